@@ -1,0 +1,28 @@
+//! The vocabulary: what every other module talks about. No I/O, no async, no clock.
+
+mod fault;
+mod health;
+mod id;
+mod incident;
+mod map;
+mod quality;
+mod reading;
+mod snapshot;
+
+pub use fault::{Evidence, Fault, FaultCode, Phase, SelfFault};
+pub use health::{Color, Health, Score, State};
+pub use id::{IncidentId, JourneyId, PersonaId, ProbeId, Series, SpanId, StageId, TouchpointId, TraceId, VantageId};
+pub use incident::{Cause, Change, Close, Happening, Impact, Incident, Notification, NotificationKind, Severity};
+pub use map::{
+    Calendar, Channel, Consistency, DetectRule, Element, Journey, JourneyMap, Member, Need, Objective, Persona, Probe,
+    Source, Stage, Touchpoint, Weight,
+};
+pub use quality::Quality;
+pub use reading::{
+    Captured, CertificateFacts, Finding, FindingSeverity, Outcome, PhaseTime, Reading, Sample, StepOutcome, Trigger,
+    Verdict, Why,
+};
+pub use snapshot::{
+    CheckNow, ElementNow, JourneyNow, NeedNow, ProbeNow, SeriesNow, Snapshot, StageNow, TouchpointNow, Trouble,
+    ValueNow,
+};

@@ -1,0 +1,164 @@
+//! Why an errand failed, as data.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+macro_rules! codes {
+    ($(#[$doc:meta])* $name:ident { $($variant:ident $code:literal $words:literal),* $(,)? }) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        pub enum $name {
+            $(#[doc = $words] #[serde(rename = $code)] $variant,)*
+        }
+
+        impl $name {
+            pub const ALL: &'static [Self] = &[$(Self::$variant),*];
+
+            /// The stable machine code.
+            pub const fn code(self) -> &'static str {
+                match self { $(Self::$variant => $code,)* }
+            }
+
+            /// The same in a customer's words, a clause that follows a name: "does not answer in time".
+            pub const fn words(self) -> &'static str {
+                match self { $(Self::$variant => $words,)* }
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(self.code())
+            }
+        }
+    };
+}
+
+codes! {
+    /// What went wrong at the touchpoint. Codes are a contract: metrics, traces and alerts carry them.
+    FaultCode {
+        Timeout "timeout" "does not answer in time",
+        DnsNxdomain "dns_nxdomain" "has a name that does not exist",
+        DnsServfail "dns_servfail" "has a name that cannot be looked up",
+        DnsRefused "dns_refused" "has a name server that refuses to answer",
+        DnsFormerr "dns_formerr" "has a name server that does not understand the question",
+        DnsEmpty "dns_empty" "has a name without an address",
+        DnsTimeout "dns_timeout" "has a name server that does not answer",
+        DnsTruncated "dns_truncated" "has a name server that answers in part only",
+        DnsLoop "dns_loop" "has a name that points to itself",
+        DnsMalformed "dns_malformed" "has a name server that answers garbage",
+        DnsBogus "dns_bogus" "has a name whose signature is wrong",
+        ConnectRefused "connect_refused" "refuses connections",
+        ConnectUnreachable "connect_unreachable" "cannot be reached",
+        ConnectReset "connect_reset" "drops connections",
+        ProxyRefused "proxy_refused" "cannot be reached through the proxy",
+        CertExpired "cert_expired" "has an expired certificate",
+        CertNotYetValid "cert_not_yet_valid" "has a certificate that is not valid yet",
+        CertSelfSigned "cert_self_signed" "has a certificate that nobody vouches for",
+        CertUntrusted "cert_untrusted" "has a certificate from an unknown issuer",
+        CertWrongHost "cert_wrong_host" "has a certificate for another name",
+        CertRevoked "cert_revoked" "has a revoked certificate",
+        CertInvalid "cert_invalid" "has an invalid certificate",
+        ChainIncomplete "chain_incomplete" "sends an incomplete certificate chain",
+        TlsVersion "tls_version" "offers only outdated encryption",
+        TlsAlert "tls_alert" "refuses to speak securely",
+        TlsProtocol "tls_protocol" "does not speak securely",
+        TlsClientCertificate "tls_client_certificate" "asks for a client certificate",
+        Reset "reset" "breaks off in the middle",
+        Truncated "truncated" "sends only a part",
+        HeadTooLarge "head_too_large" "sends an endless head",
+        Protocol "protocol_error" "answers something unintelligible",
+        Decode "decode_error" "sends what cannot be decoded",
+        TooManyRedirects "too_many_redirects" "sends customers round in circles",
+        RedirectRefused "redirect_refused" "sends customers somewhere unsafe",
+        Status "status" "answers with an error",
+        Expectation "expectation" "does not show what it should",
+        Latency "latency" "is too slow",
+        WsRefused "ws_refused" "refuses the conversation",
+        WsProtocol "ws_protocol" "breaks off the conversation",
+        StarttlsMissing "starttls_missing" "offers no encryption",
+        Rcode "rcode" "has a name server that answers with an error",
+        Silence "silence" "has not reported in time",
+        Reported "reported" "reports a failure",
+        Inconsistent "inconsistent" "disagrees with other places",
+    }
+}
+
+codes! {
+    /// What went wrong on our own side: never the touchpoint's fault, never an alert about it.
+    SelfFault {
+        NoDescriptors "self_no_descriptors" "we have no file descriptors left",
+        NetworkUnreachable "self_network_unreachable" "our network is unreachable",
+        NoRoute "self_no_route" "we have no route to anywhere",
+        NoPorts "self_no_ports" "we have no local ports left",
+        ResolverUnreachable "self_resolver_unreachable" "our name server cannot be reached",
+        BlindVantage "self_blind" "our canaries do not answer: we cannot see",
+        StoreRefused "self_store" "our store refuses to write",
+        OutboxStuck "self_outbox" "our notifications are not getting out",
+        DeadLetter "self_dead_letter" "a notification could not be delivered",
+        Late "self_late" "our schedule is late",
+        Unobserved "self_unobserved" "we observe less than half of what we should",
+        Panicked "self_panic" "a probe of ours crashed",
+        Cancelled "self_cancelled" "we stopped in the middle",
+        Clock "self_clock" "our clock is wrong",
+        Unsupported "self_unsupported" "this machine does not allow this probe",
+        Unsafe "self_unsafe" "a safety rule of ours forbids the address",
+    }
+}
+
+codes! {
+    /// A part of a step with a true start and end of its own.
+    Phase {
+        Dns "dns" "looking up the name",
+        Connect "connect" "connecting",
+        Proxy "proxy" "asking the proxy",
+        Tls "tls" "securing the connection",
+        Send "send" "sending the request",
+        Wait "wait" "waiting for the first byte",
+        Receive "receive" "receiving the answer",
+        Assert "assert" "checking the answer",
+    }
+}
+
+/// Why a run failed. All text in it is redacted and bounded already.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Fault {
+    pub code: FaultCode,
+    /// Where in the step it happened.
+    pub phase: Option<Phase>,
+    /// The step that failed, by name.
+    pub step: Option<String>,
+    /// What happened, for engineers, in one line of at most 300 characters.
+    pub text: String,
+    pub evidence: Option<Evidence>,
+}
+
+/// What an expectation wanted and what it found, each at most 200 characters.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Evidence {
+    /// What was looked at: `status`, `json $.total`.
+    pub of: String,
+    pub expected: String,
+    pub found: String,
+}
+
+impl Fault {
+    pub fn new(code: FaultCode, text: impl Into<String>) -> Self {
+        Self { code, phase: None, step: None, text: text.into(), evidence: None }
+    }
+
+    #[must_use]
+    pub fn during(mut self, phase: Phase) -> Self {
+        self.phase = Some(phase);
+        self
+    }
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(step) = &self.step {
+            write!(f, "{step}: ")?;
+        }
+        f.write_str(&self.text)
+    }
+}

@@ -1,0 +1,171 @@
+//! What changed, the incidents it makes, and what is said of them.
+
+use std::collections::BTreeSet;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::{Color, Fault, IncidentId, JourneyId, ProbeId, Score, SelfFault, Series, State, TouchpointId, TraceId};
+
+/// What the board concluded from a reading or a tick, in the order in which it happened.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Change {
+    /// A probe's state, as one persona from one vantage.
+    StateChanged {
+        series: Series,
+        from: State,
+        to: State,
+        at: Timestamp,
+        fault: Option<Fault>,
+        trace: Option<TraceId>,
+    },
+    /// A touchpoint's state, over all of its probes.
+    TouchpointChanged {
+        touchpoint: TouchpointId,
+        from: State,
+        to: State,
+        at: Timestamp,
+    },
+    ScoreChanged {
+        journey: JourneyId,
+        from: Option<Score>,
+        to: Option<Score>,
+        color: Color,
+        at: Timestamp,
+    },
+    IncidentOpened(Incident),
+    /// Severity rose, the root changed, or a journey was added: worth telling. The version has grown.
+    IncidentUpdated(Incident),
+    /// Something was noted that nobody needs to be told: impacts, timeline. The version has not grown.
+    IncidentNoted(Incident),
+    IncidentClosed(Incident),
+    /// The one way back: the schedule should run this series again at `at`.
+    Recheck {
+        series: Series,
+        at: Timestamp,
+    },
+}
+
+/// One cause, from its opening to its resolve.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Incident {
+    pub id: IncidentId,
+    /// Grows with every version worth telling; 1 at the opening.
+    pub version: u32,
+    pub cause: Cause,
+    pub severity: Severity,
+    pub opened: Timestamp,
+    pub closed: Option<Timestamp>,
+    pub close: Option<Close>,
+    /// The touchpoint at the root, for routing; none for a journey's or our own trouble.
+    pub touchpoint: Option<TouchpointId>,
+    /// Every touchpoint that this incident explains, the root among them.
+    pub touchpoints: BTreeSet<TouchpointId>,
+    /// Every probe of it that went DOWN or DEGRADED.
+    pub probes: BTreeSet<ProbeId>,
+    /// The journeys it hurts; the worst first.
+    pub impacts: Vec<Impact>,
+    /// The failing step's fault, as last seen.
+    pub fault: Option<Fault>,
+    /// The trace of the run that decided it.
+    pub trace: Option<TraceId>,
+    /// In order; at most 200, the oldest after the opening dropped first.
+    pub timeline: Vec<Happening>,
+}
+
+/// What an incident is about.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Cause {
+    /// A touchpoint is DOWN or DEGRADED.
+    Touchpoint(TouchpointId),
+    /// A journey is broken by many small problems.
+    Journey(JourneyId),
+    /// We ourselves are in trouble.
+    Own(SelfFault),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Severity {
+    /// Somebody should look within days.
+    Ticket,
+    /// Somebody should get up.
+    Page,
+}
+
+impl Severity {
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Ticket => "ticket",
+            Self::Page => "page",
+        }
+    }
+}
+
+/// Why an incident ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Close {
+    Recovered,
+    /// The probe or touchpoint left the configuration.
+    Removed,
+    /// Another incident explains it.
+    Merged,
+}
+
+/// What an incident costs one journey.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Impact {
+    pub journey: JourneyId,
+    /// Points of the score, 0..=100.
+    pub loss: f64,
+}
+
+/// One line of an incident's timeline.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Happening {
+    pub at: Timestamp,
+    /// In words, redacted and bounded.
+    pub what: String,
+}
+
+/// What one receiver is told, once per version of an incident.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Notification {
+    /// sha256(incident, version, kind, receiver) in hex: equal for every attempt.
+    pub id: String,
+    pub receiver: String,
+    pub kind: NotificationKind,
+    pub at: Timestamp,
+    /// As it was at that moment.
+    pub incident: Incident,
+    /// The first line: what is broken for whom.
+    pub headline: String,
+    /// Since when, the cause, the share of the score, the next step, the link; one line each.
+    pub lines: Vec<String>,
+    /// The incident's page, if the daemon knows its own address.
+    pub link: Option<String>,
+    /// Title and id of the touchpoint's owner and so on, frozen for labels.
+    pub labels: Vec<(String, String)>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum NotificationKind {
+    Open,
+    Remind,
+    Update,
+    Resolve,
+}
+
+impl NotificationKind {
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Open => "open",
+            Self::Remind => "remind",
+            Self::Update => "update",
+            Self::Resolve => "resolve",
+        }
+    }
+}

@@ -1,0 +1,263 @@
+//! The journey map: what customers want, where they meet the company, and what is watched there.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use serde::{Deserialize, Serialize};
+
+use super::{FindingSeverity, JourneyId, PersonaId, ProbeId, StageId, TouchpointId, VantageId};
+
+/// Everything that is watched, as the customer's experience is drawn: journeys, stages, touchpoints.
+#[derive(Clone, Debug)]
+pub struct JourneyMap {
+    pub company: String,
+    pub timezone: TimeZone,
+    pub touchpoints: BTreeMap<TouchpointId, Touchpoint>,
+    /// In the order in which they were written.
+    pub journeys: Vec<Journey>,
+    pub personas: BTreeMap<PersonaId, Persona>,
+    /// At least one.
+    pub vantages: Vec<VantageId>,
+    /// Link to a trace in the configured backend, with `{trace_id}` in it.
+    pub trace_link: Option<String>,
+}
+
+impl JourneyMap {
+    pub fn probe(&self, id: &ProbeId) -> Option<&Probe> {
+        self.touchpoints.get(&id.touchpoint)?.probes.iter().find(|probe| probe.id == *id)
+    }
+
+    pub fn probes(&self) -> impl Iterator<Item = &Probe> {
+        self.touchpoints.values().flat_map(|touchpoint| &touchpoint.probes)
+    }
+
+    pub fn journey(&self, id: &JourneyId) -> Option<&Journey> {
+        self.journeys.iter().find(|journey| journey.id == *id)
+    }
+}
+
+/// A place where a customer meets the company.
+#[derive(Clone, Debug)]
+pub struct Touchpoint {
+    pub id: TouchpointId,
+    /// The customer's words; the id if none were given.
+    pub title: String,
+    pub channel: Channel,
+    pub owner: Option<String>,
+    pub depends_on: Vec<TouchpointId>,
+    /// The former id, whose history and incidents follow.
+    pub was: Option<TouchpointId>,
+    /// When it is open; always, if absent.
+    pub hours: Option<Calendar>,
+    /// How long DOWN must last before it pages.
+    pub page_after: Duration,
+    /// Its own probes in file order, then those credited to it by other touchpoints' errands.
+    pub probes: Vec<Probe>,
+}
+
+/// What the pure middle must know of a probe.
+#[derive(Clone, Debug)]
+pub struct Probe {
+    pub id: ProbeId,
+    /// The customer's words; the name if none were given.
+    pub title: String,
+    pub weight: Weight,
+    pub every: Duration,
+    pub timeout: Duration,
+    /// How soon it is run again while DOWN.
+    pub recheck: Duration,
+    pub rule: DetectRule,
+    /// Empty: one anonymous customer.
+    pub personas: Vec<PersonaId>,
+    /// The errand whose steps are credited here, when this probe does not run by itself.
+    pub origin: Option<ProbeId>,
+    /// The file it stands in, relative to the configuration, for "who defines this".
+    pub file: Arc<str>,
+}
+
+/// How DOWN is decided.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum DetectRule {
+    #[default]
+    Sequential,
+    Consecutive {
+        failures: u32,
+        passes: u32,
+    },
+}
+
+/// The largest share of a journey that an element can destroy.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, schemars::JsonSchema,
+)]
+#[serde(rename_all = "lowercase")]
+pub enum Weight {
+    Cosmetic,
+    Supporting,
+    Important,
+    #[default]
+    Blocking,
+}
+
+impl Weight {
+    pub const fn criticality(self) -> f64 {
+        match self {
+            Self::Blocking => 1.0,
+            Self::Important => 0.6,
+            Self::Supporting => 0.3,
+            Self::Cosmetic => 0.1,
+        }
+    }
+}
+
+/// Where a touchpoint is met.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, schemars::JsonSchema,
+)]
+#[serde(rename_all = "lowercase")]
+pub enum Channel {
+    Web,
+    App,
+    Billing,
+    Chat,
+    Email,
+    Voice,
+    Social,
+    Ads,
+    Reviews,
+    Messaging,
+    Store,
+    #[default]
+    Other,
+}
+
+impl Channel {
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Web => "web",
+            Self::App => "app",
+            Self::Billing => "billing",
+            Self::Chat => "chat",
+            Self::Email => "email",
+            Self::Voice => "voice",
+            Self::Social => "social",
+            Self::Ads => "ads",
+            Self::Reviews => "reviews",
+            Self::Messaging => "messaging",
+            Self::Store => "store",
+            Self::Other => "other",
+        }
+    }
+}
+
+/// A weekly set of local times, such as "Mon..Fri 09:00-18:00".
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Calendar {
+    /// Minutes of the week, Monday 00:00 first; half open, sorted, within 0..10080 (a span across the week's end is two).
+    pub spans: Vec<(u16, u16)>,
+    pub timezone: TimeZone,
+}
+
+impl Calendar {
+    pub fn contains(&self, at: Timestamp) -> bool {
+        let local = at.to_zoned(self.timezone.clone());
+        let day = i32::from(local.weekday().to_monday_zero_offset());
+        let minute = day * 1440 + i32::from(local.hour()) * 60 + i32::from(local.minute());
+        self.spans.iter().any(|&(from, to)| i32::from(from) <= minute && minute < i32::from(to))
+    }
+}
+
+/// A synthetic customer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Persona {
+    pub id: PersonaId,
+    pub name: String,
+    /// Every field as `{{persona.FIELD}}` reads it, `name` among them.
+    pub fields: BTreeMap<String, String>,
+}
+
+/// What a customer wants: stages in their order.
+#[derive(Clone, Debug)]
+pub struct Journey {
+    pub id: JourneyId,
+    pub title: String,
+    pub public: bool,
+    pub objective: Option<Objective>,
+    pub stages: Vec<Stage>,
+    pub consistency: Vec<Consistency>,
+}
+
+/// "99 over 30d": of the journey-minutes in the window, at least so many per cent healthy.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Objective {
+    /// Per cent.
+    pub target: f64,
+    pub window: Duration,
+}
+
+#[derive(Clone, Debug)]
+pub struct Stage {
+    pub id: StageId,
+    pub title: String,
+    /// All of them.
+    pub needs: Vec<Need>,
+}
+
+/// What a stage needs.
+#[derive(Clone, Debug)]
+pub enum Need {
+    One(Member),
+    /// `need` of `members`: any-of is 1 of n. `shares` are the customers who prefer each; they sum to 1.
+    Of {
+        need: usize,
+        members: Vec<Member>,
+        shares: Vec<f64>,
+        weight: Weight,
+    },
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Member {
+    pub element: Element,
+    pub weight: Weight,
+}
+
+/// A touchpoint, or one probe of it.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Element {
+    Touchpoint(TouchpointId),
+    Probe(ProbeId),
+}
+
+impl Element {
+    pub fn touchpoint(&self) -> &TouchpointId {
+        match self {
+            Self::Touchpoint(id) => id,
+            Self::Probe(id) => &id.touchpoint,
+        }
+    }
+}
+
+/// Values that must agree wherever a customer meets them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Consistency {
+    pub name: String,
+    pub values: Vec<Source>,
+    pub severity: FindingSeverity,
+}
+
+/// A captured value: `touchpoint/probe.name`.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Source {
+    pub probe: ProbeId,
+    pub value: Arc<str>,
+}
+
+impl std::fmt::Display for Source {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}.{}", self.probe, self.value)
+    }
+}

@@ -1,0 +1,163 @@
+//! The present state of everything, for those who only look: pages, API, metrics, alerts.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::{
+    Color, Element, Fault, FindingSeverity, Health, Incident, JourneyId, JourneyMap, ProbeId, Reading, Score,
+    SelfFault, Series, Source, StageId, State, TouchpointId,
+};
+
+/// What the board believes at one moment. Immutable; swapped whole.
+#[derive(Clone, Debug)]
+pub struct Snapshot {
+    pub at: Timestamp,
+    pub map: Arc<JourneyMap>,
+    /// In the map's order.
+    pub journeys: Vec<JourneyNow>,
+    pub touchpoints: BTreeMap<TouchpointId, TouchpointNow>,
+    /// Open ones, newest first.
+    pub incidents: Vec<Incident>,
+    /// Our own troubles, shown as a banner.
+    pub troubles: Vec<Trouble>,
+}
+
+/// Something wrong with ourselves.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Trouble {
+    pub what: SelfFault,
+    pub since: Timestamp,
+    pub text: String,
+}
+
+#[derive(Clone, Debug)]
+pub struct JourneyNow {
+    pub id: JourneyId,
+    /// None: too little is observed for a number.
+    pub score: Option<Score>,
+    pub felt: Option<Score>,
+    /// J itself, 0..=1, unrounded; shares sum to 1 - value.
+    pub value: f64,
+    /// How much of the journey is freshly observed, 0..=1.
+    pub observed: f64,
+    /// What the score may be: equal bounds when everything is observed.
+    pub range: (Score, Score),
+    pub color: Color,
+    /// When the colour last changed.
+    pub since: Timestamp,
+    /// The touchpoint that costs most.
+    pub worst: Option<TouchpointId>,
+    pub stages: Vec<StageNow>,
+    pub consistency: Vec<CheckNow>,
+}
+
+#[derive(Clone, Debug)]
+pub struct StageNow {
+    pub id: StageId,
+    pub score: Option<Score>,
+    pub color: Color,
+    pub needs: Vec<NeedNow>,
+}
+
+#[derive(Clone, Debug)]
+pub enum NeedNow {
+    One(ElementNow),
+    Of { need: usize, members: Vec<ElementNow>, shares: Vec<f64>, share: f64, health: f64 },
+}
+
+impl NeedNow {
+    pub fn elements(&self) -> &[ElementNow] {
+        match self {
+            Self::One(element) => std::slice::from_ref(element),
+            Self::Of { members, .. } => members,
+        }
+    }
+}
+
+#[derive(Clone, Debug)]
+pub struct ElementNow {
+    pub element: Element,
+    pub health: Health,
+    /// 0..=1.
+    pub criticality: f64,
+    /// Its part of the loss, points of the score.
+    pub share: f64,
+    /// What the journey would gain if only this were mended, points.
+    pub gain_if_fixed: f64,
+    pub since: Timestamp,
+    pub fault: Option<Fault>,
+}
+
+/// A consistency check, now.
+#[derive(Clone, Debug)]
+pub struct CheckNow {
+    pub name: String,
+    pub severity: FindingSeverity,
+    /// Up: agrees; Down: disagrees; Unknown: cannot be compared; Pending: not yet.
+    pub state: State,
+    pub values: Vec<ValueNow>,
+    /// Points of the score.
+    pub share: f64,
+    pub since: Timestamp,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct ValueNow {
+    pub source: Source,
+    pub value: Option<String>,
+    pub at: Option<Timestamp>,
+}
+
+#[derive(Clone, Debug)]
+pub struct TouchpointNow {
+    pub id: TouchpointId,
+    pub health: Health,
+    pub since: Timestamp,
+    pub fault: Option<Fault>,
+    pub probes: Vec<ProbeNow>,
+}
+
+#[derive(Clone, Debug)]
+pub struct ProbeNow {
+    pub id: ProbeId,
+    pub health: Health,
+    pub since: Timestamp,
+    pub fault: Option<Fault>,
+    pub series: Vec<SeriesNow>,
+}
+
+#[derive(Clone, Debug)]
+pub struct SeriesNow {
+    pub series: Series,
+    pub health: Health,
+    pub since: Timestamp,
+    pub fault: Option<Fault>,
+    /// The newest reading with a sample.
+    pub last: Option<Arc<Reading>>,
+    /// Flapping: notifications are held, the score is not.
+    pub flapping: bool,
+    /// The detector has not made up its mind.
+    pub undecided: bool,
+}
+
+impl Snapshot {
+    pub fn journey(&self, id: &JourneyId) -> Option<&JourneyNow> {
+        self.journeys.iter().find(|journey| journey.id == *id)
+    }
+
+    pub fn probe(&self, id: &ProbeId) -> Option<&ProbeNow> {
+        self.touchpoints.get(&id.touchpoint)?.probes.iter().find(|probe| probe.id == *id)
+    }
+
+    /// The journey that heads the page: the worst; one without a number is worse than one with.
+    pub fn worst(&self) -> Option<&JourneyNow> {
+        self.journeys.iter().min_by_key(|journey| journey.score)
+    }
+
+    pub fn state_of(&self, id: &TouchpointId) -> State {
+        self.touchpoints.get(id).map_or(State::Unknown, |touchpoint| touchpoint.health.state)
+    }
+}

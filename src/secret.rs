@@ -1,0 +1,90 @@
+//! Secrets: written as references, resolved once at load, never printed.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use secrecy::{ExposeSecret, SecretString};
+use serde::de::{Error as _, SeqAccess, Visitor};
+use serde::{Deserialize, Deserializer};
+
+/// The name under which a [`Secret`] asks its deserializer to resolve `{ env: NAME }`, `{ file: PATH }` or
+/// `{ secret: NAME }`. The deserializer answers with a sequence of two texts: how the secret is referred to, and its value.
+pub const RESOLVE: &str = "$unbroken::secret";
+
+/// A resolved secret. Neither `Debug` nor `Display` shows it, and it cannot be serialised.
+#[derive(Clone)]
+pub struct Secret {
+    reference: String,
+    value: SecretString,
+}
+
+impl Secret {
+    /// `reference` is what may be shown: `env TOKEN`, `file /run/secrets/x`.
+    pub fn new(reference: impl Into<String>, value: impl Into<String>) -> Self {
+        Self { reference: reference.into(), value: SecretString::from(value.into()) }
+    }
+
+    pub fn reference(&self) -> &str {
+        &self.reference
+    }
+
+    /// The value itself; for the wire only.
+    pub fn expose(&self) -> &str {
+        self.value.expose_secret()
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Secret({})", self.reference)
+    }
+}
+
+impl PartialEq for Secret {
+    fn eq(&self, other: &Self) -> bool {
+        self.reference == other.reference && self.expose() == other.expose()
+    }
+}
+
+struct Resolved;
+
+const EXPECTED: &str = "a reference to a secret: `{ env: NAME }`, `{ file: PATH }` or `{ secret: NAME }`";
+
+impl<'de> Visitor<'de> for Resolved {
+    type Value = Secret;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(EXPECTED)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Secret, A::Error> {
+        let wrong = || A::Error::custom(format!("expected {EXPECTED}"));
+        let reference: String = seq.next_element()?.ok_or_else(wrong)?;
+        let value: String = seq.next_element()?.ok_or_else(wrong)?;
+        Ok(Secret::new(reference, value))
+    }
+}
+
+impl<'de> Deserialize<'de> for Secret {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_newtype_struct(RESOLVE, Resolved)
+    }
+}
+
+impl JsonSchema for Secret {
+    fn schema_name() -> Cow<'static, str> {
+        "Secret".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        let reference = |key: &str| {
+            serde_json::json!({ "type": "object", "properties": { key: { "type": "string" } },
+                "required": [key], "additionalProperties": false })
+        };
+        json_schema!({
+            "description": "A reference to a secret, never the secret itself",
+            "oneOf": [reference("env"), reference("file"), reference("secret")],
+        })
+    }
+}

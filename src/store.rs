@@ -1,0 +1,220 @@
+//! History, incidents and the outbox behind one trait.
+//!
+//! *Invariant:* an incident and its outbox rows are one durable transaction; whoever shows or sends an incident does so
+//! after [`Store::decide`] has returned. The store interprets no verdict.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::model::{Incident, IncidentId, JourneyId, Notification, ProbeId, Reading};
+
+/// Why the store did not do as asked: our own fault, never the touchpoint's.
+#[derive(Debug, thiserror::Error)]
+pub enum Refused {
+    #[error("the store {path} is held by another daemon{holder}")]
+    Held { path: String, holder: String },
+    #[error("the store {path} is damaged: {detail}; restore a backup, or move the file away to begin anew")]
+    Damaged { path: String, detail: String },
+    #[error("the store {path} was written by a newer version (schema {found}, this one knows {known})")]
+    Newer { path: String, found: i64, known: i64 },
+    #[error("the store cannot {doing}")]
+    Failed { doing: &'static str, source: Box<dyn std::error::Error + Send + Sync> },
+}
+
+/// What must be on disk before anybody hears of it.
+#[derive(Clone, Debug, Default)]
+pub struct Decision {
+    /// Inserted or replaced by id.
+    pub incidents: Vec<Incident>,
+    /// One row per receiver and version; a row that exists already (same id) stays as it is.
+    pub outbox: Vec<Notification>,
+    /// The board's memory, by key; `None` forgets.
+    pub memory: Vec<(String, Option<String>)>,
+}
+
+/// What may be lost with the last second before a power cut, never with a killed process.
+#[derive(Clone, Debug, Default)]
+pub struct Batch {
+    pub readings: Vec<Arc<Reading>>,
+    pub memory: Vec<(String, Option<String>)>,
+    pub scores: Vec<ScorePoint>,
+}
+
+/// A journey's score over one minute.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ScorePoint {
+    pub journey: JourneyId,
+    /// The minute's beginning, or the bucket's when read back.
+    pub at: Timestamp,
+    /// Points; none where too little was observed.
+    pub score: Option<f64>,
+    pub felt: Option<f64>,
+    pub observed: f64,
+    /// Integral of (1-J) over the time that was observed, minutes.
+    pub lost_minutes: f64,
+    /// Minutes not watched.
+    pub unobserved_minutes: f64,
+}
+
+/// What a restart begins with.
+#[derive(Clone, Debug, Default)]
+pub struct Restored {
+    pub memory: Vec<(String, String)>,
+    /// Open incidents.
+    pub incidents: Vec<Incident>,
+}
+
+/// One notification on its way to one receiver.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Letter {
+    /// Order of writing.
+    pub number: i64,
+    pub notification: Notification,
+    /// Attempts so far.
+    pub attempts: u32,
+    pub next_attempt: Timestamp,
+}
+
+/// What became of an attempt.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Fate {
+    Delivered {
+        at: Timestamp,
+    },
+    /// To be tried again at `next`.
+    Retry {
+        next: Timestamp,
+        error: String,
+    },
+    /// Given up: shown, told about, and kept for `outbox replay`.
+    Dead {
+        at: Timestamp,
+        error: String,
+    },
+    /// A newer version went out instead.
+    Superseded {
+        at: Timestamp,
+    },
+}
+
+/// A notification and what became of it, for people.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Delivery {
+    pub id: String,
+    pub incident: IncidentId,
+    pub receiver: String,
+    pub kind: String,
+    pub version: u32,
+    /// `pending`, `delivered`, `dead`, `superseded`.
+    pub state: String,
+    pub attempts: u32,
+    pub created: Timestamp,
+    pub settled: Option<Timestamp>,
+    pub error: Option<String>,
+}
+
+/// How the outbox is doing.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct OutboxDepth {
+    pub pending: u64,
+    pub dead: u64,
+    /// When the oldest pending row was written.
+    pub oldest: Option<Timestamp>,
+}
+
+/// Availability and latency of one probe over a window.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Digest {
+    pub runs: u64,
+    pub good: u64,
+    pub slow: u64,
+    pub failed: u64,
+    pub inconclusive: u64,
+    pub skipped: u64,
+    /// (good + slow) / (good + slow + failed); none without such a run.
+    pub availability: Option<f64>,
+    /// Seconds.
+    pub p50: Option<f64>,
+    pub p95: Option<f64>,
+    pub p99: Option<f64>,
+}
+
+/// A value that an outside system reported.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Push {
+    pub received: Timestamp,
+    pub value: Option<f64>,
+    pub ok: Option<bool>,
+    pub message: Option<String>,
+    pub at: Option<Timestamp>,
+}
+
+/// Which incidents to list.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum IncidentFilter {
+    #[default]
+    All,
+    Open,
+    Closed,
+}
+
+#[async_trait]
+pub trait Store: Send + Sync + 'static {
+    /// Writes incidents, outbox rows and memory as one durable transaction.
+    async fn decide(&self, decision: Decision) -> Result<(), Refused>;
+
+    /// Writes a group of readings, memory and score points.
+    async fn record(&self, batch: Batch) -> Result<(), Refused>;
+
+    async fn restore(&self) -> Result<Restored, Refused>;
+
+    /// Pending letters that are due, in order of writing; per (incident, receiver) only the oldest.
+    async fn letters(&self, now: Timestamp, at_most: u32) -> Result<Vec<Letter>, Refused>;
+
+    async fn settle(&self, number: i64, fate: Fate) -> Result<(), Refused>;
+
+    async fn outbox(&self) -> Result<OutboxDepth, Refused>;
+
+    async fn deliveries(&self, incident: IncidentId) -> Result<Vec<Delivery>, Refused>;
+
+    /// Newest first, before `before`.
+    async fn readings(&self, probe: &ProbeId, before: Option<Timestamp>, at_most: u32)
+    -> Result<Vec<Reading>, Refused>;
+
+    /// Buckets of `step` between `from` and `to`; time without any point is absent.
+    async fn scores(
+        &self,
+        journey: &JourneyId,
+        from: Timestamp,
+        to: Timestamp,
+        step: Duration,
+    ) -> Result<Vec<ScorePoint>, Refused>;
+
+    async fn digest(&self, probe: &ProbeId, from: Timestamp, to: Timestamp) -> Result<Digest, Refused>;
+
+    /// Newest first, opened before `before`.
+    async fn incidents(
+        &self,
+        filter: IncidentFilter,
+        before: Option<Timestamp>,
+        at_most: u32,
+    ) -> Result<Vec<Incident>, Refused>;
+
+    async fn incident(&self, id: IncidentId) -> Result<Option<Incident>, Refused>;
+
+    /// Durable before it returns.
+    async fn push(&self, probe: &ProbeId, push: Push) -> Result<(), Refused>;
+
+    async fn last_push(&self, probe: &ProbeId) -> Result<Option<Push>, Refused>;
+
+    /// Rolls up, forgets what retention says, keeps the size under its cap.
+    async fn tidy(&self, now: Timestamp) -> Result<(), Refused>;
+
+    /// Finishes what is queued and closes.
+    async fn close(&self);
+}
