@@ -12,6 +12,12 @@ use serde::{Deserialize, Deserializer};
 /// `{ secret: NAME }`. The deserializer answers with a sequence of two texts: how the secret is referred to, and its value.
 pub const RESOLVE: &str = "$unbroken::secret";
 
+/// The name under which a type asks its deserializer for whatever was written, where references to secrets may stand
+/// among it (a JSON body, a header). The deserializer answers as `deserialize_any` does, but shows a map whose only key
+/// is `env`, `file` or `secret`, with a text as its value, as a map with the one key [`RESOLVE`], whose value decodes as
+/// a [`Secret`]. The elements of lists and maps are asked for in the same way.
+pub const MIXED: &str = "$unbroken::mixed";
+
 /// A resolved secret. Neither `Debug` nor `Display` shows it, and it cannot be serialised.
 #[derive(Clone)]
 pub struct Secret {
