@@ -18,3 +18,4 @@ pub mod model;
 pub mod secret;
 pub mod store;
 pub mod units;
+pub mod words;

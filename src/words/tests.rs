@@ -1,0 +1,183 @@
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use uuid::Uuid;
+
+use super::*;
+use crate::model::{
+    Channel, Close, Element, FindingSeverity, Health, Impact, IncidentId, Journey, Score, SelfFault, Stage, StageNow,
+    Touchpoint,
+};
+
+fn at(text: &str) -> Timestamp {
+    text.parse().expect("a time")
+}
+
+fn place(id: &str, title: &str) -> (TouchpointId, Touchpoint) {
+    let touchpoint = Touchpoint {
+        id: id.into(),
+        title: title.to_owned(),
+        channel: Channel::Web,
+        owner: None,
+        depends_on: Vec::new(),
+        was: None,
+        hours: None,
+        page_after: std::time::Duration::ZERO,
+        probes: Vec::new(),
+    };
+    (id.into(), touchpoint)
+}
+
+fn map() -> Arc<JourneyMap> {
+    let journey = |id: &str, title: &str| Journey {
+        id: id.into(),
+        title: title.to_owned(),
+        public: false,
+        objective: None,
+        stages: vec![Stage { id: "pay".into(), title: "Pay".to_owned(), needs: Vec::new() }],
+        consistency: Vec::new(),
+    };
+    Arc::new(JourneyMap {
+        company: "Halcyon Mobile".to_owned(),
+        timezone: TimeZone::get("Europe/Berlin").expect("a known zone"),
+        touchpoints: BTreeMap::from([place("billing", "Bills and payments"), place("chat", "Chat")]),
+        journeys: vec![journey("pay", "Pay my bill"), journey("help", "Get help")],
+        personas: BTreeMap::new(),
+        vantages: vec!["here".into()],
+        trace_link: None,
+    })
+}
+
+fn element(id: &str, state: State, share: f64, code: Option<FaultCode>) -> ElementNow {
+    ElementNow {
+        element: Element::Touchpoint(id.into()),
+        health: Health { state, value: 1.0 - share / 100.0, observed: 1.0 },
+        criticality: 1.0,
+        share,
+        gain_if_fixed: share,
+        since: at("2026-11-21T08:40:00Z"),
+        fault: code.map(|code| Fault::new(code, "status 500 from 10.0.0.5, wanted 200")),
+    }
+}
+
+fn say(value: f64, score: Option<Score>, elements: Vec<ElementNow>, consistency: Vec<CheckNow>) -> String {
+    let now = JourneyNow {
+        id: "pay".into(),
+        score,
+        felt: score,
+        value,
+        observed: 1.0,
+        range: (Score::of(0.0), Score::of(1.0)),
+        color: Color::Good,
+        since: at("2026-11-21T08:40:00Z"),
+        worst: None,
+        stages: vec![StageNow {
+            id: "pay".into(),
+            score,
+            color: Color::Good,
+            needs: elements.into_iter().map(NeedNow::One).collect(),
+        }],
+        consistency,
+    };
+    let snapshot = Snapshot {
+        at: at("2026-11-21T09:00:00Z"),
+        map: map(),
+        journeys: Vec::new(),
+        touchpoints: BTreeMap::new(),
+        incidents: Vec::new(),
+        troubles: Vec::new(),
+    };
+    journey(&now, &snapshot)
+}
+
+#[test]
+fn a_marketer_reads_how_the_journey_goes() {
+    let scored = |value: f64| Some(Score::of(value));
+    assert_eq!(
+        say(1.0, scored(1.0), vec![element("billing", State::Up, 0.0, None)], vec![]),
+        "Customers can pay their bill as they should."
+    );
+    assert_eq!(
+        say(0.0, scored(0.0), vec![element("billing", State::Down, 100.0, Some(FaultCode::Status))], vec![]),
+        "Customers cannot pay their bill: Bills and payments answers with an error, since 09:40."
+    );
+    assert_eq!(
+        say(
+            0.85,
+            scored(0.85),
+            vec![
+                element("chat", State::Degraded, 4.0, Some(FaultCode::Timeout)),
+                element("billing", State::Degraded, 11.0, Some(FaultCode::Latency))
+            ],
+            vec![]
+        ),
+        "Customers can pay their bill, but Bills and payments is too slow, and Chat does not answer in time, since 09:40."
+    );
+    assert_eq!(
+        say(0.5, None, vec![element("billing", State::Pending, 50.0, None)], vec![]),
+        "We are checking whether customers can pay their bill: the first visits are on their way."
+    );
+    assert_eq!(
+        say(0.5, None, vec![element("billing", State::Unknown, 50.0, None)], vec![]),
+        "We cannot see whether customers can pay their bill: too few of our visits got through."
+    );
+}
+
+#[test]
+fn a_disagreement_is_told_in_the_words_of_its_check() {
+    let check = CheckNow {
+        name: "The price is the same everywhere".to_owned(),
+        severity: FindingSeverity::Blocking,
+        state: State::Down,
+        values: Vec::new(),
+        share: 100.0,
+        since: at("2026-11-20T20:10:00Z"),
+    };
+    assert_eq!(
+        say(0.0, Some(Score::of(0.0)), vec![element("billing", State::Up, 0.0, None)], vec![check]),
+        "Customers cannot pay their bill: “The price is the same everywhere” is not true any more, \
+         since yesterday 21:10."
+    );
+}
+
+#[test]
+fn a_wish_is_told_of_others() {
+    assert_eq!(wish("Pay my bill"), "pay their bill");
+    assert_eq!(wish("SIM swap for me"), "SIM swap for them");
+    assert_eq!(wish("办理业务"), "办理业务");
+    assert_eq!(wish(""), "");
+}
+
+#[test]
+fn a_headline_says_what_is_broken_for_whom() {
+    let mut case = Incident {
+        id: IncidentId(Uuid::nil()),
+        version: 1,
+        cause: Cause::Touchpoint("billing".into()),
+        severity: Severity::Page,
+        opened: at("2026-11-21T08:40:00Z"),
+        closed: None,
+        close: None,
+        touchpoint: Some("billing".into()),
+        touchpoints: BTreeSet::new(),
+        probes: BTreeSet::new(),
+        impacts: vec![Impact { journey: "pay".into(), loss: 100.0 }, Impact { journey: "help".into(), loss: 20.0 }],
+        fault: Some(Fault::new(FaultCode::Status, "status 500")),
+        trace: None,
+        timeline: Vec::new(),
+    };
+    let headline = |case: &Incident| incident(case, &map());
+    assert_eq!(headline(&case), "Bills and payments is down: customers of “Pay my bill” and “Get help” are hurt");
+    case.impacts.truncate(1);
+    case.closed = Some(at("2026-11-21T08:50:00Z"));
+    case.close = Some(Close::Recovered);
+    assert_eq!(headline(&case), "Bills and payments was down: customers of “Pay my bill” were hurt");
+    case.closed = None;
+    case.cause = Cause::Own(SelfFault::StoreRefused);
+    assert_eq!(headline(&case), "Unbroken itself is in trouble: our store refuses to write");
+    case.cause = Cause::Journey("gone".into());
+    assert_eq!(headline(&case), "“gone” is broken by many small problems");
+    case.cause = Cause::Touchpoint("gone".into());
+    case.impacts.clear();
+    assert_eq!(headline(&case), "gone is down");
+}
