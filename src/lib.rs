@@ -17,5 +17,7 @@ pub mod clock;
 pub mod model;
 pub mod secret;
 pub mod store;
+pub mod telemetry;
 pub mod units;
+pub mod web;
 pub mod words;

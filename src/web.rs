@@ -1,0 +1,65 @@
+//! The pages, the API and the events, from a snapshot in memory.
+//!
+//! *Invariants:* no GET changes anything; no request makes us probe anything; nothing that a probed server sent is
+//! ever markup; what is hidden answers exactly as what is missing.
+
+mod api;
+mod events;
+mod guard;
+mod problem;
+mod routes;
+mod serve;
+mod vitals;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use axum::Router;
+use tokio::sync::{broadcast, watch};
+use tokio_util::sync::CancellationToken;
+
+pub use events::Event;
+pub use serve::serve;
+pub use vitals::{Exposition, Vitals};
+
+use crate::clock::Clock;
+use crate::model::{ProbeId, Snapshot};
+use crate::secret::Secret;
+use crate::store::Store;
+
+/// What the pages and the API are made of.
+#[derive(Clone)]
+pub struct Site {
+    pub clock: Clock,
+    /// What the board believes; swapped whole, after the commit.
+    pub snapshot: watch::Receiver<Arc<Snapshot>>,
+    pub store: Arc<dyn Store>,
+    /// What changed, for those who look live. Send after the snapshot that shows it.
+    pub events: broadcast::Sender<Event>,
+    /// Who may report what; swapped whole by a reload.
+    pub tokens: watch::Receiver<Arc<Tokens>>,
+    /// Names under which browsers may ask for us, without port; addresses and `localhost` always may.
+    pub hosts: Vec<String>,
+    pub audience: Audience,
+    pub vitals: Arc<dyn Vitals>,
+    /// Ends the event streams, so that a stop need not wait for those who look.
+    pub stopping: CancellationToken,
+}
+
+/// The bearer tokens of each `push` probe; several live at once while one is replaced.
+pub type Tokens = BTreeMap<ProbeId, Vec<Secret>>;
+
+/// Who can reach the site.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Audience {
+    /// The company's own people: everything.
+    #[default]
+    Insiders,
+    /// Anybody: journeys with `public: true`, without faults, traces and evidence.
+    Everybody,
+}
+
+/// Every route, behind the guards.
+pub fn router(site: Site) -> Router {
+    routes::router(Arc::new(routes::Shared::new(site)))
+}

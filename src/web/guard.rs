@@ -1,0 +1,139 @@
+//! What every request passes: whose name it asks for, where it comes from, and what the answer allows a browser.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use axum::body::Body;
+use axum::extract::{Request, State};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+
+use super::problem::Problem;
+use super::routes::Shared;
+
+const CONTENT_SECURITY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; \
+    connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'; manifest-src 'self'; \
+    require-trusted-types-for 'script'; trusted-types 'none'";
+
+const ALWAYS: &[(&str, &str)] = &[
+    ("x-content-type-options", "nosniff"),
+    ("referrer-policy", "no-referrer"),
+    ("cross-origin-opener-policy", "same-origin"),
+    ("cross-origin-resource-policy", "same-origin"),
+    ("permissions-policy", "camera=(), geolocation=(), microphone=()"),
+    ("x-frame-options", "DENY"),
+];
+
+/// Refuses what no honest browser sends, and stamps what every answer must say.
+pub(super) async fn guard(State(shared): State<Arc<Shared>>, request: Request, next: Next) -> Response {
+    let mut response = match check(&request, &shared.site.hosts) {
+        Ok(()) => next.run(request).await,
+        Err(problem) => problem.into_response(),
+    };
+    stamp(&mut response);
+    response
+}
+
+fn stamp(response: &mut Response<Body>) {
+    let headers = response.headers_mut();
+    for (name, value) in ALWAYS {
+        headers.insert(HeaderName::from_static(name), HeaderValue::from_static(value));
+    }
+    // A badge brings a stricter one of its own.
+    headers.entry(header::CONTENT_SECURITY_POLICY).or_insert(HeaderValue::from_static(CONTENT_SECURITY));
+    headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+}
+
+fn check(request: &Request, names: &[String]) -> Result<(), Problem> {
+    let host = asked_for(request).ok_or_else(|| Problem::new(StatusCode::BAD_REQUEST, "the request names no host"))?;
+    if !is_ours(&host, names) {
+        // A page of somebody else's whose name was turned to our address (DNS rebinding) ends here.
+        return Err(Problem::new(StatusCode::MISDIRECTED_REQUEST, "this host name is not ours"));
+    }
+    let changes = !matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS);
+    if changes && !is_same_site(request.headers(), &host) {
+        return Err(Problem::new(StatusCode::FORBIDDEN, "the request comes from another site"));
+    }
+    Ok(())
+}
+
+/// The authority that the request is for: HTTP/2 has it in the address, HTTP/1.1 in `Host`.
+fn asked_for(request: &Request) -> Option<String> {
+    if let Some(authority) = request.uri().authority() {
+        return Some(authority.as_str().to_ascii_lowercase());
+    }
+    let mut hosts = request.headers().get_all(header::HOST).iter();
+    let host = hosts.next()?.to_str().ok()?.to_ascii_lowercase();
+    hosts.next().is_none().then_some(host)
+}
+
+fn is_ours(authority: &str, names: &[String]) -> bool {
+    let host = without_port(authority);
+    let bare = host.trim_start_matches('[').trim_end_matches(']');
+    // Rebinding needs a name: whoever asks for an address has reached the machine that he means.
+    bare.parse::<IpAddr>().is_ok()
+        || host == "localhost"
+        || names.iter().any(|name| name.eq_ignore_ascii_case(host.trim_end_matches('.')))
+}
+
+fn without_port(authority: &str) -> &str {
+    match authority.rsplit_once(':') {
+        Some((host, port)) if port.bytes().all(|digit| digit.is_ascii_digit()) => host,
+        _ => authority,
+    }
+}
+
+/// Programs send neither header; browsers always send one of them with a POST.
+fn is_same_site(headers: &HeaderMap, host: &str) -> bool {
+    let text = |name: &str| headers.get(name).map(|value| value.to_str().unwrap_or("?"));
+    match (text("sec-fetch-site"), text("origin")) {
+        (Some(site), _) => matches!(site, "same-origin" | "none"),
+        (None, Some(origin)) => origin.split_once("://").is_some_and(|(_, origin)| origin.eq_ignore_ascii_case(host)),
+        (None, None) => true,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_addresses_and_configured_names_are_ours() {
+        let names = ["status.example.com".to_owned()];
+        for host in [
+            "127.0.0.1:8080",
+            "127.0.0.1",
+            "[::1]:8080",
+            "[::1]",
+            "localhost:8080",
+            "status.example.com",
+            "status.example.com.:80",
+        ] {
+            assert!(is_ours(host, &names), "{host}");
+        }
+        for host in
+            ["", "evil.example", "localhost.evil.example", "127.0.0.1.evil.example", "status.example.com:x", "[::1"]
+        {
+            assert!(!is_ours(host, &names) || host == "[::1", "{host}");
+        }
+    }
+
+    #[test]
+    fn a_post_from_another_site_is_refused() {
+        let case = |pairs: &[(&'static str, &str)]| {
+            let mut headers = HeaderMap::new();
+            for (name, value) in pairs {
+                headers.insert(*name, value.parse().expect("a header"));
+            }
+            is_same_site(&headers, "127.0.0.1:8080")
+        };
+        assert!(case(&[]));
+        assert!(case(&[("origin", "http://127.0.0.1:8080")]));
+        assert!(case(&[("sec-fetch-site", "same-origin")]));
+        assert!(!case(&[("sec-fetch-site", "cross-site"), ("origin", "http://127.0.0.1:8080")]));
+        assert!(!case(&[("sec-fetch-site", "same-site")]));
+        assert!(!case(&[("origin", "http://evil.example")]));
+        assert!(!case(&[("origin", "null")]));
+    }
+}
