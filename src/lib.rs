@@ -15,6 +15,7 @@
 
 pub mod clock;
 pub mod model;
+pub mod probe;
 pub mod secret;
 pub mod store;
 pub mod telemetry;

@@ -1,0 +1,133 @@
+//! Runs an errand's steps as a customer would and says what it met: one [`Reading`](crate::model::Reading) a run.
+//!
+//! A kind (`http`, `dns`, ...) knows one protocol: it is lent a [`Run`] and answers with a [`Reply`] or a [`Stop`].
+//! Everything else is the same for every kind and lives here: deadlines, timing, templates, captures, expectations,
+//! quality, redaction. A kind is one file and one line in the list below.
+//!
+//! Architecture invariant: nothing here knows a journey, a score or the store, and no kind names another.
+
+pub mod capture;
+pub mod expect;
+pub mod push;
+pub mod template;
+
+mod errand;
+mod phases;
+mod redact;
+mod reply;
+mod run;
+
+use std::fmt;
+
+use schemars::{JsonSchema, Schema, SchemaGenerator};
+use serde::{Deserialize, Deserializer};
+
+pub use errand::{Errand, Step, When};
+pub use phases::Phases;
+pub use push::{Heard, Pushes};
+pub use redact::Redactor;
+pub use reply::{Body, Field, Reply};
+pub use run::{Needs, Part, Run, Scope, Stop, Tools};
+
+/// What a kind's settings can do. Implemented by each kind's `Settings`.
+pub trait Act: for<'de> Deserialize<'de> + JsonSchema {
+    /// What it does, as a clause: the row of the README, the description in the schema, the hint of an error.
+    const DOES: &'static str;
+    /// The fields that its replies hold: what may be expected and captured.
+    const FIELDS: &'static [Field];
+
+    /// Shows every template, with the place it stands in, and every secret, each once.
+    fn parts(&self, see: &mut dyn FnMut(Part<'_>));
+
+    /// Does it once. Must be safe to drop at any await: the caller holds the deadline.
+    fn act(&self, run: &mut Run<'_>) -> impl Future<Output = Result<Reply, Stop>> + Send;
+}
+
+/// What the list knows of a kind.
+#[derive(Clone, Copy, Debug)]
+pub struct About {
+    /// The key in YAML.
+    pub key: &'static str,
+    pub does: &'static str,
+    pub fields: &'static [Field],
+}
+
+macro_rules! kinds {
+    ($($variant:ident $module:ident $key:literal;)*) => {
+        /// What a step does, with its settings.
+        #[derive(Clone, Debug)]
+        pub enum Kind {
+            $(#[doc = $key] $variant(Box<$module::Settings>),)*
+        }
+
+        impl Kind {
+            /// The keys of all kinds, in the order of the documentation.
+            pub const KEYS: &'static [&'static str] = &[$($key),*];
+
+            pub const ALL: &'static [About] = &[$(About {
+                key: $key,
+                does: <$module::Settings as Act>::DOES,
+                fields: <$module::Settings as Act>::FIELDS,
+            }),*];
+
+            pub const fn about(&self) -> About {
+                match self {
+                    $(Self::$variant(_) => About {
+                        key: $key,
+                        does: <$module::Settings as Act>::DOES,
+                        fields: <$module::Settings as Act>::FIELDS,
+                    },)*
+                }
+            }
+
+            /// Decodes the settings that stand under `key`; `None` when no kind has this key.
+            pub fn decode<'de, D: Deserializer<'de>>(key: &str, settings: D) -> Option<Result<Self, D::Error>> {
+                match key {
+                    $($key => Some(<$module::Settings>::deserialize(settings).map(|it| Self::$variant(Box::new(it)))),)*
+                    _ => None,
+                }
+            }
+
+            /// The schema of each kind's settings, by key.
+            pub fn schemas(generator: &mut SchemaGenerator) -> Vec<(&'static str, Schema)> {
+                vec![$(($key, described(generator.subschema_for::<$module::Settings>(), <$module::Settings as Act>::DOES))),*]
+            }
+
+            /// Shows every template and every secret of the settings.
+            pub fn parts(&self, see: &mut dyn FnMut(Part<'_>)) {
+                match self {
+                    $(Self::$variant(settings) => settings.parts(see),)*
+                }
+            }
+
+            pub(crate) async fn act(&self, run: &mut Run<'_>) -> Result<Reply, Stop> {
+                match self {
+                    $(Self::$variant(settings) => settings.act(run).await,)*
+                }
+            }
+        }
+    };
+}
+
+// The one list of kinds: variant, module, key.
+kinds! {
+    Push push "push";
+}
+
+impl Kind {
+    /// The key in YAML.
+    pub const fn key(&self) -> &'static str {
+        self.about().key
+    }
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.key())
+    }
+}
+
+fn described(mut schema: Schema, does: &str) -> Schema {
+    schema.insert("description".to_owned(), does.into());
+    schema
+}

@@ -1,0 +1,92 @@
+//! Where the time of a step goes.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use crate::model::{Phase, PhaseTime};
+
+/// Phases kept of one step; ten redirects of six phases fit.
+const PHASES_MAX: usize = 96;
+
+/// A step's phases with their true starts and ends. The runner owns it, so that what was measured survives a timeout.
+#[derive(Debug)]
+pub struct Phases {
+    /// The run's start: what offsets count from.
+    start: Instant,
+    done: Vec<PhaseTime>,
+    running: Option<(Phase, Instant)>,
+}
+
+impl Phases {
+    pub fn new(start: Instant) -> Self {
+        Self { start, done: Vec::new(), running: None }
+    }
+
+    /// Ends the running phase and begins another.
+    pub fn begin(&mut self, phase: Phase) {
+        let now = Instant::now();
+        self.end_at(now);
+        self.running = Some((phase, now));
+    }
+
+    /// Ends the running phase.
+    pub fn end(&mut self) {
+        self.end_at(Instant::now());
+    }
+
+    /// Ends the running phase at a moment that has passed already.
+    pub fn end_at(&mut self, at: Instant) {
+        if let Some((phase, from)) = self.running.take() {
+            self.record(phase, from, at);
+        }
+    }
+
+    /// Writes down a phase that was measured elsewhere.
+    pub fn record(&mut self, phase: Phase, from: Instant, to: Instant) {
+        if self.done.len() < PHASES_MAX {
+            let offset = from.saturating_duration_since(self.start);
+            self.done.push(PhaseTime { phase, offset, took: to.saturating_duration_since(from) });
+        }
+    }
+
+    /// The phase that runs now: the one that a timeout is blamed on.
+    pub fn running(&self) -> Option<Phase> {
+        self.running.map(|(phase, _)| phase)
+    }
+
+    /// The time spent in all phases of one kind so far.
+    pub fn total(&self, phase: Phase) -> Duration {
+        self.done.iter().filter(|time| time.phase == phase).map(|time| time.took).sum()
+    }
+
+    /// Ends what still runs and hands over everything, in the order of its end.
+    #[must_use]
+    pub fn finish(&mut self) -> Vec<PhaseTime> {
+        self.end();
+        std::mem::take(&mut self.done)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn what_runs_is_known_and_closed() {
+        let mut phases = Phases::new(Instant::now());
+        phases.begin(Phase::Dns);
+        tokio::time::advance(Duration::from_millis(5)).await;
+        phases.begin(Phase::Connect);
+        tokio::time::advance(Duration::from_millis(7)).await;
+        assert_eq!(phases.running(), Some(Phase::Connect));
+        let ms = Duration::from_millis;
+        assert_eq!(
+            phases.finish(),
+            [
+                PhaseTime { phase: Phase::Dns, offset: ms(0), took: ms(5) },
+                PhaseTime { phase: Phase::Connect, offset: ms(5), took: ms(7) },
+            ]
+        );
+    }
+}

@@ -1,0 +1,105 @@
+//! Nothing secret leaves a run, and nothing endless.
+
+use base64::Engine as _;
+use base64::prelude::{BASE64_STANDARD, BASE64_URL_SAFE_NO_PAD};
+
+/// What stands for a secret.
+const MASK: &str = "•••";
+/// Shorter values are not hidden: replacing every `1` would hide more of the fault than of the secret.
+const SECRET_CHARS_MIN: usize = 3;
+/// Values hidden in one run.
+const SECRETS_MAX: usize = 256;
+
+/// The values that must not be shown, in every form in which they travel.
+#[derive(Clone, Default)]
+pub struct Redactor {
+    /// Longest first, so that a secret that holds another goes as a whole.
+    needles: Vec<String>,
+}
+
+impl Redactor {
+    /// Hides a value, also percent-encoded, JSON-escaped and in base64.
+    pub fn hide(&mut self, value: &str) {
+        if value.chars().count() < SECRET_CHARS_MIN || self.needles.len() >= SECRETS_MAX * 4 {
+            return;
+        }
+        let json = serde_json::Value::from(value).to_string();
+        let forms = [
+            value.to_owned(),
+            percent_encoding::utf8_percent_encode(value, percent_encoding::NON_ALPHANUMERIC).to_string(),
+            json[1..json.len() - 1].to_owned(),
+            BASE64_STANDARD.encode(value).trim_end_matches('=').to_owned(),
+            BASE64_URL_SAFE_NO_PAD.encode(value),
+        ];
+        for form in forms {
+            if !self.needles.contains(&form) {
+                self.needles.push(form);
+            }
+        }
+        self.needles.sort_by_key(|needle| std::cmp::Reverse(needle.len()));
+    }
+
+    /// `text` without secrets and control characters, at most `chars` long.
+    pub fn clip(&self, text: &str, chars: usize) -> String {
+        // A secret that begins inside is replaced as a whole: look as far beyond the end as the longest one reaches.
+        let reach = self.needles.first().map_or(0, String::len);
+        let window = text.char_indices().nth(chars + reach).map_or(text, |(end, _)| &text[..end]);
+        let mut shown = std::borrow::Cow::Borrowed(window);
+        for needle in &self.needles {
+            if shown.contains(needle.as_str()) {
+                shown = shown.replace(needle.as_str(), MASK).into();
+            }
+        }
+        let mut out: String = shown.chars().take(chars).map(visible).collect();
+        if text.len() > window.len() || shown.chars().nth(chars).is_some() {
+            out.pop();
+            out.push('…');
+        }
+        out
+    }
+}
+
+/// Control characters, and those that turn the direction of a line, as blanks or a sign for "something was here".
+fn visible(c: char) -> char {
+    match c {
+        '\n' | '\r' | '\t' => ' ',
+        '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => '\u{fffd}',
+        c if c.is_control() => '\u{fffd}',
+        c => c,
+    }
+}
+
+impl std::fmt::Debug for Redactor {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Redactor({} forms)", self.needles.len())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn secrets_go_in_every_form() {
+        let mut redactor = Redactor::default();
+        redactor.hide("p/\"ss");
+        for (text, shown) in [
+            ("Bearer p/\"ss!", "Bearer •••!"),
+            ("?a=p%2F%22ss&b", "?a=•••&b"),
+            ("{\"p\":\"p/\\\"ss\"}", "{\"p\":\"•••\"}"),
+            ("Basic cC8ic3M=", "Basic •••="),
+            ("nothing", "nothing"),
+            ("a\u{1b}[31m\nb\u{202e}", "a\u{fffd}[31m b\u{fffd}"),
+        ] {
+            assert_eq!(redactor.clip(text, 100), shown, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_secret_across_the_end_does_not_show_its_beginning() {
+        let mut redactor = Redactor::default();
+        redactor.hide("hunter2hunter2");
+        assert_eq!(redactor.clip("12345678hunter2hunter2 and more", 10), "12345678•…");
+        assert_eq!(redactor.clip("李伟李伟李伟", 3), "李伟…");
+    }
+}

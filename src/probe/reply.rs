@@ -1,0 +1,134 @@
+//! What a kind replies with: plain data, looked at by expectations and captures.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::time::Duration;
+
+use bytes::Bytes;
+use serde_json::Value;
+
+use crate::model::{CertificateFacts, Fault};
+
+macro_rules! fields {
+    ($($variant:ident $name:literal $words:literal;)*) => {
+        /// A field of a reply: what may be expected of it and captured from it.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum Field {
+            $(#[doc = $words] $variant,)*
+        }
+
+        impl Field {
+            pub const ALL: &'static [Self] = &[$(Self::$variant),*];
+
+            /// The key in YAML.
+            pub const fn name(self) -> &'static str {
+                match self { $(Self::$variant => $name,)* }
+            }
+
+            /// What it is, in words.
+            pub const fn words(self) -> &'static str {
+                match self { $(Self::$variant => $words,)* }
+            }
+
+            pub fn parse(name: &str) -> Option<Self> {
+                match name { $($name => Some(Self::$variant),)* _ => None }
+            }
+        }
+    };
+}
+
+fields! {
+    Status "status" "the status code";
+    Version "version" "the protocol's version";
+    Url "url" "the final URL";
+    Redirects "redirects" "the URLs that were left by redirects";
+    Headers "headers" "the headers";
+    Cookies "cookies" "the cookies";
+    ContentType "content_type" "the media type, without parameters";
+    Body "body" "the body as text";
+    Text "text" "the text";
+    Json "json" "the body as JSON";
+    Html "html" "the body as HTML";
+    Pdf "pdf" "the text of the PDF file";
+    Certificate "certificate" "the certificate";
+    Latency "latency" "how long it took";
+    Messages "messages" "the messages received";
+    Subprotocol "subprotocol" "the chosen subprotocol";
+    Rcode "rcode" "the answer's code";
+    Records "records" "the records";
+    Ttl "ttl" "the least time to live, in seconds";
+    Banner "banner" "what the server says first";
+    Value "value" "the value pushed last";
+    Age "age" "the time since the last push";
+}
+
+impl fmt::Display for Field {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// A kind's reply. What a kind does not have stays empty; `json`, `html` and `text` are read from the body when asked for.
+#[derive(Debug, Default)]
+pub struct Reply {
+    /// What the quality is judged by; the step's whole time, if absent.
+    pub latency: Option<Duration>,
+    pub headers: Option<http::HeaderMap>,
+    /// Name and value.
+    pub cookies: Vec<(String, String)>,
+    pub body: Option<Body>,
+    /// The text of the PDF file, if it was needed, or why there is none.
+    pub pdf: Option<Result<String, String>>,
+    pub certificate: Option<CertificateFacts>,
+    values: Vec<(Field, Value)>,
+    doubts: Vec<(Field, Fault)>,
+}
+
+/// A decoded body, or as much of it as was read.
+#[derive(Clone, Debug, Default)]
+pub struct Body {
+    pub bytes: Bytes,
+    /// Of the content type, lower case.
+    pub charset: Option<String>,
+}
+
+impl Body {
+    /// As text; what is no text shows as replacement characters.
+    pub fn text(&self) -> Cow<'_, str> {
+        match self.charset.as_deref() {
+            // The two agree where text does; bytes 0x80..0xA0 are rare enough to be shown as their Latin-1 selves.
+            Some("iso-8859-1" | "latin1" | "windows-1252") => self.bytes.iter().map(|&byte| char::from(byte)).collect(),
+            _ => String::from_utf8_lossy(&self.bytes),
+        }
+    }
+}
+
+impl Reply {
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Sets a scalar or a list: `status`, `version`, `url`, `redirects`, `records`, `value`, ...
+    #[must_use]
+    pub fn with(mut self, field: Field, value: impl Into<Value>) -> Self {
+        self.set(field, value);
+        self
+    }
+
+    pub fn set(&mut self, field: Field, value: impl Into<Value>) {
+        self.values.push((field, value.into()));
+    }
+
+    pub fn value(&self, field: Field) -> Option<&Value> {
+        self.values.iter().find(|(known, _)| *known == field).map(|(_, value)| value)
+    }
+
+    /// A fault unless the step says itself what it expects of `field`: a status other than 2xx and 3xx, an rcode.
+    pub fn doubt(&mut self, field: Field, fault: Fault) {
+        self.doubts.push((field, fault));
+    }
+
+    pub fn doubts(&self) -> &[(Field, Fault)] {
+        &self.doubts
+    }
+}

@@ -1,0 +1,150 @@
+//! What a kind is lent for one run of one step, and how it may end.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use cookie_store::CookieStore;
+use tokio::time::Instant;
+
+use super::template::{Place, Template};
+use super::{Phases, Pushes, Redactor};
+use crate::clock::Clock;
+use crate::model::{CertificateFacts, Fault, Persona, ProbeId, SelfFault, SpanId, TraceId};
+use crate::secret::Secret;
+
+/// Attributes kept of one step.
+const ATTRIBUTES_MAX: usize = 64;
+
+/// What runs need from outside, given to the prober once.
+#[derive(Clone)]
+pub struct Tools {
+    pub clock: Clock,
+    /// Where what outside systems push is remembered.
+    pub pushes: Arc<dyn Pushes>,
+    /// 64 random bits a call: trace and span ids, WebSocket masks.
+    pub random: Arc<dyn Fn() -> u64 + Send + Sync>,
+    /// Our own program, which reads PDF files as a child of itself.
+    pub program: PathBuf,
+}
+
+impl fmt::Debug for Tools {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Tools").field("program", &self.program).finish_non_exhaustive()
+    }
+}
+
+/// What a kind is lent for one run of one step. What it writes here survives a timeout and a fault.
+pub struct Run<'a> {
+    pub tools: &'a Tools,
+    pub probe: &'a ProbeId,
+    /// What `{{name}}` stands for.
+    pub scope: &'a Scope,
+    pub phases: Phases,
+    /// When the caller drops the run. Kinds need not watch it, but may pass it on.
+    pub deadline: Instant,
+    /// What of the reply will be looked at.
+    pub needs: Needs,
+    pub trace: TraceId,
+    /// The span of this step.
+    pub span: SpanId,
+    /// The run's cookies, shared by its steps, gone with the run.
+    pub cookies: &'a mut Option<Box<CookieStore>>,
+    /// The peer actually connected to.
+    pub peer: Option<SocketAddr>,
+    pub certificate: Option<CertificateFacts>,
+    pub(crate) attributes: Vec<(&'static str, String)>,
+    pub(crate) redactor: &'a mut Redactor,
+}
+
+impl Run<'_> {
+    /// Writes down a protocol fact under its OpenTelemetry name; redacted and clipped by the runner.
+    pub fn attribute(&mut self, name: &'static str, value: impl Into<String>) {
+        if self.attributes.len() < ATTRIBUTES_MAX {
+            self.attributes.push((name, value.into()));
+        }
+    }
+
+    /// Keeps `value` out of every text that leaves this run: a computed credential, a session cookie.
+    pub fn hide(&mut self, value: &str) {
+        self.redactor.hide(value);
+    }
+
+    /// The `traceparent` header (W3C Trace Context, 3.2), sampled.
+    pub fn traceparent(&self) -> String {
+        format!("00-{}-{}-01", self.trace, self.span)
+    }
+
+    /// The time until the deadline.
+    pub fn left(&self) -> Duration {
+        self.deadline.saturating_duration_since(Instant::now())
+    }
+}
+
+/// What of a reply will be looked at, so that the rest need not be kept or decoded.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Needs {
+    /// Nothing of the body.
+    #[default]
+    Head,
+    /// The decoded body.
+    Body,
+    /// The text of the PDF file that the body is.
+    Pdf,
+}
+
+/// How a kind ends without a reply.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Stop {
+    /// The touchpoint's fault.
+    Fault(Fault),
+    /// Our own: the run is inconclusive.
+    Own(SelfFault, String),
+}
+
+impl From<Fault> for Stop {
+    fn from(fault: Fault) -> Self {
+        Self::Fault(fault)
+    }
+}
+
+/// A template or a secret among a kind's settings.
+#[derive(Debug)]
+pub enum Part<'a> {
+    Template(&'a Template, Place),
+    Secret(&'a Secret),
+}
+
+/// What `{{name}}` stands for in one run.
+#[derive(Clone, Debug, Default)]
+pub struct Scope {
+    variables: Arc<BTreeMap<String, String>>,
+    persona: Option<Arc<Persona>>,
+    captured: Vec<(Arc<str>, String)>,
+}
+
+impl Scope {
+    pub fn new(variables: Arc<BTreeMap<String, String>>, persona: Option<Arc<Persona>>) -> Self {
+        Self { variables, persona, captured: Vec::new() }
+    }
+
+    /// A captured value, a persona's field or a variable.
+    pub fn get(&self, name: &str) -> Option<&str> {
+        if let Some(field) = name.strip_prefix("persona.") {
+            return self.persona.as_ref()?.fields.get(field).map(String::as_str);
+        }
+        self.captured(name).or_else(|| self.variables.get(name).map(String::as_str))
+    }
+
+    /// The newest value captured under `name`.
+    pub fn captured(&self, name: &str) -> Option<&str> {
+        self.captured.iter().rev().find(|(known, _)| **known == *name).map(|(_, value)| value.as_str())
+    }
+
+    pub(crate) fn capture(&mut self, name: Arc<str>, value: String) {
+        self.captured.push((name, value));
+    }
+}

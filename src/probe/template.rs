@@ -1,0 +1,340 @@
+//! `{{name}}` in a text: substituted once, logic-less, escaped for its place.
+//!
+//! What may stand there is a closed set: a variable of the file, `persona.FIELD`, a captured value. Rejected: a template
+//! engine, whose filters and includes are how monitors have been taken over.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::OnceLock;
+
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use schemars::JsonSchema;
+use serde::de::{Error as _, Visitor};
+use serde::{Deserialize, Deserializer};
+
+use super::{Part, Scope};
+use crate::secret::{RESOLVE, Secret};
+use crate::units::SCALAR;
+
+/// Everything but the unreserved characters (RFC 3986, 2.3).
+const QUERY: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+/// A captured path keeps its slashes.
+const PATH: &AsciiSet = &QUERY.remove(b'/');
+
+/// Where a template stands, which decides how values are escaped.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Place {
+    /// As it is: a form field that is encoded later, a JSON leaf that is serialised later, plain text.
+    #[default]
+    Text,
+    /// A URL. A name at its very start is taken as it is (`{{base}}/bills`, `{{pdf}}`); elsewhere values are
+    /// percent-encoded, in the path with `/` kept.
+    Url,
+    /// Inside the quotes of a JSON text.
+    Json,
+    /// A header or another line: control characters become blanks.
+    Line,
+    /// A line that proves who one is (`bearer`, `cookie`): like [`Place::Line`], and what stands there is masked.
+    Credential,
+}
+
+/// A text with names in it.
+pub struct Template {
+    pieces: Vec<Piece>,
+    settled: OnceLock<Settled>,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+enum Piece {
+    Text(Box<str>),
+    Name(Box<str>),
+}
+
+/// The template with the file's variables filled in, once, at load.
+#[derive(Clone)]
+struct Settled {
+    place: Place,
+    pieces: Vec<Piece>,
+}
+
+impl Template {
+    /// Reads `text`; what stands between `{{` and `}}` must be a name.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        let mut pieces = Vec::new();
+        let mut rest = text;
+        while let Some((before, after)) = rest.split_once("{{") {
+            let (name, after) =
+                after.split_once("}}").ok_or_else(|| format!("`{{{{{}` lacks its `}}}}`", brief(after)))?;
+            let name = name.trim();
+            if !is_name(name) {
+                return Err(format!(
+                    "`{{{{{}}}}}` holds no name; write `{{{{name}}}}`, without expressions or filters",
+                    brief(name)
+                ));
+            }
+            if !before.is_empty() {
+                pieces.push(Piece::Text(before.into()));
+            }
+            pieces.push(Piece::Name(name.into()));
+            rest = after;
+        }
+        if !rest.is_empty() {
+            pieces.push(Piece::Text(rest.into()));
+        }
+        Ok(Self { pieces, settled: OnceLock::new() })
+    }
+
+    /// The names in it, in order.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.pieces.iter().filter_map(|piece| match piece {
+            Piece::Name(name) => Some(&**name),
+            Piece::Text(_) => None,
+        })
+    }
+
+    /// Says where it stands and fills in what never changes. The first call counts.
+    pub fn settle(&self, place: Place, variables: &BTreeMap<String, String>) {
+        self.settled.get_or_init(|| {
+            let mut pieces: Vec<Piece> = Vec::new();
+            for piece in &self.pieces {
+                let fixed = match piece {
+                    Piece::Text(text) => text.to_string(),
+                    Piece::Name(name) => match variables.get(&**name) {
+                        Some(value) => {
+                            let mut out = String::new();
+                            let before = pieces.iter().map(Piece::as_str).collect::<String>();
+                            escape(place, &before, value, &mut out);
+                            out
+                        }
+                        None => {
+                            pieces.push(piece.clone());
+                            continue;
+                        }
+                    },
+                };
+                if let Some(Piece::Text(text)) = pieces.last_mut() {
+                    *text = format!("{text}{fixed}").into();
+                } else {
+                    pieces.push(Piece::Text(fixed.into()));
+                }
+            }
+            Settled { place, pieces }
+        });
+    }
+
+    /// The text, if it is the same in every run. Known once settled.
+    pub fn constant(&self) -> Option<&str> {
+        let pieces = self.settled.get().map_or(&self.pieces, |settled| &settled.pieces);
+        match &pieces[..] {
+            [] => Some(""),
+            [Piece::Text(text)] => Some(text),
+            _ => None,
+        }
+    }
+
+    /// The text with everything filled in. A name that `scope` does not know leaves nothing: the runner has looked before.
+    pub fn render<'a>(&'a self, scope: &Scope) -> Cow<'a, str> {
+        if let Some(constant) = self.constant() {
+            return constant.into();
+        }
+        let (place, pieces) =
+            self.settled.get().map_or((Place::Text, &self.pieces), |settled| (settled.place, &settled.pieces));
+        let mut out = String::new();
+        for piece in pieces {
+            match piece {
+                Piece::Text(text) => out.push_str(text),
+                Piece::Name(name) => {
+                    let before = std::mem::take(&mut out);
+                    let mut escaped = String::new();
+                    escape(place, &before, scope.get(name).unwrap_or_default(), &mut escaped);
+                    out = before;
+                    out.push_str(&escaped);
+                }
+            }
+        }
+        out.into()
+    }
+}
+
+impl Piece {
+    fn as_str(&self) -> &str {
+        match self {
+            Self::Text(text) | Self::Name(text) => text,
+        }
+    }
+}
+
+fn is_name(text: &str) -> bool {
+    text.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
+        && text.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.'))
+}
+
+fn brief(text: &str) -> String {
+    text.chars().take(40).collect()
+}
+
+/// Appends `value` as it may stand after `before` in that place.
+fn escape(place: Place, before: &str, value: &str, out: &mut String) {
+    match place {
+        Place::Text => out.push_str(value),
+        Place::Url if before.is_empty() => out.push_str(value),
+        Place::Url => out.extend(utf8_percent_encode(value, if before.contains('?') { QUERY } else { PATH })),
+        Place::Json => {
+            let quoted = serde_json::Value::from(value).to_string();
+            out.push_str(&quoted[1..quoted.len() - 1]);
+        }
+        Place::Line | Place::Credential => {
+            out.extend(value.chars().map(|c| if c.is_control() { ' ' } else { c }));
+        }
+    }
+}
+
+impl Clone for Template {
+    fn clone(&self) -> Self {
+        Self { pieces: self.pieces.clone(), settled: self.settled.clone() }
+    }
+}
+
+impl PartialEq for Template {
+    fn eq(&self, other: &Self) -> bool {
+        self.pieces == other.pieces
+    }
+}
+
+impl fmt::Display for Template {
+    /// As it was written.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for piece in &self.pieces {
+            match piece {
+                Piece::Text(text) => f.write_str(text)?,
+                Piece::Name(name) => write!(f, "{{{{{name}}}}}")?,
+            }
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Debug for Template {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Template({self})")
+    }
+}
+
+impl<'de> Deserialize<'de> for Template {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text: Cow<'de, str> = deserializer.deserialize_newtype_struct(SCALAR, AsWritten)?;
+        Self::parse(&text).map_err(D::Error::custom)
+    }
+}
+
+/// A scalar's text, plain or quoted: `1.10` stays `1.10`.
+struct AsWritten;
+
+impl<'de> Visitor<'de> for AsWritten {
+    type Value = Cow<'de, str>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a text")
+    }
+
+    fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Self::Value, E> {
+        Ok(text.to_owned().into())
+    }
+
+    fn visit_bytes<E: serde::de::Error>(self, text: &[u8]) -> Result<Self::Value, E> {
+        Ok(String::from_utf8_lossy(text).into_owned().into())
+    }
+
+    fn visit_newtype_struct<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
+        String::deserialize(deserializer).map(Cow::Owned)
+    }
+}
+
+impl JsonSchema for Template {
+    fn schema_name() -> Cow<'static, str> {
+        "Template".into()
+    }
+
+    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        schemars::json_schema!({
+            "type": ["string", "number", "boolean"],
+            "description": "A text; {{name}} stands for a variable, persona.FIELD or a captured value",
+        })
+    }
+}
+
+/// A text with names in it, or a reference to a secret.
+#[derive(Clone, Debug, PartialEq)]
+pub enum TemplateOrSecret {
+    Template(Template),
+    Secret(Secret),
+}
+
+impl TemplateOrSecret {
+    /// Itself, as [`super::Act::parts`] shows it.
+    pub fn part(&self, place: Place) -> Part<'_> {
+        match self {
+            Self::Template(template) => Part::Template(template, place),
+            Self::Secret(secret) => Part::Secret(secret),
+        }
+    }
+
+    /// What goes over the wire.
+    pub fn render<'a>(&'a self, scope: &Scope) -> Cow<'a, str> {
+        match self {
+            Self::Template(template) => template.render(scope),
+            Self::Secret(secret) => secret.expose().into(),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for TemplateOrSecret {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_newtype_struct(crate::secret::MIXED, Mixed)
+    }
+}
+
+struct Mixed;
+
+impl<'de> Visitor<'de> for Mixed {
+    type Value = TemplateOrSecret;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a text, or a reference to a secret such as `{ env: NAME }`")
+    }
+
+    fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Self::Value, E> {
+        Template::parse(text).map(TemplateOrSecret::Template).map_err(E::custom)
+    }
+
+    fn visit_i64<E: serde::de::Error>(self, number: i64) -> Result<Self::Value, E> {
+        self.visit_str(&number.to_string())
+    }
+
+    fn visit_u64<E: serde::de::Error>(self, number: u64) -> Result<Self::Value, E> {
+        self.visit_str(&number.to_string())
+    }
+
+    fn visit_map<A: serde::de::MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+        match map.next_key::<String>()? {
+            Some(key) if key == RESOLVE => map.next_value().map(TemplateOrSecret::Secret),
+            _ => Err(A::Error::custom("expected a text, or a reference to a secret such as `{ env: NAME }`")),
+        }
+    }
+
+    fn visit_newtype_struct<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl JsonSchema for TemplateOrSecret {
+    fn schema_name() -> Cow<'static, str> {
+        "TemplateOrSecret".into()
+    }
+
+    fn json_schema(generator: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        let either = [generator.subschema_for::<Template>(), generator.subschema_for::<Secret>()];
+        schemars::json_schema!({ "anyOf": either })
+    }
+}
