@@ -13,6 +13,7 @@
 //! and deterministic. Right of the commit nothing decides anything: the page and the receivers see a change only
 //! after it is on disk.
 
+pub mod alert;
 pub mod clock;
 pub mod model;
 pub mod probe;

@@ -3,14 +3,51 @@
 //! *Invariant:* an incident and its outbox rows are one durable transaction; whoever shows or sends an incident does so
 //! after [`Store::decide`] has returned. The store interprets no verdict.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use jiff::Timestamp;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::model::{Incident, IncidentId, JourneyId, Notification, ProbeId, Reading};
+use crate::units::{Bytes, Period};
+
+/// Where the store is, and how long it remembers.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Settings {
+    pub path: PathBuf,
+    pub retention: Retention,
+}
+
+/// How long things are kept (`retention:`).
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Retention {
+    /// Readings with their steps and evidence.
+    pub readings: Period,
+    /// Verdict and latency of every run; the scores of every minute.
+    pub minutes: Period,
+    pub hours: Period,
+    pub days: Period,
+    /// Of the file; beyond it the oldest go first, whatever their age.
+    pub at_most: Bytes,
+}
+
+impl Default for Retention {
+    fn default() -> Self {
+        const DAY: u64 = 86_400;
+        Self {
+            readings: Period::from_secs(30 * DAY),
+            minutes: Period::from_secs(90 * DAY),
+            hours: Period::from_secs(400 * DAY),
+            days: Period::from_secs(5 * 365 * DAY),
+            at_most: Bytes::new(4 << 30),
+        }
+    }
+}
 
 /// Why the store did not do as asked: our own fault, never the touchpoint's.
 #[derive(Debug, thiserror::Error)]
@@ -23,6 +60,12 @@ pub enum Refused {
     Newer { path: String, found: i64, known: i64 },
     #[error("the store cannot {doing}")]
     Failed { doing: &'static str, source: Box<dyn std::error::Error + Send + Sync> },
+}
+
+impl Refused {
+    pub fn failed(doing: &'static str, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+        Self::Failed { doing, source: source.into() }
+    }
 }
 
 /// What must be on disk before anybody hears of it.
@@ -117,6 +160,17 @@ pub struct Delivery {
     pub error: Option<String>,
 }
 
+/// What came of the wish to send a dead letter after all.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Replay {
+    /// It is pending again.
+    Queued,
+    /// The receiver was told of the end in the meantime: sending it now would be a false alarm.
+    Overtaken,
+    /// There is no dead letter of that id.
+    Unknown,
+}
+
 /// How the outbox is doing.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct OutboxDepth {
@@ -165,7 +219,12 @@ pub enum IncidentFilter {
 
 #[async_trait]
 pub trait Store: Send + Sync + 'static {
-    /// Writes incidents, outbox rows and memory as one durable transaction.
+    /// Writes incidents, outbox rows and memory as one durable transaction. Of the outbox rows:
+    /// - one whose id is known stays as it is;
+    /// - an update or a resolve supersedes pending updates and reminders of the same incident and receiver, so that a
+    ///   receiver that was away gets the opening, the latest and the end;
+    /// - a resolve is written only for a receiver that has a row of that incident, and after it nothing else is;
+    /// - the labels are those of the incident's first row, whatever has changed since.
     async fn decide(&self, decision: Decision) -> Result<(), Refused>;
 
     /// Writes a group of readings, memory and score points.
@@ -173,12 +232,26 @@ pub trait Store: Send + Sync + 'static {
 
     async fn restore(&self) -> Result<Restored, Refused>;
 
-    /// Pending letters that are due, in order of writing; per (incident, receiver) only the oldest.
-    async fn letters(&self, now: Timestamp, at_most: u32) -> Result<Vec<Letter>, Refused>;
+    /// A receiver's pending letters that are due, in order of writing; per incident only the oldest, due or not.
+    async fn letters(&self, receiver: &str, now: Timestamp, at_most: u32) -> Result<Vec<Letter>, Refused>;
 
+    /// Who has pending letters.
+    async fn addressees(&self) -> Result<Vec<String>, Refused>;
+
+    /// What a receiver believes: the newest delivered notification of each incident, without resolves delivered before
+    /// `resolved_since`.
+    async fn standing(&self, receiver: &str, resolved_since: Timestamp) -> Result<Vec<Notification>, Refused>;
+
+    /// Writes what became of an attempt. Only a pending letter can be put off or given up.
     async fn settle(&self, number: i64, fate: Fate) -> Result<(), Refused>;
 
     async fn outbox(&self) -> Result<OutboxDepth, Refused>;
+
+    /// Pending and dead letters, in order of writing.
+    async fn undelivered(&self, at_most: u32) -> Result<Vec<Delivery>, Refused>;
+
+    /// Queues a dead letter again, by its notification's id.
+    async fn replay(&self, id: &str, now: Timestamp) -> Result<Replay, Refused>;
 
     async fn deliveries(&self, incident: IncidentId) -> Result<Vec<Delivery>, Refused>;
 

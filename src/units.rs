@@ -14,12 +14,14 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 /// a sequence or a map as usual. Other formats' deserializers call `visit_newtype_struct`.
 pub const SCALAR: &str = "$unbroken::scalar";
 
-/// A length of time: `250ms`, `30s`, `5m`, `4h`, `2d`, or a sum such as `1h30m`. At least 1 ms, at most ten years.
+/// A length of time: `250ms`, `30s`, `5m`, `4h`, `2d`, `5y` (of 365 days), or a sum such as `1h30m`. At least 1 ms, at most ten years.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Period(Duration);
 
 const PERIOD_MAX: Duration = Duration::from_secs(10 * 366 * 86_400);
-const PERIOD_UNITS: &[(&str, u64)] = &[("ms", 1), ("s", 1000), ("m", 60_000), ("h", 3_600_000), ("d", 86_400_000)];
+const PERIOD_UNITS: &[(&str, u64)] =
+    &[("ms", 1), ("s", 1000), ("m", 60_000), ("h", 3_600_000), ("d", 86_400_000), ("y", YEAR)];
+const YEAR: u64 = 365 * 86_400_000;
 
 impl Period {
     pub const fn from_millis(millis: u64) -> Self {
@@ -67,7 +69,9 @@ impl fmt::Display for Period {
     /// The largest units that say it exactly: `1h30m`, `800ms`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut millis = self.0.as_millis() as u64;
-        for (unit, factor) in PERIOD_UNITS.iter().rev() {
+        // "400d" reads better than "1y35d".
+        let units = PERIOD_UNITS.iter().rev().filter(|(_, factor)| *factor < YEAR || millis.is_multiple_of(YEAR));
+        for (unit, factor) in units.collect::<Vec<_>>() {
             if millis >= *factor {
                 write!(f, "{}{unit}", millis / factor)?;
                 millis %= factor;
@@ -172,7 +176,7 @@ macro_rules! as_text {
 }
 
 as_text! {
-    Period "^([0-9]+(ms|s|m|h|d))+$" "30s";
+    Period "^([0-9]+(ms|s|m|h|d|y))+$" "30s";
     Bytes "^[0-9]+(B|kB|KiB|MB|MiB|GB|GiB|TiB)$" "64KiB";
     Percent "^[0-9]+(\\.[0-9]+)?%$" "60%";
 }
@@ -183,7 +187,9 @@ mod tests {
 
     #[test]
     fn periods_read_and_write() {
-        for (text, millis) in [("250ms", 250), ("30s", 30_000), ("1h30m", 5_400_000), ("2d", 172_800_000)] {
+        for (text, millis) in
+            [("250ms", 250), ("30s", 30_000), ("1h30m", 5_400_000), ("2d", 172_800_000), ("5y", 5 * YEAR)]
+        {
             let period = Period::parse(text).expect(text);
             assert_eq!(period.get(), Duration::from_millis(millis));
             assert_eq!(period.to_string(), text);

@@ -1,0 +1,125 @@
+//! `email`: a mail in text and HTML, threaded by incident.
+
+use std::fmt::Write as _;
+
+use lettre::message::Mailbox;
+use schemars::JsonSchema;
+use serde::Deserialize;
+use url::Url;
+
+use crate::alert::{Attempt, Mail, Render, Request, notification_id};
+use crate::model::{Notification, NotificationKind};
+use crate::secret::Secret;
+
+const SUBJECT_MAX_CHARS: usize = 180;
+
+#[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Settings {
+    /// `smtps://host` speaks TLS from the start; `smtp://host` uses STARTTLS where it is offered, and demands it before
+    /// it shows a password to another machine.
+    pub smtp: String,
+    pub from: String,
+    pub to: Vec<String>,
+    pub user: Option<String>,
+    pub password: Option<Secret>,
+}
+
+impl Render for Settings {
+    fn render(&self, notification: &Notification, _attempt: &Attempt) -> Request {
+        let incident = &notification.incident;
+        // The opening's id is known without having seen it: the same hash over the first version.
+        let opening = notification_id(incident.id, 1, NotificationKind::Open, 0, &notification.receiver);
+        let domain = self.from.rsplit_once('@').map_or("unbroken.invalid", |(_, domain)| domain.trim_end_matches('>'));
+        let message = |id: &str| format!("<{id}@{domain}>");
+        let subject = format!("[Unbroken] {}", notification.headline);
+        Request::Mail(Box::new(Mail {
+            server: server(&self.smtp).unwrap_or_else(|_| nowhere()),
+            user: self.user.clone(),
+            password: self.password.clone(),
+            from: self.from.clone(),
+            to: self.to.clone(),
+            subject: subject.chars().map(|c| if c.is_control() { ' ' } else { c }).take(SUBJECT_MAX_CHARS).collect(),
+            message_id: message(&notification.id),
+            in_reply_to: (notification.id != opening).then(|| message(&opening)),
+            text: text(notification),
+            html: html(notification),
+        }))
+    }
+
+    fn problem(&self) -> Option<(&'static str, String)> {
+        let wrong = |text: &str| text.parse::<Mailbox>().is_err().then(|| format!("`{text}` is not a mail address"));
+        if let Err(text) = server(&self.smtp) {
+            return Some(("smtp", text));
+        }
+        if let Some(text) = wrong(&self.from) {
+            return Some(("from", text));
+        }
+        if self.to.is_empty() {
+            return Some(("to", "a mail without a recipient reaches nobody".into()));
+        }
+        if self.user.is_some() != self.password.is_some() {
+            return Some(("user", "a user needs a password, and a password a user".into()));
+        }
+        self.to.iter().find_map(|to| wrong(to)).map(|text| ("to", text))
+    }
+}
+
+fn server(text: &str) -> Result<Url, String> {
+    let wrong = || format!("`{text}` is not a mail server; write `smtps://host` or `smtp://host:port`");
+    let url = Url::parse(text).map_err(|_| wrong())?;
+    if !url.username().is_empty() || url.password().is_some() {
+        return Err("a password does not belong into `smtp`; write `user:` and `password: { env: NAME }`".into());
+    }
+    let known = matches!(url.scheme(), "smtp" | "smtps") && url.host_str().is_some_and(|host| !host.is_empty());
+    if known { Ok(url) } else { Err(wrong()) }
+}
+
+/// Settings are checked before they are used; should they not be, the letter comes back instead of a panic.
+fn nowhere() -> Url {
+    Url::parse("smtps://smtp.invalid").expect("a constant URL")
+}
+
+fn text(notification: &Notification) -> String {
+    let mut text = format!("{}\n\n", notification.headline);
+    for line in &notification.lines {
+        _ = writeln!(text, "{line}");
+    }
+    if let Some(link) = &notification.link {
+        _ = writeln!(text, "\n{link}");
+    }
+    _ = writeln!(text, "\n-- \nIncident {}", notification.incident.id);
+    text
+}
+
+fn html(notification: &Notification) -> String {
+    let mut html = String::from(
+        "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><body style=\"font:16px/1.5 system-ui,sans-serif\">",
+    );
+    _ = write!(html, "<h1 style=\"font-size:20px\">{}</h1>", escaped(&notification.headline));
+    for line in &notification.lines {
+        _ = write!(html, "<p>{}</p>", escaped(line));
+    }
+    if let Some(link) = &notification.link {
+        _ = write!(html, "<p><a href=\"{}\">Open the incident</a></p>", escaped(link));
+    }
+    html.push_str("</body></html>");
+    html
+}
+
+/// Inert in HTML text and attributes.
+fn escaped(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '&' => out.push_str("&amp;"),
+            '<' => out.push_str("&lt;"),
+            '>' => out.push_str("&gt;"),
+            '"' => out.push_str("&quot;"),
+            '\'' => out.push_str("&#39;"),
+            c if c.is_control() => out.push(' '),
+            c => out.push(c),
+        }
+    }
+    out
+}

@@ -1,0 +1,55 @@
+//! What becomes of a letter that was not taken. Pure.
+
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+
+use crate::store::{Fate, Letter};
+
+/// Given up after so long.
+pub const DEAD_AFTER: SignedDuration = SignedDuration::from_hours(72);
+/// A receiver that says "never" (401, 403, 404, a 5xx of SMTP) so often in a row is believed: about 23 minutes.
+const REFUSALS_MAX: u32 = 8;
+const FIRST_PAUSE: Duration = Duration::from_secs(1);
+const FIRST_PAUSE_REFUSED: Duration = Duration::from_secs(30);
+const PAUSE_MAX: Duration = Duration::from_secs(300);
+/// Longest that we do as `Retry-After` says.
+const RETRY_AFTER_MAX: Duration = Duration::from_secs(3600);
+
+/// Why a letter was not taken, in one line.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Failure {
+    /// Not reached, overloaded or broken: worth trying again soon.
+    Passing { text: String, retry_after: Option<Duration> },
+    /// It was understood and refused: trying again helps only if somebody mends something.
+    Refused { text: String },
+}
+
+/// The fate of a letter after an attempt that failed at `now`. `chance` in 0..1 spreads the retries.
+pub fn after(failure: &Failure, letter: &Letter, now: Timestamp, chance: f64) -> Fate {
+    let attempts = letter.attempts + 1;
+    let too_old = now.duration_since(letter.notification.at) >= DEAD_AFTER;
+    let (text, first, asked, hopeless) = match failure {
+        Failure::Passing { text, retry_after } => (text, FIRST_PAUSE, *retry_after, false),
+        Failure::Refused { text } => (text, FIRST_PAUSE_REFUSED, None, attempts >= REFUSALS_MAX),
+    };
+    if too_old || hopeless {
+        return Fate::Dead { at: now, error: text.clone() };
+    }
+    let doubled = first.saturating_mul(1_u32.checked_shl(letter.attempts.min(20)).unwrap_or(u32::MAX)).min(PAUSE_MAX);
+    // Between half and all of it: receivers that came back are not all called at once.
+    let pause = doubled.mul_f64(0.5 + 0.5 * chance.clamp(0.0, 1.0));
+    let pause = asked.map_or(pause, |asked| asked.min(RETRY_AFTER_MAX).max(FIRST_PAUSE));
+    let pause = SignedDuration::try_from(pause).unwrap_or(SignedDuration::from_mins(5));
+    Fate::Retry { next: now.saturating_add(pause).unwrap_or(now), error: text.clone() }
+}
+
+/// Reads `Retry-After` (RFC 9110, section 10.2.3): seconds or a date. What makes no sense is none.
+pub(super) fn retry_after(value: &str, now: Timestamp) -> Option<Duration> {
+    let value = value.trim();
+    if value.bytes().all(|byte| byte.is_ascii_digit()) && !value.is_empty() {
+        return Some(value.parse().map_or(RETRY_AFTER_MAX, Duration::from_secs).min(RETRY_AFTER_MAX));
+    }
+    let date = jiff::fmt::rfc2822::parse(value).ok()?.timestamp();
+    Duration::try_from(date.duration_since(now)).ok().map(|pause| pause.min(RETRY_AFTER_MAX))
+}

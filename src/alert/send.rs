@@ -1,0 +1,73 @@
+//! Carries one rendered request to its receiver and says how that went.
+
+mod mail;
+mod post;
+mod program;
+
+use std::collections::BTreeMap;
+use std::error::Error;
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use crate::alert::{Failure, Request};
+
+/// Longest that any receiver may take.
+const TIMEOUT: Duration = Duration::from_secs(15);
+const ECHO_MAX_CHARS: usize = 200;
+
+/// The means to send: shared by all receivers, without state.
+#[derive(Clone)]
+pub(super) struct Sender {
+    client: reqwest::Client,
+    environment: Arc<BTreeMap<String, String>>,
+}
+
+impl Sender {
+    pub(super) fn new(environment: BTreeMap<String, String>) -> Result<Self, reqwest::Error> {
+        Ok(Self { client: client(TIMEOUT)?, environment: Arc::new(environment) })
+    }
+
+    pub(super) async fn send(&self, request: Request, now: Timestamp) -> Result<(), Failure> {
+        match request {
+            Request::Post(post) => post::send(&self.client, post, now).await,
+            Request::Mail(mail) => mail::send(*mail, TIMEOUT).await,
+            Request::Program(program) => program::run(program, &self.environment).await,
+        }
+    }
+}
+
+/// Never follows a redirect, which could lead a signed message astray, nor a proxy from the environment.
+pub(super) fn client(timeout: Duration) -> Result<reqwest::Client, reqwest::Error> {
+    reqwest::Client::builder()
+        .redirect(reqwest::redirect::Policy::none())
+        .no_proxy()
+        .timeout(timeout)
+        .user_agent(concat!("unbroken/", env!("CARGO_PKG_VERSION")))
+        .build()
+}
+
+/// An error and its sources in one line.
+pub(super) fn chain(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(error) = source {
+        let part = error.to_string();
+        if !text.contains(&part) {
+            text = format!("{text}: {part}");
+        }
+        source = error.source();
+    }
+    echo(text.as_bytes())
+}
+
+/// What an outsider said, made harmless: one line, no control characters, cut.
+fn echo(bytes: &[u8]) -> String {
+    let text = String::from_utf8_lossy(bytes);
+    let mut echo: String = text.trim().chars().take(ECHO_MAX_CHARS).flat_map(char::escape_debug).collect();
+    if echo.chars().count() > ECHO_MAX_CHARS {
+        echo = echo.chars().take(ECHO_MAX_CHARS).collect();
+    }
+    echo
+}

@@ -1,0 +1,154 @@
+//! `alerts:` as it is written.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer};
+use url::Url;
+
+use crate::alert::Receiver;
+use crate::model::{Channel, JourneyId, Severity, TouchpointId};
+use crate::units::Period;
+
+/// Who is told, and of what.
+#[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Settings {
+    pub receivers: BTreeMap<String, Receiver>,
+    /// The first that matches wins; what no route matches goes to every receiver, so that nothing stays untold.
+    pub routes: Vec<Route>,
+    /// Remind while an incident is open.
+    pub repeat: Period,
+    /// Who hears of our own trouble; every receiver, if absent.
+    #[serde(rename = "self")]
+    pub own: Option<Vec<String>>,
+    pub heartbeat: Option<Heartbeat>,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            receivers: BTreeMap::new(),
+            routes: Vec::new(),
+            repeat: Period::from_secs(4 * 3600),
+            own: None,
+            heartbeat: None,
+        }
+    }
+}
+
+/// Which notifications go to which receivers.
+#[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Route {
+    /// All that is named must match; everything matches, if absent.
+    #[serde(default, rename = "match")]
+    pub matching: Match,
+    pub to: Vec<String>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Match {
+    #[schemars(with = "Option<String>")]
+    pub touchpoint: Option<TouchpointId>,
+    pub owner: Option<String>,
+    #[schemars(with = "Option<String>")]
+    pub journey: Option<JourneyId>,
+    pub channel: Option<Channel>,
+    pub severity: Option<Severity>,
+}
+
+/// A dead man's switch: fetched as long as we are well.
+#[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Heartbeat {
+    pub url: Address,
+    #[serde(default = "every_minute")]
+    pub every: Period,
+}
+
+fn every_minute() -> Period {
+    Period::from_secs(60)
+}
+
+/// An `http://` or `https://` URL with a host.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Address(Url);
+
+impl Address {
+    pub fn parse(text: &str) -> Result<Self, String> {
+        let wrong = || format!("`{text}` is not a web address; write `https://host/path` or `http://host/path`");
+        let url = Url::parse(text).map_err(|_| wrong())?;
+        let web = matches!(url.scheme(), "http" | "https") && url.has_host();
+        if web { Ok(Self(url)) } else { Err(wrong()) }
+    }
+
+    pub fn url(&self) -> &Url {
+        &self.0
+    }
+}
+
+impl<'de> Deserialize<'de> for Address {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = Cow::<str>::deserialize(deserializer)?;
+        Self::parse(&text).map_err(D::Error::custom)
+    }
+}
+
+impl JsonSchema for Address {
+    fn schema_name() -> Cow<'static, str> {
+        "Address".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "type": "string", "format": "uri", "pattern": "^https?://" })
+    }
+}
+
+impl Settings {
+    /// What is wrong, by path under `alerts:`. Names that dangle, and what a receiver finds wrong with itself.
+    pub fn problems(&self) -> Vec<(Vec<String>, String)> {
+        let mut problems = Vec::new();
+        for (name, receiver) in &self.receivers {
+            if let Some((key, text)) = receiver.problem() {
+                problems.push((path(&["receivers", name, receiver.key(), key]), text));
+            }
+        }
+        for (number, route) in self.routes.iter().enumerate() {
+            let at = path(&["routes", &number.to_string(), "to"]);
+            if route.to.is_empty() {
+                problems.push((at, "a route without a receiver tells nobody".into()));
+            } else {
+                problems.extend(self.dangling(&route.to, &at));
+            }
+        }
+        problems.extend(self.dangling(self.own.as_deref().unwrap_or_default(), &path(&["self"])));
+        problems
+    }
+
+    fn dangling(&self, names: &[String], at: &[String]) -> Vec<(Vec<String>, String)> {
+        let unknown = names.iter().enumerate().filter(|(_, name)| !self.receivers.contains_key(*name));
+        let known = self.receivers.keys().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
+        unknown
+            .map(|(number, name)| {
+                let near = self
+                    .receivers
+                    .keys()
+                    .max_by(|a, b| strsim::jaro_winkler(a, name).total_cmp(&strsim::jaro_winkler(b, name)));
+                let hint = match near {
+                    None => "there are no receivers".to_owned(),
+                    Some(near) if strsim::jaro_winkler(near, name) > 0.8 => format!("did you mean `{near}`?"),
+                    Some(_) => format!("there are {known}"),
+                };
+                ([at, &[number.to_string()]].concat(), format!("no receiver is called `{name}`; {hint}"))
+            })
+            .collect()
+    }
+}
+
+fn path(parts: &[&str]) -> Vec<String> {
+    parts.iter().map(|part| (*part).to_owned()).collect()
+}
