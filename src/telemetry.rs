@@ -1,5 +1,18 @@
-//! What we tell other systems of ourselves and of every run: spans, and numbers to scrape.
+//! What we tell other systems of every run and of ourselves: spans to export, numbers to scrape.
+//!
+//! [`spans`] and the rendering of [`Metrics`] are pure. The [`Exporter`] never makes a run wait: beyond its queue a
+//! trace is dropped whole, and counted.
 
+mod attributes;
+mod exporter;
+mod exposition;
+mod histogram;
+mod metrics;
 mod settings;
+mod spans;
 
+pub use exporter::{Exporter, Identity, Tally, Unbuilt};
+pub use exposition::Exposition;
+pub use metrics::{Gauges, Metrics, Reload};
 pub use settings::{Headers, Otlp, Protocol, Settings};
+pub use spans::{Event, Kind, Span, Value, spans};

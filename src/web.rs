@@ -20,7 +20,7 @@ use tokio_util::sync::CancellationToken;
 
 pub use events::Event;
 pub use serve::serve;
-pub use vitals::{Exposition, Vitals};
+pub use vitals::{Scrape, Vitals};
 
 use crate::clock::Clock;
 use crate::model::{ProbeId, Snapshot};

@@ -1,0 +1,133 @@
+//! What a span says of itself, by OpenTelemetry's semantic conventions where there is one.
+
+use opentelemetry_semantic_conventions::attribute as semantic;
+
+use super::spans::Value;
+use crate::model::{Fault, FaultCode, JourneyMap, Need, ProbeId, Reading, StepOutcome, Verdict};
+
+/// Attributes that are numbers by convention; ours travel as text.
+const INTEGERS: &[&str] = &[
+    semantic::HTTP_RESPONSE_STATUS_CODE,
+    semantic::HTTP_REQUEST_RESEND_COUNT,
+    semantic::HTTP_REQUEST_BODY_SIZE,
+    semantic::HTTP_RESPONSE_BODY_SIZE,
+    semantic::SERVER_PORT,
+    semantic::NETWORK_PEER_PORT,
+];
+
+pub(super) fn of_run(reading: &Reading, map: &JourneyMap) -> Vec<(String, Value)> {
+    let mut attributes = Attributes::default();
+    attributes.text(semantic::USER_AGENT_SYNTHETIC_TYPE, "test");
+    attributes.text("unbroken.touchpoint", reading.probe.touchpoint.as_str());
+    attributes.text("unbroken.probe", &reading.probe.name);
+    let (journeys, stages) = places(&reading.probe, map);
+    attributes.add("unbroken.journeys", Value::Texts(journeys));
+    attributes.add("unbroken.stage", Value::Texts(stages));
+    attributes.text("unbroken.vantage", reading.vantage.as_str());
+    if let Some(persona) = &reading.persona {
+        attributes.text("unbroken.persona", persona.as_str());
+    }
+    attributes.text("unbroken.verdict", reading.outcome.verdict.label());
+    if let Some(sample) = reading.outcome.samples.iter().find(|sample| sample.probe == reading.probe) {
+        attributes.add("unbroken.quality", Value::Number(sample.quality.get()));
+    }
+    match &reading.outcome.verdict {
+        Verdict::Failed(fault) => {
+            attributes.text("unbroken.fault.code", fault.code.code());
+            attributes.text(semantic::ERROR_TYPE, fault.code.code());
+        }
+        Verdict::Inconclusive { why, text } => {
+            attributes.text("unbroken.fault.code", why.code());
+            attributes.text("unbroken.fault.text", text);
+        }
+        Verdict::Good | Verdict::Slow | Verdict::Skipped(_) => {}
+    }
+    attributes.0
+}
+
+pub(super) fn of_step(step: &StepOutcome) -> Vec<(String, Value)> {
+    let mut attributes = Attributes::default();
+    for (name, value) in &step.attributes {
+        match value.parse::<i64>() {
+            Ok(number) if INTEGERS.contains(&name.as_str()) => attributes.add(name, Value::Integer(number)),
+            _ => attributes.text(name, value),
+        }
+    }
+    if let Some(peer) = step.peer {
+        attributes.text(semantic::NETWORK_PEER_ADDRESS, &peer.ip().to_string());
+        attributes.add(semantic::NETWORK_PEER_PORT, Value::Integer(i64::from(peer.port())));
+    }
+    if let Some(certificate) = &step.certificate {
+        attributes.text(semantic::TLS_SERVER_SUBJECT, &certificate.subject);
+        attributes.text(semantic::TLS_SERVER_ISSUER, &certificate.issuer);
+        attributes.text(semantic::TLS_SERVER_NOT_BEFORE, &certificate.not_before.to_string());
+        attributes.text(semantic::TLS_SERVER_NOT_AFTER, &certificate.not_after.to_string());
+        attributes.text(semantic::TLS_SERVER_HASH_SHA256, &certificate.sha256);
+    }
+    if let Some(fault) = &step.fault {
+        let status = step.attributes.iter().find(|(name, _)| name == semantic::HTTP_RESPONSE_STATUS_CODE);
+        match (fault.code, status) {
+            // HTTP conventions: an error status is its own error type.
+            (FaultCode::Status, Some((_, status))) => attributes.text(semantic::ERROR_TYPE, status),
+            _ => attributes.text(semantic::ERROR_TYPE, fault.code.code()),
+        }
+    }
+    attributes.0
+}
+
+pub(super) fn of_fault(severity: &str, fault: &Fault) -> Vec<(String, Value)> {
+    let mut attributes = Attributes::default();
+    attributes.text("unbroken.severity", severity);
+    attributes.text("unbroken.fault.code", fault.code.code());
+    attributes.text("unbroken.fault.text", &fault.text);
+    if let Some(phase) = fault.phase {
+        attributes.text("unbroken.fault.phase", phase.code());
+    }
+    if let Some(evidence) = &fault.evidence {
+        attributes.text("unbroken.evidence.of", &evidence.of);
+        attributes.text("unbroken.evidence.expected", &evidence.expected);
+        attributes.text("unbroken.evidence.found", &evidence.found);
+    }
+    attributes.0
+}
+
+/// The journeys and stages that a probe's touchpoint serves, each once, in the map's order.
+fn places(probe: &ProbeId, map: &JourneyMap) -> (Vec<String>, Vec<String>) {
+    let (mut journeys, mut stages) = (Vec::new(), Vec::new());
+    for journey in &map.journeys {
+        for stage in &journey.stages {
+            let serves = stage.needs.iter().any(|need| match need {
+                Need::One(member) => member.element.touchpoint() == &probe.touchpoint,
+                Need::Of { members, .. } => {
+                    members.iter().any(|member| member.element.touchpoint() == &probe.touchpoint)
+                }
+            });
+            if serves {
+                let (journey, stage) = (journey.id.to_string(), stage.id.to_string());
+                if journeys.last() != Some(&journey) {
+                    journeys.push(journey);
+                }
+                if !stages.contains(&stage) {
+                    stages.push(stage);
+                }
+            }
+        }
+    }
+    (journeys, stages)
+}
+
+#[derive(Default)]
+struct Attributes(Vec<(String, Value)>);
+
+impl Attributes {
+    /// The first value of a name stays: what the kind itself said is nearer to the wire.
+    fn add(&mut self, name: &str, value: Value) {
+        if self.0.iter().all(|(known, _)| known != name) {
+            self.0.push((name.to_owned(), value));
+        }
+    }
+
+    fn text(&mut self, name: &str, value: &str) {
+        self.add(name, Value::Text(value.to_owned()));
+    }
+}

@@ -1,0 +1,117 @@
+//! Prometheus text 0.0.4 and OpenMetrics 1.0.
+
+use std::fmt::{Display, Write};
+
+use super::histogram::Histogram;
+
+/// How metrics are written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Exposition {
+    /// Prometheus text format 0.0.4.
+    #[default]
+    Prometheus,
+    /// OpenMetrics 1.0, with exemplars.
+    OpenMetrics,
+}
+
+impl Exposition {
+    /// What an `Accept` header asks for; whoever does not name OpenMetrics gets Prometheus text.
+    pub fn accepted(accept: &str) -> Self {
+        if accept.contains("application/openmetrics-text") { Self::OpenMetrics } else { Self::Prometheus }
+    }
+
+    pub const fn content_type(self) -> &'static str {
+        match self {
+            Self::Prometheus => "text/plain; version=0.0.4; charset=utf-8",
+            Self::OpenMetrics => "application/openmetrics-text; version=1.0.0; charset=utf-8",
+        }
+    }
+}
+
+/// What a family of series is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Type {
+    Gauge,
+    Counter,
+    Histogram,
+}
+
+/// The text as it grows, family by family.
+#[derive(Debug)]
+pub(super) struct Page {
+    exposition: Exposition,
+    text: String,
+}
+
+impl Page {
+    pub(super) fn new(exposition: Exposition) -> Self {
+        Self { exposition, text: String::with_capacity(16 * 1024) }
+    }
+
+    pub(super) fn family(&mut self, name: &str, of: Type, help: &str) {
+        let (kind, name) = match of {
+            Type::Gauge => ("gauge", name),
+            Type::Histogram => ("histogram", name),
+            // OpenMetrics names the family without the suffix that its samples have.
+            Type::Counter if self.exposition == Exposition::OpenMetrics => {
+                ("counter", name.strip_suffix("_total").unwrap_or(name))
+            }
+            Type::Counter => ("counter", name),
+        };
+        self.line(format_args!("# HELP {name} {help}\n# TYPE {name} {kind}\n"));
+    }
+
+    pub(super) fn sample(&mut self, name: &str, labels: &[(&str, &str)], value: impl Display) {
+        let labels = braces(labels, None);
+        self.line(format_args!("{name}{labels} {value}\n"));
+    }
+
+    pub(super) fn histogram(&mut self, name: &str, labels: &[(&str, &str)], histogram: &Histogram) {
+        let mut total = 0;
+        for (bucket, count) in histogram.counts.iter().enumerate() {
+            total += count;
+            let bound = histogram.bounds.get(bucket).map_or_else(|| "+Inf".to_owned(), |bound| self.bound(*bound));
+            let labels = braces(labels, Some(&bound));
+            self.line(format_args!("{name}_bucket{labels} {total}"));
+            let exemplar = histogram.exemplar.filter(|exemplar| exemplar.bucket == bucket);
+            if let (Some(exemplar), Exposition::OpenMetrics) = (exemplar, self.exposition) {
+                let (trace, seconds) = (exemplar.trace, exemplar.seconds);
+                let at = exemplar.at.as_millisecond() as f64 / 1000.0;
+                self.line(format_args!(" # {{trace_id=\"{trace}\"}} {seconds} {at}"));
+            }
+            self.text.push('\n');
+        }
+        let labels = braces(labels, None);
+        self.line(format_args!("{name}_sum{labels} {}\n{name}_count{labels} {total}\n", histogram.sum));
+    }
+
+    pub(super) fn finish(mut self) -> String {
+        if self.exposition == Exposition::OpenMetrics {
+            self.text.push_str("# EOF\n");
+        }
+        self.text
+    }
+
+    /// OpenMetrics writes every bound as a float.
+    fn bound(&self, bound: f64) -> String {
+        match self.exposition {
+            Exposition::OpenMetrics => format!("{bound:?}"),
+            Exposition::Prometheus => bound.to_string(),
+        }
+    }
+
+    fn line(&mut self, text: std::fmt::Arguments<'_>) {
+        // Writing to a String cannot fail.
+        let _ = self.text.write_fmt(text);
+    }
+}
+
+fn braces(labels: &[(&str, &str)], bound: Option<&str>) -> String {
+    let all = labels.iter().copied().chain(bound.map(|bound| ("le", bound)));
+    let inner: Vec<String> = all.map(|(name, value)| format!("{name}=\"{}\"", escape(value))).collect();
+    if inner.is_empty() { String::new() } else { format!("{{{}}}", inner.join(",")) }
+}
+
+fn escape(value: &str) -> String {
+    value.replace('\\', "\\\\").replace('\n', "\\n").replace('"', "\\\"")
+}

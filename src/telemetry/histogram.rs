@@ -1,0 +1,60 @@
+//! Counts by size.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use crate::model::TraceId;
+
+/// Upper bounds in seconds, ascending; above the last one is `+Inf`.
+pub(super) type Bounds = &'static [f64];
+
+/// Of answers.
+pub(super) const ANSWERS: Bounds = &[0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0];
+/// Of starts that came late.
+pub(super) const LATENESS: Bounds = &[0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0];
+/// Of writes to disk.
+pub(super) const WRITES: Bounds = &[0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5];
+
+/// A histogram with fixed buckets.
+#[derive(Clone, Debug)]
+pub(super) struct Histogram {
+    pub(super) bounds: Bounds,
+    /// Per bucket, not cumulated; one more than bounds.
+    pub(super) counts: Box<[u64]>,
+    pub(super) sum: f64,
+    /// The newest observation that has a trace.
+    pub(super) exemplar: Option<Exemplar>,
+}
+
+/// One observation that can be looked at.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Exemplar {
+    pub(super) bucket: usize,
+    pub(super) seconds: f64,
+    pub(super) trace: TraceId,
+    pub(super) at: Timestamp,
+}
+
+impl Histogram {
+    pub(super) fn new(bounds: Bounds) -> Self {
+        Self { bounds, counts: vec![0; bounds.len() + 1].into(), sum: 0.0, exemplar: None }
+    }
+
+    pub(super) fn observe(&mut self, length: Duration) {
+        self.count(length);
+    }
+
+    pub(super) fn observe_traced(&mut self, length: Duration, trace: TraceId, at: Timestamp) {
+        let bucket = self.count(length);
+        self.exemplar = Some(Exemplar { bucket, seconds: length.as_secs_f64(), trace, at });
+    }
+
+    fn count(&mut self, length: Duration) -> usize {
+        let seconds = length.as_secs_f64();
+        let bucket = self.bounds.partition_point(|bound| *bound < seconds);
+        self.counts[bucket] += 1;
+        self.sum += seconds;
+        bucket
+    }
+}

@@ -1,0 +1,195 @@
+//! Everything that can be counted, by the names of the contract.
+//!
+//! Counters and histograms live here; gauges are written from the snapshot at the moment of the scrape, so that a
+//! series ends when its probe goes.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use super::exporter::Tally;
+use super::exposition::{Exposition, Page, Type};
+use super::histogram::{ANSWERS, Histogram, LATENESS, WRITES};
+use crate::model::{Phase, ProbeId, Reading, Snapshot, TouchpointId, Verdict};
+
+mod gauges;
+
+/// What a scrape must be told by whoever wires it.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Gauges {
+    pub outbox_pending: u64,
+    pub spans: Tally,
+}
+
+/// Whether the newest configuration was taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reload {
+    Taken,
+    Refused,
+}
+
+/// The daemon's counters.
+#[derive(Debug)]
+pub struct Metrics {
+    due: AtomicU64,
+    /// In the order of [`Verdict::LABELS`].
+    readings: [AtomicU64; Verdict::LABELS.len()],
+    reload_refused: AtomicBool,
+    tables: Mutex<Tables>,
+}
+
+#[derive(Debug)]
+struct Tables {
+    durations: HashMap<ProbeId, Histogram>,
+    phases: HashMap<TouchpointId, BTreeMap<Phase, Histogram>>,
+    lateness: Histogram,
+    writes: Histogram,
+    notifications: BTreeMap<(String, &'static str), u64>,
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        Self {
+            due: AtomicU64::new(0),
+            readings: Default::default(),
+            reload_refused: AtomicBool::new(false),
+            tables: Mutex::new(Tables {
+                durations: HashMap::new(),
+                phases: HashMap::new(),
+                lateness: Histogram::new(LATENESS),
+                writes: Histogram::new(WRITES),
+                notifications: BTreeMap::new(),
+            }),
+        }
+    }
+}
+
+impl Metrics {
+    /// A run is due. Each is followed by exactly one [`Metrics::observe`].
+    pub fn due(&self) {
+        self.due.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// A due run has come to its reading; it began `lateness` after it was due.
+    pub fn observe(&self, reading: &Reading, lateness: Duration) {
+        let label = reading.outcome.verdict.label();
+        if let Some(place) = Verdict::LABELS.iter().position(|known| *known == label) {
+            self.readings[place].fetch_add(1, Ordering::Relaxed);
+        }
+        let mut tables = self.tables();
+        match reading.outcome.verdict {
+            // It did not begin.
+            Verdict::Skipped(_) => return,
+            // Its times are ours, not the touchpoint's.
+            Verdict::Inconclusive { .. } => return tables.lateness.observe(lateness),
+            Verdict::Good | Verdict::Slow | Verdict::Failed(_) => {}
+        }
+        tables.lateness.observe(lateness);
+        let (trace, at) = (reading.trace, reading.started);
+        let tables = &mut *tables;
+        entry(&mut tables.durations, &reading.probe, || Histogram::new(ANSWERS)).observe_traced(
+            reading.outcome.took,
+            trace,
+            at,
+        );
+        let phases = entry(&mut tables.phases, &reading.probe.touchpoint, BTreeMap::new);
+        for phase in reading.outcome.steps.iter().flat_map(|step| &step.phases) {
+            let histogram = phases.entry(phase.phase).or_insert_with(|| Histogram::new(ANSWERS));
+            histogram.observe_traced(phase.took, trace, at);
+        }
+    }
+
+    /// The store took this long to write a group.
+    pub fn wrote(&self, took: Duration) {
+        self.tables().writes.observe(took);
+    }
+
+    /// An attempt to notify a receiver ended in `result`: `delivered`, `retried`, `dead`.
+    pub fn notified(&self, receiver: &str, result: &'static str) {
+        *self.tables().notifications.entry((receiver.to_owned(), result)).or_default() += 1;
+    }
+
+    pub fn reloaded(&self, reload: Reload) {
+        self.reload_refused.store(reload == Reload::Refused, Ordering::Relaxed);
+    }
+
+    /// All of it as text.
+    pub fn render(&self, snapshot: &Snapshot, gauges: &Gauges, exposition: Exposition) -> String {
+        let mut page = Page::new(exposition);
+        gauges::write(&mut page, snapshot);
+        self.write_runs(&mut page);
+        self.write_histograms(&mut page, snapshot);
+        page.family("unbroken_outbox_pending", Type::Gauge, "Notifications that wait for delivery.");
+        page.sample("unbroken_outbox_pending", &[], gauges.outbox_pending);
+        page.family("unbroken_spans_total", Type::Counter, "Spans by what became of them.");
+        let spans = gauges.spans;
+        for (result, count) in [("sent", spans.sent), ("failed", spans.failed), ("dropped", spans.dropped)] {
+            page.sample("unbroken_spans_total", &[("result", result)], count);
+        }
+        page.family("unbroken_config_reload_success", Type::Gauge, "1 if the newest configuration was taken.");
+        let taken = u8::from(!self.reload_refused.load(Ordering::Relaxed));
+        page.sample("unbroken_config_reload_success", &[], taken);
+        page.family("unbroken_build_info", Type::Gauge, "Always 1; what runs here.");
+        page.sample("unbroken_build_info", &[("version", env!("CARGO_PKG_VERSION"))], 1);
+        page.finish()
+    }
+
+    fn write_runs(&self, page: &mut Page) {
+        page.family("unbroken_runs_due_total", Type::Counter, "Runs that came due.");
+        page.sample("unbroken_runs_due_total", &[], self.due.load(Ordering::Relaxed));
+        page.family("unbroken_readings_total", Type::Counter, "Terminal readings, one per due run, by verdict.");
+        for (verdict, count) in Verdict::LABELS.iter().zip(&self.readings) {
+            page.sample("unbroken_readings_total", &[("verdict", verdict)], count.load(Ordering::Relaxed));
+        }
+    }
+
+    fn write_histograms(&self, page: &mut Page, snapshot: &Snapshot) {
+        let mut tables = self.tables();
+        let tables = &mut *tables;
+        tables.durations.retain(|probe, _| snapshot.map.probe(probe).is_some());
+        tables.phases.retain(|touchpoint, _| snapshot.map.touchpoints.contains_key(touchpoint));
+        page.family(
+            "unbroken_probe_duration_seconds",
+            Type::Histogram,
+            "From a run's first step to the end of its last.",
+        );
+        for probe in snapshot.map.probes() {
+            if let Some(histogram) = tables.durations.get(&probe.id) {
+                let labels = [("touchpoint", probe.id.touchpoint.as_str()), ("probe", &*probe.id.name)];
+                page.histogram("unbroken_probe_duration_seconds", &labels, histogram);
+            }
+        }
+        page.family("unbroken_probe_phase_seconds", Type::Histogram, "Phases of a touchpoint's runs.");
+        for touchpoint in snapshot.map.touchpoints.keys() {
+            for (phase, histogram) in tables.phases.get(touchpoint).into_iter().flatten() {
+                let labels = [("touchpoint", touchpoint.as_str()), ("phase", phase.code())];
+                page.histogram("unbroken_probe_phase_seconds", &labels, histogram);
+            }
+        }
+        page.family("unbroken_schedule_lateness_seconds", Type::Histogram, "How late runs began.");
+        page.histogram("unbroken_schedule_lateness_seconds", &[], &tables.lateness);
+        page.family("unbroken_store_write_seconds", Type::Histogram, "How long the store took to write a group.");
+        page.histogram("unbroken_store_write_seconds", &[], &tables.writes);
+        page.family("unbroken_notifications_total", Type::Counter, "Attempts to notify, by receiver and result.");
+        for ((receiver, result), count) in &tables.notifications {
+            page.sample("unbroken_notifications_total", &[("receiver", receiver), ("result", result)], count);
+        }
+    }
+
+    /// A panic while counting loses a count at most.
+    fn tables(&self) -> std::sync::MutexGuard<'_, Tables> {
+        self.tables.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Clones the key only the first time.
+fn entry<'a, K, V>(map: &'a mut HashMap<K, V>, key: &K, new: impl FnOnce() -> V) -> &'a mut V
+where
+    K: Clone + Eq + std::hash::Hash,
+{
+    if !map.contains_key(key) {
+        map.insert(key.clone(), new());
+    }
+    map.get_mut(key).expect("it was inserted above")
+}
