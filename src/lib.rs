@@ -15,6 +15,7 @@
 
 pub mod alert;
 pub mod clock;
+pub mod demo;
 pub mod model;
 pub mod probe;
 pub mod secret;

@@ -1,0 +1,249 @@
+//! Halcyon Mobile, the demo company: a phone provider as a handful of honest small servers on loopback.
+//!
+//! It has customers, plans, orders and bills ([`books`]), and each of its touchpoints is a server with a port of its
+//! own. What is in `config/` and `probes/` watches it. Every touchpoint can be broken at run time ([`Touchpoint::faults`]),
+//! from the control page or by [`control`]; the servers then really do what the fault says: reset connections, serve
+//! an expired certificate, write a wrong name on a bill. Nothing here knows how it is watched.
+
+mod app;
+mod bill;
+mod billing;
+mod books;
+mod business;
+mod certificate;
+mod chat;
+pub mod control;
+mod fault;
+mod page;
+mod reviews;
+mod shop;
+mod stand;
+mod switchboard;
+mod web;
+
+use std::collections::BTreeMap;
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use axum::Router;
+use tokio::net::TcpListener;
+use tokio_util::sync::{CancellationToken, DropGuard};
+use tokio_util::task::TaskTracker;
+use uuid::Uuid;
+
+use crate::clock::Clock;
+
+use self::books::Books;
+use self::business::Business;
+use self::certificate::Certificates;
+use self::fault::Switches;
+use self::stand::Stand;
+
+pub use self::certificate::CertificateError;
+pub use self::fault::{Fault, Switch, Touchpoint, Unknown};
+pub use self::stand::SLOW;
+
+/// The control page's port; the touchpoints have those after it.
+const CONTROL_PORT: u16 = 7000;
+
+/// How the demo company is set up.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Where it leaves its control address, its certificate authority and its environment, in a folder `demo`.
+    pub data: PathBuf,
+    pub ports: Ports,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ports {
+    /// 7000 for the control page and 7001 to 7006 for the touchpoints; a taken one is replaced by a free one.
+    Usual,
+    /// Whatever is free.
+    Free,
+}
+
+/// Why the demo company did not open.
+#[derive(Debug, thiserror::Error)]
+pub enum Closed {
+    #[error("the demo company finds no free port")]
+    Listen(#[source] io::Error),
+    #[error("the demo company cannot write into `{path}`", path = .0.display())]
+    Write(PathBuf, #[source] io::Error),
+    #[error("the demo company has no certificate")]
+    Certificate(#[from] CertificateError),
+}
+
+/// The running demo company; dropped, it stops.
+pub struct Company {
+    control: String,
+    environment: BTreeMap<String, String>,
+    touchpoints: Vec<(Touchpoint, String)>,
+    switches: Arc<Switches>,
+    folder: PathBuf,
+    servers: TaskTracker,
+    closing: DropGuard,
+}
+
+impl Company {
+    /// Opens every touchpoint and the control page.
+    pub async fn start(settings: &Settings, clock: Clock) -> Result<Self, Closed> {
+        let (control_listener, control_at) = listen(settings.ports, 0).await?;
+        let mut doors = Vec::new();
+        for (touchpoint, offset) in Touchpoint::ALL.into_iter().zip(1..) {
+            let (listener, at) = listen(settings.ports, offset).await?;
+            let scheme = if secured(touchpoint) { "https" } else { "http" };
+            doors.push((touchpoint, listener, format!("{scheme}://{at}")));
+        }
+        let certificates = Arc::new(Certificates::issue(clock.now())?);
+        let (closing, servers) = (CancellationToken::new(), TaskTracker::new());
+        let switches = Arc::new(Switches::new());
+        let touchpoints: Vec<_> = doors.iter().map(|(touchpoint, _, url)| (*touchpoint, url.clone())).collect();
+        let password = Uuid::new_v4().simple().to_string();
+        let folder = settings.data.join("demo");
+        let environment = environment_of(&touchpoints, &password, &folder.join("ca.pem"));
+        let business = Arc::new(Business {
+            books: Books::new(password),
+            switches: Arc::clone(&switches),
+            clock,
+            urls: Touchpoint::ALL.map(|touchpoint| doors[touchpoint as usize].2.clone()),
+            chats: servers.clone(),
+            closing: closing.clone(),
+        });
+        for (touchpoint, listener, _) in doors {
+            let stand = Stand {
+                router: router(touchpoint, &business),
+                fault: switches.follow(touchpoint),
+                certificates: secured(touchpoint).then(|| Arc::clone(&certificates)),
+            };
+            servers.spawn(stand.serve(listener, closing.clone()));
+        }
+        let company = Self {
+            control: format!("http://{control_at}"),
+            environment,
+            touchpoints,
+            switches,
+            folder,
+            servers,
+            closing: closing.drop_guard(),
+        };
+        company.leave_word(&certificates.authority_pem)?;
+        company.open_control(control_listener);
+        Ok(company)
+    }
+
+    fn open_control(&self, listener: TcpListener) {
+        let router = control::router(Arc::clone(&self.switches), self.touchpoints.clone());
+        let stand = Stand { router, fault: tokio::sync::watch::Sender::new(None).subscribe(), certificates: None };
+        let closing = self.closing.token().clone();
+        self.servers.spawn(stand.serve(listener, closing));
+    }
+
+    /// The control page's address.
+    pub fn control(&self) -> &str {
+        &self.control
+    }
+
+    /// Every touchpoint with its address.
+    pub fn touchpoints(&self) -> &[(Touchpoint, String)] {
+        &self.touchpoints
+    }
+
+    /// The variables that `config/` and `probes/` name, with their real values: addresses, the password, the authority.
+    pub fn environment(&self) -> &BTreeMap<String, String> {
+        &self.environment
+    }
+
+    /// Everything that can be broken, and what is.
+    pub fn faults(&self) -> Vec<Switch> {
+        self.switches.list()
+    }
+
+    /// Switches a fault on; the touchpoint's first one, if none is named.
+    pub fn break_(&self, touchpoint: &str, fault: Option<&str>) -> Result<Switch, Unknown> {
+        self.switches.break_(touchpoint, fault)
+    }
+
+    /// Mends one touchpoint, or everything; returns what was broken.
+    pub fn mend(&self, touchpoint: Option<&str>) -> Result<Vec<Switch>, Unknown> {
+        self.switches.mend(touchpoint)
+    }
+
+    /// Closes every connection, and waits until all servers have ended.
+    pub async fn shutdown(self) {
+        let Self { folder, servers, closing, .. } = self;
+        drop(closing);
+        servers.close();
+        servers.wait().await;
+        for file in [control::ADDRESS_FILE, control::ENVIRONMENT_FILE] {
+            // Gone already is as good.
+            let _removed = std::fs::remove_file(folder.join(file));
+        }
+    }
+
+    /// Leaves in the data folder what another terminal needs.
+    fn leave_word(&self, authority_pem: &str) -> Result<(), Closed> {
+        let write = |file: &str, text: &str| {
+            let path = self.folder.join(file);
+            private_file(&path, text).map_err(|source| Closed::Write(path, source))
+        };
+        std::fs::create_dir_all(&self.folder).map_err(|source| Closed::Write(self.folder.clone(), source))?;
+        write("ca.pem", authority_pem)?;
+        let lines: Vec<String> = self.environment.iter().map(|(name, value)| format!("{name}={value}\n")).collect();
+        write(control::ENVIRONMENT_FILE, &lines.concat())?;
+        write(control::ADDRESS_FILE, &self.control)
+    }
+}
+
+/// Readable by its owner only: one of the files holds the customers' password.
+fn private_file(path: &Path, text: &str) -> io::Result<()> {
+    use std::io::Write as _;
+    use std::os::unix::fs::OpenOptionsExt as _;
+    let mut file = std::fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path)?;
+    file.write_all(text.as_bytes())
+}
+
+fn environment_of(touchpoints: &[(Touchpoint, String)], password: &str, authority: &Path) -> BTreeMap<String, String> {
+    let authority = std::path::absolute(authority).unwrap_or_else(|_| authority.to_owned());
+    let address = |(touchpoint, url): &(Touchpoint, String)| match touchpoint {
+        // The chat is spoken to by two schemes, ws and http.
+        Touchpoint::Chat => ("CHAT_HOST".to_owned(), url.trim_start_matches("http://").to_owned()),
+        _ => (format!("{}_URL", touchpoint.id().to_uppercase()), url.clone()),
+    };
+    let mut environment: BTreeMap<String, String> = touchpoints.iter().map(address).collect();
+    environment.insert("HALCYON_PASSWORD".to_owned(), password.to_owned());
+    environment.insert("HALCYON_CA".to_owned(), authority.display().to_string());
+    environment
+}
+
+/// The billing portal, where an expired certificate keeps customers out.
+const fn secured(touchpoint: Touchpoint) -> bool {
+    matches!(touchpoint, Touchpoint::Billing)
+}
+
+fn router(touchpoint: Touchpoint, business: &Arc<Business>) -> Router {
+    let business = Arc::clone(business);
+    match touchpoint {
+        Touchpoint::Web => web::router(business),
+        Touchpoint::Shop => shop::router(business),
+        Touchpoint::Billing => billing::router(business),
+        Touchpoint::App => app::router(business),
+        Touchpoint::Chat => chat::router(business),
+        Touchpoint::Reviews => reviews::router(business),
+    }
+}
+
+async fn listen(ports: Ports, offset: u16) -> Result<(TcpListener, SocketAddr), Closed> {
+    let bind = |port: u16| TcpListener::bind((Ipv4Addr::LOCALHOST, port));
+    let listener = match ports {
+        Ports::Free => bind(0).await,
+        Ports::Usual => match bind(CONTROL_PORT + offset).await {
+            Ok(listener) => Ok(listener),
+            Err(_) => bind(0).await,
+        },
+    };
+    let listener = listener.map_err(Closed::Listen)?;
+    let address = listener.local_addr().map_err(Closed::Listen)?;
+    Ok((listener, address))
+}

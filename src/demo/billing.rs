@@ -1,0 +1,118 @@
+//! The billing portal: sign in, read the latest bill, download it.
+
+use std::sync::Arc;
+
+use axum::extract::{Path, Query, State};
+use axum::response::{Html, IntoResponse, Response};
+use axum::routing::{get, post};
+use axum::{Json, Router};
+use http::{HeaderMap, StatusCode, header};
+use jiff::ToSpan as _;
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::bill::Bill;
+use super::books::{Customer, OrderStatus, plan};
+use super::business::{Business, Credentials, Refusal};
+use super::fault::Touchpoint::Billing;
+use super::page::{page, sorry};
+
+pub(super) fn router(business: Arc<Business>) -> Router {
+    Router::new()
+        .route("/", get(front_door))
+        .route("/login", post(login))
+        .route("/logout", post(logout))
+        .route("/me", get(me))
+        .route("/bills/latest", get(latest))
+        .route("/bills/{file}", get(download))
+        .route("/charges/{order}", get(charge))
+        .with_state(business)
+}
+
+async fn front_door() -> Html<String> {
+    page(
+        "My bills",
+        "<h1>Your bills</h1><p>Please sign in.</p><form><label>E-mail address <input type=\"email\" name=\"user\">\
+         </label><label>Password <input type=\"password\" name=\"password\"></label>\
+         <button class=\"button\" type=\"button\">Sign in</button></form>",
+    )
+}
+
+async fn login(State(business): State<Arc<Business>>, Json(with): Json<Credentials>) -> Result<Json<Value>, Refusal> {
+    business.sign_in(&with)
+}
+
+async fn logout(State(business): State<Arc<Business>>, headers: HeaderMap) -> StatusCode {
+    business.leave(&headers)
+}
+
+async fn me(State(business): State<Arc<Business>>, headers: HeaderMap) -> Result<Json<Value>, Refusal> {
+    let customer = business.caller(&headers)?;
+    let name = business.name(Billing, customer);
+    Ok(Json(json!({ "name": name, "greeting": format!("Dear {name}"), "number": customer.number })))
+}
+
+/// This month's bill, as it stands now.
+fn bill_of(business: &Business, customer: &'static Customer) -> Result<Bill, Refusal> {
+    let plan = plan(customer.plan).ok_or(Refusal::NoSuch("plan"))?;
+    let today: Date = business.clock.now().to_zoned(TimeZone::UTC).date();
+    Ok(Bill {
+        number: format!("{}-{}", customer.number, today.strftime("%Y-%m")),
+        customer: business.name(Billing, customer),
+        plan: plan.name,
+        total: business.price(Billing, plan.price),
+        issued: today.first_of_month(),
+        due: today.first_of_month().saturating_add(27.days()),
+    })
+}
+
+async fn latest(State(business): State<Arc<Business>>, headers: HeaderMap) -> Result<Json<Value>, Refusal> {
+    let customer = business.caller(&headers)?;
+    let bill = bill_of(&business, customer)?;
+    // The link is a key of its own: it opens this customer's bills, without showing the session's token.
+    let key = business.books.admit(customer);
+    Ok(Json(json!({
+        "number": bill.number,
+        "status": "open",
+        "customer": bill.customer,
+        "total": bill.total,
+        "currency": "EUR",
+        "due": bill.due.to_string(),
+        "pdf_url": format!("{}/bills/{}.pdf?key={key}", business.url(Billing), bill.number),
+    })))
+}
+
+#[derive(Deserialize)]
+struct Key {
+    key: String,
+}
+
+async fn download(
+    State(business): State<Arc<Business>>,
+    Path(file): Path<String>,
+    Query(Key { key }): Query<Key>,
+) -> Result<Response, Refusal> {
+    let customer = business.books.signed_in(&key).ok_or(Refusal::NotSignedIn)?;
+    let bill = bill_of(&business, customer)?;
+    if file != format!("{}.pdf", bill.number) {
+        return Err(Refusal::NoSuch("bill"));
+    }
+    Ok(match bill.pdf() {
+        Ok(pdf) => ([(header::CONTENT_TYPE, "application/pdf")], pdf).into_response(),
+        Err(_) => sorry(StatusCode::INTERNAL_SERVER_ERROR),
+    })
+}
+
+/// What an order will cost on the next bill.
+async fn charge(
+    State(business): State<Arc<Business>>,
+    headers: HeaderMap,
+    Path(order): Path<String>,
+) -> Result<Json<Value>, Refusal> {
+    let customer = business.caller(&headers)?;
+    let order = business.books.find_order(&order).filter(|order| order.email == customer.email);
+    let order = order.filter(|order| order.status == OrderStatus::Confirmed).ok_or(Refusal::NoSuch("charge"))?;
+    Ok(Json(json!({ "order": order.id, "amount": business.price(Billing, order.total), "currency": "EUR" })))
+}

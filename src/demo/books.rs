@@ -1,0 +1,210 @@
+//! The demo company's books: customers, plans, orders, charges. The one truth behind all its touchpoints.
+
+use std::collections::VecDeque;
+use std::fmt;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use serde::{Serialize, Serializer};
+use uuid::Uuid;
+
+/// Orders kept; the oldest is forgotten first, so that weeks of synthetic customers cost nothing.
+const ORDERS_KEPT_MAX: usize = 500;
+const SESSIONS_KEPT_MAX: usize = 500;
+
+/// Euro cents. Written `29.99`, in JSON too.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Cents(pub(super) u32);
+
+impl fmt::Display for Cents {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{:02}", self.0 / 100, self.0 % 100)
+    }
+}
+
+impl Serialize for Cents {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_f64(f64::from(self.0) / 100.0)
+    }
+}
+
+#[derive(Clone, Copy, Debug, Serialize)]
+pub(super) struct Plan {
+    pub(super) id: &'static str,
+    pub(super) name: &'static str,
+    pub(super) gigabytes: u32,
+    /// A month.
+    pub(super) price: Cents,
+    pub(super) words: &'static str,
+}
+
+/// What is advertised: the plan whose price must be the same everywhere.
+pub(super) const ADVERTISED: &str = "flat-m";
+
+pub(super) const PLANS: [Plan; 3] = [
+    Plan { id: "flex-s", name: "Flex S", gigabytes: 5, price: Cents(1499), words: "For those who are mostly at home." },
+    Plan { id: ADVERTISED, name: "Flat M", gigabytes: 40, price: Cents(2999), words: "Our most popular one." },
+    Plan {
+        id: "flat-l",
+        name: "Flat L",
+        gigabytes: 200,
+        price: Cents(4499),
+        words: "For those who never look at a number.",
+    },
+];
+
+#[derive(Debug, Serialize)]
+pub(super) struct Customer {
+    pub(super) number: &'static str,
+    pub(super) name: &'static str,
+    pub(super) email: &'static str,
+    pub(super) plan: &'static str,
+    pub(super) gigabytes_left: u32,
+}
+
+/// Those of `config/personas.yaml`.
+pub(super) const CUSTOMERS: [Customer; 2] = [
+    Customer {
+        number: "HM-10017",
+        name: "Anna Schmidt",
+        email: "anna@probe.example",
+        plan: ADVERTISED,
+        gigabytes_left: 27,
+    },
+    Customer { number: "HM-10042", name: "李伟", email: "liwei@probe.example", plan: ADVERTISED, gigabytes_left: 33 },
+];
+
+#[derive(Clone, Debug, Serialize)]
+pub(super) struct Order {
+    pub(super) id: String,
+    pub(super) email: String,
+    pub(super) plan: &'static str,
+    /// What was agreed at the checkout.
+    pub(super) total: Cents,
+    pub(super) status: OrderStatus,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum OrderStatus {
+    Confirmed,
+    Cancelled,
+}
+
+#[derive(Debug, Default)]
+struct Ledger {
+    taken: u64,
+    orders: VecDeque<Order>,
+    sessions: VecDeque<(String, &'static Customer)>,
+    reviews: VecDeque<(String, u8)>,
+}
+
+/// What all touchpoints share.
+#[derive(Debug)]
+pub(super) struct Books {
+    password: String,
+    ledger: Mutex<Ledger>,
+}
+
+impl Books {
+    /// Every customer signs in with the same password; it is made at start and never leaves this machine.
+    pub(super) fn new(password: String) -> Self {
+        Self { password, ledger: Mutex::default() }
+    }
+
+    fn ledger(&self) -> MutexGuard<'_, Ledger> {
+        // Nothing panics while it holds the lock; if it did, the demo had better go on.
+        self.ledger.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A token, if customer and password fit.
+    pub(super) fn sign_in(&self, email: &str, password: &str) -> Option<String> {
+        let customer = CUSTOMERS.iter().find(|customer| customer.email == email && password == self.password)?;
+        Some(self.admit(customer))
+    }
+
+    /// A fresh token for a customer who is known already.
+    pub(super) fn admit(&self, customer: &'static Customer) -> String {
+        let token = Uuid::new_v4().simple().to_string();
+        keep(&mut self.ledger().sessions, (token.clone(), customer), SESSIONS_KEPT_MAX);
+        token
+    }
+
+    pub(super) fn signed_in(&self, token: &str) -> Option<&'static Customer> {
+        self.ledger().sessions.iter().find(|(known, _)| known == token).map(|(_, customer)| *customer)
+    }
+
+    pub(super) fn sign_out(&self, token: &str) {
+        self.ledger().sessions.retain(|(known, _)| known != token);
+    }
+
+    pub(super) fn order(&self, email: String, plan: &Plan, total: Cents) -> Order {
+        let mut ledger = self.ledger();
+        ledger.taken += 1;
+        let id = format!("H-{:06}", ledger.taken);
+        let order = Order { id, email, plan: plan.id, total, status: OrderStatus::Confirmed };
+        keep(&mut ledger.orders, order.clone(), ORDERS_KEPT_MAX);
+        order
+    }
+
+    pub(super) fn find_order(&self, id: &str) -> Option<Order> {
+        self.ledger().orders.iter().find(|order| order.id == id).cloned()
+    }
+
+    pub(super) fn cancel(&self, id: &str) -> Option<Order> {
+        let mut ledger = self.ledger();
+        let order = ledger.orders.iter_mut().find(|order| order.id == id)?;
+        order.status = OrderStatus::Cancelled;
+        Some(order.clone())
+    }
+
+    pub(super) fn review(&self, words: String, stars: u8) {
+        keep(&mut self.ledger().reviews, (words, stars), ORDERS_KEPT_MAX);
+    }
+
+    /// What visitors wrote since the start, newest first.
+    pub(super) fn reviews(&self) -> Vec<(String, u8)> {
+        self.ledger().reviews.iter().rev().cloned().collect()
+    }
+}
+
+fn keep<T>(queue: &mut VecDeque<T>, item: T, most: usize) {
+    if queue.len() >= most {
+        queue.pop_front();
+    }
+    queue.push_back(item);
+}
+
+pub(super) fn plan(id: &str) -> Option<&'static Plan> {
+    PLANS.iter().find(|plan| plan.id == id)
+}
+
+/// The plan on the posters.
+pub(super) const fn advertised() -> &'static Plan {
+    &PLANS[1]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn money_reads_as_money() {
+        assert_eq!(Cents(2999).to_string(), "29.99");
+        assert_eq!(Cents(5).to_string(), "0.05");
+        assert_eq!(serde_json::to_string(&Cents(3499)).expect("a number"), "34.99");
+        assert_eq!(advertised().id, ADVERTISED);
+    }
+
+    #[test]
+    fn the_books_are_bounded() {
+        let books = Books::new("secret".into());
+        for _ in 0..2 * ORDERS_KEPT_MAX {
+            books.order("anna@probe.example".into(), advertised(), advertised().price);
+            books.sign_in("anna@probe.example", "secret").expect("signed in");
+        }
+        assert_eq!(books.ledger().orders.len(), ORDERS_KEPT_MAX);
+        assert_eq!(books.ledger().sessions.len(), SESSIONS_KEPT_MAX);
+        assert_eq!(books.find_order("H-000001").map(|order| order.id), None);
+        assert_eq!(books.sign_in("anna@probe.example", "wrong"), None);
+    }
+}

@@ -1,0 +1,114 @@
+//! The chat: a WebSocket behind which a bot answers, and the queue for those who want a person.
+
+use std::sync::Arc;
+
+use axum::extract::{Request, State};
+use axum::response::{IntoResponse as _, Response};
+use axum::routing::get;
+use axum::{Json, Router};
+use futures::{SinkExt as _, StreamExt as _};
+use http::{HeaderMap, HeaderValue, StatusCode, header};
+use hyper::upgrade::OnUpgrade;
+use hyper_util::rt::TokioIo;
+use serde::Deserialize;
+use serde_json::{Value, json};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
+use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
+use tokio_tungstenite::tungstenite::{Error, Message};
+
+use super::business::{Business, PHONE};
+use super::fault::Fault;
+use super::fault::Touchpoint::{App, Billing, Chat};
+use super::page::page;
+use super::stand::SLOW;
+
+const MESSAGE_BYTES_MAX: usize = 4096;
+const CHATS_OPEN_MAX: usize = 256;
+
+pub(super) fn router(business: Arc<Business>) -> Router {
+    Router::new().route("/", get(open)).route("/queue", get(queue)).with_state(business)
+}
+
+/// How long one waits for a person.
+async fn queue(State(business): State<Arc<Business>>) -> Json<Value> {
+    let waiting = if business.switches.is(Chat, Fault::LongQueue) { 40 } else { business.chats.len() / 4 };
+    Json(json!({ "waiting": waiting, "minutes": waiting * 3 }))
+}
+
+/// A page for people, a conversation (RFC 6455) for those who ask to upgrade.
+async fn open(State(business): State<Arc<Business>>, mut request: Request) -> Response {
+    let Some(accept) = accept_key(request.headers()) else { return window().into_response() };
+    let Some(upgrade) = request.extensions_mut().remove::<OnUpgrade>() else {
+        return StatusCode::UPGRADE_REQUIRED.into_response();
+    };
+    if business.chats.len() >= CHATS_OPEN_MAX {
+        return StatusCode::SERVICE_UNAVAILABLE.into_response();
+    }
+    let conversation = Arc::clone(&business);
+    business.chats.spawn(async move {
+        let Ok(stream) = upgrade.await else { return };
+        let closing = conversation.closing.clone();
+        // Whether the customer said goodbye or just left is all the same to the bot.
+        let _over = closing.run_until_cancelled(converse(&conversation, TokioIo::new(stream))).await;
+    });
+    let headers = [
+        (header::CONNECTION, HeaderValue::from_static("upgrade")),
+        (header::UPGRADE, HeaderValue::from_static("websocket")),
+        (header::SEC_WEBSOCKET_ACCEPT, accept),
+    ];
+    (StatusCode::SWITCHING_PROTOCOLS, headers).into_response()
+}
+
+fn accept_key(headers: &HeaderMap) -> Option<HeaderValue> {
+    let upgrade = headers.get(header::UPGRADE)?.to_str().ok()?;
+    let key = headers.get(header::SEC_WEBSOCKET_KEY)?;
+    if !upgrade.eq_ignore_ascii_case("websocket") {
+        return None;
+    }
+    HeaderValue::from_str(&derive_accept_key(key.as_bytes())).ok()
+}
+
+async fn converse(business: &Business, stream: impl AsyncRead + AsyncWrite + Unpin) -> Result<(), Error> {
+    let limits =
+        WebSocketConfig::default().max_message_size(Some(MESSAGE_BYTES_MAX)).max_frame_size(Some(MESSAGE_BYTES_MAX));
+    let mut socket = WebSocketStream::from_raw_socket(stream, Role::Server, Some(limits)).await;
+    while let Some(message) = socket.next().await {
+        let Message::Text(text) = message? else { continue };
+        match business.switches.now(Chat) {
+            Some(Fault::Silent | Fault::Hangs) => continue,
+            Some(Fault::Drops) => return Ok(()),
+            Some(Fault::Slow) => tokio::time::sleep(SLOW).await,
+            _ => {}
+        }
+        let answer = match serde_json::from_str::<Utterance>(&text) {
+            Ok(utterance) => reply(business, &utterance.say),
+            Err(_) => "I did not get that. Please say it again.".to_owned(),
+        };
+        socket.send(Message::text(json!({ "from": "bot", "say": answer }).to_string())).await?;
+    }
+    Ok(())
+}
+
+#[derive(Deserialize)]
+struct Utterance {
+    say: String,
+}
+
+fn reply(business: &Business, said: &str) -> String {
+    let said = said.to_lowercase();
+    if said.contains("bill") {
+        format!("Your bills are at {}/.", business.url(Billing))
+    } else if said.contains("open") || said.contains("hours") {
+        format!("You reach us {}, on {PHONE}.", business.hours(Chat))
+    } else if said.contains("app") {
+        format!("The app is at {}/.", business.url(App))
+    } else {
+        "Hello! I am Hal, the bot of Halcyon Mobile. Ask me about your bill, the app or our hours.".to_owned()
+    }
+}
+
+fn window() -> impl axum::response::IntoResponse {
+    page("Chat", concat!("<h1>Ask Hal</h1>", include_str!("assets/chat.html")))
+}

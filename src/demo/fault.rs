@@ -1,0 +1,262 @@
+//! Where the demo company meets its customers, what can go wrong there, and what goes wrong now.
+
+use serde::{Deserialize, Serialize};
+use tokio::sync::watch;
+
+/// A place where Halcyon Mobile meets its customers; each is a server with a port of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Touchpoint {
+    Web,
+    Shop,
+    Billing,
+    App,
+    Chat,
+    Reviews,
+}
+
+impl Touchpoint {
+    pub const ALL: [Self; 6] = [Self::Web, Self::Shop, Self::Billing, Self::App, Self::Chat, Self::Reviews];
+
+    /// The stem of its file in `probes/`.
+    pub const fn id(self) -> &'static str {
+        match self {
+            Self::Web => "web",
+            Self::Shop => "shop",
+            Self::Billing => "billing",
+            Self::App => "app",
+            Self::Chat => "chat",
+            Self::Reviews => "reviews",
+        }
+    }
+
+    pub const fn title(self) -> &'static str {
+        match self {
+            Self::Web => "Web site",
+            Self::Shop => "Shop",
+            Self::Billing => "Bills and payments",
+            Self::App => "App",
+            Self::Chat => "Chat",
+            Self::Reviews => "Reviews",
+        }
+    }
+
+    pub fn parse(id: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|touchpoint| touchpoint.id() == id)
+    }
+
+    /// What can be broken here, and what a customer says about it. The first one is meant when none is named.
+    pub const fn faults(self) -> &'static [(Fault, &'static str)] {
+        match self {
+            Self::Web => &[
+                (Fault::Broken, "Every page says that something went wrong"),
+                (Fault::Slow, "Every page keeps me waiting"),
+                (Fault::Hangs, "Pages never finish loading"),
+                (Fault::Drops, "My browser says the connection was reset"),
+                (Fault::WrongPrice, "The ad says one price, the shop another"),
+                (Fault::WrongHours, "I rang within the opening hours and nobody was there"),
+            ],
+            Self::Shop => &[
+                (Fault::Broken, "I cannot order: the shop says that something went wrong"),
+                (Fault::Slow, "Every step to the checkout keeps me waiting"),
+                (Fault::Hangs, "The checkout never finishes loading"),
+                (Fault::Drops, "The connection breaks off while I order"),
+                (Fault::WrongPrice, "The shop wants 5 € more than the ad promised"),
+            ],
+            Self::Billing => &[
+                (Fault::Broken, "I can neither see nor pay my bill"),
+                (Fault::Slow, "My bill takes ages to open"),
+                (Fault::Hangs, "The billing portal never finishes loading"),
+                (Fault::Drops, "The billing portal breaks off the connection"),
+                (Fault::ExpiredCertificate, "My browser warns me not to enter the billing portal"),
+                (Fault::WrongPrice, "My bill is 5 € higher than agreed"),
+                (Fault::WrongName, "They call me John. I am not John"),
+            ],
+            Self::App => &[
+                (Fault::Broken, "The app opens with an error"),
+                (Fault::Slow, "The app takes ages to open"),
+                (Fault::Hangs, "The app shows a spinner and nothing else"),
+                (Fault::Drops, "The app says that I am offline, and I am not"),
+                (Fault::WrongPrice, "The app shows another price than the shop"),
+                (Fault::WrongName, "The app greets me as John. I am not John"),
+            ],
+            Self::Chat => &[
+                (Fault::Broken, "The chat window does not open"),
+                (Fault::Slow, "The chat takes its time with every answer"),
+                (Fault::Hangs, "The chat window stays blank"),
+                (Fault::Drops, "The chat loses its connection at once"),
+                (Fault::Silent, "The chat opens, but nobody answers"),
+                (Fault::LongQueue, "There are forty customers before me"),
+            ],
+            Self::Reviews => &[
+                (Fault::Broken, "The reviews do not open"),
+                (Fault::Slow, "The reviews keep me waiting"),
+                (Fault::Hangs, "The reviews never finish loading"),
+                (Fault::Drops, "The reviews break off the connection"),
+                (Fault::BadReviews, "Everybody is angry: 2.1 stars"),
+            ],
+        }
+    }
+}
+
+/// What goes wrong at a touchpoint.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// Every answer is a 500.
+    Broken,
+    /// Every answer comes later, see [`super::stand::SLOW`].
+    Slow,
+    /// Connections are accepted, and nothing follows.
+    Hangs,
+    /// Connections are reset.
+    Drops,
+    ExpiredCertificate,
+    WrongPrice,
+    WrongName,
+    WrongHours,
+    /// The chat opens, and its bot does not answer.
+    Silent,
+    LongQueue,
+    BadReviews,
+}
+
+impl Fault {
+    pub const fn id(self) -> &'static str {
+        match self {
+            Self::Broken => "broken",
+            Self::Slow => "slow",
+            Self::Hangs => "hangs",
+            Self::Drops => "drops",
+            Self::ExpiredCertificate => "expired-certificate",
+            Self::WrongPrice => "wrong-price",
+            Self::WrongName => "wrong-name",
+            Self::WrongHours => "wrong-hours",
+            Self::Silent => "silent",
+            Self::LongQueue => "long-queue",
+            Self::BadReviews => "bad-reviews",
+        }
+    }
+}
+
+/// A fault that can be switched on, and whether it is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Switch {
+    pub touchpoint: String,
+    pub fault: String,
+    /// What the customer says.
+    pub title: String,
+    pub on: bool,
+}
+
+/// A name that the demo company does not know.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Unknown {
+    #[error("Halcyon Mobile has no touchpoint `{0}`; it has {known}", known = touchpoints())]
+    Touchpoint(String),
+    #[error("`{touchpoint}` has no fault `{fault}`; it has {known}", known = faults(*.place))]
+    Fault { touchpoint: &'static str, fault: String, place: Touchpoint },
+}
+
+fn touchpoints() -> String {
+    Touchpoint::ALL.map(|touchpoint| format!("`{}`", touchpoint.id())).join(", ")
+}
+
+fn faults(touchpoint: Touchpoint) -> String {
+    let quoted: Vec<String> = touchpoint.faults().iter().map(|(fault, _)| format!("`{}`", fault.id())).collect();
+    quoted.join(", ")
+}
+
+/// What is broken now: at most one fault per touchpoint, so that mending it is one act.
+#[derive(Debug)]
+pub(super) struct Switches([watch::Sender<Option<Fault>>; Touchpoint::ALL.len()]);
+
+impl Switches {
+    pub(super) fn new() -> Self {
+        Self(Touchpoint::ALL.map(|_| watch::Sender::new(None)))
+    }
+
+    pub(super) fn now(&self, touchpoint: Touchpoint) -> Option<Fault> {
+        *self.0[touchpoint as usize].borrow()
+    }
+
+    pub(super) fn is(&self, touchpoint: Touchpoint, fault: Fault) -> bool {
+        self.now(touchpoint) == Some(fault)
+    }
+
+    pub(super) fn follow(&self, touchpoint: Touchpoint) -> watch::Receiver<Option<Fault>> {
+        self.0[touchpoint as usize].subscribe()
+    }
+
+    pub(super) fn list(&self) -> Vec<Switch> {
+        let of = |touchpoint: Touchpoint| {
+            touchpoint.faults().iter().map(move |&(fault, title)| Switch {
+                touchpoint: touchpoint.id().to_owned(),
+                fault: fault.id().to_owned(),
+                title: title.to_owned(),
+                on: self.is(touchpoint, fault),
+            })
+        };
+        Touchpoint::ALL.into_iter().flat_map(of).collect()
+    }
+
+    /// Switches a fault on, in place of the one that was on there.
+    pub(super) fn break_(&self, touchpoint: &str, fault: Option<&str>) -> Result<Switch, Unknown> {
+        let place = Touchpoint::parse(touchpoint).ok_or_else(|| Unknown::Touchpoint(touchpoint.to_owned()))?;
+        let &(found, title) = match fault {
+            None => &place.faults()[0],
+            Some(id) => place.faults().iter().find(|(fault, _)| fault.id() == id).ok_or_else(|| Unknown::Fault {
+                touchpoint: place.id(),
+                fault: id.to_owned(),
+                place,
+            })?,
+        };
+        self.0[place as usize].send_replace(Some(found));
+        Ok(Switch { touchpoint: place.id().into(), fault: found.id().into(), title: title.into(), on: true })
+    }
+
+    /// Switches off what is broken at one touchpoint, or everywhere; tells what that was.
+    pub(super) fn mend(&self, touchpoint: Option<&str>) -> Result<Vec<Switch>, Unknown> {
+        if let Some(id) = touchpoint.filter(|id| Touchpoint::parse(id).is_none()) {
+            return Err(Unknown::Touchpoint(id.to_owned()));
+        }
+        let mended = |switch: &Switch| switch.on && touchpoint.is_none_or(|id| id == switch.touchpoint);
+        let was: Vec<Switch> =
+            self.list().into_iter().filter(mended).map(|switch| Switch { on: false, ..switch }).collect();
+        for place in Touchpoint::ALL.into_iter().filter(|place| touchpoint.is_none_or(|id| id == place.id())) {
+            self.0[place as usize].send_replace(None);
+        }
+        Ok(was)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_fault_can_be_switched_on_and_off() {
+        let switches = Switches::new();
+        for switch in switches.list() {
+            assert!(!switch.on);
+            let on = switches.break_(&switch.touchpoint, Some(&switch.fault)).expect("known");
+            assert_eq!(on, Switch { on: true, ..switch.clone() });
+            assert_eq!(switches.list().into_iter().filter(|switch| switch.on).collect::<Vec<_>>(), [on]);
+            assert_eq!(switches.mend(Some(&switch.touchpoint)).expect("known"), [switch]);
+        }
+        assert!(switches.mend(None).expect("known").is_empty());
+    }
+
+    #[test]
+    fn unknown_names_are_told_with_the_known_ones() {
+        let switches = Switches::new();
+        assert_eq!(switches.break_("billing", None).expect("known").fault, "broken");
+        assert_eq!(
+            switches.break_("phone", None).expect_err("unknown").to_string(),
+            "Halcyon Mobile has no touchpoint `phone`; it has `web`, `shop`, `billing`, `app`, `chat`, `reviews`"
+        );
+        assert_eq!(
+            switches.break_("reviews", Some("wrong-name")).expect_err("unknown").to_string(),
+            "`reviews` has no fault `wrong-name`; it has `broken`, `slow`, `hangs`, `drops`, `bad-reviews`"
+        );
+        switches.mend(Some("phone")).expect_err("unknown");
+    }
+}
