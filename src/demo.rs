@@ -83,6 +83,7 @@ pub struct Company {
     switches: Arc<Switches>,
     folder: PathBuf,
     servers: TaskTracker,
+    chats: TaskTracker,
     closing: DropGuard,
 }
 
@@ -97,7 +98,8 @@ impl Company {
             doors.push((touchpoint, listener, format!("{scheme}://{at}")));
         }
         let certificates = Arc::new(Certificates::issue(clock.now())?);
-        let (closing, servers) = (CancellationToken::new(), TaskTracker::new());
+        let closing = CancellationToken::new();
+        let (servers, chats) = (TaskTracker::new(), TaskTracker::new());
         let switches = Arc::new(Switches::new());
         let touchpoints: Vec<_> = doors.iter().map(|(touchpoint, _, url)| (*touchpoint, url.clone())).collect();
         let password = Uuid::new_v4().simple().to_string();
@@ -108,7 +110,7 @@ impl Company {
             switches: Arc::clone(&switches),
             clock,
             urls: Touchpoint::ALL.map(|touchpoint| doors[touchpoint as usize].2.clone()),
-            chats: servers.clone(),
+            chats: chats.clone(),
             closing: closing.clone(),
         });
         for (touchpoint, listener, _) in doors {
@@ -126,6 +128,7 @@ impl Company {
             switches,
             folder,
             servers,
+            chats,
             closing: closing.drop_guard(),
         };
         company.leave_word(&certificates.authority_pem)?;
@@ -172,10 +175,12 @@ impl Company {
 
     /// Closes every connection, and waits until all servers have ended.
     pub async fn shutdown(self) {
-        let Self { folder, servers, closing, .. } = self;
+        let Self { folder, servers, chats, closing, .. } = self;
         drop(closing);
-        servers.close();
-        servers.wait().await;
+        for tasks in [servers, chats] {
+            tasks.close();
+            tasks.wait().await;
+        }
         for file in [control::ADDRESS_FILE, control::ENVIRONMENT_FILE] {
             // Gone already is as good.
             let _removed = std::fs::remove_file(folder.join(file));

@@ -129,7 +129,7 @@ impl Face {
 
     /// A composite font with the glyph numbers as its codes (ISO 32000-1, 9.7).
     fn embed(&self, document: &mut Document) -> ObjectId {
-        let length = FONT.len() as i64;
+        let length = i64::try_from(FONT.len()).unwrap_or(i64::MAX);
         let file = document.add_object(Stream::new(dictionary! { "Length1" => length }, FONT.to_vec()));
         let descriptor = document.add_object(dictionary! {
             "Type" => "FontDescriptor", "FontName" => "HALCYN+NotoSansCJKsc-Regular", "Flags" => 4,

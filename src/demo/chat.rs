@@ -26,6 +26,8 @@ use super::stand::SLOW;
 
 const MESSAGE_BYTES_MAX: usize = 4096;
 const CHATS_OPEN_MAX: usize = 256;
+/// Who can chat with a customer when the bot cannot help.
+const PEOPLE: usize = 10;
 
 pub(super) fn router(business: Arc<Business>) -> Router {
     Router::new().route("/", get(open)).route("/queue", get(queue)).with_state(business)
@@ -33,7 +35,8 @@ pub(super) fn router(business: Arc<Business>) -> Router {
 
 /// How long one waits for a person.
 async fn queue(State(business): State<Arc<Business>>) -> Json<Value> {
-    let waiting = if business.switches.is(Chat, Fault::LongQueue) { 40 } else { business.chats.len() / 4 };
+    let long = business.switches.is(Chat, Fault::LongQueue);
+    let waiting = if long { 40 } else { business.chats.len().saturating_sub(PEOPLE) };
     Json(json!({ "waiting": waiting, "minutes": waiting * 3 }))
 }
 

@@ -35,7 +35,7 @@ fn rate(business: &Business) -> (f64, u32) {
 
 async fn reviews(State(business): State<Arc<Business>>) -> Html<String> {
     let (mean, count) = rate(&business);
-    let written: String = business
+    let written: Vec<String> = business
         .books
         .reviews()
         .iter()
@@ -46,11 +46,12 @@ async fn reviews(State(business): State<Arc<Business>>) -> Html<String> {
         "Reviews",
         &format!(
             "<h1><span id=\"rating\">{mean:.1}</span> of 5 stars</h1><p>{count} customers have written.</p>\
-             <ul class=\"links\">{written}<li>★★★★★ <q>Moved, changed the address in two minutes.</q></li>\
+             <ul class=\"links\">{}<li>★★★★★ <q>Moved, changed the address in two minutes.</q></li>\
              <li>★★★★ <q>Good reception, even in the cellar.</q></li></ul>\
              <form method=\"post\"><label>Your review <input name=\"words\" required maxlength=\"500\"></label>\
              <label>Stars <input name=\"stars\" type=\"number\" min=\"1\" max=\"5\" value=\"5\"></label>\
-             <button class=\"button\">Send</button></form>"
+             <button class=\"button\">Send</button></form>",
+            written.concat()
         ),
     )
 }

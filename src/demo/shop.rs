@@ -32,7 +32,7 @@ fn priced(business: &Business, id: &str) -> Result<Plan, Refusal> {
 }
 
 async fn shelf(State(business): State<Arc<Business>>) -> Html<String> {
-    let cards: String = business
+    let cards: Vec<String> = business
         .plans(Shop)
         .iter()
         .map(|plan| {
@@ -43,7 +43,7 @@ async fn shelf(State(business): State<Arc<Business>>) -> Html<String> {
             )
         })
         .collect();
-    page("Shop", &format!("<h1>Choose your plan</h1><ul class=\"cards\">{cards}</ul>"))
+    page("Shop", &format!("<h1>Choose your plan</h1><ul class=\"cards\">{}</ul>", cards.concat()))
 }
 
 async fn plan_page(State(business): State<Arc<Business>>, Path(id): Path<String>) -> Result<Html<String>, Refusal> {
