@@ -7,6 +7,7 @@
 //! Architecture invariant: nothing here knows a journey, a score or the store, and no kind names another.
 
 pub mod capture;
+pub mod connect;
 pub mod expect;
 pub mod push;
 pub mod template;

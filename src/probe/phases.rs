@@ -25,9 +25,13 @@ impl Phases {
 
     /// Ends the running phase and begins another.
     pub fn begin(&mut self, phase: Phase) {
-        let now = Instant::now();
-        self.end_at(now);
-        self.running = Some((phase, now));
+        self.begin_at(phase, Instant::now());
+    }
+
+    /// Ends the running phase at a moment that has passed already, and begins another there.
+    pub fn begin_at(&mut self, phase: Phase, at: Instant) {
+        self.end_at(at);
+        self.running = Some((phase, at));
     }
 
     /// Ends the running phase.

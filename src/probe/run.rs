@@ -10,6 +10,8 @@ use std::time::Duration;
 use cookie_store::CookieStore;
 use tokio::time::Instant;
 
+use super::connect::Network;
+use super::connect::address::Region;
 use super::template::{Place, Template};
 use super::{Phases, Pushes, Redactor};
 use crate::clock::Clock;
@@ -27,6 +29,8 @@ pub struct Tools {
     pub pushes: Arc<dyn Pushes>,
     /// 64 random bits a call: trace and span ids, WebSocket masks.
     pub random: Arc<dyn Fn() -> u64 + Send + Sync>,
+    /// Name servers, authorities: how anything is reached.
+    pub network: Arc<Network>,
     /// Our own program, which reads PDF files as a child of itself.
     pub program: PathBuf,
 }
@@ -53,6 +57,8 @@ pub struct Run<'a> {
     pub span: SpanId,
     /// The run's cookies, shared by its steps, gone with the run.
     pub cookies: &'a mut Option<Box<CookieStore>>,
+    /// Where the run's last peer lies: what a reply of its may lead to.
+    pub came_from: &'a mut Option<Region>,
     /// The peer actually connected to.
     pub peer: Option<SocketAddr>,
     pub certificate: Option<CertificateFacts>,

@@ -1,0 +1,173 @@
+//! From a host to a connection: name, address, TCP, proxy, TLS, each a phase with a fault of its own.
+//!
+//! Every run connects afresh: what a customer's first visit costs is part of what is measured, and an idle connection
+//! that the server has just closed never looks like an outage. What is our own trouble (no descriptors, no route, no
+//! name server) is never blamed on the touchpoint.
+
+pub mod address;
+pub mod proxy;
+pub mod resolve;
+pub mod stream;
+pub mod tls;
+
+pub mod certificate;
+pub mod dial;
+
+use std::net::IpAddr;
+
+use tokio::net::TcpStream;
+use url::Host;
+
+use crate::clock::Clock;
+use crate::model::{Fault, FaultCode, Phase, SelfFault};
+
+use super::{Run, Stop};
+use address::{Region, Spelling, Way};
+use proxy::Proxy;
+use resolve::{Family, Resolver};
+use stream::Stream;
+use tls::{Offer, Options, Tls};
+
+/// The machine's view of the network, shared by all runs.
+#[derive(Debug)]
+pub struct Network {
+    pub resolver: Resolver,
+    pub tls: Tls,
+}
+
+impl Network {
+    /// As the machine is set up: its name servers, its hosts file, its authorities.
+    pub fn system(clock: Clock) -> Self {
+        Self::new(Resolver::system(), Tls::new(clock))
+    }
+
+    pub fn new(resolver: Resolver, tls: Tls) -> Self {
+        Self { resolver, tls }
+    }
+}
+
+/// Where to, and how.
+#[derive(Clone, Debug)]
+pub struct Target<'a> {
+    pub host: Host<&'a str>,
+    pub port: u16,
+    pub family: Family,
+    pub way: Way,
+    pub via: Via<'a>,
+    pub secure: Option<Secure<'a>>,
+}
+
+/// Straight, or through a proxy.
+#[derive(Clone, Copy, Debug)]
+pub enum Via<'a> {
+    Direct,
+    /// A tunnel through it.
+    Tunnel(&'a Proxy),
+    /// A connection to it: plain HTTP requests name their whole URL instead.
+    Forward(&'a Proxy),
+}
+
+/// What is spoken before the kind's own protocol.
+#[derive(Clone, Copy, Debug)]
+pub struct Secure<'a> {
+    pub options: &'a Options,
+    pub offer: Offer,
+}
+
+impl<'a> Target<'a> {
+    /// A plain connection to what a person wrote.
+    pub fn written(host: Host<&'a str>, port: u16) -> Self {
+        Self { host, port, family: Family::Any, way: Way::Written, via: Via::Direct, secure: None }
+    }
+}
+
+/// Connects, phase by phase; the peer and its certificate are left in `run`.
+pub async fn connect(run: &mut Run<'_>, target: &Target<'_>) -> Result<Stream, Stop> {
+    // The configuration first: reading the authorities, once, is no part of a handshake.
+    let network = &run.tools.network;
+    let secure = match &target.secure {
+        Some(secure) => Some((network.tls.config(secure.options, secure.offer)?, secure.options)),
+        None => None,
+    };
+    let tcp = match target.via {
+        Via::Direct => direct(run, target).await?,
+        Via::Tunnel(proxy) => {
+            let mut tcp = to_proxy(run, proxy, target).await?;
+            run.phases.begin(Phase::Proxy);
+            proxy.tunnel(&mut tcp, &target.host, target.port).await?;
+            tcp
+        }
+        Via::Forward(proxy) => to_proxy(run, proxy, target).await?,
+    };
+    let Some((config, options)) = secure else {
+        run.phases.end();
+        return Ok(Stream::Plain(tcp));
+    };
+    run.phases.begin(Phase::Tls);
+    let (certificate, shaken) = tls::handshake(config, options, &target.host, tcp).await;
+    run.phases.end();
+    if certificate.is_some() {
+        run.certificate = certificate;
+    }
+    let stream = shaken?;
+    let session = stream.get_ref().1;
+    if let Some(version) = session.protocol_version() {
+        run.attribute("tls.protocol.version", version.as_str().unwrap_or_default().trim_start_matches("TLSv"));
+    }
+    Ok(Stream::Secure(stream))
+}
+
+async fn direct(run: &mut Run<'_>, target: &Target<'_>) -> Result<TcpStream, Stop> {
+    let spelling = if matches!(target.host, Host::Domain(_)) { Spelling::Name } else { Spelling::Literal };
+    if spelling == Spelling::Name {
+        run.phases.begin(Phase::Dns);
+    }
+    let tools = run.tools;
+    let mut ips = tools.network.resolver.addresses(&target.host, target.family).await?;
+    ips.retain(|ip| target.way.leads_to(*ip, spelling));
+    if ips.is_empty() {
+        return Err(forbidden(&target.host, target.way));
+    }
+    run.phases.begin(Phase::Connect);
+    let tcp = dial::connect(&ips, target.port).await?;
+    run.phases.end();
+    if let Ok(peer) = tcp.peer_addr() {
+        run.peer = Some(peer);
+        *run.came_from = Some(Region::of(peer.ip()));
+    }
+    Ok(tcp)
+}
+
+async fn to_proxy(run: &mut Run<'_>, proxy: &Proxy, target: &Target<'_>) -> Result<TcpStream, Stop> {
+    // The proxy looks the name up, so only an address that is written out can be judged here.
+    let literal = match target.host {
+        Host::Ipv4(ip) => Some(IpAddr::V4(ip)),
+        Host::Ipv6(ip) => Some(IpAddr::V6(ip)),
+        Host::Domain(_) => None,
+    };
+    if literal.is_some_and(|ip| !target.way.leads_to(ip, Spelling::Literal)) {
+        return Err(forbidden(&target.host, target.way));
+    }
+    let to = Target::written(proxy.host(), proxy.port());
+    let tcp = direct(run, &to).await.map_err(|stop| match stop {
+        Stop::Fault(fault) => proxy::refused(format!("the proxy cannot be reached: {}", fault.text)),
+        own @ Stop::Own(..) => own,
+    })?;
+    // Behind a proxy a name counts as public: a reply must not send us to what the proxy can see and we cannot judge.
+    *run.came_from = Some(literal.map_or(Region::Public, Region::of));
+    Ok(tcp)
+}
+
+fn forbidden(host: &Host<&str>, way: Way) -> Stop {
+    match way {
+        Way::Written => Stop::Own(
+            SelfFault::Unsafe,
+            format!("`{host}` leads to a cloud's metadata; write the address itself if that is what you want"),
+        ),
+        Way::Sent(_) => Fault::new(
+            FaultCode::RedirectRefused,
+            format!("a reply sends customers to `{host}`, which lies inside a private network"),
+        )
+        .into(),
+    }
+}

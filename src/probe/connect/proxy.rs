@@ -1,0 +1,105 @@
+//! Through an HTTP proxy: a tunnel by CONNECT (RFC 9110, 9.3.6).
+
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
+use percent_encoding::percent_decode_str;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+use url::{Host, Url};
+
+use crate::model::{Fault, FaultCode, Phase};
+use crate::probe::Stop;
+
+/// Longer heads are no answer to CONNECT.
+const HEAD_MAX: usize = 8 << 10;
+
+/// An HTTP proxy, and who we are to it.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Proxy {
+    url: Url,
+    /// The value of `proxy-authorization`.
+    credentials: Option<String>,
+}
+
+impl std::fmt::Debug for Proxy {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Proxy({})", self.url)
+    }
+}
+
+impl Proxy {
+    /// Reads `http://user:password@host:port`.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        let mut url = Url::parse(text).map_err(|error| format!("the proxy's address cannot be read: {error}"))?;
+        if url.scheme() != "http" || url.host().is_none() {
+            return Err("a proxy's address begins with `http://` and names a host".to_owned());
+        }
+        let plain = |text: &str| percent_decode_str(text).decode_utf8_lossy().into_owned();
+        let credentials = (!url.username().is_empty()).then(|| {
+            let pair = format!("{}:{}", plain(url.username()), plain(url.password().unwrap_or_default()));
+            format!("Basic {}", BASE64_STANDARD.encode(pair))
+        });
+        let _ = url.set_username("");
+        let _ = url.set_password(None);
+        Ok(Self { url, credentials })
+    }
+
+    pub fn host(&self) -> Host<&str> {
+        self.url.host().unwrap_or(Host::Domain(""))
+    }
+
+    pub fn port(&self) -> u16 {
+        self.url.port_or_known_default().unwrap_or(80)
+    }
+
+    pub fn credentials(&self) -> Option<&str> {
+        self.credentials.as_deref()
+    }
+
+    /// Asks for a tunnel on a connection to the proxy.
+    pub async fn tunnel(&self, tcp: &mut TcpStream, host: &Host<&str>, port: u16) -> Result<(), Stop> {
+        let mut ask = format!("CONNECT {host}:{port} HTTP/1.1\r\nhost: {host}:{port}\r\n");
+        if let Some(credentials) = &self.credentials {
+            ask.push_str("proxy-authorization: ");
+            ask.push_str(credentials);
+            ask.push_str("\r\n");
+        }
+        ask.push_str("\r\n");
+        tcp.write_all(ask.as_bytes()).await.map_err(|error| refused(format!("the proxy broke off: {error}")))?;
+        let head = read_head(tcp).await?;
+        let line = String::from_utf8_lossy(head.split(|byte| *byte == b'\r').next().unwrap_or_default()).into_owned();
+        let line: String = line.chars().filter(|c| !c.is_control()).take(100).collect();
+        let mut words = line.split(' ');
+        match (words.next(), words.next()) {
+            (Some(version), Some(status)) if version.starts_with("HTTP/1.") && status.starts_with('2') => Ok(()),
+            (Some(version), Some("407")) if version.starts_with("HTTP/1.") => {
+                Err(refused("the proxy demands other credentials (407)".to_owned()))
+            }
+            _ => Err(refused(format!("the proxy answers `{line}`"))),
+        }
+    }
+}
+
+async fn read_head(tcp: &mut TcpStream) -> Result<Vec<u8>, Stop> {
+    let mut head = Vec::with_capacity(512);
+    while !head.ends_with(b"\r\n\r\n") {
+        // Byte by byte at the end only: what follows the head belongs to the tunnel.
+        let missing = 4 - (1..4).rev().find(|n| head.ends_with(&b"\r\n\r\n"[..*n])).unwrap_or(0);
+        let mut part = [0; 4];
+        let read =
+            tcp.read(&mut part[..missing]).await.map_err(|error| refused(format!("the proxy broke off: {error}")))?;
+        if read == 0 {
+            return Err(refused("the proxy hung up".to_owned()));
+        }
+        head.extend_from_slice(&part[..read]);
+        if head.len() > HEAD_MAX {
+            return Err(refused("the proxy answers without end".to_owned()));
+        }
+    }
+    Ok(head)
+}
+
+/// The fault of not getting through.
+pub fn refused(text: String) -> Stop {
+    Fault::new(FaultCode::ProxyRefused, text).during(Phase::Proxy).into()
+}

@@ -1,0 +1,378 @@
+//! Names to addresses: afresh for every run, one name server at a time, never in tokio's shared blocking pool.
+
+use std::collections::HashMap;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, SystemTime};
+
+use hickory_resolver::TokioResolver;
+use hickory_resolver::config::{NameServerConfig, ResolveHosts, ResolverConfig, ResolverOpts, ServerOrderingStrategy};
+use hickory_resolver::net::runtime::TokioRuntimeProvider;
+use hickory_resolver::net::{DnsError, NetError};
+use hickory_resolver::proto::op::ResponseCode;
+use hickory_resolver::proto::rr::{RData, RecordType};
+use hickory_resolver::system_conf::parse_resolv_conf;
+use tokio::time::Instant;
+use url::Host;
+
+use crate::model::{Fault, FaultCode, Phase, SelfFault};
+use crate::probe::Stop;
+
+use super::dial;
+
+/// Longer than this a changed resolv.conf or hosts file is not noticed.
+const LOOK_AGAIN: Duration = Duration::from_secs(5);
+/// One name server's time to answer, before the next is asked.
+const SERVER_PATIENCE: Duration = Duration::from_secs(2);
+const ADDRESSES_MAX: usize = 16;
+
+/// Which addresses are wanted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Family {
+    #[default]
+    Any,
+    V4,
+    V6,
+}
+
+/// Asks the system's name servers, or those it was given.
+#[derive(Debug)]
+pub struct Resolver {
+    source: Source,
+    latest: Mutex<Latest>,
+}
+
+#[derive(Debug)]
+struct Latest {
+    looked: Instant,
+    current: Arc<Current>,
+}
+
+#[derive(Debug)]
+enum Source {
+    Files { resolv: PathBuf, hosts: PathBuf },
+    Servers,
+}
+
+#[derive(Debug)]
+struct Current {
+    stamps: [Option<Stamp>; 2],
+    servers: Result<Servers, String>,
+    hosts: HashMap<String, Vec<IpAddr>>,
+}
+
+#[derive(Debug)]
+struct Servers {
+    ask: TokioResolver,
+    addresses: Vec<SocketAddr>,
+}
+
+/// What tells that a file was replaced or edited.
+type Stamp = (Option<SystemTime>, u64);
+
+impl Resolver {
+    /// The machine's own: `/etc/resolv.conf` and `/etc/hosts`, read again when they change.
+    pub fn system() -> Self {
+        Self::of_files(PathBuf::from("/etc/resolv.conf"), PathBuf::from("/etc/hosts"))
+    }
+
+    pub fn of_files(resolv: PathBuf, hosts: PathBuf) -> Self {
+        let current = Current::read(&resolv, &hosts);
+        Self { source: Source::Files { resolv, hosts }, latest: Latest::new(current) }
+    }
+
+    /// Only these name servers, and no hosts file.
+    pub fn of_servers(servers: &[SocketAddr]) -> Self {
+        let configs = servers.iter().map(|server| {
+            let mut config = NameServerConfig::udp_and_tcp(server.ip());
+            for connection in &mut config.connections {
+                connection.port = server.port();
+            }
+            config
+        });
+        let config = ResolverConfig::from_parts(None, vec![], configs.collect());
+        let current = Current {
+            stamps: [None, None],
+            servers: Servers::build(config, ResolverOpts::default()),
+            hosts: HashMap::new(),
+        };
+        Self { source: Source::Servers, latest: Latest::new(current) }
+    }
+
+    /// The addresses of a host, the one to try first in front.
+    pub async fn addresses(&self, host: &Host<&str>, family: Family) -> Result<Vec<IpAddr>, Stop> {
+        let name = match host {
+            Host::Ipv4(ip) => return literal(IpAddr::V4(*ip), family),
+            Host::Ipv6(ip) => return literal(IpAddr::V6(*ip), family),
+            Host::Domain(name) => name,
+        };
+        let current = self.current();
+        if let Some(known) = current.known(name.trim_end_matches('.')) {
+            let wanted: Vec<IpAddr> = known.iter().copied().filter(|ip| family.takes(*ip)).collect();
+            return if wanted.is_empty() { Err(empty(name, family)) } else { Ok(wanted) };
+        }
+        let servers = current.servers.as_ref().map_err(|why| {
+            Stop::Own(SelfFault::ResolverUnreachable, format!("no name server to ask for `{name}`: {why}"))
+        })?;
+        servers.ask_for(name, family).await
+    }
+
+    fn current(&self) -> Arc<Current> {
+        let mut latest = self.latest.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Source::Files { resolv, hosts } = &self.source
+            && latest.looked.elapsed() > LOOK_AGAIN
+        {
+            latest.looked = Instant::now();
+            if latest.current.servers.is_err() || latest.current.stamps != [stamp(resolv), stamp(hosts)] {
+                latest.current = Arc::new(Current::read(resolv, hosts));
+            }
+        }
+        Arc::clone(&latest.current)
+    }
+}
+
+impl Latest {
+    fn new(current: Current) -> Mutex<Self> {
+        Mutex::new(Self { looked: Instant::now(), current: Arc::new(current) })
+    }
+}
+
+impl Family {
+    fn takes(self, ip: IpAddr) -> bool {
+        match self {
+            Self::Any => true,
+            Self::V4 => ip.is_ipv4(),
+            Self::V6 => ip.is_ipv6(),
+        }
+    }
+
+    const fn word(self) -> &'static str {
+        match self {
+            Self::Any => "",
+            Self::V4 => "IPv4 ",
+            Self::V6 => "IPv6 ",
+        }
+    }
+}
+
+impl Current {
+    fn read(resolv: &Path, hosts: &Path) -> Self {
+        let stamps = [stamp(resolv), stamp(hosts)];
+        let servers = std::fs::read(resolv)
+            .map_err(|error| format!("{}: {error}", resolv.display()))
+            .and_then(|text| parse_resolv_conf(text).map_err(|error| format!("{}: {error}", resolv.display())))
+            .and_then(|(config, options)| Servers::build(config, options));
+        let hosts = std::fs::read_to_string(hosts).map(|text| read_hosts(&text)).unwrap_or_default();
+        Self { stamps, servers, hosts }
+    }
+
+    /// What needs no name server: the hosts file, and `localhost` (RFC 6761, 6.3).
+    fn known(&self, name: &str) -> Option<&[IpAddr]> {
+        const LOCALHOST: &[IpAddr] = &[IpAddr::V4(Ipv4Addr::LOCALHOST), IpAddr::V6(Ipv6Addr::LOCALHOST)];
+        if let Some(addresses) = self.hosts.get(name) {
+            return Some(addresses);
+        }
+        (name == "localhost" || name.ends_with(".localhost")).then_some(LOCALHOST)
+    }
+}
+
+impl Servers {
+    fn build(config: ResolverConfig, options: ResolverOpts) -> Result<Self, String> {
+        let addresses = config
+            .name_servers()
+            .iter()
+            .map(|server| {
+                SocketAddr::new(server.ip, server.connections.first().map_or(53, |connection| connection.port))
+            })
+            .collect();
+        let mut builder = TokioResolver::builder_with_config(config, TokioRuntimeProvider::default());
+        let settled = builder.options_mut();
+        *settled = options;
+        // Every run resolves afresh: an address that changed is part of what is measured.
+        settled.cache_size = 0;
+        settled.num_concurrent_reqs = 1;
+        settled.server_ordering_strategy = ServerOrderingStrategy::UserProvidedOrder;
+        settled.use_hosts_file = ResolveHosts::Never;
+        settled.timeout = SERVER_PATIENCE;
+        settled.attempts = 1;
+        let ask = builder.build().map_err(|error| error.to_string())?;
+        Ok(Self { ask, addresses })
+    }
+
+    async fn ask_for(&self, name: &str, family: Family) -> Result<Vec<IpAddr>, Stop> {
+        let ask = |kind: RecordType| async move {
+            let found = self.ask.lookup(name, kind).await?;
+            let ips = found.answers().iter().filter_map(|record| match &record.data {
+                RData::A(a) => Some(IpAddr::V4(a.0)),
+                RData::AAAA(aaaa) => Some(IpAddr::V6(aaaa.0)),
+                _ => None,
+            });
+            Ok::<_, NetError>(ips.take(ADDRESSES_MAX).collect::<Vec<_>>())
+        };
+        let (v6, v4) = match family {
+            Family::V4 => (Ok(vec![]), ask(RecordType::A).await),
+            Family::V6 => (ask(RecordType::AAAA).await, Ok(vec![])),
+            Family::Any => tokio::join!(ask(RecordType::AAAA), ask(RecordType::A)),
+        };
+        let found = |result: &Result<Vec<IpAddr>, NetError>| result.as_ref().is_ok_and(|ips| !ips.is_empty());
+        if found(&v6) || found(&v4) {
+            return Ok(alternate(v6.unwrap_or_default(), v4.unwrap_or_default()));
+        }
+        // Of two failures the one that says more: not "no such record", if the other is worse.
+        let error = match (v4, v6) {
+            (Err(error), Ok(_)) | (Ok(_), Err(error)) => error,
+            (Err(a), Err(b)) => {
+                if a.is_no_records_found() && !a.is_nx_domain() {
+                    b
+                } else {
+                    a
+                }
+            }
+            (Ok(_), Ok(_)) => return Err(empty(name, family)),
+        };
+        Err(self.stop(name, family, &error).await)
+    }
+
+    async fn stop(&self, name: &str, family: Family, error: &NetError) -> Stop {
+        let fault = |code, text: String| Stop::from(Fault::new(code, text).during(Phase::Dns));
+        let unreachable = |text: String| Stop::Own(SelfFault::ResolverUnreachable, text);
+        match error {
+            NetError::Dns(DnsError::ResponseCode(code)) => answered(name, family, *code),
+            NetError::Dns(DnsError::NoRecordsFound(none)) => answered(name, family, none.response_code),
+            NetError::Dns(error @ DnsError::DnssecBogus) => fault(FaultCode::DnsBogus, format!("`{name}`: {error}")),
+            NetError::Truncated => fault(FaultCode::DnsTruncated, format!("the answer for `{name}` is cut short")),
+            NetError::Timeout => match self.refusal().await {
+                Some(why) => unreachable(why),
+                None => fault(FaultCode::DnsTimeout, format!("no name server answered for `{name}` in time")),
+            },
+            NetError::Io(error) if error.kind() == std::io::ErrorKind::TimedOut => {
+                fault(FaultCode::DnsTimeout, format!("no name server answered for `{name}` in time"))
+            }
+            NetError::Io(error) => dial::own(error).map_or_else(
+                || unreachable(format!("asking for `{name}`: {error}")),
+                |own| match own {
+                    SelfFault::NetworkUnreachable | SelfFault::NoRoute => {
+                        unreachable(format!("asking for `{name}`: {error}"))
+                    }
+                    own => Stop::Own(own, format!("asking for `{name}`: {error}")),
+                },
+            ),
+            NetError::NoConnections => unreachable(format!("asking for `{name}`: {error}")),
+            error => fault(FaultCode::DnsMalformed, format!("the answer for `{name}` makes no sense: {error}")),
+        }
+    }
+
+    /// Why no name server can be reached at all, if that is so.
+    ///
+    /// The resolver's sockets are not connected, so a refusal by ICMP reaches it as silence. Asked again on a connected
+    /// socket the kernel tells the difference between a silent name server and none.
+    async fn refusal(&self) -> Option<String> {
+        let mut last = None;
+        for address in &self.addresses {
+            last = Some(refused(*address).await?);
+        }
+        last
+    }
+}
+
+async fn refused(server: SocketAddr) -> Option<String> {
+    const ECHO: Duration = Duration::from_millis(100);
+    let text = |error: std::io::Error| format!("name server {server}: {error}");
+    let local = if server.is_ipv4() {
+        SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0))
+    } else {
+        SocketAddr::from((Ipv6Addr::UNSPECIFIED, 0))
+    };
+    let socket = match tokio::net::UdpSocket::bind(local).await {
+        Ok(socket) => socket,
+        Err(error) => return Some(text(error)),
+    };
+    if let Err(error) = socket.connect(server).await {
+        return Some(text(error));
+    }
+    // A query for the root's name servers: the shortest question there is.
+    let question = [0, 7, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 2, 0, 1];
+    if let Err(error) = socket.send(&question).await {
+        return Some(text(error));
+    }
+    match tokio::time::timeout(ECHO, socket.recv(&mut [0; 512])).await {
+        Ok(Err(error)) => Some(text(error)),
+        _ => None,
+    }
+}
+
+fn answered(name: &str, family: Family, code: ResponseCode) -> Stop {
+    let (code, text) = match code {
+        ResponseCode::NoError => return empty(name, family),
+        ResponseCode::NXDomain => (FaultCode::DnsNxdomain, format!("`{name}` does not exist (NXDOMAIN)")),
+        ResponseCode::Refused => (FaultCode::DnsRefused, format!("the name server refuses to answer for `{name}`")),
+        ResponseCode::FormErr => (FaultCode::DnsFormerr, format!("the name server answers FORMERR for `{name}`")),
+        other => (FaultCode::DnsServfail, format!("the name server answers {other} for `{name}`")),
+    };
+    Fault::new(code, text).during(Phase::Dns).into()
+}
+
+fn empty(name: &str, family: Family) -> Stop {
+    Fault::new(FaultCode::DnsEmpty, format!("`{name}` has no {}address", family.word())).during(Phase::Dns).into()
+}
+
+fn literal(ip: IpAddr, family: Family) -> Result<Vec<IpAddr>, Stop> {
+    if family.takes(ip) { Ok(vec![ip]) } else { Err(empty(&ip.to_string(), family)) }
+}
+
+/// IPv6 first, then in turns (RFC 8305, 4).
+fn alternate(v6: Vec<IpAddr>, v4: Vec<IpAddr>) -> Vec<IpAddr> {
+    let mut out = Vec::with_capacity(v6.len() + v4.len());
+    let (mut v6, mut v4) = (v6.into_iter(), v4.into_iter());
+    loop {
+        match (v6.next(), v4.next()) {
+            (None, None) => return out,
+            (a, b) => out.extend(a.into_iter().chain(b)),
+        }
+    }
+}
+
+fn stamp(path: &Path) -> Option<Stamp> {
+    let metadata = std::fs::metadata(path).ok()?;
+    Some((metadata.modified().ok(), metadata.len()))
+}
+
+fn read_hosts(text: &str) -> HashMap<String, Vec<IpAddr>> {
+    let mut hosts: HashMap<String, Vec<IpAddr>> = HashMap::new();
+    for line in text.lines() {
+        let mut words = line.split('#').next().unwrap_or_default().split_whitespace();
+        let Some(Ok(ip)) = words.next().map(str::parse::<IpAddr>) else { continue };
+        for name in words {
+            let addresses = hosts.entry(name.trim_end_matches('.').to_ascii_lowercase()).or_default();
+            if !addresses.contains(&ip) && addresses.len() < ADDRESSES_MAX {
+                addresses.push(ip);
+            }
+        }
+    }
+    // Many a service on this machine listens on IPv4 only.
+    for addresses in hosts.values_mut() {
+        addresses.sort_by_key(|ip| (ip.is_ipv6(), *ip != Ipv4Addr::LOCALHOST));
+    }
+    hosts
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hosts_files_are_read_as_people_write_them() {
+        let hosts = read_hosts("# c\n127.0.0.1 localhost Shop.Test. # mine\n::1\tlocalhost\nnonsense here\n10.0.0.1\n");
+        assert_eq!(hosts["shop.test"], [IpAddr::from([127, 0, 0, 1])]);
+        assert_eq!(hosts["localhost"].len(), 2);
+        assert_eq!(hosts.len(), 2);
+    }
+
+    #[test]
+    fn families_take_turns() {
+        let v6 = |n| IpAddr::from([0, 0, 0, 0, 0, 0, 0, n]);
+        let v4 = |n| IpAddr::from([10, 0, 0, n]);
+        assert_eq!(alternate(vec![v6(1), v6(2)], vec![v4(1)]), [v6(1), v4(1), v6(2)]);
+    }
+}
