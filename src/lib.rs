@@ -16,8 +16,11 @@
 pub mod alert;
 pub mod clock;
 pub mod demo;
+pub mod detect;
 pub mod model;
 pub mod probe;
+pub mod schedule;
+pub mod score;
 pub mod secret;
 pub mod store;
 pub mod telemetry;

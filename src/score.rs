@@ -1,0 +1,41 @@
+//! Health in, one number out, and who costs how much of it. Pure (`scoring`).
+//!
+//! Every element is a gate `1 - c(1-h)`: criticality c is the largest share of the journey that it can destroy. What a
+//! customer needs all of is multiplied, so nothing that works compensates for what does not.
+
+mod color;
+mod felt;
+mod shares;
+mod tree;
+mod window;
+
+pub use color::Hue;
+pub use felt::Felt;
+pub use tree::{Formula, Gate, Ground, Part, Tree};
+pub use window::{FRESH_INTERVALS, SAMPLES, STALE_INTERVALS, Window, freshness, seen};
+
+/// The part of the customers' wish that being sent to another channel costs.
+pub const FRICTION: f64 = 0.2;
+/// What a probe counts for that was never sampled.
+pub const PENDING: f64 = 0.5;
+
+/// `1 - c(1-h)`.
+pub fn gate(criticality: f64, health: f64) -> f64 {
+    (1.0 - criticality * (1.0 - health)).clamp(0.0, 1.0)
+}
+
+/// `need` of these: `sum s_i ((1-f) h_(k) + f h_i)`, `h_(k)` the k-th best. Any-of is 1 of n.
+///
+/// Never `1-prod(1-h)`: two half-broken channels are not a 75 % one.
+pub fn k_of_n(need: usize, healths: &[f64], shares: &[f64]) -> f64 {
+    let mut best = healths.to_vec();
+    best.sort_by(|left, right| right.total_cmp(left));
+    let Some(&kth) = best.get(need.max(1) - 1) else { return 0.0 };
+    let preferred: f64 = healths.iter().zip(shares).map(|(health, share)| health * share).sum();
+    ((1.0 - FRICTION) * kth + FRICTION * preferred).clamp(0.0, 1.0)
+}
+
+#[cfg(test)]
+mod laws;
+#[cfg(test)]
+mod vectors;

@@ -1,0 +1,141 @@
+//! The last samples of one series, and how much they still say.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::PENDING;
+use crate::model::State;
+
+/// Samples kept.
+pub const SAMPLES: usize = 10;
+/// Fresh means an age of at most so many intervals.
+pub const FRESH_INTERVALS: f64 = 2.0;
+/// After so many intervals a sample says nothing any more.
+pub const STALE_INTERVALS: f64 = 5.0;
+/// So many samples, and the worst is taken for noise.
+const WORST_DROPPED_FROM: usize = 3;
+
+/// 1 up to two intervals, falling to 0 at five.
+pub fn freshness(age: Duration, every: Duration) -> f64 {
+    let intervals = age.as_secs_f64() / every.as_secs_f64();
+    ((STALE_INTERVALS - intervals) / (STALE_INTERVALS - FRESH_INTERVALS)).clamp(0.0, 1.0)
+}
+
+/// What is left of health `known` when it was seen with `freshness`: silence lowers it, never raises it.
+pub fn seen(known: f64, freshness: f64) -> f64 {
+    freshness * known + (1.0 - freshness) * known.min(PENDING)
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Window {
+    /// Oldest first.
+    samples: Vec<f64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(with = "jiff::fmt::serde::timestamp::millisecond::optional")]
+    last: Option<Timestamp>,
+}
+
+impl Window {
+    pub fn push(&mut self, quality: f64, at: Timestamp) {
+        if self.samples.len() >= SAMPLES {
+            self.samples.remove(0);
+        }
+        self.samples.push(quality);
+        self.last = self.last.max(Some(at));
+    }
+
+    /// Leaving DOWN keeps only the sample that decided it.
+    pub fn keep_newest(&mut self) {
+        self.samples.drain(..self.samples.len().saturating_sub(1));
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.samples.is_empty()
+    }
+
+    /// When the newest sample was taken.
+    pub fn last(&self) -> Option<Timestamp> {
+        self.last
+    }
+
+    /// The mean quality; the worst sample is left out while UP.
+    pub fn mean(&self, state: State) -> Option<f64> {
+        let sum: f64 = self.samples.iter().sum();
+        match self.samples.len() {
+            0 => None,
+            count if state == State::Up && count >= WORST_DROPPED_FROM => {
+                let worst = self.samples.iter().copied().fold(1.0, f64::min);
+                Some(((sum - worst) / (count - 1) as f64).clamp(0.0, 1.0))
+            }
+            count => Some(sum / count as f64),
+        }
+    }
+
+    pub fn freshness(&self, now: Timestamp, every: Duration) -> f64 {
+        self.age(now).map_or(0.0, |age| freshness(age, every))
+    }
+
+    pub fn age(&self, now: Timestamp) -> Option<Duration> {
+        self.last.map(|last| now.duration_since(last).try_into().unwrap_or(Duration::ZERO))
+    }
+
+    /// Health, with silence taken into account; `state` as the detector decided.
+    pub fn value(&self, state: State, now: Timestamp, every: Duration) -> f64 {
+        match (state, self.mean(state)) {
+            (State::Down, _) => 0.0,
+            (_, None) => PENDING,
+            (_, Some(mean)) => seen(mean, self.freshness(now, every)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn window(samples: &[f64]) -> Window {
+        let mut window = Window::default();
+        for (second, quality) in samples.iter().zip(0..) {
+            window.push(*second, Timestamp::from_second(quality).expect("valid"));
+        }
+        window
+    }
+
+    #[test]
+    fn the_worst_is_dropped_from_three_samples_on_while_up() {
+        assert_eq!(window(&[1.0, 0.0]).mean(State::Up), Some(0.5));
+        assert_eq!(window(&[1.0, 0.0, 1.0]).mean(State::Up), Some(1.0));
+        assert_eq!(window(&[1.0, 0.0, 0.5]).mean(State::Degraded), Some(0.5));
+        assert_eq!(window(&[]).mean(State::Up), None);
+    }
+
+    #[test]
+    fn ten_are_kept() {
+        let mut long = window(&[0.0; 10]);
+        assert_eq!(long.mean(State::Degraded), Some(0.0));
+        for _ in 0..5 {
+            long.push(1.0, Timestamp::UNIX_EPOCH);
+        }
+        assert_eq!(long.mean(State::Degraded), Some(0.5));
+        long.keep_newest();
+        assert_eq!(long.mean(State::Degraded), Some(1.0));
+    }
+
+    #[test]
+    fn freshness_falls_between_two_and_five_intervals() {
+        let every = Duration::from_secs(30);
+        for (intervals, expected) in [(0.0, 1.0), (2.0, 1.0), (3.0, 2.0 / 3.0), (3.5, 0.5), (5.0, 0.0), (99.0, 0.0)] {
+            assert!((freshness(every.mul_f64(intervals), every) - expected).abs() < 1e-9, "{intervals}");
+        }
+    }
+
+    #[test]
+    fn down_is_exactly_nothing_and_never_sampled_is_half() {
+        let now = Timestamp::from_second(1).expect("valid");
+        let every = Duration::from_secs(30);
+        assert_eq!(window(&[1.0, 1.0]).value(State::Down, now, every), 0.0);
+        assert_eq!(window(&[]).value(State::Pending, now, every), 0.5);
+    }
+}
