@@ -26,7 +26,8 @@ fn tree() -> impl Strategy<Value = Tree> {
     let leaf = (0..LEAVES).prop_map(Tree::Leaf);
     leaf.prop_recursive(3, 16, 4, |inner| {
         let gates = prop::collection::vec((criticality(), inner), 1..5)
-            .prop_map(|gates| gates.into_iter().map(|(criticality, of)| Gate { criticality, of }).collect::<Vec<_>>());
+            .prop_map(|gates| gates.into_iter().map(|(criticality, of)| Gate { criticality, of }).collect::<Vec<_>>())
+            .boxed();
         prop_oneof![
             2 => gates.clone().prop_map(Tree::All),
             1 => (gates, 1..5_usize, prop::collection::vec(0.05..1.0_f64, 4)).prop_map(|(members, need, shares)| {

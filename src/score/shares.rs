@@ -37,18 +37,24 @@ fn deal(parts: &[(&Gate, usize)], weights: &[f64], view: View<'_>, loss: f64, sh
 
 /// Each gate with its first leaf.
 fn places(gates: &[Gate], first: usize) -> Vec<(&Gate, usize)> {
-    let mut next = first;
-    let place = |gate| (gate, std::mem::replace(&mut next, next + gate.of.leaves()));
-    gates.iter().map(place).collect()
+    let place = |next: &mut usize, gate| {
+        let first = *next;
+        *next += Gate::leaves(gate);
+        Some((gate, first))
+    };
+    gates.iter().scan(first, place).collect()
 }
 
 /// The gates that are multiplied, through stages within stages: how those are drawn must not move a share.
 fn factors(gates: &[Gate], first: usize) -> Vec<(&Gate, usize)> {
-    let inner = |(gate, first): (_, usize)| match gate {
-        Gate { criticality, of: Tree::All(inner) } if *criticality >= 1.0 => factors(inner, first),
-        gate => vec![(gate, first)],
-    };
-    places(gates, first).into_iter().flat_map(inner).collect()
+    let mut all = Vec::with_capacity(gates.len());
+    for (gate, first) in places(gates, first) {
+        match &gate.of {
+            Tree::All(inner) if gate.criticality >= 1.0 => all.extend(factors(inner, first)),
+            _ => all.push((gate, first)),
+        }
+    }
+    all
 }
 
 fn values(parts: &[(&Gate, usize)], view: View<'_>) -> Vec<f64> {

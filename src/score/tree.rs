@@ -146,7 +146,8 @@ impl Tree {
             Self::Capped(cap, of) => {
                 let first = *leaf;
                 let value = of.value(view, leaf);
-                let counts = view.muted[first..*leaf].iter().any(|muted| !muted);
+                // A part of it counts elsewhere: so does what is remembered of it.
+                let counts = !view.muted[first..*leaf].contains(&true);
                 if counts { value.min(view.ground.caps.get(*cap).copied().unwrap_or(1.0)) } else { value }
             }
             Self::All(gates) => gates.iter().map(|gate| gate.value(view, leaf)).product(),
@@ -162,7 +163,7 @@ impl Tree {
         match self {
             Self::Leaf(_) => 1,
             Self::Capped(_, of) => of.leaves(),
-            Self::All(gates) | Self::Of { members: gates, .. } => gates.iter().map(|gate| gate.of.leaves()).sum(),
+            Self::All(gates) | Self::Of { members: gates, .. } => gates.iter().map(Gate::leaves).sum(),
         }
     }
 }
@@ -170,6 +171,10 @@ impl Tree {
 impl Gate {
     pub(super) fn value(&self, view: View<'_>, leaf: &mut usize) -> f64 {
         gate(self.criticality, self.of.value(view, leaf))
+    }
+
+    pub(super) fn leaves(&self) -> usize {
+        self.of.leaves()
     }
 }
 
