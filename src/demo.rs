@@ -47,6 +47,9 @@ pub use self::stand::SLOW;
 
 /// The control page's port; the touchpoints have those after it.
 const CONTROL_PORT: u16 = 7000;
+/// In `demo` under the data folder, while the company runs.
+const PASSWORD_FILE: &str = "password";
+const AUTHORITY_FILE: &str = "ca.pem";
 
 /// How the demo company is set up.
 #[derive(Clone, Debug)]
@@ -104,9 +107,9 @@ impl Company {
         let touchpoints: Vec<_> = doors.iter().map(|(touchpoint, _, url)| (*touchpoint, url.clone())).collect();
         let password = Uuid::new_v4().simple().to_string();
         let folder = settings.data.join("demo");
-        let environment = environment_of(&touchpoints, &password, &folder.join("ca.pem"));
+        let environment = environment_of(&touchpoints, &folder);
         let business = Arc::new(Business {
-            books: Books::new(password),
+            books: Books::new(password.clone()),
             switches: Arc::clone(&switches),
             clock,
             urls: Touchpoint::ALL.map(|touchpoint| doors[touchpoint as usize].2.clone()),
@@ -131,7 +134,7 @@ impl Company {
             chats,
             closing: closing.drop_guard(),
         };
-        company.leave_word(&certificates.authority_pem)?;
+        company.leave_word(&password, &certificates.authority_pem)?;
         company.open_control(control_listener);
         Ok(company)
     }
@@ -153,7 +156,8 @@ impl Company {
         &self.touchpoints
     }
 
-    /// The variables that `config/` and `probes/` name, with their real values: addresses, the password, the authority.
+    /// The variables that `config/` and `probes/` name, with their real values: addresses, where the password and the
+    /// certificate authority are.
     pub fn environment(&self) -> &BTreeMap<String, String> {
         &self.environment
     }
@@ -181,20 +185,21 @@ impl Company {
             tasks.close();
             tasks.wait().await;
         }
-        for file in [control::ADDRESS_FILE, control::ENVIRONMENT_FILE] {
+        for file in [control::ADDRESS_FILE, control::ENVIRONMENT_FILE, PASSWORD_FILE, AUTHORITY_FILE] {
             // Gone already is as good.
             let _removed = std::fs::remove_file(folder.join(file));
         }
     }
 
     /// Leaves in the data folder what another terminal needs.
-    fn leave_word(&self, authority_pem: &str) -> Result<(), Closed> {
+    fn leave_word(&self, password: &str, authority_pem: &str) -> Result<(), Closed> {
         let write = |file: &str, text: &str| {
             let path = self.folder.join(file);
             private_file(&path, text).map_err(|source| Closed::Write(path, source))
         };
         std::fs::create_dir_all(&self.folder).map_err(|source| Closed::Write(self.folder.clone(), source))?;
-        write("ca.pem", authority_pem)?;
+        write(AUTHORITY_FILE, authority_pem)?;
+        write(PASSWORD_FILE, password)?;
         let lines: Vec<String> = self.environment.iter().map(|(name, value)| format!("{name}={value}\n")).collect();
         write(control::ENVIRONMENT_FILE, &lines.concat())?;
         write(control::ADDRESS_FILE, &self.control)
@@ -209,16 +214,17 @@ fn private_file(path: &Path, text: &str) -> io::Result<()> {
     file.write_all(text.as_bytes())
 }
 
-fn environment_of(touchpoints: &[(Touchpoint, String)], password: &str, authority: &Path) -> BTreeMap<String, String> {
-    let authority = std::path::absolute(authority).unwrap_or_else(|_| authority.to_owned());
+fn environment_of(touchpoints: &[(Touchpoint, String)], folder: &Path) -> BTreeMap<String, String> {
+    let folder = std::path::absolute(folder).unwrap_or_else(|_| folder.to_owned());
     let address = |(touchpoint, url): &(Touchpoint, String)| match touchpoint {
         // The chat is spoken to by two schemes, ws and http.
         Touchpoint::Chat => ("CHAT_HOST".to_owned(), url.trim_start_matches("http://").to_owned()),
         _ => (format!("{}_URL", touchpoint.id().to_uppercase()), url.clone()),
     };
     let mut environment: BTreeMap<String, String> = touchpoints.iter().map(address).collect();
-    environment.insert("HALCYON_PASSWORD".to_owned(), password.to_owned());
-    environment.insert("HALCYON_CA".to_owned(), authority.display().to_string());
+    for (name, file) in [("HALCYON_PASSWORD_FILE", PASSWORD_FILE), ("HALCYON_CA", AUTHORITY_FILE)] {
+        environment.insert(name.to_owned(), folder.join(file).display().to_string());
+    }
     environment
 }
 

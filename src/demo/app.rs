@@ -11,7 +11,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::books::{Order, plan};
+use super::books::{Order, Plan, plan};
 use super::business::{Business, Credentials, Refusal};
 use super::fault::Touchpoint::App;
 use super::page::page;
@@ -22,6 +22,7 @@ pub(super) fn router(business: Arc<Business>) -> Router {
         .route("/.well-known/assetlinks.json", get(asset_links))
         .route("/v1/version", get(version))
         .route("/v1/catalogue", get(catalogue))
+        .route("/v1/catalogue/{id}", get(offer))
         .route("/v1/login", post(login))
         .route("/v1/logout", post(logout))
         .route("/v1/plan", get(my_plan))
@@ -53,6 +54,11 @@ async fn version() -> Json<Value> {
 
 async fn catalogue(State(business): State<Arc<Business>>) -> Json<Value> {
     Json(json!({ "currency": "EUR", "plans": business.plans(App) }))
+}
+
+async fn offer(State(business): State<Arc<Business>>, Path(id): Path<String>) -> Result<Json<Plan>, Refusal> {
+    let plan = plan(&id).ok_or(Refusal::NoSuch("plan"))?;
+    Ok(Json(Plan { price: business.price(App, plan.price), ..*plan }))
 }
 
 async fn login(State(business): State<Arc<Business>>, Json(with): Json<Credentials>) -> Result<Json<Value>, Refusal> {

@@ -26,7 +26,7 @@ use super::page;
 /// What a slow touchpoint adds to each answer: felt, and below any patience.
 pub const SLOW: Duration = Duration::from_millis(800);
 /// A hanging touchpoint lets go of a connection after this long, so that forgotten ones do not pile up.
-const HANG_MAX: Duration = Duration::from_secs(60);
+const HANG_MAX: Duration = Duration::from_mins(1);
 const CONNECTIONS_MAX: usize = 512;
 
 pub(super) struct Stand {

@@ -1,4 +1,6 @@
 //! Everything with a socket, a file or a process: one binary, because linking is what costs.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on stops")]
+
 mod architecture;
 mod demo;
