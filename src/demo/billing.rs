@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use axum::extract::{Path, Query, State};
+use axum::extract::{Form, Path, Query, State};
 use axum::response::{Html, IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
@@ -21,7 +21,7 @@ use super::page::{page, sorry};
 
 pub(super) fn router(business: Arc<Business>) -> Router {
     Router::new()
-        .route("/", get(front_door))
+        .route("/", get(front_door).post(enter))
         .route("/login", post(login))
         .route("/logout", post(logout))
         .route("/me", get(me))
@@ -34,10 +34,27 @@ pub(super) fn router(business: Arc<Business>) -> Router {
 async fn front_door() -> Html<String> {
     page(
         "My bills",
-        "<h1>Your bills</h1><p>Please sign in.</p><form><label>E-mail address <input type=\"email\" name=\"user\">\
-         </label><label>Password <input type=\"password\" name=\"password\"></label>\
-         <button class=\"button\" type=\"button\">Sign in</button></form>",
+        "<h1>Your bills</h1><p>Please sign in.</p><form method=\"post\"><label>E-mail address \
+         <input type=\"email\" name=\"user\" value=\"anna@probe.example\" required></label>\
+         <label>Password (in <code>data/demo/password</code>) <input type=\"password\" name=\"password\" required>\
+         </label><button class=\"button\">Sign in</button></form>",
     )
+}
+
+/// The latest bill, for people.
+async fn enter(State(business): State<Arc<Business>>, Form(with): Form<Credentials>) -> Result<Html<String>, Refusal> {
+    let token = business.books.sign_in(&with.user, &with.password).ok_or(Refusal::WrongPassword)?;
+    let customer = business.books.signed_in(&token).ok_or(Refusal::NotSignedIn)?;
+    let bill = bill_of(&business, customer)?;
+    let body = format!(
+        "<h1>Dear {}</h1><p class=\"price\"><strong>{}</strong> € to be paid by {}</p>\
+         <p><a class=\"button\" href=\"/bills/{number}.pdf?key={token}\">Open bill {number}</a></p>",
+        bill.customer,
+        bill.total,
+        bill.due,
+        number = bill.number
+    );
+    Ok(page("My bill", &body))
 }
 
 async fn login(State(business): State<Arc<Business>>, Json(with): Json<Credentials>) -> Result<Json<Value>, Refusal> {

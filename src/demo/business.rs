@@ -80,8 +80,8 @@ fn bearer(headers: &HeaderMap) -> Option<&str> {
 
 #[derive(serde::Deserialize)]
 pub(super) struct Credentials {
-    user: String,
-    password: String,
+    pub(super) user: String,
+    pub(super) password: String,
 }
 
 /// Why a touchpoint does not do what it was asked for.

@@ -193,6 +193,10 @@ async fn nobody_reads_a_bill_without_signing_in() {
     let credentials = json!({ "user": "anna@probe.example", "password": "guessed" });
     let answer = visit.browser.post(visit.url("BILLING", "/login")).json(&credentials).send().await.unwrap();
     assert_eq!(answer.status(), StatusCode::UNAUTHORIZED);
+    let form = "user=anna%40probe.example&password=guessed";
+    let answer = visit.browser.post(visit.url("BILLING", "/")).body(form);
+    let answer = answer.header("content-type", "application/x-www-form-urlencoded").send().await.unwrap();
+    assert_eq!(answer.status(), StatusCode::UNAUTHORIZED);
     let token = visit.sign_in("BILLING", "/login", "anna@probe.example").await;
     visit.signed_in("BILLING", "/me", &token).await;
     let out = visit.browser.post(visit.url("BILLING", "/logout")).bearer_auth(&token).send().await.unwrap();
