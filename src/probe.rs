@@ -12,11 +12,16 @@ pub mod expect;
 pub mod push;
 pub mod template;
 
+mod assess;
 mod errand;
+mod outcome;
 mod phases;
+mod prober;
 mod redact;
 mod reply;
 mod run;
+mod spot;
+mod view;
 
 use std::fmt;
 
@@ -25,6 +30,7 @@ use serde::{Deserialize, Deserializer};
 
 pub use errand::{Errand, Step, When};
 pub use phases::Phases;
+pub use prober::{Order, Prober};
 pub use push::{Heard, Pushes};
 pub use redact::Redactor;
 pub use reply::{Body, Field, Reply};

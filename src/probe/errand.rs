@@ -1,18 +1,19 @@
-//! What a synthetic customer does: an errand of steps.
+//! What a synthetic customer does: an errand of steps, prepared once for all its runs.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::Kind;
 use super::capture::Capture;
 use super::expect::Expect;
+use super::template::Place;
+use super::{Kind, Needs, Part, Redactor};
 use crate::model::{FindingSeverity, ProbeId, TouchpointId};
 
-/// One thing that a customer does. The configuration puts it together; nothing in it is checked again.
+/// One thing that a customer does.
 #[derive(Clone, Debug)]
 pub struct Step {
-    /// `http 2`, if none was given: see [`Step::unnamed`].
+    /// Empty if none was given: the errand then calls it by its kind and number.
     pub name: String,
     pub kind: Kind,
     pub expect: Expect,
@@ -37,7 +38,38 @@ pub enum When {
     Always,
 }
 
-/// A probe as it runs: everything that a run needs, prepared once.
+impl Step {
+    /// The names in `{{ }}` of the kind's settings, each once.
+    pub fn settings_names(&self) -> BTreeSet<String> {
+        let mut names = BTreeSet::new();
+        self.kind.parts(&mut |part| {
+            if let Part::Template(template, _) = part {
+                names.extend(template.names().map(str::to_owned));
+            }
+        });
+        names
+    }
+
+    /// The names in its expectations that this step or an earlier one must capture, or that are variables.
+    pub fn expect_names(&self) -> BTreeSet<String> {
+        let named = self.expect.template_names().into_iter().chain(self.expect.captured());
+        named.chain(self.expect.expression_names()).map(str::to_owned).collect()
+    }
+
+    /// The names that it captures.
+    pub fn captures(&self) -> impl Iterator<Item = &str> {
+        self.capture.iter().map(|(name, _)| &**name)
+    }
+
+    /// The captures that read a field which the kind's replies do not have: name and field.
+    pub fn unanswerable_captures(&self) -> Vec<(&str, &'static str)> {
+        let fields = self.kind.about().fields;
+        let wrong = self.capture.iter().filter(|(_, capture)| !fields.contains(&capture.field()));
+        wrong.map(|(name, capture)| (&**name, capture.field().name())).collect()
+    }
+}
+
+/// A probe as it runs. What the configuration has put together is not checked again.
 #[derive(Debug)]
 pub struct Errand {
     pub id: ProbeId,
@@ -46,6 +78,98 @@ pub struct Errand {
     pub every: Duration,
     /// The whole run's.
     pub timeout: Duration,
-    pub(crate) steps: Vec<Step>,
-    pub(crate) variables: Arc<BTreeMap<String, String>>,
+    pub(super) steps: Vec<Prepared>,
+    pub(super) variables: Arc<BTreeMap<String, String>>,
+    /// Hides the secrets of all steps.
+    pub(super) redactor: Redactor,
+    /// Names whose captured values never leave a run.
+    pub(super) masked: BTreeSet<String>,
+}
+
+/// A step with what can be known of it before any run.
+#[derive(Debug)]
+pub(super) struct Prepared {
+    pub(super) step: Step,
+    /// What it must know before it can run; its own captures are not among them.
+    pub(super) names: Vec<String>,
+    pub(super) needs: Needs,
+    /// The probe that gets its sample: the errand's own, or one at another touchpoint.
+    pub(super) credit: ProbeId,
+}
+
+impl Errand {
+    /// Prepares an errand: variables are filled in, secrets are noted, names are collected.
+    pub fn new(
+        id: ProbeId,
+        title: String,
+        (every, timeout): (Duration, Duration),
+        steps: Vec<Step>,
+        variables: BTreeMap<String, String>,
+    ) -> Self {
+        let mut redactor = Redactor::default();
+        let mut masked = BTreeSet::new();
+        for step in &steps {
+            step.kind.parts(&mut |part| match part {
+                Part::Secret(secret) => redactor.hide(secret.expose()),
+                Part::Template(template, place) => {
+                    if place == Place::Credential {
+                        masked.extend(template.names().map(str::to_owned));
+                    }
+                    template.settle(place, &variables);
+                }
+            });
+            step.expect.templates(&mut |template| template.settle(Place::Text, &variables));
+            masked.extend(step.captures().filter(|name| sounds_secret(name)).map(str::to_owned));
+        }
+        let steps = steps.into_iter().enumerate().map(|(index, step)| Prepared::new(step, index, &id)).collect();
+        Self { id, title, every, timeout, steps, variables: variables.into(), redactor, masked }
+    }
+
+    pub fn steps(&self) -> impl Iterator<Item = &Step> {
+        self.steps.iter().map(|prepared| &prepared.step)
+    }
+
+    /// The touchpoints, beside its own, whose health it tells.
+    pub fn credits(&self) -> BTreeSet<&TouchpointId> {
+        self.steps().filter_map(|step| step.on.as_ref()).filter(|on| **on != self.id.touchpoint).collect()
+    }
+}
+
+impl Prepared {
+    fn new(mut step: Step, index: usize, origin: &ProbeId) -> Self {
+        if step.name.is_empty() {
+            step.name = format!("{} {}", step.kind, index + 1);
+        }
+        let own: Vec<String> = step.captures().map(str::to_owned).collect();
+        let expected = step.expect_names().into_iter().filter(|name| !own.contains(name));
+        let names = step.settings_names().into_iter().chain(expected).collect();
+        let needs = step.capture.iter().map(|(_, capture)| capture.needs()).chain([step.expect.needs()]).max();
+        let credit = match &step.on {
+            Some(on) if *on != origin.touchpoint => ProbeId::credited(on, origin),
+            _ => origin.clone(),
+        };
+        Self { names, needs: needs.unwrap_or_default(), credit, step }
+    }
+}
+
+/// Names that people give to what must not be seen.
+const SECRET_WORDS: &[&str] = &[
+    "token",
+    "secret",
+    "password",
+    "passwd",
+    "passphrase",
+    "session",
+    "cookie",
+    "csrf",
+    "api_key",
+    "apikey",
+    "jwt",
+    "otp",
+    "bearer",
+];
+
+pub(super) fn sounds_secret(name: &str) -> bool {
+    let name = name.to_ascii_lowercase();
+    SECRET_WORDS.iter().any(|word| name.contains(word))
 }

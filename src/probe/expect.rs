@@ -1,16 +1,145 @@
 //! What a step expects of its reply: typed, the same for every kind, and told in words when it fails.
 
-use schemars::JsonSchema;
-use serde::Deserialize;
+mod decimal;
+mod decode;
+mod matcher;
+mod operand;
+mod subject;
+mod that;
 
-use crate::units::Period;
+use std::time::Duration;
+
+pub use matcher::{Matcher, TESTS};
+pub use operand::Operand;
+use subject::Subject;
+use that::That;
+
+use super::template::Template;
+use super::view::View;
+use super::{Field, Needs, Scope};
+use crate::model::{Evidence, Fault, FaultCode};
 
 /// A step's expectations.
-#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
+#[derive(Clone, Debug, Default)]
 pub struct Expect {
     /// Satisfaction is full up to here.
-    pub good: Option<Period>,
+    pub good: Option<Duration>,
     /// And half here; zero at the timeout.
-    pub poor: Option<Period>,
+    pub poor: Option<Duration>,
+    checks: Vec<Check>,
+    that: Option<That>,
+}
+
+#[derive(Clone, Debug)]
+struct Check {
+    of: Subject,
+    matcher: Matcher,
+}
+
+/// When an expectation can be looked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Moment {
+    /// Before anything is captured: a wrong status explains why nothing can be.
+    Before,
+    /// After this step's captures.
+    After,
+}
+
+impl Expect {
+    /// The keys of everything that a reply with these fields cannot answer.
+    pub fn unanswerable(&self, fields: &[Field]) -> Vec<String> {
+        let mut out: Vec<String> = Vec::new();
+        let mut add = |field: Field| {
+            // A header's short name.
+            let known = fields.contains(&field) || (field == Field::ContentType && fields.contains(&Field::Headers));
+            if !known && !out.iter().any(|name| name == field.name()) {
+                out.push(field.name().to_owned());
+            }
+        };
+        self.checks.iter().filter_map(|check| check.of.field()).for_each(&mut add);
+        self.that.iter().flat_map(That::names).filter_map(Field::parse).for_each(&mut add);
+        out
+    }
+
+    /// The captured values that are expected by name: keys that are no field of any reply.
+    pub fn captured(&self) -> impl Iterator<Item = &str> {
+        self.checks.iter().filter_map(|check| match &check.of {
+            Subject::Captured(name) => Some(name.as_str()),
+            _ => None,
+        })
+    }
+
+    /// The names in `{{ }}` of its matchers.
+    pub fn template_names(&self) -> Vec<&str> {
+        let mut names = Vec::new();
+        self.templates(&mut |template| names.extend(template.names()));
+        names
+    }
+
+    /// The names in `that:` that are no fields: variables and captured values.
+    pub fn expression_names(&self) -> impl Iterator<Item = &str> {
+        self.that.iter().flat_map(That::names).filter(|name| Field::parse(name).is_none())
+    }
+
+    pub(super) fn templates<'a>(&'a self, see: &mut dyn FnMut(&'a Template)) {
+        self.checks.iter().for_each(|check| check.matcher.templates(see));
+    }
+
+    /// Whether it says itself what `field` must be.
+    pub(super) fn mentions(&self, field: Field) -> bool {
+        self.checks.iter().any(|check| check.of.field() == Some(field))
+            || self.that.as_ref().is_some_and(|that| that.names().any(|name| name == field.name()))
+    }
+
+    /// Whether looking at it may take long enough to stand in others' way.
+    pub(super) fn is_heavy(&self) -> bool {
+        self.that.is_some()
+    }
+
+    pub(super) fn needs(&self) -> Needs {
+        let checked = self.checks.iter().filter_map(|check| check.of.field());
+        let computed = self.that.iter().flat_map(That::names).filter_map(Field::parse);
+        checked.chain(computed).map(Field::needs).max().unwrap_or_default()
+    }
+
+    /// Everything that fails at this moment, in the order of the file.
+    pub(super) fn failures(&self, moment: Moment, view: &View<'_>, scope: &Scope) -> Vec<Fault> {
+        let now = |check: &&Check| matches!(check.of, Subject::Captured(_)) == (moment == Moment::After);
+        let mut faults: Vec<Fault> =
+            self.checks.iter().filter(now).filter_map(|check| check.fault(view, scope)).collect();
+        if moment == Moment::After
+            && let Some(that) = &self.that
+            && let Err(found) = that.holds(view, scope)
+        {
+            faults.push(failed(FaultCode::Expectation, "that".to_owned(), that.to_string(), found));
+        }
+        faults
+    }
+}
+
+impl Check {
+    fn fault(&self, view: &View<'_>, scope: &Scope) -> Option<Fault> {
+        let found = self.of.look(view, scope);
+        if self.matcher.holds(&found, scope) {
+            return None;
+        }
+        let found = found.words().into_owned();
+        Some(failed(self.of.code(), self.of.to_string(), self.matcher.words(scope), found))
+    }
+}
+
+/// The runner redacts and clips; the evidence is whole here.
+fn failed(code: FaultCode, of: String, expected: String, found: String) -> Fault {
+    Fault { evidence: Some(Evidence { of, expected, found }), ..Fault::new(code, String::new()) }
+}
+
+impl Field {
+    /// What of a reply must be kept to look at it.
+    pub(super) const fn needs(self) -> Needs {
+        match self {
+            Self::Body | Self::Text | Self::Json | Self::Html => Needs::Body,
+            Self::Pdf => Needs::Pdf,
+            _ => Needs::Head,
+        }
+    }
 }

@@ -1,0 +1,88 @@
+//! Looking at a reply: doubts, expectations, captures. Pure but for where it is computed.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use tokio::time::{Instant, timeout_at};
+
+use super::errand::Errand;
+use super::expect::Moment;
+use super::prober::blocks;
+use super::view::View;
+use super::{Needs, Reply, Scope, Stop};
+use crate::model::{Fault, SelfFault};
+
+/// Bodies beyond this are read on a thread of their own: others' starts must not wait for a large page.
+const INLINE_BYTES_MAX: usize = 64 << 10;
+
+/// A reply, and which step's expectations it is to meet.
+pub(super) struct Question {
+    pub(super) errand: Arc<Errand>,
+    pub(super) index: usize,
+    pub(super) reply: Reply,
+    pub(super) latency: Duration,
+    pub(super) now: Timestamp,
+    pub(super) scope: Scope,
+}
+
+/// What looking at it came to.
+#[derive(Debug, Default)]
+pub(super) struct Assessment {
+    pub(super) captured: Vec<(Arc<str>, String)>,
+    /// What ends the errand.
+    pub(super) blocking: Option<Fault>,
+    /// What only costs.
+    pub(super) findings: Vec<Fault>,
+}
+
+/// Answers by `limit`; what takes longer is our own fault, for the reply is here.
+pub(super) async fn assess(question: Question, limit: Instant) -> Result<Assessment, Stop> {
+    let prepared = &question.errand.steps[question.index];
+    let large = prepared.needs > Needs::Head
+        && question.reply.body.as_ref().is_some_and(|body| body.bytes.len() > INLINE_BYTES_MAX);
+    if !large && !prepared.step.expect.is_heavy() {
+        return Ok(question.answer());
+    }
+    match timeout_at(limit, tokio::task::spawn_blocking(move || question.answer())).await {
+        Ok(Ok(assessment)) => Ok(assessment),
+        Ok(Err(_)) => Err(Stop::Own(SelfFault::Panicked, "checking the reply panicked".to_owned())),
+        Err(_) => Err(Stop::Own(SelfFault::Late, "checking the reply took longer than the run may".to_owned())),
+    }
+}
+
+impl Question {
+    fn answer(self) -> Assessment {
+        let step = &self.errand.steps[self.index].step;
+        let view = View::new(&self.reply, self.latency, self.now);
+        let mut scope = self.scope;
+        let mut out = Assessment::default();
+        let doubts = self.reply.doubts().iter().filter(|(field, _)| !step.expect.mentions(*field));
+        let mut failed: Vec<Fault> = doubts.map(|(_, fault)| fault.clone()).collect();
+        failed.extend(step.expect.failures(Moment::Before, &view, &scope));
+        if blocks(step.severity) && !failed.is_empty() {
+            out.blocking = failed.into_iter().next();
+            return out;
+        }
+        out.findings = failed;
+        for (name, capture) in &step.capture {
+            match capture.take(name, &view) {
+                Ok(value) => {
+                    scope.capture(name.clone(), value.clone());
+                    out.captured.push((name.clone(), value));
+                }
+                Err(fault) => {
+                    out.blocking = Some(fault);
+                    return out;
+                }
+            }
+        }
+        let failed = step.expect.failures(Moment::After, &view, &scope);
+        if blocks(step.severity) {
+            out.blocking = failed.into_iter().next();
+        } else {
+            out.findings.extend(failed);
+        }
+        out
+    }
+}

@@ -1,0 +1,85 @@
+//! What an expectation looks at.
+
+use std::fmt;
+use std::time::Duration;
+
+use crate::model::FaultCode;
+use crate::probe::spot::{Path, Selector};
+use crate::probe::view::{Found, View};
+use crate::probe::{Field, Scope};
+
+/// What an expectation looks at.
+#[derive(Clone, Debug)]
+pub(super) enum Subject {
+    Field(Field),
+    Json(Path),
+    Header(String),
+    Cookie(String),
+    Html(Selector),
+    CertificateIssuer,
+    CertificateSubject,
+    /// The time until it expires.
+    CertificateLeft,
+    /// What this step or an earlier one captured.
+    Captured(String),
+}
+
+impl Subject {
+    /// The reply's field that it belongs to; none for captured values.
+    pub(super) const fn field(&self) -> Option<Field> {
+        Some(match self {
+            Self::Field(field) => *field,
+            Self::Json(_) => Field::Json,
+            Self::Header(_) => Field::Headers,
+            Self::Cookie(_) => Field::Cookies,
+            Self::Html(_) => Field::Html,
+            Self::CertificateIssuer | Self::CertificateSubject | Self::CertificateLeft => Field::Certificate,
+            Self::Captured(_) => return None,
+        })
+    }
+
+    pub(super) fn look<'a>(&self, view: &'a View<'_>, scope: &'a Scope) -> Found<'a> {
+        let certificate = view.reply().certificate.as_ref();
+        let text = |text: Option<&'a str>| text.map_or(Found::Nothing, |text| Found::Text(text.into()));
+        match self {
+            Self::Field(field) => view.field(*field),
+            Self::Json(path) => view.at(path),
+            Self::Header(name) => view.header(name),
+            Self::Cookie(name) => view.cookie(name),
+            Self::Html(selector) => view.elements(selector),
+            Self::CertificateIssuer => text(certificate.map(|facts| &*facts.issuer)),
+            Self::CertificateSubject => text(certificate.map(|facts| &*facts.subject)),
+            Self::CertificateLeft => certificate.map_or(Found::Nothing, |facts| {
+                let left = facts.not_after.duration_since(view.now);
+                Found::Span(Duration::try_from(left).unwrap_or_default())
+            }),
+            Self::Captured(name) => text(scope.captured(name)),
+        }
+    }
+
+    /// The fault that its failure is.
+    pub(super) const fn code(&self) -> FaultCode {
+        match self {
+            Self::Field(Field::Status) => FaultCode::Status,
+            Self::Field(Field::Rcode) => FaultCode::Rcode,
+            Self::Field(Field::Latency) => FaultCode::Latency,
+            _ => FaultCode::Expectation,
+        }
+    }
+}
+
+impl fmt::Display for Subject {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Field(field) => field.fmt(f),
+            Self::Json(path) => write!(f, "json {path}"),
+            Self::Header(name) => write!(f, "header {name}"),
+            Self::Cookie(name) => write!(f, "cookie {name}"),
+            Self::Html(selector) => write!(f, "html {selector}"),
+            Self::CertificateIssuer => f.write_str("certificate issuer"),
+            Self::CertificateSubject => f.write_str("certificate subject"),
+            Self::CertificateLeft => f.write_str("certificate validity left"),
+            Self::Captured(name) => f.write_str(name),
+        }
+    }
+}

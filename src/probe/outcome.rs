@@ -1,0 +1,75 @@
+//! From steps to a verdict and samples (`scoring`, "From a run to a number", 1). Pure.
+
+use std::time::Duration;
+
+use super::Stop;
+use super::errand::Prepared;
+use crate::model::{Fault, FaultCode, ProbeId, Quality, Sample, StepOutcome, Verdict};
+
+/// A step with what it met.
+pub(super) struct Walked<'a> {
+    pub(super) prepared: &'a Prepared,
+    pub(super) step: &'a StepOutcome,
+    /// Of its reply; none without a reply.
+    pub(super) latency: Option<Duration>,
+}
+
+/// The run's verdict, and a sample for each touchpoint that some step of it reached.
+pub(super) fn judge(walked: &[Walked<'_>], stopped: Option<Stop>, timeout: Duration) -> (Verdict, Vec<Sample>) {
+    if let Some(Stop::Own(why, text)) = stopped {
+        return (Verdict::Inconclusive { why, text }, Vec::new());
+    }
+    let mut samples: Vec<Sample> = Vec::new();
+    for walked in walked.iter().filter(|walked| walked.step.reached) {
+        let (quality, fault) = walked.quality(timeout);
+        let probe: &ProbeId = &walked.prepared.credit;
+        match samples.iter_mut().find(|sample| sample.probe == *probe) {
+            Some(sample) => {
+                // The fault that cost most is the one that is told.
+                if fault.is_some() && (sample.fault.is_none() || quality < sample.quality) {
+                    sample.fault = fault;
+                }
+                sample.quality = sample.quality.times(quality.get());
+            }
+            None => samples.push(Sample { probe: probe.clone(), quality, fault }),
+        }
+    }
+    let verdict = match stopped {
+        Some(Stop::Fault(fault)) => Verdict::Failed(fault),
+        _ if samples.iter().all(|sample| sample.quality == Quality::PERFECT) => Verdict::Good,
+        _ => Verdict::Slow,
+    };
+    (verdict, samples)
+}
+
+impl Walked<'_> {
+    /// `ok * l * C`, and why it is less than 1.
+    fn quality(&self, timeout: Duration) -> (Quality, Option<Fault>) {
+        if let Some(fault) = &self.step.fault {
+            return (Quality::NONE, Some(fault.clone()));
+        }
+        let findings = &self.step.findings;
+        let defects: f64 = findings.iter().map(|finding| 1.0 - finding.severity.cost()).product();
+        let quality = self.satisfaction(timeout).times(defects);
+        let worst = findings.iter().max_by_key(|finding| finding.severity).map(|finding| finding.fault.clone());
+        let fault = worst.or_else(|| (quality < Quality::PERFECT).then(|| self.slow()));
+        (quality, fault)
+    }
+
+    fn satisfaction(&self, timeout: Duration) -> Quality {
+        let expect = &self.prepared.step.expect;
+        let limit = self.prepared.step.timeout.unwrap_or(timeout).min(timeout);
+        match (expect.good, expect.poor, self.latency) {
+            (Some(good), Some(poor), Some(latency)) => Quality::of_latency(latency, good, poor, limit),
+            _ => Quality::PERFECT,
+        }
+    }
+
+    fn slow(&self) -> Fault {
+        let latency = self.latency.unwrap_or_default().as_millis();
+        let good = self.prepared.step.expect.good.unwrap_or_default().as_millis();
+        let mut fault = Fault::new(FaultCode::Latency, format!("took {latency}ms; good is up to {good}ms"));
+        fault.step = Some(self.step.name.clone());
+        fault
+    }
+}

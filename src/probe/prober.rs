@@ -1,0 +1,316 @@
+//! The runner: one errand, once, as one customer. Exactly one [`Reading`] comes of it, whatever happens.
+
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::time::Duration;
+
+use cookie_store::CookieStore;
+use futures::FutureExt as _;
+use jiff::Timestamp;
+use tokio::time::{Instant, timeout_at};
+
+use super::assess::{self, Assessment};
+use super::errand::{Errand, Prepared, When, sounds_secret};
+use super::outcome;
+use super::{Phases, Redactor, Reply, Run, Scope, Stop, Tools};
+use crate::model::{
+    Captured, Fault, FaultCode, Finding, FindingSeverity, Outcome, Persona, Phase, Reading, SelfFault, SpanId,
+    StepOutcome, TraceId, Trigger, VantageId,
+};
+
+/// Characters of a fault's text, and of each side of its evidence.
+const FAULT_CHARS_MAX: usize = 300;
+const EVIDENCE_CHARS_MAX: usize = 200;
+/// Characters of a captured value or an attribute in a reading.
+const VALUE_CHARS_MAX: usize = 1024;
+
+/// Runs errands.
+#[derive(Clone, Debug)]
+pub struct Prober {
+    tools: Tools,
+}
+
+/// What is asked of one run.
+#[derive(Clone, Debug)]
+pub struct Order {
+    /// None: an anonymous customer.
+    pub persona: Option<Arc<Persona>>,
+    pub vantage: VantageId,
+    pub trigger: Trigger,
+    /// When the run was due.
+    pub scheduled: Timestamp,
+}
+
+impl Prober {
+    pub fn new(tools: Tools) -> Self {
+        Self { tools }
+    }
+
+    /// Runs `errand` once. Ends by the errand's timeout.
+    pub async fn run(&self, errand: &Arc<Errand>, order: Order) -> Reading {
+        let started = self.tools.clock.now();
+        let trace = TraceId((u128::from(self.id()) << 64) | u128::from(self.id()));
+        let span = SpanId(self.id());
+        let mut walk = Walk::new(self, errand, order.persona.clone(), trace);
+        for index in 0..errand.steps.len() {
+            walk.step(index).await;
+        }
+        Reading {
+            probe: errand.id.clone(),
+            persona: order.persona.map(|persona| persona.id.clone()),
+            vantage: order.vantage,
+            trigger: order.trigger,
+            scheduled: order.scheduled,
+            started,
+            trace,
+            span,
+            outcome: walk.finish(),
+        }
+    }
+
+    /// A random id; all zeros is no id (W3C Trace Context, 3.2.2.3).
+    fn id(&self) -> u64 {
+        (self.tools.random)().max(1)
+    }
+}
+
+/// One run under way.
+struct Walk<'a> {
+    prober: &'a Prober,
+    errand: &'a Arc<Errand>,
+    scope: Scope,
+    redactor: Redactor,
+    cookies: Option<Box<CookieStore>>,
+    trace: TraceId,
+    start: Instant,
+    deadline: Instant,
+    /// What ended the errand; only what must always be done is done after it.
+    stopped: Option<Stop>,
+    steps: Vec<StepOutcome>,
+    /// What each step that was reached says of quality, 0..=1, by its place in `steps`.
+    latencies: Vec<Option<Duration>>,
+}
+
+impl<'a> Walk<'a> {
+    fn new(prober: &'a Prober, errand: &'a Arc<Errand>, persona: Option<Arc<Persona>>, trace: TraceId) -> Self {
+        let start = Instant::now();
+        let mut redactor = errand.redactor.clone();
+        for (name, value) in persona.iter().flat_map(|persona| &persona.fields) {
+            if sounds_secret(name) {
+                redactor.hide(value);
+            }
+        }
+        Self {
+            prober,
+            errand,
+            scope: Scope::new(errand.variables.clone(), persona),
+            redactor,
+            cookies: None,
+            trace,
+            start,
+            deadline: start + errand.timeout,
+            stopped: None,
+            steps: Vec::with_capacity(errand.steps.len()),
+            latencies: Vec::with_capacity(errand.steps.len()),
+        }
+    }
+
+    async fn step(&mut self, index: usize) {
+        let prepared = &self.errand.steps[index];
+        let missing = prepared.names.iter().find(|name| self.scope.get(name).is_none());
+        let out_of_time = Instant::now() >= self.deadline;
+        let skip = match (&self.stopped, prepared.step.when) {
+            (Some(_), When::Well) => true,
+            (Some(_), When::Always) => missing.is_some() || out_of_time,
+            // What was never captured cannot be undone: that is no fault of its own.
+            (None, When::Always) => missing.is_some(),
+            (None, When::Well) => false,
+        };
+        let mut outcome = self.blank(prepared);
+        if skip {
+            self.steps.push(outcome);
+            self.latencies.push(None);
+            return;
+        }
+        outcome.reached = true;
+        let begun = Instant::now();
+        let (latency, ended) = match missing {
+            Some(name) => (None, Err(Fault::new(FaultCode::Expectation, format!("`{name}` is not known")).into())),
+            None => self.act(index, begun, &mut outcome).await,
+        };
+        outcome.took = begun.elapsed();
+        if let Err(stop) = ended {
+            let stop = self.tidy_stop(stop, &outcome.name);
+            if let Stop::Fault(fault) = &stop {
+                outcome.fault = Some(fault.clone());
+            }
+            // The first one is why; what fails while tidying up is only noted.
+            self.stopped.get_or_insert(stop);
+        }
+        self.steps.push(outcome);
+        self.latencies.push(latency);
+    }
+
+    /// Lets the kind do it, then looks at the reply.
+    async fn act(
+        &mut self,
+        index: usize,
+        begun: Instant,
+        outcome: &mut StepOutcome,
+    ) -> (Option<Duration>, Result<(), Stop>) {
+        let prepared = &self.errand.steps[index];
+        let limit = prepared.step.timeout.map_or(self.deadline, |timeout| self.deadline.min(begun + timeout));
+        let mut run = Run {
+            tools: &self.prober.tools,
+            probe: &self.errand.id,
+            scope: &self.scope,
+            phases: Phases::new(self.start),
+            deadline: limit,
+            needs: prepared.needs,
+            trace: self.trace,
+            span: outcome.span,
+            cookies: &mut self.cookies,
+            peer: None,
+            certificate: None,
+            attributes: Vec::new(),
+            redactor: &mut self.redactor,
+        };
+        let acted = timeout_at(limit, AssertUnwindSafe(prepared.step.kind.act(&mut run)).catch_unwind()).await;
+        let elapsed = begun.elapsed();
+        let acted = match acted {
+            Err(_) => Err(timed_out(run.phases.running(), limit - begun)),
+            Ok(Err(_)) => Err(Stop::Own(SelfFault::Panicked, format!("`{}` panicked", prepared.step.kind))),
+            Ok(Ok(acted)) => acted,
+        };
+        let running = run.phases.running();
+        run.phases.end();
+        let (mut phases, attributes) = (run.phases, run.attributes);
+        outcome.peer = run.peer;
+        outcome.certificate = run.certificate;
+        let (latency, ended) = match acted {
+            Ok(reply) => {
+                let latency = reply.latency.unwrap_or(elapsed);
+                phases.begin(Phase::Assert);
+                let ended = self.look(index, reply, (latency, limit), outcome).await;
+                (Some(latency), ended.map_err(|stop| during(stop, Phase::Assert)))
+            }
+            Err(stop) => (None, Err(running.map_or(stop.clone(), |phase| during(stop, phase)))),
+        };
+        outcome.phases = phases.finish();
+        let clip = |(name, value): (&str, String)| (name.to_owned(), self.redactor.clip(&value, VALUE_CHARS_MAX));
+        outcome.attributes = attributes.into_iter().map(clip).collect();
+        (latency, ended)
+    }
+
+    /// Captures and checks.
+    async fn look(
+        &mut self,
+        index: usize,
+        mut reply: Reply,
+        (latency, limit): (Duration, Instant),
+        outcome: &mut StepOutcome,
+    ) -> Result<(), Stop> {
+        if reply.certificate.is_none() {
+            reply.certificate.clone_from(&outcome.certificate);
+        }
+        let question = assess::Question {
+            errand: self.errand.clone(),
+            index,
+            reply,
+            latency,
+            now: self.prober.tools.clock.now(),
+            scope: self.scope.clone(),
+        };
+        let Assessment { captured, blocking, findings } = assess::assess(question, limit).await?;
+        for (name, value) in captured {
+            let masked = self.errand.masked.contains(&*name);
+            if masked {
+                self.redactor.hide(&value);
+            }
+            let shown = (!masked).then(|| self.redactor.clip(&value, VALUE_CHARS_MAX));
+            outcome.captured.push(Captured { name: name.to_string(), value: shown });
+            self.scope.capture(name, value);
+        }
+        let severity = self.errand.steps[index].step.severity;
+        for fault in findings {
+            let fault = self.tidy(fault.during(Phase::Assert), &outcome.name);
+            outcome.findings.push(Finding { severity, fault });
+        }
+        blocking.map_or(Ok(()), |fault| Err(fault.into()))
+    }
+
+    fn finish(self) -> Outcome {
+        let took = self.start.elapsed();
+        let credits = self.errand.steps.iter();
+        let walked: Vec<outcome::Walked<'_>> = credits
+            .zip(&self.steps)
+            .zip(&self.latencies)
+            .map(|((prepared, step), latency)| outcome::Walked { prepared, step, latency: *latency })
+            .collect();
+        let (verdict, samples) = outcome::judge(&walked, self.stopped, self.errand.timeout);
+        Outcome { verdict, samples, took, steps: self.steps }
+    }
+
+    fn blank(&self, prepared: &Prepared) -> StepOutcome {
+        StepOutcome {
+            name: prepared.step.name.clone(),
+            kind: prepared.step.kind.key().to_owned(),
+            on: prepared.step.on.clone(),
+            offset: self.start.elapsed(),
+            took: Duration::ZERO,
+            reached: false,
+            span: SpanId(self.prober.id()),
+            phases: Vec::new(),
+            fault: None,
+            findings: Vec::new(),
+            captured: Vec::new(),
+            peer: None,
+            certificate: None,
+            attributes: Vec::new(),
+        }
+    }
+
+    fn tidy_stop(&self, stop: Stop, step: &str) -> Stop {
+        match stop {
+            Stop::Fault(fault) => Stop::Fault(self.tidy(fault, step)),
+            Stop::Own(why, text) => Stop::Own(why, self.redactor.clip(&text, FAULT_CHARS_MAX)),
+        }
+    }
+
+    /// Bounded, without secrets, and with the step's name.
+    fn tidy(&self, mut fault: Fault, step: &str) -> Fault {
+        if let Some(evidence) = &mut fault.evidence {
+            evidence.of = self.redactor.clip(&evidence.of, EVIDENCE_CHARS_MAX);
+            evidence.expected = self.redactor.clip(&evidence.expected, EVIDENCE_CHARS_MAX);
+            evidence.found = self.redactor.clip(&evidence.found, EVIDENCE_CHARS_MAX);
+            if fault.text.is_empty() {
+                fault.text = format!("{}: expected {}, found {}", evidence.of, evidence.expected, evidence.found);
+            }
+        }
+        fault.text = self.redactor.clip(&fault.text, FAULT_CHARS_MAX);
+        fault.step = Some(step.to_owned());
+        fault
+    }
+}
+
+/// The fault of a step that ran out of time.
+fn timed_out(phase: Option<Phase>, limit: Duration) -> Stop {
+    let code = if phase == Some(Phase::Dns) { FaultCode::DnsTimeout } else { FaultCode::Timeout };
+    let doing = phase.map_or("waiting", Phase::words);
+    let mut fault = Fault::new(code, format!("not done within {}ms: still {doing}", limit.as_millis()));
+    fault.phase = phase;
+    fault.into()
+}
+
+/// Names the phase of a fault that names none.
+fn during(stop: Stop, phase: Phase) -> Stop {
+    match stop {
+        Stop::Fault(fault) if fault.phase.is_none() => Stop::Fault(fault.during(phase)),
+        other => other,
+    }
+}
+
+/// Whether findings end the run.
+pub(super) fn blocks(severity: FindingSeverity) -> bool {
+    severity == FindingSeverity::Blocking
+}
