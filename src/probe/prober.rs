@@ -10,6 +10,7 @@ use jiff::Timestamp;
 use tokio::time::{Instant, timeout_at};
 
 use super::assess::{self, Assessment};
+use super::connect::address::Region;
 use super::errand::{Errand, Prepared, When, sounds_secret};
 use super::outcome;
 use super::{Phases, Redactor, Reply, Run, Scope, Stop, Tools};
@@ -81,6 +82,8 @@ struct Walk<'a> {
     scope: Scope,
     redactor: Redactor,
     cookies: Option<Box<CookieStore>>,
+    /// Where the newest connection led to.
+    came_from: Option<Region>,
     trace: TraceId,
     start: Instant,
     deadline: Instant,
@@ -106,6 +109,7 @@ impl<'a> Walk<'a> {
             scope: Scope::new(errand.variables.clone(), persona),
             redactor,
             cookies: None,
+            came_from: None,
             trace,
             start,
             deadline: start + errand.timeout,
@@ -170,6 +174,7 @@ impl<'a> Walk<'a> {
             trace: self.trace,
             span: outcome.span,
             cookies: &mut self.cookies,
+            came_from: &mut self.came_from,
             peer: None,
             certificate: None,
             attributes: Vec::new(),
