@@ -9,6 +9,8 @@
 pub mod capture;
 pub mod connect;
 pub mod expect;
+pub mod http;
+pub mod pdf;
 pub mod push;
 pub mod template;
 
@@ -118,6 +120,7 @@ macro_rules! kinds {
 
 // The one list of kinds: variant, module, key.
 kinds! {
+    Http http "http";
     Push push "push";
 }
 

@@ -74,6 +74,8 @@ pub struct Marks {
     /// The last before the first byte of the answer.
     pub last_write: Option<Instant>,
     pub first_read: Option<Instant>,
+    /// Bytes, before the first of the answer.
+    pub written: u64,
     pub read: u64,
 }
 
@@ -110,12 +112,13 @@ impl<T> Watched<T> {
     }
 
     fn wrote(&self, wrote: &Poll<io::Result<usize>>) {
-        if matches!(wrote, Poll::Ready(Ok(_))) {
+        if let Poll::Ready(Ok(bytes)) = wrote {
             let mut marks = self.watch.lock();
             if marks.first_read.is_none() {
                 let now = Instant::now();
                 marks.first_write.get_or_insert(now);
                 marks.last_write = Some(now);
+                marks.written += *bytes as u64;
             }
         }
     }

@@ -1,0 +1,262 @@
+//! One request and its answer over one connection, with marks where the bytes went over the wire.
+//!
+//! The connection is driven here, in the run's own task: spawning a task per run would cost more than the rest of it,
+//! and a run that is dropped at its deadline leaves nothing behind.
+
+use std::error::Error as _;
+use std::future::poll_fn;
+use std::io;
+use std::pin::{Pin, pin};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use futures::StreamExt as _;
+use futures::future::BoxFuture;
+use futures::stream::FuturesUnordered;
+use http::response::Parts;
+use http_body_util::Full;
+use hyper::body::{Body as _, Incoming};
+use hyper::client::conn::{http1, http2};
+use hyper_util::rt::TokioIo;
+use tokio::time::Instant;
+
+use crate::model::{Fault, FaultCode, Phase};
+use crate::probe::connect::stream::{Stream, Watch, Watched};
+use crate::probe::connect::{dial, tls};
+use crate::probe::{Phases, Stop};
+
+use super::body::{Coding, Missing, Received, Want, receive};
+
+/// A hundred, the usual limit, has called healthy sites down.
+const HEADERS_MAX: usize = 1000;
+const HEAD_MAX: usize = 64 << 10;
+const INTERIM_MAX: u32 = 10;
+/// What an HTTP/2 server may send before we have looked at it.
+const WINDOW: u32 = 512 << 10;
+
+/// What is spoken over a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Protocol {
+    Http1,
+    Http2,
+}
+
+/// An answer's head, and of its body what was wanted.
+pub(super) struct Answer {
+    pub(super) head: Parts,
+    pub(super) body: Result<Received, String>,
+}
+
+/// Sends the request; `want` looks at the head and says how much of the body matters.
+pub(super) async fn exchange(
+    phases: &mut Phases,
+    stream: Stream,
+    protocol: Protocol,
+    mut request: http::Request<Full<Bytes>>,
+    want: impl FnOnce(&Parts) -> Want,
+) -> Result<Answer, Stop> {
+    let (io, watch) = Watched::new(stream);
+    let length = request.body().size_hint().lower();
+    let interim = Arc::new(AtomicU32::new(0));
+    let counted = Arc::clone(&interim);
+    hyper::ext::on_informational(&mut request, move |_| {
+        counted.fetch_add(1, Ordering::Relaxed);
+    });
+    let talk = Talk { phases, watch, protocol, interim, length };
+    talk.phases.begin(Phase::Send);
+    match protocol {
+        Protocol::Http1 => {
+            let (mut sender, line) = http1::Builder::new()
+                .max_headers(HEADERS_MAX)
+                .max_buf_size(HEAD_MAX)
+                .handshake(TokioIo::new(io))
+                .await
+                .map_err(|error| talk.stop(&error))?;
+            let response = sender.send_request(request);
+            talk.carry(line, response, want).await
+        }
+        Protocol::Http2 => {
+            let crew = Crew::default();
+            let (mut sender, line) = http2::Builder::new(crew.clone())
+                .max_header_list_size(HEAD_MAX as u32)
+                .initial_stream_window_size(WINDOW)
+                .initial_connection_window_size(WINDOW)
+                .handshake(TokioIo::new(io))
+                .await
+                .map_err(|error| talk.stop(&error))?;
+            let line = Manned { line: Some(Box::pin(line)), crew, working: FuturesUnordered::new() };
+            talk.watch.begin();
+            let response = sender.send_request(request);
+            talk.carry(line, response, want).await
+        }
+    }
+}
+
+/// One exchange on its way.
+struct Talk<'a> {
+    phases: &'a mut Phases,
+    watch: Watch,
+    protocol: Protocol,
+    /// Interim (1xx) responses so far.
+    interim: Arc<AtomicU32>,
+    /// Of the request's body.
+    length: u64,
+}
+
+impl Talk<'_> {
+    async fn carry<L: Future + Unpin>(
+        mut self,
+        line: L,
+        response: impl Future<Output = hyper::Result<http::Response<Incoming>>>,
+        want: impl FnOnce(&Parts) -> Want,
+    ) -> Result<Answer, Stop> {
+        let mut line = Some(line);
+        let response = self.along(&mut line, response).await?.map_err(|error| self.stop(&error))?;
+        self.first_byte();
+        let (head, body) = response.into_parts();
+        let (want, coding) = (want(&head), Coding::of(&head.headers));
+        let body = match self.along(&mut line, receive(body, want, coding)).await? {
+            Ok(received) => Ok(received),
+            Err(Missing::Garbled(why)) => Err(why),
+            Err(Missing::Broken(error)) => return Err(self.stop(&error)),
+        };
+        self.phases.end();
+        Ok(Answer { head, body })
+    }
+
+    /// Drives the connection and `future` together.
+    async fn along<L, F>(&mut self, line: &mut Option<L>, future: F) -> Result<F::Output, Stop>
+    where
+        L: Future + Unpin,
+        F: Future,
+    {
+        let mut future = pin!(future);
+        poll_fn(|cx| {
+            // An error of the connection reaches `future` through its own channel.
+            if line.as_mut().is_some_and(|line| Pin::new(line).poll(cx).is_ready()) {
+                *line = None;
+            }
+            self.note_sent();
+            if self.interim.load(Ordering::Relaxed) > INTERIM_MAX {
+                let text = format!("the server sends more than {INTERIM_MAX} interim responses");
+                return Poll::Ready(Err(Fault::new(FaultCode::Protocol, text).during(Phase::Wait).into()));
+            }
+            future.as_mut().poll(cx).map(Ok)
+        })
+        .await
+    }
+
+    /// Once the request is on the wire, what runs is waiting: a timeout must be blamed on the right phase.
+    fn note_sent(&mut self) {
+        if self.phases.running() == Some(Phase::Send) {
+            let marks = self.watch.marks();
+            if let Some(last) = marks.last_write
+                && marks.written > self.length
+            {
+                self.phases.begin_at(Phase::Wait, last);
+            }
+        }
+    }
+
+    fn first_byte(&mut self) {
+        let marks = self.watch.marks();
+        // An HTTP/2 server speaks before it is asked, so that there the first byte is where the head was understood.
+        let first = match self.protocol {
+            Protocol::Http1 => marks.first_read.unwrap_or_else(Instant::now),
+            Protocol::Http2 => Instant::now(),
+        };
+        if self.phases.running() == Some(Phase::Send) {
+            self.phases.begin_at(Phase::Wait, marks.last_write.unwrap_or(first).min(first));
+        }
+        self.phases.begin_at(Phase::Receive, first);
+    }
+
+    /// What an error of the exchange means.
+    fn stop(&self, error: &hyper::Error) -> Stop {
+        let phase = match self.phases.running() {
+            Some(Phase::Send) if self.watch.marks().written > 0 => Phase::Wait,
+            Some(phase) => phase,
+            None => Phase::Receive,
+        };
+        let mut source = error.source();
+        while let Some(cause) = source {
+            if let Some(io) = cause.downcast_ref::<io::Error>() {
+                return of_io(io, phase);
+            }
+            source = cause.source();
+        }
+        let (code, text) = if error.is_parse_too_large() {
+            (
+                FaultCode::HeadTooLarge,
+                format!("the head of the answer is longer than {HEADERS_MAX} headers or {HEAD_MAX} bytes"),
+            )
+        } else if error.is_incomplete_message() && self.watch.marks().read == 0 {
+            (FaultCode::Reset, "the server hung up without an answer".to_owned())
+        } else if error.is_incomplete_message() {
+            (FaultCode::Truncated, "the server hung up in the middle of its answer".to_owned())
+        } else {
+            let why = error.source().map_or_else(|| error.to_string(), ToString::to_string);
+            // h2 says `received` of what the server sent to end it, `detected` of what it did wrong.
+            let code = if why.contains("error received") { FaultCode::Reset } else { FaultCode::Protocol };
+            (code, format!("the answer makes no sense: {why}"))
+        };
+        Fault::new(code, text).during(phase).into()
+    }
+}
+
+fn of_io(error: &io::Error, phase: Phase) -> Stop {
+    use io::ErrorKind as K;
+    if let Some(fault) = tls::fault(error) {
+        return fault.into();
+    }
+    if let Some(own) = dial::own(error) {
+        return Stop::Own(own, error.to_string());
+    }
+    let (code, text) = match error.kind() {
+        K::ConnectionReset | K::ConnectionAborted | K::BrokenPipe => {
+            (FaultCode::Reset, format!("the server broke off: {error}"))
+        }
+        K::UnexpectedEof => (FaultCode::Truncated, format!("the server hung up too early: {error}")),
+        K::TimedOut => (FaultCode::Timeout, "the connection died".to_owned()),
+        _ => (FaultCode::Protocol, format!("the answer makes no sense: {error}")),
+    };
+    Fault::new(code, text).during(phase).into()
+}
+
+/// The tasks that HTTP/2 would spawn, kept to be polled beside it.
+#[derive(Clone, Default)]
+struct Crew(Arc<Mutex<Vec<BoxFuture<'static, ()>>>>);
+
+impl<F: Future<Output = ()> + Send + 'static> hyper::rt::Executor<F> for Crew {
+    fn execute(&self, work: F) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(Box::pin(work));
+    }
+}
+
+/// A connection with its crew.
+struct Manned<L> {
+    line: Option<Pin<Box<L>>>,
+    crew: Crew,
+    working: FuturesUnordered<BoxFuture<'static, ()>>,
+}
+
+impl<L: Future> Future for Manned<L> {
+    type Output = ();
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        let me = self.get_mut();
+        if me.line.as_mut().is_some_and(|line| line.as_mut().poll(cx).is_ready()) {
+            me.line = None;
+        }
+        loop {
+            me.working.extend(me.crew.0.lock().unwrap_or_else(PoisonError::into_inner).drain(..));
+            match me.working.poll_next_unpin(cx) {
+                Poll::Ready(Some(())) => {}
+                Poll::Ready(None) if me.line.is_none() => return Poll::Ready(()),
+                Poll::Ready(None) | Poll::Pending => return Poll::Pending,
+            }
+        }
+    }
+}

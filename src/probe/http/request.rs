@@ -1,0 +1,186 @@
+//! The request as it goes out: everything filled in.
+
+use std::sync::Arc;
+
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
+use bytes::Bytes;
+use http::header::{ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, CONTENT_TYPE, HOST, HeaderMap, HeaderValue, USER_AGENT};
+use http::{Method, Uri};
+use url::{Position, Url};
+
+use crate::model::{Evidence, Fault, FaultCode, SelfFault};
+use crate::probe::template::TemplateOrSecret;
+use crate::probe::{Part, Scope, Stop};
+
+use super::settings::{Credentials, Payload, Settings};
+
+const AGENT: &str = concat!("unbroken/", env!("CARGO_PKG_VERSION"), " (+synthetic)");
+
+/// A request, all but what differs from run to run: cookies, `traceparent`.
+#[derive(Clone)]
+pub(super) struct Outgoing {
+    pub(super) method: Method,
+    pub(super) url: Url,
+    /// Path and query, as HTTP/1.1 asks for them.
+    pub(super) target: Uri,
+    pub(super) host: HeaderValue,
+    pub(super) headers: HeaderMap,
+    pub(super) body: Bytes,
+    /// The URL as it may be shown.
+    pub(super) shown: String,
+}
+
+impl std::fmt::Debug for Outgoing {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Outgoing({} {})", self.method, self.shown)
+    }
+}
+
+/// Who named the host.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Author {
+    Person,
+    /// It was captured from an earlier reply.
+    Reply,
+}
+
+impl Settings {
+    /// The request for this run; made once if it is the same in every run.
+    pub(super) fn outgoing(&self, scope: &Scope) -> Result<Arc<Outgoing>, Stop> {
+        if let Some(Some(ready)) = self.ready.get() {
+            return Ok(Arc::clone(ready));
+        }
+        let outgoing = Arc::new(Outgoing::render(self, scope)?);
+        self.ready.get_or_init(|| self.is_constant().then(|| Arc::clone(&outgoing)));
+        Ok(outgoing)
+    }
+
+    fn is_constant(&self) -> bool {
+        let mut constant = true;
+        self.each_part(&mut |part| {
+            if let Part::Template(template, _) = part {
+                constant &= template.constant().is_some();
+            }
+        });
+        constant
+    }
+
+    /// Who decided where this request goes: a captured value before the path means a reply did.
+    pub(super) fn author(&self, scope: &Scope) -> Author {
+        if self.url.constant().is_some() {
+            return Author::Person;
+        }
+        let text = self.url.to_string();
+        let authority = text.find("://").map_or(0, |at| at + 3);
+        let end = text[authority..].find('/').map_or(text.len(), |at| authority + at);
+        let before_path = &text[..end];
+        let captured = |name: &str| scope.captured(name).is_some() && before_path.contains(&format!("{{{{{name}}}}}"));
+        if self.url.names().any(captured) { Author::Reply } else { Author::Person }
+    }
+}
+
+impl Outgoing {
+    fn render(settings: &Settings, scope: &Scope) -> Result<Self, Stop> {
+        let url = address(settings, scope)?;
+        let mut headers = HeaderMap::with_capacity(settings.headers.len() + 6);
+        headers.insert(USER_AGENT, HeaderValue::from_static(AGENT));
+        headers.insert(ACCEPT, HeaderValue::from_static("*/*"));
+        headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("gzip, br, zstd"));
+        let (body, media) = payload(&settings.payload, scope);
+        if let Some(media) = media {
+            headers.insert(CONTENT_TYPE, HeaderValue::from_static(media));
+        }
+        if let Some(credentials) = &settings.credentials {
+            let mut value = header("authorization", &credentials.render(scope))?;
+            value.set_sensitive(true);
+            headers.insert(AUTHORIZATION, value);
+        }
+        for (name, value) in &settings.headers {
+            let mut rendered = header(name.as_str(), &value.render(scope))?;
+            rendered.set_sensitive(matches!(value, TemplateOrSecret::Secret(_)));
+            headers.insert(name, rendered);
+        }
+        let mut outgoing = Self::to(settings.method.clone(), url, headers, body)?;
+        if let Some(host) = outgoing.headers.remove(HOST) {
+            outgoing.host = host;
+        }
+        Ok(outgoing)
+    }
+
+    /// A request with what follows from its URL.
+    pub(super) fn to(method: Method, url: Url, headers: HeaderMap, body: Bytes) -> Result<Self, Stop> {
+        let unfit = |_| unreadable(&url, "it cannot be asked for");
+        let target = Uri::try_from(&url[Position::BeforePath..Position::AfterQuery]).map_err(unfit)?;
+        let host = header("host", &url[Position::BeforeHost..Position::AfterPort])?;
+        let shown = url[..Position::AfterQuery].to_owned();
+        Ok(Self { method, target, host, headers, body, shown, url })
+    }
+
+    /// The whole URL, as HTTP/2 and proxies ask for it.
+    pub(super) fn absolute(&self) -> Result<Uri, Stop> {
+        Uri::try_from(&self.url[..Position::AfterQuery]).map_err(|_| unreadable(&self.url, "it cannot be asked for"))
+    }
+}
+
+impl Credentials {
+    fn render(&self, scope: &Scope) -> String {
+        match self {
+            Self::Bearer(token) => format!("Bearer {}", token.render(scope)),
+            Self::Basic(basic) => {
+                let pair = format!("{}:{}", basic.user.render(scope), basic.password.render(scope));
+                format!("Basic {}", BASE64_STANDARD.encode(pair))
+            }
+        }
+    }
+}
+
+fn address(settings: &Settings, scope: &Scope) -> Result<Url, Stop> {
+    let text = settings.url.render(scope);
+    let mut url = Url::parse(&text).map_err(|error| not_an_address(&text, &error.to_string()))?;
+    if !matches!(url.scheme(), "http" | "https") {
+        return Err(not_an_address(&text, "it begins with neither `http://` nor `https://`"));
+    }
+    // Credentials in a captured address are not ours to use.
+    let _ = url.set_username("");
+    let _ = url.set_password(None);
+    if !settings.query.0.is_empty() {
+        let mut query = url.query_pairs_mut();
+        for (name, value) in &settings.query.0 {
+            query.append_pair(name, &value.render(scope));
+        }
+    }
+    Ok(url)
+}
+
+fn payload(payload: &Payload, scope: &Scope) -> (Bytes, Option<&'static str>) {
+    match payload {
+        Payload::Nothing => (Bytes::new(), None),
+        Payload::Json(json) => (json.render(scope).to_string().into(), Some("application/json")),
+        Payload::Form(form) => {
+            let mut text = url::form_urlencoded::Serializer::new(String::new());
+            for (name, value) in &form.0 {
+                text.append_pair(name, &value.render(scope));
+            }
+            (text.finish().into(), Some("application/x-www-form-urlencoded"))
+        }
+        Payload::Raw(body) => (body.render(scope).into_owned().into(), Some("text/plain; charset=utf-8")),
+    }
+}
+
+fn header(name: &str, value: &str) -> Result<HeaderValue, Stop> {
+    HeaderValue::from_bytes(value.as_bytes())
+        .map_err(|_| Stop::Own(SelfFault::Unsupported, format!("the header `{name}` holds what no header may hold")))
+}
+
+/// What was filled in makes no address: the reply that it came from is to blame, or the file's variables, which `check` sees.
+fn not_an_address(text: &str, why: &str) -> Stop {
+    let mut fault = Fault::new(FaultCode::Expectation, format!("what should be an address is none: {why}"));
+    let found = text.chars().take(200).collect();
+    fault.evidence = Some(Evidence { of: "address".to_owned(), expected: "an http address".to_owned(), found });
+    fault.into()
+}
+
+fn unreadable(url: &Url, why: &str) -> Stop {
+    not_an_address(url.as_str(), why)
+}

@@ -1,0 +1,241 @@
+//! A visit: the request, the redirects that follow, the reply at the end.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::header::{CONTENT_TYPE, COOKIE, HOST, HeaderMap, HeaderValue, LOCATION, PROXY_AUTHORIZATION};
+use http::response::Parts;
+use http::{Request, StatusCode};
+use http_body_util::Full;
+
+use crate::model::{Fault, FaultCode, Phase, SelfFault};
+use crate::probe::connect::address::{Region, Way};
+use crate::probe::connect::proxy::Proxy;
+use crate::probe::connect::stream::Stream;
+use crate::probe::connect::tls::Offer;
+use crate::probe::connect::{Secure, Target, Via, connect};
+use crate::probe::{Body, Field, Needs, Reply, Run, Stop, pdf};
+
+use super::body::{Received, Want};
+use super::cookies;
+use super::exchange::{Answer, Protocol, exchange};
+use super::fields::{Cookies, Version};
+use super::redirect;
+use super::request::{Author, Outgoing};
+use super::settings::Settings;
+
+/// Makes the request and follows where it leads.
+pub(super) async fn visit(settings: &Settings, run: &mut Run<'_>) -> Result<Reply, Stop> {
+    let proxy = match &settings.proxy {
+        Some(text) => {
+            Some(Proxy::parse(&text.render(run.scope)).map_err(|why| Stop::Own(SelfFault::Unsupported, why))?)
+        }
+        None => None,
+    };
+    let mut asked = settings.outgoing(run.scope)?;
+    let mut way = match settings.author(run.scope) {
+        Author::Person => Way::Written,
+        Author::Reply => sent(run),
+    };
+    let mut left: Vec<String> = Vec::new();
+    loop {
+        let answer = hop(settings, run, &asked, way, proxy.as_ref()).await?;
+        if settings.cookies == Cookies::On {
+            cookies::keep(run, &answer.head.headers, &asked.url);
+        }
+        if settings.redirects == 0 {
+            return reply(settings, run, &asked, answer, left).await;
+        }
+        let Some(next) = redirect::next(&asked, answer.head.status, &answer.head.headers)? else {
+            return reply(settings, run, &asked, answer, left).await;
+        };
+        if left.len() >= usize::from(settings.redirects) {
+            let text = format!("more than {} redirects, the last to {}", settings.redirects, next.shown);
+            return Err(Fault::new(FaultCode::TooManyRedirects, text).into());
+        }
+        leave(run, &asked, &next, answer.head.status);
+        left.push(asked.shown.clone());
+        put(run, "http.request.resend_count", left.len().to_string());
+        way = sent(run);
+        asked = Arc::new(next);
+    }
+}
+
+fn sent(run: &Run<'_>) -> Way {
+    Way::Sent(run.came_from.unwrap_or(Region::Public))
+}
+
+/// Notes a hop that was left: its status, and the end of its certificate, which the last hop's would hide.
+fn leave(run: &mut Run<'_>, asked: &Outgoing, next: &Outgoing, status: StatusCode) {
+    let until =
+        run.certificate.take().map_or_else(String::new, |leaf| format!(", certificate until {}", leaf.not_after));
+    run.attribute("unbroken.http.redirect", format!("{} {} -> {}{until}", status.as_u16(), asked.shown, next.shown));
+    if redirect::downgrades(&asked.url, &next.url) {
+        put(run, "unbroken.http.redirect.downgraded", "true".to_owned());
+    }
+}
+
+/// One request and its answer.
+async fn hop(
+    settings: &Settings,
+    run: &mut Run<'_>,
+    asked: &Outgoing,
+    way: Way,
+    proxy: Option<&Proxy>,
+) -> Result<Answer, Stop> {
+    let url = &asked.url;
+    let (Some(host), Some(port)) = (url.host(), url.port_or_known_default()) else {
+        return Err(Stop::Own(SelfFault::Unsupported, format!("`{}` names no host", asked.shown)));
+    };
+    put(run, "http.request.method", asked.method.as_str().to_owned());
+    put(run, "url.full", asked.shown.clone());
+    put(run, "server.address", host.to_string());
+    put(run, "server.port", port.to_string());
+    let offer = match settings.version {
+        Version::Either => Offer::Http,
+        Version::Http1 => Offer::Http1,
+        Version::Http2 => Offer::Http2,
+    };
+    let secure = (url.scheme() == "https").then_some(Secure { options: &settings.tls, offer });
+    let via = match proxy {
+        None => Via::Direct,
+        Some(proxy) if secure.is_some() => Via::Tunnel(proxy),
+        Some(proxy) => Via::Forward(proxy),
+    };
+    let stream = connect(run, &Target { host, port, family: settings.family, way, via, secure }).await?;
+    let protocol = protocol(settings.version, &stream)?;
+    let request = request(settings, run, asked, protocol, proxy.filter(|_| url.scheme() == "http"))?;
+    let needs = run.needs;
+    let want = |head: &Parts| {
+        let moves = head.status.is_redirection() && head.headers.contains_key(LOCATION);
+        match needs {
+            _ if moves && settings.redirects > 0 => Want::Nothing,
+            Needs::Head => Want::Arrival(settings.max_body),
+            Needs::Body | Needs::Pdf => Want::Itself(settings.max_body),
+        }
+    };
+    let answer = exchange(&mut run.phases, stream, protocol, request, want).await?;
+    put(run, "http.response.status_code", answer.head.status.as_u16().to_string());
+    put(run, "network.protocol.version", version(answer.head.version).to_owned());
+    Ok(answer)
+}
+
+fn protocol(wanted: Version, stream: &Stream) -> Result<Protocol, Stop> {
+    let Stream::Secure(secure) = stream else {
+        // Without encryption nothing is negotiated: HTTP/2 has to be asked for (RFC 9113, 3.3).
+        return Ok(if wanted == Version::Http2 { Protocol::Http2 } else { Protocol::Http1 });
+    };
+    match (secure.get_ref().1.alpn_protocol(), wanted) {
+        (Some(b"h2"), _) => Ok(Protocol::Http2),
+        (_, Version::Http2) => {
+            Err(Fault::new(FaultCode::Protocol, "the server does not offer HTTP/2").during(Phase::Tls).into())
+        }
+        _ => Ok(Protocol::Http1),
+    }
+}
+
+fn request(
+    settings: &Settings,
+    run: &Run<'_>,
+    asked: &Outgoing,
+    protocol: Protocol,
+    forward: Option<&Proxy>,
+) -> Result<Request<Full<Bytes>>, Stop> {
+    let mut request = Request::new(Full::new(asked.body.clone()));
+    *request.method_mut() = asked.method.clone();
+    let mut headers = asked.headers.clone();
+    if protocol == Protocol::Http1 {
+        headers.insert(HOST, asked.host.clone());
+    }
+    *request.uri_mut() =
+        if protocol == Protocol::Http2 || forward.is_some() { asked.absolute()? } else { asked.target.clone() };
+    if let Some(credentials) = forward.and_then(Proxy::credentials)
+        && let Ok(value) = HeaderValue::from_str(credentials)
+    {
+        headers.insert(PROXY_AUTHORIZATION, value);
+    }
+    if let Ok(value) = HeaderValue::try_from(run.traceparent()) {
+        headers.insert("traceparent", value);
+    }
+    if settings.cookies == Cookies::On
+        && let Some(value) = cookies::header(run.cookies.as_deref(), &asked.url, headers.get(COOKIE))
+    {
+        headers.insert(COOKIE, value);
+    }
+    *request.headers_mut() = headers;
+    Ok(request)
+}
+
+async fn reply(
+    settings: &Settings,
+    run: &mut Run<'_>,
+    asked: &Outgoing,
+    answer: Answer,
+    left: Vec<String>,
+) -> Result<Reply, Stop> {
+    let Answer { head, body } = answer;
+    // Only what is needed is decoded, so that a body which cannot be decoded matters here or not at all.
+    let body = body.map_err(|why| Fault::new(FaultCode::Decode, why).during(Phase::Receive))?;
+    put(run, "http.response.body.size", body.length.to_string());
+    if body.capped {
+        put(run, "unbroken.http.body_capped", "true".to_owned());
+    }
+    let mut reply = Reply::new()
+        .with(Field::Status, head.status.as_u16())
+        .with(Field::Version, version(head.version))
+        .with(Field::Url, asked.url.as_str());
+    if !left.is_empty() {
+        reply.set(Field::Redirects, left);
+    }
+    if !(head.status.is_success() || head.status.is_redirection()) {
+        let text = format!("answers {}", head.status);
+        reply.doubt(Field::Status, Fault::new(FaultCode::Status, text).during(Phase::Receive));
+    }
+    let media = media(&head.headers);
+    if let Some((kind, _)) = &media {
+        reply.set(Field::ContentType, kind.as_str());
+    }
+    let jar = (settings.cookies == Cookies::On).then_some(run.cookies.as_deref()).flatten();
+    reply.cookies = cookies::list(jar, &head.headers, &asked.url);
+    reply.certificate.clone_from(&run.certificate);
+    if run.needs == Needs::Pdf {
+        reply.pdf = Some(pdf_text(run, &body).await);
+    }
+    reply.body = Some(Body { bytes: body.bytes, charset: media.and_then(|(_, charset)| charset) });
+    reply.headers = Some(head.headers);
+    Ok(reply)
+}
+
+async fn pdf_text(run: &Run<'_>, body: &Received) -> Result<String, String> {
+    if body.capped {
+        return Err("the PDF file is longer than `max_body`".to_owned());
+    }
+    let read = pdf::text(&body.bytes, &run.tools.program, run.left()).await;
+    read.map(|pdf| pdf.text).map_err(|unread| unread.to_string())
+}
+
+/// The media type without parameters, and the charset, both in lower case.
+fn media(headers: &HeaderMap) -> Option<(String, Option<String>)> {
+    let line = headers.get(CONTENT_TYPE)?.to_str().ok()?;
+    let mut parts = line.split(';').map(str::trim);
+    let kind = parts.next()?.to_ascii_lowercase();
+    let charset = parts.filter_map(|part| part.split_once('=')).find(|(name, _)| name.eq_ignore_ascii_case("charset"));
+    Some((kind, charset.map(|(_, value)| value.trim_matches('"').to_ascii_lowercase())))
+}
+
+const fn version(version: http::Version) -> &'static str {
+    match version {
+        http::Version::HTTP_2 => "2",
+        http::Version::HTTP_10 => "1.0",
+        http::Version::HTTP_09 => "0.9",
+        _ => "1.1",
+    }
+}
+
+/// Writes down an attribute; of a later hop, in the place of the earlier one's.
+fn put(run: &mut Run<'_>, name: &'static str, value: String) {
+    match run.attributes.iter_mut().find(|(known, _)| *known == name) {
+        Some((_, known)) => *known = value,
+        None => run.attribute(name, value),
+    }
+}
