@@ -8,13 +8,19 @@
 
 pub mod capture;
 pub mod connect;
+pub mod dns;
+pub mod endpoint;
 pub mod expect;
 pub mod http;
 pub mod pdf;
 pub mod push;
+pub mod tcp;
 pub mod template;
+pub mod tls;
+pub mod websocket;
 
 mod assess;
+mod dialogue;
 mod errand;
 mod outcome;
 mod phases;
@@ -121,6 +127,10 @@ macro_rules! kinds {
 // The one list of kinds: variant, module, key.
 kinds! {
     Http http "http";
+    Websocket websocket "websocket";
+    Dns dns "dns";
+    Tcp tcp "tcp";
+    Tls tls "tls";
     Push push "push";
 }
 

@@ -9,6 +9,7 @@ mod that;
 
 use std::time::Duration;
 
+use jiff::Timestamp;
 pub use matcher::{Matcher, TESTS};
 pub use operand::Operand;
 use subject::Subject;
@@ -16,7 +17,7 @@ use that::That;
 
 use super::template::Template;
 use super::view::View;
-use super::{Field, Needs, Scope};
+use super::{Field, Needs, Reply, Scope};
 use crate::model::{Evidence, Fault, FaultCode};
 
 /// A step's expectations.
@@ -100,6 +101,13 @@ impl Expect {
         let checked = self.checks.iter().filter_map(|check| check.of.field());
         let computed = self.that.iter().flat_map(That::names).filter_map(Field::parse);
         checked.chain(computed).map(Field::needs).max().unwrap_or_default()
+    }
+
+    /// The first thing that a reply of its own, such as one message of a dialogue, fails.
+    pub(super) fn first_failure(&self, reply: &Reply, scope: &Scope, now: Timestamp) -> Option<Fault> {
+        let view = View::new(reply, Duration::ZERO, now);
+        let moments = [Moment::Before, Moment::After].into_iter();
+        moments.flat_map(|moment| self.failures(moment, &view, scope)).next()
     }
 
     /// Everything that fails at this moment, in the order of the file.

@@ -118,6 +118,11 @@ impl Resolver {
         servers.ask_for(name, family).await
     }
 
+    /// The name servers that are asked, in order.
+    pub fn servers(&self) -> Result<Vec<SocketAddr>, String> {
+        self.current().servers.as_ref().map(|servers| servers.addresses.clone()).map_err(Clone::clone)
+    }
+
     fn current(&self) -> Arc<Current> {
         let mut latest = self.latest.lock().unwrap_or_else(PoisonError::into_inner);
         if let Source::Files { resolv, hosts } = &self.source
