@@ -3,6 +3,10 @@
 //! *Invariant:* an incident and its outbox rows are one durable transaction; whoever shows or sends an incident does so
 //! after [`Store::decide`] has returned. The store interprets no verdict.
 
+mod brief;
+mod rollup;
+pub mod sqlite;
+
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -120,6 +124,8 @@ pub struct Letter {
     /// Attempts so far.
     pub attempts: u32,
     pub next_attempt: Timestamp,
+    /// When it was written, or queued again: its time runs from here.
+    pub queued: Timestamp,
 }
 
 /// What became of an attempt.

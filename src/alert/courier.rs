@@ -15,7 +15,7 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 
-use crate::alert::send::Sender;
+use crate::alert::send::{Sender, chain};
 use crate::alert::{Attempt, Failure, Receiver, Settings, after};
 use crate::clock::Clock;
 use crate::model::{IncidentId, NotificationKind};
@@ -276,6 +276,6 @@ impl Lane {
     }
 
     fn refused(&self, refused: &Refused) {
-        (self.listener)(News::Refused { error: refused.to_string() });
+        (self.listener)(News::Refused { error: chain(refused) });
     }
 }

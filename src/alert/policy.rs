@@ -28,7 +28,7 @@ pub enum Failure {
 /// The fate of a letter after an attempt that failed at `now`. `chance` in 0..1 spreads the retries.
 pub fn after(failure: &Failure, letter: &Letter, now: Timestamp, chance: f64) -> Fate {
     let attempts = letter.attempts + 1;
-    let too_old = now.duration_since(letter.notification.at) >= DEAD_AFTER;
+    let too_old = now.duration_since(letter.queued) >= DEAD_AFTER;
     let (text, first, asked, hopeless) = match failure {
         Failure::Passing { text, retry_after } => (text, FIRST_PAUSE, *retry_after, false),
         Failure::Refused { text } => (text, FIRST_PAUSE_REFUSED, None, attempts >= REFUSALS_MAX),

@@ -1,0 +1,238 @@
+//! The embedded store: one file, one writer, many readers.
+//!
+//! All writing is one task with one connection. Decisions go first, each in a transaction that is on the disk before it
+//! returns (`synchronous=FULL`); readings wait for each other and are committed in groups (`NORMAL`: a killed process
+//! loses nothing, a power cut at most the last of them). Readers have connections of their own and never wait.
+//!
+//! Readings are kept twice at most: every one as a brief of some six bytes, whole only those worth looking at.
+
+mod decide;
+mod look;
+mod open;
+mod record;
+mod reserve;
+mod scores;
+mod scribe;
+mod tidy;
+mod trouble;
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+use sqlx::SqlitePool;
+use sqlx::sqlite::SqlitePoolOptions;
+use tokio::sync::{Mutex, mpsc, oneshot};
+use tokio::task::JoinHandle;
+use tokio_util::sync::{CancellationToken, DropGuard};
+
+use self::scribe::{Done, Group, Job, Order, Scribe};
+use self::tidy::Chore;
+use self::trouble::refused;
+use crate::model::{Incident, IncidentId, JourneyId, Notification, ProbeId, Reading};
+use crate::store::{
+    Batch, Decision, Delivery, Digest, Fate, IncidentFilter, Letter, OutboxDepth, Push, Refused, Replay, Restored,
+    ScorePoint, Settings, Store,
+};
+
+const READERS: u32 = 4;
+const READER_WAIT: Duration = Duration::from_secs(5);
+/// Callers wait when so much is queued.
+const ORDERS_QUEUED_MAX: usize = 64;
+const GROUPS_QUEUED_MAX: usize = 64;
+
+/// History and outbox in one SQLite file.
+pub struct Sqlite {
+    readers: SqlitePool,
+    orders: mpsc::Sender<Order>,
+    groups: mpsc::Sender<Group>,
+    closing: CancellationToken,
+    scribe: Mutex<Option<JoinHandle<()>>>,
+    _guard: DropGuard,
+}
+
+impl Sqlite {
+    /// Opens the store for the one daemon that may write to it, making it if there is none.
+    ///
+    /// # Errors
+    /// If another process holds it, if it is damaged or newer than this program, or if the disk refuses.
+    pub async fn open(settings: &Settings) -> Result<Self, Refused> {
+        let path = open::prepare(&settings.path).map_err(|error| Refused::failed("be made", error))?;
+        let lock = open::lock(&path)?;
+        let connection = open::verified(&path).await?;
+        let closing = CancellationToken::new();
+        let (orders, orders_in) = mpsc::channel(ORDERS_QUEUED_MAX);
+        let (groups, groups_in) = mpsc::channel(GROUPS_QUEUED_MAX);
+        let scribe = Scribe::new(path.clone(), lock, connection, settings.retention.clone());
+        let scribe = scribe.map_err(|error| Refused::failed("be looked at", error))?;
+        let task = tokio::spawn(scribe.run(orders_in, groups_in, closing.clone()));
+        Ok(Self {
+            readers: readers(&path),
+            orders,
+            groups,
+            _guard: closing.clone().drop_guard(),
+            closing,
+            scribe: Mutex::new(Some(task)),
+        })
+    }
+
+    /// Opens a store for looking only, beside the daemon that holds it. Whatever writes is refused.
+    ///
+    /// # Errors
+    /// If there is none, or it is damaged or newer than this program.
+    pub async fn peek(settings: &Settings) -> Result<Self, Refused> {
+        let path = settings.path.canonicalize().map_err(|error| Refused::failed("be found", error))?;
+        open::readable(&path).await?;
+        let closing = CancellationToken::new();
+        Ok(Self {
+            readers: readers(&path),
+            orders: mpsc::channel(1).0,
+            groups: mpsc::channel(1).0,
+            _guard: closing.clone().drop_guard(),
+            closing,
+            scribe: Mutex::new(None),
+        })
+    }
+
+    async fn order(&self, job: Job) -> Result<Done, Refused> {
+        let (reply, answer) = oneshot::channel();
+        self.orders.send(Order { job, reply }).await.map_err(|_| closed())?;
+        answer.await.map_err(|_| closed())?
+    }
+}
+
+fn readers(path: &std::path::Path) -> SqlitePool {
+    SqlitePoolOptions::new()
+        .max_connections(READERS)
+        .acquire_timeout(READER_WAIT)
+        .test_before_acquire(false)
+        .connect_lazy_with(open::reading(path))
+}
+
+fn closed() -> Refused {
+    Refused::failed("be written", "it is closed, or open for looking only")
+}
+
+#[async_trait]
+impl Store for Sqlite {
+    async fn decide(&self, decision: Decision) -> Result<(), Refused> {
+        self.order(Job::Decide(decision)).await.map(drop)
+    }
+
+    async fn record(&self, batch: Batch) -> Result<(), Refused> {
+        let (reply, answer) = oneshot::channel();
+        self.groups.send(Group { batch, reply }).await.map_err(|_| closed())?;
+        answer.await.map_err(|_| closed())?
+    }
+
+    async fn restore(&self) -> Result<Restored, Refused> {
+        look::restore(&self.readers).await.map_err(|error| refused("be read at the start", error))
+    }
+
+    async fn letters(&self, receiver: &str, now: Timestamp, at_most: u32) -> Result<Vec<Letter>, Refused> {
+        decide::letters(&self.readers, receiver, now, at_most)
+            .await
+            .map_err(|error| refused("tell what is to be sent", error))
+    }
+
+    async fn addressees(&self) -> Result<Vec<String>, Refused> {
+        decide::addressees(&self.readers).await.map_err(|error| refused("tell what is to be sent", error))
+    }
+
+    async fn standing(&self, receiver: &str, resolved_since: Timestamp) -> Result<Vec<Notification>, Refused> {
+        decide::standing(&self.readers, receiver, resolved_since)
+            .await
+            .map_err(|error| refused("tell what was sent", error))
+    }
+
+    async fn settle(&self, number: i64, fate: Fate) -> Result<(), Refused> {
+        self.order(Job::Settle(number, fate)).await.map(drop)
+    }
+
+    async fn outbox(&self) -> Result<OutboxDepth, Refused> {
+        decide::depth(&self.readers).await.map_err(|error| refused("tell what is to be sent", error))
+    }
+
+    async fn undelivered(&self, at_most: u32) -> Result<Vec<Delivery>, Refused> {
+        decide::undelivered(&self.readers, at_most).await.map_err(|error| refused("tell what is to be sent", error))
+    }
+
+    async fn replay(&self, id: &str, now: Timestamp) -> Result<Replay, Refused> {
+        match self.order(Job::Replay(id.to_owned(), now)).await? {
+            Done::Replay(replay) => Ok(replay),
+            _ => Ok(Replay::Unknown),
+        }
+    }
+
+    async fn deliveries(&self, incident: IncidentId) -> Result<Vec<Delivery>, Refused> {
+        decide::deliveries(&self.readers, incident).await.map_err(|error| refused("tell what was sent", error))
+    }
+
+    async fn readings(
+        &self,
+        probe: &ProbeId,
+        before: Option<Timestamp>,
+        at_most: u32,
+    ) -> Result<Vec<Reading>, Refused> {
+        look::readings(&self.readers, probe, before, at_most)
+            .await
+            .map_err(|error| refused("read a probe's runs", error))
+    }
+
+    async fn scores(
+        &self,
+        journey: &JourneyId,
+        from: Timestamp,
+        to: Timestamp,
+        step: Duration,
+    ) -> Result<Vec<ScorePoint>, Refused> {
+        scores::read(&self.readers, journey, from, to, step)
+            .await
+            .map_err(|error| refused("read a journey's scores", error))
+    }
+
+    async fn digest(&self, probe: &ProbeId, from: Timestamp, to: Timestamp) -> Result<Digest, Refused> {
+        look::digest(&self.readers, probe, from, to).await.map_err(|error| refused("read a probe's runs", error))
+    }
+
+    async fn incidents(
+        &self,
+        filter: IncidentFilter,
+        before: Option<Timestamp>,
+        at_most: u32,
+    ) -> Result<Vec<Incident>, Refused> {
+        look::incidents(&self.readers, filter, before, at_most).await.map_err(|error| refused("read incidents", error))
+    }
+
+    async fn incident(&self, id: IncidentId) -> Result<Option<Incident>, Refused> {
+        look::incident(&self.readers, id).await.map_err(|error| refused("read an incident", error))
+    }
+
+    async fn push(&self, probe: &ProbeId, push: Push) -> Result<(), Refused> {
+        self.order(Job::Push(probe.clone(), push)).await.map(drop)
+    }
+
+    async fn last_push(&self, probe: &ProbeId) -> Result<Option<Push>, Refused> {
+        look::last_push(&self.readers, probe).await.map_err(|error| refused("read what was pushed", error))
+    }
+
+    async fn tidy(&self, now: Timestamp) -> Result<(), Refused> {
+        // Chore by chore, so that a decision never waits for more than one of them.
+        let mut next = Some(Chore::everything(now));
+        while let Some(chore) = next {
+            next = match self.order(Job::Tidy(chore)).await? {
+                Done::Chore(next) => next,
+                _ => None,
+            };
+        }
+        Ok(())
+    }
+
+    async fn close(&self) {
+        self.closing.cancel();
+        if let Some(scribe) = self.scribe.lock().await.take() {
+            _ = scribe.await;
+        }
+        self.readers.close().await;
+    }
+}

@@ -1,0 +1,249 @@
+//! Readings, scores, memory and pushes on their way in.
+
+use std::collections::{HashMap, VecDeque};
+
+use sqlx::{Row, SqliteConnection};
+
+use super::decide::to_json;
+use super::scribe::Done;
+use crate::model::{ProbeId, Quality, Reading, Series, Verdict};
+use crate::store::brief::{Brief, Kind, pack_mixed};
+use crate::store::{Batch, Push, ScorePoint};
+
+type Result<T> = std::result::Result<T, sqlx::Error>;
+
+pub(super) const MINUTE: i64 = 1;
+pub(super) const HOUR: i64 = 2;
+pub(super) const DAY: i64 = 3;
+/// A detail's id is its series' number and the time in so many bits: enough until the year 2109.
+pub(super) const DETAIL_TIME_BITS: i64 = 42;
+
+/// Of good runs, whole readings are kept so often and so many.
+const GOOD_EVERY_MS: i64 = 300_000;
+const GOOD_MAX: usize = 8;
+/// Of bad ones the first of a row, then so often.
+const BAD_FIRST: u32 = 5;
+const BAD_EVERY_MS: i64 = 30_000;
+
+/// Numbers that names have in the file, and what was kept last of each series. Forgotten when a commit fails.
+#[derive(Default)]
+pub(super) struct Ledger {
+    words: HashMap<String, u64>,
+    series: HashMap<Series, i64>,
+    kept: HashMap<i64, Kept>,
+}
+
+/// What has been kept whole of one series.
+#[derive(Default)]
+struct Kept {
+    /// Ids of good ones, the oldest first.
+    good: VecDeque<i64>,
+    /// When a bad one was kept last, and how many bad ones there have been in a row.
+    bad_at: i64,
+    bad_in_a_row: u32,
+}
+
+impl Kept {
+    fn wants(&mut self, kind: Kind, at: i64) -> bool {
+        const TIME: i64 = (1 << DETAIL_TIME_BITS) - 1;
+        match kind {
+            Kind::Skipped => false,
+            Kind::Good => {
+                self.bad_in_a_row = 0;
+                self.good.back().is_none_or(|last| (last & TIME).abs_diff(at) >= GOOD_EVERY_MS.unsigned_abs())
+            }
+            Kind::Slow | Kind::Failed | Kind::Inconclusive => {
+                self.bad_in_a_row += 1;
+                let wanted = self.bad_in_a_row <= BAD_FIRST || self.bad_at.abs_diff(at) >= BAD_EVERY_MS.unsigned_abs();
+                if wanted {
+                    self.bad_at = at;
+                }
+                wanted
+            }
+        }
+    }
+}
+
+pub(super) async fn write(connection: &mut SqliteConnection, ledger: &mut Ledger, batches: &[Batch]) -> Result<Done> {
+    let mut briefs = Vec::new();
+    for reading in batches.iter().flat_map(|batch| &batch.readings) {
+        take_down(connection, ledger, reading, &mut briefs).await?;
+    }
+    if !briefs.is_empty() {
+        sqlx::query("INSERT INTO batch (data) VALUES ($1)").bind(pack_mixed(&briefs)).execute(&mut *connection).await?;
+    }
+    for batch in batches {
+        remember(connection, &batch.memory).await?;
+        for point in &batch.scores {
+            score(connection, ledger, point).await?;
+        }
+    }
+    Ok(Done::Written)
+}
+
+async fn take_down(
+    connection: &mut SqliteConnection,
+    ledger: &mut Ledger,
+    reading: &Reading,
+    briefs: &mut Vec<(i64, Brief)>,
+) -> Result<()> {
+    let outcome = &reading.outcome;
+    let kind = Kind::of(&outcome.verdict);
+    let why = match code(&outcome.verdict) {
+        Some(code) => ledger.word(connection, &code).await?,
+        None => 0,
+    };
+    let own = outcome.samples.iter().find(|sample| sample.probe == reading.probe);
+    let quality = own.map_or(Quality::NONE, |sample| sample.quality);
+    let series = ledger.series(connection, &reading.series()).await?;
+    let brief = Brief::new(reading, kind, quality, outcome.took, why);
+    briefs.push((series, brief));
+    if ledger.kept.entry(series).or_default().wants(kind, brief.at) {
+        keep(connection, ledger, series, &brief, reading).await?;
+    }
+    // What the run says of other touchpoints stands there as a series of its own.
+    for sample in outcome.samples.iter().filter(|sample| sample.probe != reading.probe) {
+        let of = Series { probe: sample.probe.clone(), ..reading.series() };
+        let series = ledger.series(connection, &of).await?;
+        let (kind, why) = match &sample.fault {
+            Some(fault) => (Kind::Failed, ledger.word(connection, fault.code.code()).await?),
+            None if sample.quality < Quality::PERFECT => (Kind::Slow, 0),
+            None => (Kind::Good, 0),
+        };
+        let there = |step: &&crate::model::StepOutcome| step.on.as_ref() == Some(&sample.probe.touchpoint);
+        let took = outcome.steps.iter().filter(there).map(|step| step.took).sum();
+        briefs.push((series, Brief::new(reading, kind, sample.quality, took, why)));
+    }
+    Ok(())
+}
+
+/// The reason's stable code.
+fn code(verdict: &Verdict) -> Option<String> {
+    match verdict {
+        Verdict::Failed(fault) => Some(fault.code.code().to_owned()),
+        Verdict::Inconclusive { why, .. } => Some(why.code().to_owned()),
+        Verdict::Skipped(why) => serde_json::to_value(why).ok()?.as_str().map(str::to_owned),
+        Verdict::Good | Verdict::Slow => None,
+    }
+}
+
+async fn keep(
+    connection: &mut SqliteConnection,
+    ledger: &mut Ledger,
+    series: i64,
+    brief: &Brief,
+    reading: &Reading,
+) -> Result<()> {
+    let id = series << DETAIL_TIME_BITS | brief.at.max(0);
+    let good = brief.kind == Kind::Good;
+    sqlx::query("INSERT INTO detail (id, good, body) VALUES ($1, $2, $3) ON CONFLICT (id) DO NOTHING")
+        .bind(id)
+        .bind(good)
+        .bind(to_json(reading)?.into_bytes())
+        .execute(&mut *connection)
+        .await?;
+    let kept = ledger.kept.entry(series).or_default();
+    if !good {
+        return Ok(());
+    }
+    if kept.good.is_empty() {
+        // After a start: what an earlier process kept.
+        let rows = sqlx::query("SELECT id FROM detail WHERE good AND id >= $1 AND id < $2 ORDER BY id")
+            .bind(series << DETAIL_TIME_BITS)
+            .bind(id)
+            .fetch_all(&mut *connection)
+            .await?;
+        kept.good.extend(rows.iter().map(|row| row.get::<i64, _>(0)));
+    }
+    kept.good.push_back(id);
+    while kept.good.len() > GOOD_MAX {
+        let oldest = kept.good.pop_front();
+        sqlx::query("DELETE FROM detail WHERE id = $1").bind(oldest).execute(&mut *connection).await?;
+    }
+    Ok(())
+}
+
+pub(super) async fn remember(connection: &mut SqliteConnection, memory: &[(String, Option<String>)]) -> Result<()> {
+    for (key, value) in memory {
+        let query = match value {
+            Some(value) => sqlx::query(
+                "INSERT INTO memory (key, value) VALUES ($1, $2) ON CONFLICT (key) DO UPDATE SET value = excluded.value",
+            )
+            .bind(key.clone())
+            .bind(value.clone()),
+            None => sqlx::query("DELETE FROM memory WHERE key = $1").bind(key.clone()),
+        };
+        query.execute(&mut *connection).await?;
+    }
+    Ok(())
+}
+
+async fn score(connection: &mut SqliteConnection, ledger: &mut Ledger, point: &ScorePoint) -> Result<()> {
+    let journey = ledger.word(connection, point.journey.as_str()).await?;
+    sqlx::query(
+        "INSERT INTO score (journey, span, at, score, felt, observed, lost_minutes, unobserved_minutes)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (journey, span, at) DO UPDATE SET
+         score = excluded.score, felt = excluded.felt, observed = excluded.observed,
+         lost_minutes = excluded.lost_minutes, unobserved_minutes = excluded.unobserved_minutes",
+    )
+    .bind(journey as i64)
+    .bind(MINUTE)
+    .bind(point.at.as_millisecond().div_euclid(60_000) * 60_000)
+    .bind(point.score)
+    .bind(point.felt)
+    .bind(point.observed)
+    .bind(point.lost_minutes)
+    .bind(point.unobserved_minutes)
+    .execute(connection)
+    .await
+    .map(drop)
+}
+
+pub(super) async fn push(connection: &mut SqliteConnection, probe: &ProbeId, push: &Push) -> Result<()> {
+    sqlx::query("INSERT INTO push (probe, body) VALUES ($1, $2) ON CONFLICT (probe) DO UPDATE SET body = excluded.body")
+        .bind(probe.to_string())
+        .bind(to_json(push)?)
+        .execute(connection)
+        .await
+        .map(drop)
+}
+
+impl Ledger {
+    async fn word(&mut self, connection: &mut SqliteConnection, text: &str) -> Result<u64> {
+        if let Some(number) = self.words.get(text) {
+            return Ok(*number);
+        }
+        sqlx::query("INSERT INTO word (text) VALUES ($1) ON CONFLICT DO NOTHING")
+            .bind(text.to_owned())
+            .execute(&mut *connection)
+            .await?;
+        let row =
+            sqlx::query("SELECT id FROM word WHERE text = $1").bind(text.to_owned()).fetch_one(connection).await?;
+        let number = row.get::<i64, _>(0).unsigned_abs();
+        self.words.insert(text.to_owned(), number);
+        Ok(number)
+    }
+
+    async fn series(&mut self, connection: &mut SqliteConnection, series: &Series) -> Result<i64> {
+        if let Some(number) = self.series.get(series) {
+            return Ok(*number);
+        }
+        let persona = series.persona.as_ref().map_or("", |persona| persona.as_str()).to_owned();
+        let (probe, vantage) = (series.probe.to_string(), series.vantage.to_string());
+        sqlx::query("INSERT INTO series (probe, persona, vantage) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING")
+            .bind(&probe)
+            .bind(&persona)
+            .bind(&vantage)
+            .execute(&mut *connection)
+            .await?;
+        let row = sqlx::query("SELECT id FROM series WHERE probe = $1 AND persona = $2 AND vantage = $3")
+            .bind(probe)
+            .bind(persona)
+            .bind(vantage)
+            .fetch_one(connection)
+            .await?;
+        let number = row.get(0);
+        self.series.insert(series.clone(), number);
+        Ok(number)
+    }
+}

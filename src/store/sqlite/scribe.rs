@@ -1,0 +1,266 @@
+//! The one who writes.
+
+use std::fs::File;
+use std::io;
+use std::path::PathBuf;
+
+use futures::FutureExt;
+use jiff::Timestamp;
+use sqlx::{AssertSqlSafe, Connection, SqliteConnection};
+use tokio::sync::{mpsc, oneshot};
+use tokio_util::sync::CancellationToken;
+
+use super::open::{self, Identity};
+use super::record::Ledger;
+use super::reserve::Reserve;
+use super::tidy::{self, Chore};
+use super::trouble::{Trouble, refused};
+use super::{decide, record};
+use crate::model::ProbeId;
+use crate::store::{Batch, Decision, Fate, Push, Refused, Replay, Retention};
+
+/// Readings in one commit; beyond it the rest waits for the next.
+const GROUP_READINGS_MAX: usize = 20_000;
+/// Commits of readings before they are sorted into blocks: readers have to look through all of them.
+const UNSORTED_MAX: u32 = 120;
+
+/// What is written at once, whatever waits.
+#[derive(Debug)]
+pub(super) enum Job {
+    Decide(Decision),
+    Settle(i64, Fate),
+    Replay(String, Timestamp),
+    Push(ProbeId, Push),
+    Tidy(Chore),
+}
+
+#[derive(Debug)]
+pub(super) enum Done {
+    Written,
+    Replay(Replay),
+    /// What is to be tidied next.
+    Chore(Option<Chore>),
+}
+
+pub(super) struct Order {
+    pub(super) job: Job,
+    pub(super) reply: oneshot::Sender<Result<Done, Refused>>,
+}
+
+pub(super) struct Group {
+    pub(super) batch: Batch,
+    pub(super) reply: oneshot::Sender<Result<(), Refused>>,
+}
+
+/// What a transaction must survive.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Durable {
+    /// A killed process.
+    Normal,
+    /// A power cut.
+    Full,
+}
+
+pub(super) struct Scribe {
+    path: PathBuf,
+    identity: Identity,
+    /// None after the disk failed, until it opens again.
+    connection: Option<SqliteConnection>,
+    durable: Durable,
+    reserve: Reserve,
+    ledger: Ledger,
+    retention: Retention,
+    unsorted: u32,
+    _lock: File,
+}
+
+impl Scribe {
+    pub(super) fn new(
+        path: PathBuf,
+        lock: File,
+        connection: SqliteConnection,
+        retention: Retention,
+    ) -> io::Result<Self> {
+        Ok(Self {
+            identity: Identity::of(&path)?,
+            reserve: Reserve::beside(&path),
+            connection: Some(connection),
+            durable: Durable::Normal,
+            ledger: Ledger::default(),
+            unsorted: 0,
+            retention,
+            path,
+            _lock: lock,
+        })
+    }
+
+    /// Writes until both queues are closed, or `closing` and they are empty.
+    pub(super) async fn run(
+        mut self,
+        mut orders: mpsc::Receiver<Order>,
+        mut groups: mpsc::Receiver<Group>,
+        closing: CancellationToken,
+    ) {
+        let mut open = true;
+        loop {
+            tokio::select! {
+                biased;
+                () = closing.cancelled(), if open => {
+                    open = false;
+                    orders.close();
+                    groups.close();
+                }
+                Some(order) = orders.recv() => self.perform(order).await,
+                Some(group) = groups.recv() => {
+                    self.write_down(group, &mut groups).await;
+                    self.sort_if_due(&mut orders).await;
+                }
+                else => break,
+            }
+        }
+        if let Some(connection) = self.connection.take() {
+            _ = connection.close().await;
+        }
+    }
+
+    async fn perform(&mut self, order: Order) {
+        let result = self.attempt(&order.job).await;
+        // Whoever asked may have gone; it is written all the same.
+        _ = order.reply.send(result);
+    }
+
+    async fn attempt(&mut self, job: &Job) -> Result<Done, Refused> {
+        let (doing, durable) = match job {
+            Job::Decide(_) => ("write an incident", Durable::Full),
+            Job::Push(..) => ("write what was pushed", Durable::Full),
+            Job::Replay(..) => ("queue a letter again", Durable::Full),
+            Job::Settle(..) => ("write what became of a letter", Durable::Normal),
+            Job::Tidy(_) => ("be tidied", Durable::Normal),
+        };
+        self.ready().await?;
+        let first = self.transact(durable, What::Job(job)).await;
+        let result = match first {
+            // Tidying makes room itself, and may have the reserve for it too.
+            Err(error) if Trouble::of(&error) == Trouble::Full && self.reserve.spend().is_ok() => {
+                self.transact(durable, What::Job(job)).await
+            }
+            other => other,
+        };
+        result.map_err(|error| self.blame(doing, error))
+    }
+
+    /// Writes a group and whatever has queued up behind it in one commit.
+    async fn write_down(&mut self, first: Group, queue: &mut mpsc::Receiver<Group>) {
+        let mut readings = first.batch.readings.len();
+        let mut replies = vec![first.reply];
+        let mut batches = vec![first.batch];
+        while readings < GROUP_READINGS_MAX {
+            let Ok(group) = queue.try_recv() else { break };
+            readings += group.batch.readings.len();
+            replies.push(group.reply);
+            batches.push(group.batch);
+        }
+        let result = self.record(&batches).await;
+        let text = result.err().map(|error| match error {
+            Refused::Failed { source, .. } => source.to_string(),
+            other => other.to_string(),
+        });
+        for reply in replies {
+            _ = reply.send(text.as_ref().map_or(Ok(()), |text| Err(Refused::failed("write readings", text.clone()))));
+        }
+    }
+
+    async fn record(&mut self, batches: &[Batch]) -> Result<(), Refused> {
+        self.ready().await?;
+        self.reserve.regain().map_err(|error| Refused::failed("write readings", error))?;
+        match self.transact(Durable::Normal, What::Readings(batches)).await {
+            Ok(_) => {
+                self.unsorted += 1;
+                Ok(())
+            }
+            Err(error) => Err(self.blame("write readings", error)),
+        }
+    }
+
+    async fn sort_if_due(&mut self, orders: &mut mpsc::Receiver<Order>) {
+        if self.unsorted < UNSORTED_MAX {
+            return;
+        }
+        self.unsorted = 0;
+        let mut next = Some(Chore::sort());
+        while let Some(chore) = next {
+            next = match self.attempt(&Job::Tidy(chore)).await {
+                Ok(Done::Chore(next)) => next,
+                _ => None,
+            };
+            while let Ok(order) = orders.try_recv() {
+                self.perform(order).await;
+            }
+        }
+    }
+
+    /// A connection to the file that we opened, not to another one of its name.
+    async fn ready(&mut self) -> Result<(), Refused> {
+        if Identity::of(&self.path).ok() != Some(self.identity) {
+            self.connection = None;
+            let text = format!("{} was deleted or replaced while it was open; start again", self.path.display());
+            return Err(Refused::failed("be written", text));
+        }
+        if self.connection.is_none() {
+            // After a failed write nothing that was believed of the file holds: it is looked at as at the start.
+            self.connection = Some(open::verified(&self.path).await?);
+            self.durable = Durable::Normal;
+            self.ledger = Ledger::default();
+        }
+        Ok(())
+    }
+
+    async fn transact(&mut self, durable: Durable, what: What<'_>) -> Result<Done, sqlx::Error> {
+        let Some(connection) = &mut self.connection else { return Err(sqlx::Error::WorkerCrashed) };
+        if self.durable != durable {
+            let level = if durable == Durable::Full { "FULL" } else { "NORMAL" };
+            sqlx::query(AssertSqlSafe(format!("PRAGMA synchronous={level}"))).execute(&mut *connection).await?;
+            self.durable = durable;
+        }
+        sqlx::query("BEGIN IMMEDIATE").execute(&mut *connection).await?;
+        let done = match what {
+            What::Job(job) => perform(connection, job, &self.retention).boxed().await,
+            What::Readings(batches) => record::write(connection, &mut self.ledger, batches).boxed().await,
+        };
+        let done = match done {
+            Ok(done) => sqlx::query("COMMIT").execute(&mut *connection).await.map(|_| done),
+            Err(error) => Err(error),
+        };
+        if done.is_err() {
+            // It may be over already: SQLite rolls back by itself after some errors.
+            _ = sqlx::query("ROLLBACK").execute(&mut *connection).await;
+            self.ledger = Ledger::default();
+        }
+        done
+    }
+
+    fn blame(&mut self, doing: &'static str, error: sqlx::Error) -> Refused {
+        if matches!(Trouble::of(&error), Trouble::Disk | Trouble::Damaged) {
+            tracing::error!("the store's disk failed, it is opened again: {error}");
+            self.connection = None;
+        }
+        refused(doing, error)
+    }
+}
+
+#[derive(Clone, Copy)]
+enum What<'a> {
+    Job(&'a Job),
+    Readings(&'a [Batch]),
+}
+
+async fn perform(connection: &mut SqliteConnection, job: &Job, retention: &Retention) -> Result<Done, sqlx::Error> {
+    match job {
+        Job::Decide(decision) => decide::write(connection, decision).await?,
+        Job::Settle(number, fate) => decide::settle(connection, *number, fate).await?,
+        Job::Push(probe, push) => record::push(connection, probe, push).await?,
+        Job::Replay(id, now) => return decide::replay(connection, id, *now).await.map(Done::Replay),
+        Job::Tidy(chore) => return tidy::perform(connection, chore, retention).await.map(Done::Chore),
+    }
+    Ok(Done::Written)
+}
