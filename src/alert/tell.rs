@@ -8,6 +8,7 @@ use crate::alert::{Match, Settings};
 use crate::model::{
     Cause, Change, Close, Incident, IncidentId, JourneyMap, Notification, NotificationKind, TouchpointId,
 };
+use crate::words;
 
 /// Longest line of a notification, characters.
 const LINE_MAX: usize = 300;
@@ -129,9 +130,10 @@ impl Template<'_> {
     }
 
     fn headline(&self) -> String {
-        let what = self.what();
+        let what = words::incident(self.incident, self.map);
         let headline = match self.kind {
-            NotificationKind::Open | NotificationKind::Update => what,
+            NotificationKind::Open => what,
+            NotificationKind::Update => format!("Changed: {what}"),
             NotificationKind::Remind => format!("Still: {what}"),
             NotificationKind::Resolve => match self.incident.close {
                 Some(Close::Removed) => format!("No longer watched: {what}"),
@@ -140,21 +142,6 @@ impl Template<'_> {
             },
         };
         one_line(&headline)
-    }
-
-    /// What is broken for whom.
-    fn what(&self) -> String {
-        let journeys: Vec<_> =
-            self.incident.impacts.iter().take(JOURNEYS_NAMED_MAX).map(|impact| self.journey(&impact.journey)).collect();
-        match &self.incident.cause {
-            Cause::Touchpoint(id) => {
-                let does = self.incident.fault.as_ref().map_or("does not work", |fault| fault.code.words());
-                let whom = if journeys.is_empty() { String::new() } else { format!(", hurting {}", list(&journeys)) };
-                format!("{} {does}{whom}", self.touchpoint(id))
-            }
-            Cause::Journey(id) => format!("{} suffers from several problems at once", self.journey(id)),
-            Cause::Own(fault) => format!("Unbroken itself is in trouble: {}", fault.words()),
-        }
     }
 
     /// Since when; the cause; the share of the score; the next step.
@@ -227,20 +214,8 @@ impl Template<'_> {
         labels.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))).collect()
     }
 
-    fn touchpoint(&self, id: &TouchpointId) -> String {
-        self.map.touchpoints.get(id).map_or_else(|| id.to_string(), |touchpoint| touchpoint.title.clone())
-    }
-
     fn journey(&self, id: &crate::model::JourneyId) -> String {
         self.map.journey(id).map_or_else(|| id.to_string(), |journey| journey.title.clone())
-    }
-}
-
-fn list(names: &[String]) -> String {
-    match names {
-        [] => String::new(),
-        [one] => one.clone(),
-        [most @ .., last] => format!("{} and {last}", most.join(", ")),
     }
 }
 

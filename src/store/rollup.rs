@@ -130,7 +130,7 @@ mod tests {
     proptest! {
         #[test]
         fn a_percentile_is_right_within_one_per_cent(
-            mut micros in proptest::collection::vec(1..600_000_000_u64, 1..200), share in 0.0..=1.0,
+            mut micros in proptest::collection::vec(1..600_000_000_u64, 1..200), share in 0.0..=1.0_f64,
         ) {
             let mut sketch = Sketch::default();
             for micro in &micros {
