@@ -4,11 +4,20 @@
 //! ever markup; what is hidden answers exactly as what is missing.
 
 mod api;
+mod assets;
+mod audience;
+mod badge;
+mod bucket;
 mod events;
 mod guard;
+mod history;
+mod openapi;
+mod page;
 mod problem;
+mod push;
 mod routes;
 mod serve;
+mod shares;
 mod vitals;
 
 use std::collections::BTreeMap;

@@ -38,9 +38,9 @@ pub(super) async fn guard(State(shared): State<Arc<Shared>>, request: Request, n
 fn stamp(response: &mut Response<Body>) {
     let headers = response.headers_mut();
     for (name, value) in ALWAYS {
-        headers.insert(HeaderName::from_static(name), HeaderValue::from_static(value));
+        // A badge brings its own: a stricter policy, and leave to be shown elsewhere.
+        headers.entry(HeaderName::from_static(name)).or_insert(HeaderValue::from_static(value));
     }
-    // A badge brings a stricter one of its own.
     headers.entry(header::CONTENT_SECURITY_POLICY).or_insert(HeaderValue::from_static(CONTENT_SECURITY));
     headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
 }

@@ -1,44 +1,129 @@
 //! The one list of routes: the router and the API's description both come from it.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use axum::Router;
+use axum::extract::DefaultBodyLimit;
 use axum::http::StatusCode;
 use axum::middleware::from_fn_with_state;
-use axum::routing;
+use schemars::{Schema, SchemaGenerator};
 use tokio::sync::Semaphore;
 use tower_http::catch_panic::CatchPanicLayer;
-use tower_http::compression::CompressionLayer;
-use tower_http::limit::RequestBodyLimitLayer;
+use tower_http::compression::{CompressionLayer, CompressionLevel};
 use tower_http::timeout::{RequestBodyTimeoutLayer, TimeoutLayer};
 
+use super::bucket::Buckets;
+use super::history::Days;
 use super::problem::Problem;
 use super::{Audience, Event, Site};
-use super::{events, guard, vitals};
+use super::{api, assets, audience, badge, events, guard, openapi, page, push, vitals};
 use crate::model::Snapshot;
 
-/// No request needs more; a push needs less and says so itself.
-const BODY_MAX: usize = 64 * 1024;
 /// A page comes from memory, a list from an index.
 const ANSWER_WITHIN: Duration = Duration::from_secs(10);
 /// Event streams at once, so that lookers-on never take every connection.
 const LISTENERS_MAX: usize = super::serve::CONNECTIONS_MAX / 2;
+
+/// A route, for the API's description.
+pub(super) struct Route {
+    pub(super) method: &'static str,
+    /// As the contract writes it: `/badge/{journey}.svg`.
+    pub(super) path: &'static str,
+    pub(super) summary: &'static str,
+    pub(super) answer: Answer,
+}
+
+/// What a route answers with.
+pub(super) enum Answer {
+    Html,
+    Svg,
+    Text,
+    /// Server-sent events whose data has this schema.
+    Events(fn(&mut SchemaGenerator) -> Schema),
+    Json(fn(&mut SchemaGenerator) -> Schema),
+}
+
+macro_rules! routes {
+    ($($method:ident $path:literal $handler:path => $answer:expr, $summary:literal;)*) => {
+        pub(super) const ROUTES: &[Route] = &[$(Route {
+            method: stringify!($method), path: $path, summary: $summary, answer: $answer,
+        }),*];
+
+        fn wired() -> Router<Arc<Shared>> {
+            // The router knows no suffix behind a name; the badge cuts it off itself.
+            Router::new()$(.route(&$path.replace("{journey}.svg", "{file}"), axum::routing::$method($handler)))*
+        }
+    };
+}
+
+const fn json<T: schemars::JsonSchema>() -> Answer {
+    Answer::Json(|generator| generator.subschema_for::<T>())
+}
+
+routes! {
+    get "/" page::home => Answer::Html, "The health of every journey";
+    get "/journeys/{id}" page::journey => Answer::Html, "One journey: its path and what costs its score";
+    get "/touchpoints/{id}" page::touchpoint => Answer::Html, "One touchpoint: its probes and their latest runs";
+    get "/incidents/{id}" page::incident => Answer::Html, "One incident: cause, impacts, timeline, notifications";
+    get "/api/v1/status" api::journeys::status => json::<api::journeys::Status>(), "Every journey's score";
+    get "/api/v1/journeys/{id}" api::journeys::journey => json::<api::journeys::Full>(), "What a journey's score is made of";
+    get "/api/v1/journeys/{id}/history" api::journeys::history => json::<Vec<api::journeys::Past>>(), "A journey's past scores: ?from&to&step";
+    get "/api/v1/touchpoints" api::touchpoints::list => json::<api::List<api::touchpoints::Touchpoint>>(), "Every touchpoint's state: ?limit&after";
+    get "/api/v1/touchpoints/{id}" api::touchpoints::one => json::<api::touchpoints::Touchpoint>(), "One touchpoint with its probes and their windows";
+    get "/api/v1/probes/{touchpoint}/{probe}/readings" api::readings::list => json::<api::List<api::readings::Reading>>(), "A probe's runs, newest first: ?limit&before";
+    get "/api/v1/incidents" api::incidents::list => json::<api::List<api::incidents::Incident>>(), "Incidents, newest first: ?state&limit&before";
+    get "/api/v1/incidents/{id}" api::incidents::one => json::<api::incidents::Incident>(), "One incident with its timeline and notifications";
+    get "/api/v1/events" events::events => Answer::Events(|generator| generator.subschema_for::<Event>()), "What changes, live: score, state, incident";
+    post "/api/v1/push/{touchpoint}/{probe}" push::push => json::<push::Receipt>(), "An outside system reports, with its bearer token";
+    get "/api/v1/openapi.json" openapi::openapi => json::<serde_json::Value>(), "This description";
+    get "/metrics" vitals::metrics => Answer::Text, "Metrics for Prometheus";
+    get "/healthz" vitals::healthz => Answer::Text, "Whether schedule, store and outbox move";
+    get "/readyz" vitals::readyz => Answer::Text, "Whether the daemon has begun";
+    get "/badge/{journey}.svg" badge::badge => Answer::Svg, "A journey's score as a picture";
+    get "/assets/{name}" assets::asset => Answer::Text, "Style, script and icon of the pages";
+}
 
 /// What the handlers share.
 pub(super) struct Shared {
     pub(super) site: Site,
     /// One per event stream.
     pub(super) seats: Arc<Semaphore>,
+    pub(super) days: Days,
+    pub(super) buckets: Buckets,
+    /// Of the assets.
+    pub(super) version: String,
+    /// The snapshot last narrowed for everybody, and what it was narrowed from.
+    narrowed: Mutex<Option<(Arc<Snapshot>, Arc<Snapshot>)>>,
 }
 
 impl Shared {
     pub(super) fn new(site: Site) -> Self {
-        Self { site, seats: Arc::new(Semaphore::new(LISTENERS_MAX)) }
+        Self {
+            site,
+            seats: Arc::new(Semaphore::new(LISTENERS_MAX)),
+            days: Days::default(),
+            buckets: Buckets::default(),
+            version: assets::version(),
+            narrowed: Mutex::new(None),
+        }
     }
 
+    /// What this site's visitors may see.
     pub(super) fn snapshot(&self) -> Arc<Snapshot> {
-        Arc::clone(&self.site.snapshot.borrow())
+        let whole = Arc::clone(&self.site.snapshot.borrow());
+        if self.site.audience == Audience::Insiders {
+            return whole;
+        }
+        let mut last = self.narrowed.lock().unwrap_or_else(PoisonError::into_inner);
+        match &*last {
+            Some((from, narrowed)) if Arc::ptr_eq(from, &whole) => Arc::clone(narrowed),
+            _ => {
+                let narrowed = audience::narrowed(&whole, self.site.audience);
+                *last = Some((whole, Arc::clone(&narrowed)));
+                narrowed
+            }
+        }
     }
 
     pub(super) fn insiders_only(&self) -> Result<(), Problem> {
@@ -48,24 +133,21 @@ impl Shared {
         }
     }
 
-    pub(super) fn may_hear(&self, _event: &Event) -> bool {
-        self.site.audience == Audience::Insiders
+    pub(super) fn may_hear(&self, event: &Event) -> bool {
+        self.site.audience == Audience::Insiders || audience::may_hear(event, &self.snapshot())
     }
 }
 
 pub(super) fn router(shared: Arc<Shared>) -> Router {
-    Router::new()
-        .route("/api/v1/events", routing::get(events::events))
-        .route("/metrics", routing::get(vitals::metrics))
-        .route("/healthz", routing::get(vitals::healthz))
-        .route("/readyz", routing::get(vitals::readyz))
-        .fallback(|| async { Problem::not_found() })
+    wired()
+        .fallback(page::missing)
         .method_not_allowed_fallback(|| async { Problem::new(StatusCode::METHOD_NOT_ALLOWED, "this is not done here") })
         .with_state(Arc::clone(&shared))
-        .layer(RequestBodyLimitLayer::new(BODY_MAX))
+        // The one route that takes a body takes a small one.
+        .layer(DefaultBodyLimit::max(push::BODY_MAX))
         .layer(RequestBodyTimeoutLayer::new(ANSWER_WITHIN))
         .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, ANSWER_WITHIN))
-        .layer(CompressionLayer::new())
+        .layer(CompressionLayer::new().no_br().quality(CompressionLevel::Fastest))
         .layer(from_fn_with_state(shared, guard::guard))
         .layer(CatchPanicLayer::new())
 }

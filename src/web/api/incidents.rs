@@ -1,0 +1,178 @@
+//! Incidents and what became of their notifications.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::rejection::QueryRejection;
+use axum::extract::{Path, Query, State};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::{At, Fault, List, Paging};
+use crate::model::{self, Cause, Close, IncidentId, JourneyMap};
+use crate::store::{Delivery, IncidentFilter};
+use crate::web::problem::Problem;
+use crate::web::routes::Shared;
+use crate::web::{Audience, audience};
+use crate::words;
+
+#[derive(Debug, Serialize, JsonSchema)]
+pub(in crate::web) struct Incident {
+    id: String,
+    version: u32,
+    severity: &'static str,
+    state: &'static str,
+    headline: String,
+    cause: Origin,
+    opened: At,
+    closed: Option<At>,
+    #[schemars(with = "Option<String>")]
+    close: Option<Close>,
+    touchpoint: Option<String>,
+    touchpoints: Vec<String>,
+    probes: Vec<String>,
+    impacts: Vec<Impact>,
+    fault: Option<Fault>,
+    trace_id: Option<String>,
+    timeline: Vec<Happening>,
+    /// Only where one incident is asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    notifications: Option<Vec<Notice>>,
+}
+
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+enum Origin {
+    Touchpoint(String),
+    Journey(String),
+    /// A fault of our own, by its code.
+    Own(&'static str),
+}
+
+#[derive(Debug, Serialize, JsonSchema)]
+struct Impact {
+    journey: String,
+    loss_share: f64,
+}
+
+#[derive(Debug, Serialize, JsonSchema)]
+struct Happening {
+    at: At,
+    what: String,
+}
+
+#[derive(Debug, Serialize, JsonSchema)]
+struct Notice {
+    id: String,
+    receiver: String,
+    kind: String,
+    version: u32,
+    state: String,
+    attempts: u32,
+    created: At,
+    settled: Option<At>,
+    error: Option<String>,
+}
+
+/// `?state&limit&before`; not flattened, since a flattened number would arrive as text.
+#[derive(Debug, Deserialize)]
+pub(in crate::web) struct Asked {
+    #[serde(default)]
+    state: IncidentFilter,
+    limit: Option<u32>,
+    before: Option<String>,
+}
+
+pub(in crate::web) async fn list(
+    State(shared): State<Arc<Shared>>,
+    query: Result<Query<Asked>, QueryRejection>,
+) -> Result<Json<List<Incident>>, Problem> {
+    let Query(asked) = query.map_err(|error| Problem::bad_request(error.body_text()))?;
+    let paging = Paging { limit: asked.limit, before: asked.before, after: None };
+    let (limit, before) = (paging.limit()?, paging.before()?);
+    let found = shared.site.store.incidents(asked.state, before, limit).await;
+    let found = found.map_err(|refused| Problem::store(&refused))?;
+    let next = found.last().filter(|_| found.len() == limit as usize).map(|incident| incident.opened.to_string());
+    let snapshot = shared.snapshot();
+    let items = found.iter().filter_map(|incident| visible(&shared, incident, &snapshot.map));
+    Ok(Json(List { items: items.map(|incident| describe(&incident, &snapshot.map)).collect(), next }))
+}
+
+pub(in crate::web) async fn one(
+    State(shared): State<Arc<Shared>>,
+    Path(id): Path<String>,
+) -> Result<Json<Incident>, Problem> {
+    let (incident, deliveries) = read(&shared, &id).await?;
+    let mut answer = describe(&incident, &shared.snapshot().map);
+    answer.notifications = Some(deliveries.into_iter().map(notice).collect());
+    Ok(Json(answer))
+}
+
+/// An incident with its deliveries, as this site's visitors may see it.
+pub(in crate::web) async fn read(shared: &Shared, id: &str) -> Result<(model::Incident, Vec<Delivery>), Problem> {
+    let id = IncidentId(id.parse().map_err(|_| Problem::not_found())?);
+    let found = shared.site.store.incident(id).await.map_err(|refused| Problem::store(&refused))?;
+    let found = found.ok_or_else(Problem::not_found)?;
+    let seen = visible(shared, &found, &shared.snapshot().map).ok_or_else(Problem::not_found)?;
+    let deliveries = match shared.site.audience {
+        Audience::Insiders => shared.site.store.deliveries(id).await.map_err(|refused| Problem::store(&refused))?,
+        Audience::Everybody => Vec::new(),
+    };
+    Ok((seen, deliveries))
+}
+
+/// The incident as this site's visitors may see it.
+pub(in crate::web) fn visible(
+    shared: &Shared,
+    incident: &model::Incident,
+    map: &JourneyMap,
+) -> Option<model::Incident> {
+    match shared.site.audience {
+        Audience::Insiders => Some(incident.clone()),
+        Audience::Everybody => audience::public_incident(incident, map),
+    }
+}
+
+fn describe(incident: &model::Incident, map: &JourneyMap) -> Incident {
+    Incident {
+        id: incident.id.to_string(),
+        version: incident.version,
+        severity: incident.severity.as_str(),
+        state: if incident.closed.is_some() { "closed" } else { "open" },
+        headline: words::incident(incident, map),
+        cause: match &incident.cause {
+            Cause::Touchpoint(id) => Origin::Touchpoint(id.to_string()),
+            Cause::Journey(id) => Origin::Journey(id.to_string()),
+            Cause::Own(fault) => Origin::Own(fault.code()),
+        },
+        opened: At(incident.opened),
+        closed: incident.closed.map(At),
+        close: incident.close,
+        touchpoint: incident.touchpoint.as_ref().map(ToString::to_string),
+        touchpoints: incident.touchpoints.iter().map(ToString::to_string).collect(),
+        probes: incident.probes.iter().map(ToString::to_string).collect(),
+        impacts: incident
+            .impacts
+            .iter()
+            .map(|impact| Impact { journey: impact.journey.to_string(), loss_share: impact.loss })
+            .collect(),
+        fault: incident.fault.as_ref().map(Fault::from),
+        trace_id: incident.trace.map(|trace| trace.to_string()),
+        timeline: incident.timeline.iter().map(|h| Happening { at: At(h.at), what: h.what.clone() }).collect(),
+        notifications: None,
+    }
+}
+
+fn notice(delivery: Delivery) -> Notice {
+    Notice {
+        id: delivery.id,
+        receiver: delivery.receiver,
+        kind: delivery.kind,
+        version: delivery.version,
+        state: delivery.state,
+        attempts: delivery.attempts,
+        created: At(delivery.created),
+        settled: delivery.settled.map(At),
+        error: delivery.error,
+    }
+}

@@ -1,0 +1,327 @@
+//! Journeys: their scores, what the scores are made of, and how they were.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Json;
+use axum::extract::rejection::QueryRejection;
+use axum::extract::{Path, Query, State};
+use jiff::SignedDuration;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::{At, Fault, moment};
+use crate::model::{self, Element, ElementNow, FindingSeverity, JourneyId, JourneyNow, NeedNow, Snapshot};
+use crate::store::ScorePoint;
+use crate::units::Period;
+use crate::web::problem::Problem;
+use crate::web::routes::Shared;
+use crate::web::shares::Shares;
+use crate::words;
+
+/// Points of one history; a screen shows no more.
+const POINTS_MAX: u64 = 2000;
+
+#[derive(Debug, Serialize, JsonSchema)]
+pub(in crate::web) struct Status {
+    company: String,
+    at: At,
+    /// The worst journey's.
+    score: Option<f64>,
+    felt: Option<f64>,
+    observed: f64,
+    /// Beside the worst, never instead of it.
+    mean: Option<f64>,
+    journeys: Vec<Brief>,
+    open_incidents: usize,
+    troubles: Vec<Trouble>,
+}
+
+#[derive(Debug, Serialize, JsonSchema)]
+struct Trouble {
+    code: &'static str,
+    text: String,
+    since: At,
+}
+
+#[derive(Debug, Serialize, JsonSchema)]
+struct Brief {
+    id: String,
+    title: String,
+    score: Option<f64>,
+    felt: Option<f64>,
+    color: &'static str,
+    observed: f64,
+    range: [f64; 2],
+    since: At,
+    sentence: String,
+    worst: Option<String>,
+}
+
+#[derive(Debug, Serialize, JsonSchema)]
+pub(in crate::web) struct Full {
+    #[serde(flatten)]
+    brief: Brief,
+    stages: Vec<Stage>,
+    consistency: Vec<Check>,
+    objective: Option<Objective>,
+}
+
+#[derive(Debug, Serialize, JsonSchema)]
+struct Stage {
+    id: String,
+    title: String,
+    score: Option<f64>,
+    color: &'static str,
+    elements: Vec<Need>,
+}
+
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(untagged)]
+enum Need {
+    One(Part),
+    Of { any_of: Vec<Part>, need: usize, shares: Vec<f64>, share: f64, health: f64 },
+}
+
+/// An element of a journey.
+#[derive(Debug, Serialize, JsonSchema)]
+struct Part {
+    touchpoint: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    probe: Option<String>,
+    title: String,
+    state: &'static str,
+    health: f64,
+    criticality: f64,
+    share: f64,
+    gain_if_fixed: f64,
+    since: At,
+    fault: Option<Fault>,
+}
+
+#[derive(Debug, Serialize, JsonSchema)]
+struct Check {
+    name: String,
+    #[schemars(with = "String")]
+    severity: FindingSeverity,
+    state: &'static str,
+    values: Vec<Seen>,
+    share: f64,
+    since: At,
+}
+
+#[derive(Debug, Serialize, JsonSchema)]
+struct Seen {
+    source: String,
+    value: Option<String>,
+    at: Option<At>,
+}
+
+#[derive(Debug, Serialize, JsonSchema)]
+pub(in crate::web) struct Objective {
+    pub(in crate::web) target: f64,
+    /// As it is configured: `30d`.
+    pub(in crate::web) window: String,
+    pub(in crate::web) lost_minutes: f64,
+    pub(in crate::web) budget_minutes: f64,
+    /// How many times faster than sustainable the last hour lost minutes.
+    pub(in crate::web) burn: f64,
+}
+
+#[derive(Debug, Serialize, JsonSchema)]
+pub(in crate::web) struct Past {
+    at: At,
+    score: Option<f64>,
+    felt: Option<f64>,
+    observed: f64,
+    lost_minutes: f64,
+    unobserved_minutes: f64,
+}
+
+pub(in crate::web) async fn status(State(shared): State<Arc<Shared>>) -> Json<Status> {
+    let snapshot = shared.snapshot();
+    let worst = snapshot.worst();
+    let scores: Vec<f64> =
+        snapshot.journeys.iter().filter_map(|journey| journey.score).map(model::Score::points).collect();
+    let mean = (!scores.is_empty()).then(|| (scores.iter().sum::<f64>() / scores.len() as f64 * 10.0).floor() / 10.0);
+    let troubles = snapshot.troubles.iter();
+    Json(Status {
+        company: snapshot.map.company.clone(),
+        at: At(snapshot.at),
+        score: worst.and_then(|journey| journey.score).map(model::Score::points),
+        felt: worst.and_then(|journey| journey.felt).map(model::Score::points),
+        observed: worst.map_or(0.0, |journey| journey.observed),
+        mean,
+        journeys: snapshot.journeys.iter().map(|journey| brief(journey, &snapshot)).collect(),
+        open_incidents: snapshot.incidents.len(),
+        troubles: troubles.map(|t| Trouble { code: t.what.code(), text: t.text.clone(), since: At(t.since) }).collect(),
+    })
+}
+
+pub(in crate::web) async fn journey(
+    State(shared): State<Arc<Shared>>,
+    Path(id): Path<String>,
+) -> Result<Json<Full>, Problem> {
+    let snapshot = shared.snapshot();
+    let id = JourneyId::new(&id);
+    let now = snapshot.journey(&id).ok_or_else(Problem::not_found)?;
+    let split = Shares::of(now);
+    let stages = now.stages.iter().enumerate().map(|(place, stage)| Stage {
+        id: stage.id.to_string(),
+        title: stage_title(&snapshot, &id, place).to_owned(),
+        score: stage.score.map(model::Score::points),
+        color: stage.color.as_str(),
+        elements: stage
+            .needs
+            .iter()
+            .enumerate()
+            .map(|(need, now)| self::need(&split, (place, need), now, &snapshot))
+            .collect(),
+    });
+    Ok(Json(Full {
+        brief: brief(now, &snapshot),
+        stages: stages.collect(),
+        consistency: checks(now, &split),
+        objective: objective(&shared, &snapshot, &id).await?,
+    }))
+}
+
+/// The title of the stage at that place, from the map.
+pub(in crate::web) fn stage_title<'a>(snapshot: &'a Snapshot, journey: &JourneyId, place: usize) -> &'a str {
+    let stages = snapshot.map.journey(journey).map(|journey| &journey.stages);
+    stages.and_then(|stages| stages.get(place)).map_or("", |stage| &stage.title)
+}
+
+fn brief(journey: &JourneyNow, snapshot: &Snapshot) -> Brief {
+    Brief {
+        id: journey.id.to_string(),
+        title: words::title(&journey.id, &snapshot.map).to_owned(),
+        score: journey.score.map(model::Score::points),
+        felt: journey.felt.map(model::Score::points),
+        color: journey.color.as_str(),
+        observed: journey.observed,
+        range: [journey.range.0.points(), journey.range.1.points()],
+        since: At(journey.since),
+        sentence: words::journey(journey, snapshot),
+        worst: journey.worst.as_ref().map(ToString::to_string),
+    }
+}
+
+fn need(shares: &Shares, (stage, need): (usize, usize), now: &NeedNow, snapshot: &Snapshot) -> Need {
+    let part = |(member, element): (usize, &ElementNow)| part(element, shares.element(stage, need, member), snapshot);
+    match now {
+        NeedNow::One(element) => Need::One(part((0, element))),
+        NeedNow::Of { need, members, shares, share, health } => Need::Of {
+            any_of: members.iter().enumerate().map(part).collect(),
+            need: *need,
+            shares: shares.clone(),
+            share: (share * 10.0).round() / 10.0,
+            health: *health,
+        },
+    }
+}
+
+fn part(element: &ElementNow, share: f64, snapshot: &Snapshot) -> Part {
+    let touchpoint = element.element.touchpoint();
+    Part {
+        touchpoint: touchpoint.to_string(),
+        probe: match &element.element {
+            Element::Touchpoint(_) => None,
+            Element::Probe(probe) => Some(probe.name.to_string()),
+        },
+        title: words::touchpoint(touchpoint, &snapshot.map).to_owned(),
+        state: element.health.state.as_str(),
+        health: element.health.value,
+        criticality: element.criticality,
+        share,
+        gain_if_fixed: (element.gain_if_fixed * 10.0).floor() / 10.0,
+        since: At(element.since),
+        fault: element.fault.as_ref().map(Fault::from),
+    }
+}
+
+fn checks(journey: &JourneyNow, shares: &Shares) -> Vec<Check> {
+    let seen = |value: &model::ValueNow| Seen {
+        source: value.source.to_string(),
+        value: value.value.clone(),
+        at: value.at.map(At),
+    };
+    let checks = journey.consistency.iter().enumerate().map(|(place, check)| Check {
+        name: check.name.clone(),
+        severity: check.severity,
+        state: check.state.as_str(),
+        values: check.values.iter().map(seen).collect(),
+        share: shares.check(place),
+        since: At(check.since),
+    });
+    checks.collect()
+}
+
+/// What the journey's objective allows, and how much of it is gone.
+pub(in crate::web) async fn objective(
+    shared: &Shared,
+    snapshot: &Snapshot,
+    id: &JourneyId,
+) -> Result<Option<Objective>, Problem> {
+    let Some(objective) = snapshot.map.journey(id).and_then(|journey| journey.objective) else {
+        return Ok(None);
+    };
+    let now = shared.site.clock.now();
+    let lost = async |window: Duration, step: Duration| {
+        let from = SignedDuration::try_from(window).ok().and_then(|window| now.checked_sub(window).ok()).unwrap_or(now);
+        let points = shared.site.store.scores(id, from, now, step).await.map_err(|refused| Problem::store(&refused))?;
+        Ok::<f64, Problem>(points.iter().map(|point| point.lost_minutes).sum())
+    };
+    let spare = 1.0 - objective.target / 100.0;
+    let hour = lost(Duration::from_hours(1), Duration::from_mins(1)).await?;
+    Ok(Some(Objective {
+        target: objective.target,
+        window: Period::from_millis(objective.window.as_millis() as u64).to_string(),
+        lost_minutes: lost(objective.window, Duration::from_hours(24)).await?,
+        budget_minutes: objective.window.as_secs_f64() / 60.0 * spare,
+        burn: if spare > 0.0 { hour / (60.0 * spare) } else { 0.0 },
+    }))
+}
+
+/// `?from&to&step`: the last day in quarters of an hour, unless asked otherwise.
+#[derive(Debug, Deserialize)]
+pub(in crate::web) struct Span {
+    from: Option<String>,
+    to: Option<String>,
+    step: Option<String>,
+}
+
+pub(in crate::web) async fn history(
+    State(shared): State<Arc<Shared>>,
+    Path(id): Path<String>,
+    query: Result<Query<Span>, QueryRejection>,
+) -> Result<Json<Vec<Past>>, Problem> {
+    let Query(span) = query.map_err(|error| Problem::bad_request(error.body_text()))?;
+    let id = JourneyId::new(&id);
+    shared.snapshot().journey(&id).ok_or_else(Problem::not_found)?;
+    let to = span.to.as_deref().map_or(Ok(shared.site.clock.now()), |text| moment("to", text))?;
+    let day_before =
+        || to.checked_sub(SignedDuration::from_hours(24)).map_err(|_| Problem::bad_request("`to` is too early"));
+    let from = span.from.as_deref().map_or_else(day_before, |text| moment("from", text))?;
+    let step =
+        span.step.as_deref().map_or(Ok(Period::from_secs(900)), Period::parse).map_err(Problem::bad_request)?.get();
+    let length =
+        Duration::try_from(to.duration_since(from)).map_err(|_| Problem::bad_request("`from` lies after `to`"))?;
+    if step < Duration::from_mins(1) || length.as_secs() / step.as_secs() > POINTS_MAX {
+        return Err(Problem::bad_request(format!("`step` is at least 1m, and at most {POINTS_MAX} of them fit in")));
+    }
+    let points = shared.site.store.scores(&id, from, to, step).await.map_err(|refused| Problem::store(&refused))?;
+    Ok(Json(points.into_iter().map(past).collect()))
+}
+
+fn past(point: ScorePoint) -> Past {
+    let tenth = |points: f64| (points * 10.0 + 1e-6).floor() / 10.0;
+    Past {
+        at: At(point.at),
+        score: point.score.map(tenth),
+        felt: point.felt.map(tenth),
+        observed: point.observed,
+        lost_minutes: point.lost_minutes,
+        unobserved_minutes: point.unobserved_minutes,
+    }
+}

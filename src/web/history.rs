@@ -1,0 +1,92 @@
+//! A journey's last day, read at most twice a minute.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::routes::Shared;
+use crate::model::JourneyId;
+use crate::store::ScorePoint;
+
+/// A slot of the day's chart.
+const STEP: Duration = Duration::from_secs(15 * 60);
+const SLOTS: usize = 96;
+/// Many look at once; the day changes slowly.
+const FRESH_FOR: SignedDuration = SignedDuration::from_secs(30);
+/// Journeys remembered; a map has a handful.
+const REMEMBERED_MAX: usize = 1024;
+
+/// A day in slots, oldest first; `None` where nobody looked.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Day {
+    pub(super) from: Timestamp,
+    pub(super) step: Duration,
+    pub(super) slots: Vec<Option<f64>>,
+    pub(super) lost_minutes: f64,
+    pub(super) unobserved_minutes: f64,
+}
+
+/// The days that were read last.
+#[derive(Debug, Default)]
+pub(super) struct Days(Mutex<HashMap<JourneyId, (Timestamp, Arc<Day>)>>);
+
+impl Shared {
+    /// The journey's last 24 hours. A store that refuses leaves them unwatched: the page does without.
+    pub(super) async fn day(&self, journey: &JourneyId) -> Arc<Day> {
+        let now = self.site.clock.now();
+        if let Some(day) = self.days.fresh(journey, now) {
+            return day;
+        }
+        let from = first_slot(now);
+        let points = self.site.store.scores(journey, from, now, STEP).await.unwrap_or_else(|error| {
+            tracing::warn!(%error, "A journey's history cannot be read");
+            Vec::new()
+        });
+        let day = Arc::new(Day::of(&points, from));
+        self.days.keep(journey, now, &day);
+        day
+    }
+}
+
+impl Days {
+    fn fresh(&self, journey: &JourneyId, now: Timestamp) -> Option<Arc<Day>> {
+        let days = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let (read, day) = days.get(journey)?;
+        (now.duration_since(*read).abs() < FRESH_FOR).then(|| Arc::clone(day))
+    }
+
+    fn keep(&self, journey: &JourneyId, now: Timestamp, day: &Arc<Day>) {
+        let mut days = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if days.len() >= REMEMBERED_MAX {
+            days.clear();
+        }
+        days.insert(journey.clone(), (now, Arc::clone(day)));
+    }
+}
+
+fn first_slot(now: Timestamp) -> Timestamp {
+    let step = STEP.as_secs() as i64;
+    let last = now.as_second().div_euclid(step) * step;
+    Timestamp::from_second(last - step * (SLOTS as i64 - 1)).unwrap_or(now)
+}
+
+impl Day {
+    fn of(points: &[ScorePoint], from: Timestamp) -> Self {
+        let mut slots = vec![None; SLOTS];
+        for point in points {
+            let place = point.at.duration_since(from).as_secs().div_euclid(STEP.as_secs() as i64);
+            if let Some(slot) = usize::try_from(place).ok().and_then(|place| slots.get_mut(place)) {
+                *slot = point.score;
+            }
+        }
+        Self {
+            from,
+            step: STEP,
+            slots,
+            lost_minutes: points.iter().map(|point| point.lost_minutes).sum(),
+            unobserved_minutes: points.iter().map(|point| point.unobserved_minutes).sum(),
+        }
+    }
+}

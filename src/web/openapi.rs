@@ -1,0 +1,79 @@
+//! The API's description, made from the list of routes.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::State;
+use schemars::SchemaGenerator;
+use schemars::generate::SchemaSettings;
+use serde_json::{Map, Value, json};
+
+use super::problem::Problem;
+use super::push::Report;
+use super::routes::{Answer, ROUTES, Route, Shared};
+
+pub(super) async fn openapi(State(_): State<Arc<Shared>>) -> Json<Value> {
+    Json(document())
+}
+
+fn document() -> Value {
+    let mut generator = SchemaSettings::draft2020_12()
+        .with(|settings| settings.definitions_path = "/components/schemas".into())
+        .into_generator();
+    let mut paths = Map::new();
+    for route in ROUTES {
+        let operation = operation(route, &mut generator);
+        if let Some(path) = paths.entry(route.path).or_insert_with(|| json!({})).as_object_mut() {
+            path.insert(route.method.to_owned(), operation);
+        }
+    }
+    let schemas = generator.take_definitions(true);
+    json!({
+        "openapi": "3.1.0",
+        "info": {
+            "title": "Unbroken",
+            "version": env!("CARGO_PKG_VERSION"),
+            "description": "The health of customer journeys. No GET changes anything; lists are bounded and paged.",
+        },
+        "paths": paths,
+        "components": {
+            "schemas": schemas,
+            "securitySchemes": { "push": { "type": "http", "scheme": "bearer" } },
+        },
+    })
+}
+
+fn operation(route: &Route, generator: &mut SchemaGenerator) -> Value {
+    let (media, schema) = match route.answer {
+        Answer::Html => ("text/html", json!({ "type": "string" })),
+        Answer::Svg => ("image/svg+xml", json!({ "type": "string" })),
+        Answer::Text => ("text/plain", json!({ "type": "string" })),
+        Answer::Events(schema) => ("text/event-stream", schema(generator).to_value()),
+        Answer::Json(schema) => ("application/json", schema(generator).to_value()),
+    };
+    let problem = generator.subschema_for::<Problem>();
+    let mut operation = json!({
+        "summary": route.summary.split(": ?").next(),
+        "parameters": parameters(route),
+        "responses": {
+            "200": { "description": "as asked", "content": { media: { "schema": schema } } },
+            "default": { "description": "why not", "content": { "application/problem+json": { "schema": problem } } },
+        },
+    });
+    if route.method == "post" {
+        let report = generator.subschema_for::<Report>();
+        operation["requestBody"] = json!({ "content": { "application/json": { "schema": report } } });
+        operation["security"] = json!([{ "push": [] }]);
+    }
+    operation
+}
+
+/// Names in braces, and those behind the summary's question mark.
+fn parameters(route: &Route) -> Vec<Value> {
+    let named = |name: &str, place: &str, required: Value| json!({ "name": name, "in": place, "required": required, "schema": { "type": "string" } });
+    let path = route.path.split('{').skip(1).filter_map(|rest| rest.split('}').next());
+    let query = route.summary.split_once(": ?").map_or("", |(_, names)| names);
+    path.map(|name| named(name, "path", json!(true)))
+        .chain(query.split('&').filter(|name| !name.is_empty()).map(|name| named(name, "query", json!(false))))
+        .collect()
+}

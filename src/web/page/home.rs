@@ -1,0 +1,218 @@
+//! The front page: the worst journey's number and sentence, then every journey in a row.
+
+use askama::Template;
+
+use super::Frame;
+use super::chart::{Strip, strip};
+use super::number::{Number, percent};
+use super::tone::Tone;
+use crate::model::{ElementNow, Incident, JourneyNow, NeedNow, PersonaId, Severity, Snapshot, State};
+use crate::store::IncidentFilter;
+use crate::web::api::incidents::visible;
+use crate::web::api::journeys::stage_title;
+use crate::web::routes::Shared;
+use crate::words;
+
+/// Incidents that are over, shown below the open ones.
+const CLOSED_MAX: u32 = 5;
+
+#[derive(Template)]
+#[template(path = "home.html")]
+pub(super) struct Home {
+    frame: Frame,
+    headline: Option<Headline>,
+    journeys: Vec<Row>,
+    open: Vec<IncidentRow>,
+    closed: Vec<IncidentRow>,
+    places: Vec<Place>,
+}
+
+struct Headline {
+    id: String,
+    title: String,
+    number: Number,
+    tone: Tone,
+    sentence: String,
+    /// "the worst of 3 journeys; the mean is 82.1"
+    beside: String,
+}
+
+struct Row {
+    id: String,
+    title: String,
+    number: Number,
+    tone: Tone,
+    sentence: String,
+    stops: Vec<Stop>,
+    hurt: Option<String>,
+    felt: String,
+    observed: String,
+    since: String,
+    strip: Strip,
+}
+
+/// A stage on the path.
+pub(super) struct Stop {
+    pub(super) title: String,
+    pub(super) tone: Tone,
+    pub(super) score: String,
+}
+
+pub(super) struct IncidentRow {
+    pub(super) id: String,
+    pub(super) headline: String,
+    pub(super) tone: Tone,
+    pub(super) when: String,
+    pub(super) lasted: String,
+}
+
+/// A touchpoint, in small.
+struct Place {
+    id: String,
+    title: String,
+    tone: Tone,
+    channel: &'static str,
+}
+
+pub(super) async fn page(shared: &Shared, snapshot: &Snapshot) -> Home {
+    let frame = Frame::new(shared, snapshot, "Journey health");
+    let mut journeys = Vec::with_capacity(snapshot.journeys.len());
+    for journey in &snapshot.journeys {
+        let strip = strip(&*shared.day(&journey.id).await);
+        journeys.push(row(&frame, journey, snapshot, strip));
+    }
+    let closed = shared.site.store.incidents(IncidentFilter::Closed, None, CLOSED_MAX).await.unwrap_or_default();
+    let closed: Vec<Incident> = closed.iter().filter_map(|incident| visible(shared, incident, &snapshot.map)).collect();
+    Home {
+        headline: snapshot.worst().map(|journey| headline(journey, snapshot)),
+        journeys,
+        open: snapshot.incidents.iter().map(|incident| incident_row(&frame, incident, snapshot)).collect(),
+        closed: closed.iter().map(|incident| incident_row(&frame, incident, snapshot)).collect(),
+        places: places(snapshot),
+        frame,
+    }
+}
+
+fn headline(journey: &JourneyNow, snapshot: &Snapshot) -> Headline {
+    let scores: Vec<f64> =
+        snapshot.journeys.iter().filter_map(|now| now.score).map(crate::model::Score::points).collect();
+    let beside = match (snapshot.journeys.len(), scores.len()) {
+        (1, _) => "the only journey".to_owned(),
+        (many, 0) => format!("the worst of {many} journeys"),
+        (many, seen) => {
+            let mean = (scores.iter().sum::<f64>() / seen as f64 * 10.0).floor() / 10.0;
+            format!("the worst of {many} journeys; their mean is {mean:.1}")
+        }
+    };
+    Headline {
+        id: journey.id.to_string(),
+        title: words::title(&journey.id, &snapshot.map).to_owned(),
+        number: journey.score.into(),
+        tone: tone(journey),
+        sentence: words::journey(journey, snapshot),
+        beside,
+    }
+}
+
+/// A journey whose every element waits for its first run is not unseen: it is being looked at.
+pub(super) fn tone(journey: &JourneyNow) -> Tone {
+    if journey.score.is_none() && elements(journey).all(|element| element.health.state == State::Pending) {
+        return Tone::from(State::Pending);
+    }
+    Tone::from(journey.color)
+}
+
+fn row(frame: &Frame, journey: &JourneyNow, snapshot: &Snapshot, strip: Strip) -> Row {
+    Row {
+        id: journey.id.to_string(),
+        title: words::title(&journey.id, &snapshot.map).to_owned(),
+        number: journey.score.into(),
+        tone: tone(journey),
+        sentence: words::journey(journey, snapshot),
+        stops: stops(journey, snapshot),
+        hurt: hurt(journey, snapshot),
+        felt: journey.felt.map_or_else(|| "–".to_owned(), |score| score.to_string()),
+        observed: percent(journey.observed),
+        since: frame.since(journey.since),
+        strip,
+    }
+}
+
+pub(super) fn stops(journey: &JourneyNow, snapshot: &Snapshot) -> Vec<Stop> {
+    let stages = journey.stages.iter().enumerate().map(|(place, stage)| {
+        let mut elements = stage.needs.iter().flat_map(NeedNow::elements);
+        let pending = stage.score.is_none() && elements.all(|element| element.health.state == State::Pending);
+        Stop {
+            title: stage_title(snapshot, &journey.id, place).to_owned(),
+            tone: if pending { Tone::from(State::Pending) } else { Tone::from(stage.color) },
+            score: stage.score.map_or_else(|| "–".to_owned(), |score| score.to_string()),
+        }
+    });
+    stages.collect()
+}
+
+/// Which of our customers are hurt: everyone, or some of the personas.
+fn hurt(journey: &JourneyNow, snapshot: &Snapshot) -> Option<String> {
+    let (mut hurt, mut well, mut everyone) = (Vec::<PersonaId>::new(), Vec::<PersonaId>::new(), false);
+    let costly = elements(journey).filter(|element| element.share >= 0.5);
+    let touchpoints = costly.filter_map(|element| snapshot.touchpoints.get(element.element.touchpoint()));
+    for series in touchpoints.flat_map(|touchpoint| &touchpoint.probes).flat_map(|probe| &probe.series) {
+        let bad = matches!(series.health.state, State::Down | State::Degraded) || series.health.value < 0.9;
+        match &series.series.persona {
+            None => everyone |= bad,
+            Some(persona) if bad => hurt.push(persona.clone()),
+            Some(persona) => well.push(persona.clone()),
+        }
+    }
+    well.retain(|persona| !hurt.contains(persona));
+    if everyone || (!hurt.is_empty() && well.is_empty()) {
+        return Some("every customer".to_owned());
+    }
+    hurt.sort();
+    hurt.dedup();
+    let names: Vec<String> = hurt.iter().map(|persona| persona_name(persona, snapshot)).collect();
+    (!names.is_empty()).then(|| format!("customers like {}", names.join(" and ")))
+}
+
+/// `Anna Schmidt (consumer)`
+pub(super) fn persona_name(id: &PersonaId, snapshot: &Snapshot) -> String {
+    let Some(persona) = snapshot.map.personas.get(id) else {
+        return id.to_string();
+    };
+    match persona.fields.get("segment") {
+        Some(segment) => format!("{} ({segment})", persona.name),
+        None => persona.name.clone(),
+    }
+}
+
+fn elements(journey: &JourneyNow) -> impl Iterator<Item = &ElementNow> {
+    journey.stages.iter().flat_map(|stage| &stage.needs).flat_map(NeedNow::elements)
+}
+
+pub(super) fn incident_row(frame: &Frame, incident: &Incident, snapshot: &Snapshot) -> IncidentRow {
+    IncidentRow {
+        id: incident.id.to_string(),
+        headline: words::incident(incident, &snapshot.map),
+        tone: incident_tone(incident),
+        when: frame.since(incident.opened),
+        lasted: super::number::lasted(incident.opened, incident.closed.unwrap_or(frame.now)),
+    }
+}
+
+pub(super) fn incident_tone(incident: &Incident) -> Tone {
+    match (incident.closed, incident.severity) {
+        (Some(_), _) => Tone::new("good", "over"),
+        (None, Severity::Page) => Tone::new("broken", "urgent"),
+        (None, Severity::Ticket) => Tone::new("watch", "to look at"),
+    }
+}
+
+fn places(snapshot: &Snapshot) -> Vec<Place> {
+    let places = snapshot.touchpoints.values().map(|now| Place {
+        id: now.id.to_string(),
+        title: words::touchpoint(&now.id, &snapshot.map).to_owned(),
+        tone: now.health.state.into(),
+        channel: snapshot.map.touchpoints.get(&now.id).map_or("other", |place| place.channel.as_str()),
+    });
+    places.collect()
+}

@@ -1,0 +1,131 @@
+//! One incident: what broke, for whom, since when, and who has been told.
+
+use askama::Template;
+
+use super::home::incident_tone;
+use super::number::{lasted, minus};
+use super::tone::Tone;
+use super::{Frame, Trace, capital};
+use crate::model::{Cause, Close, Incident, Snapshot, State};
+use crate::store::Delivery;
+use crate::web::api::incidents::read;
+use crate::web::routes::Shared;
+use crate::words;
+
+#[derive(Template)]
+#[template(path = "incident.html")]
+pub(super) struct Page {
+    frame: Frame,
+    headline: String,
+    tone: Tone,
+    /// "since 09:40, for 12 min"
+    when: String,
+    end: Option<&'static str>,
+    cause: Option<Reason>,
+    trace: Option<Trace>,
+    places: Vec<Place>,
+    impacts: Vec<(String, String, String)>,
+    timeline: Vec<(String, String)>,
+    notices: Vec<Notice>,
+}
+
+struct Reason {
+    /// In a customer's words.
+    words: String,
+    text: String,
+    step: Option<String>,
+    /// What was looked at, wanted and found.
+    evidence: Option<(String, String, String)>,
+}
+
+struct Place {
+    id: String,
+    title: String,
+    tone: Tone,
+    owner: Option<String>,
+}
+
+struct Notice {
+    receiver: String,
+    kind: String,
+    tone: Tone,
+    attempts: u32,
+    when: String,
+    error: Option<String>,
+}
+
+pub(super) async fn page(shared: &Shared, snapshot: &Snapshot, id: &str) -> Option<Page> {
+    let (incident, deliveries) = read(shared, id).await.ok()?;
+    let headline = words::incident(&incident, &snapshot.map);
+    let frame = Frame::new(shared, snapshot, headline.clone());
+    let map = &snapshot.map;
+    Some(Page {
+        tone: incident_tone(&incident),
+        when: when(&frame, &incident),
+        end: incident.close.map(|close| match close {
+            Close::Recovered => "It recovered.",
+            Close::Removed => "What it was about is no longer watched.",
+            Close::Merged => "Another incident explains it.",
+        }),
+        cause: reason(&incident, snapshot),
+        trace: incident.trace.map(|trace| frame.trace(trace)),
+        places: incident
+            .touchpoints
+            .iter()
+            .map(|id| Place {
+                id: id.to_string(),
+                title: words::touchpoint(id, map).to_owned(),
+                tone: snapshot.state_of(id).into(),
+                owner: map.touchpoints.get(id).and_then(|place| place.owner.clone()),
+            })
+            .collect(),
+        impacts: incident
+            .impacts
+            .iter()
+            .map(|hurt| (hurt.journey.to_string(), words::title(&hurt.journey, map).to_owned(), minus(hurt.loss)))
+            .collect(),
+        timeline: incident.timeline.iter().rev().map(|h| (frame.since(h.at), h.what.clone())).collect(),
+        notices: deliveries.iter().map(|delivery| notice(&frame, delivery)).collect(),
+        headline,
+        frame,
+    })
+}
+
+fn when(frame: &Frame, incident: &Incident) -> String {
+    let from = frame.since(incident.opened);
+    match incident.closed {
+        None => format!("since {from}, for {}", frame.lasted(incident.opened)),
+        Some(closed) => format!("from {from} to {}, for {}", frame.since(closed), lasted(incident.opened, closed)),
+    }
+}
+
+fn reason(incident: &Incident, snapshot: &Snapshot) -> Option<Reason> {
+    let fault = incident.fault.as_ref()?;
+    let name = match &incident.cause {
+        Cause::Touchpoint(id) => words::touchpoint(id, &snapshot.map).to_owned(),
+        Cause::Journey(id) => words::title(id, &snapshot.map).to_owned(),
+        Cause::Own(_) => "Unbroken".to_owned(),
+    };
+    Some(Reason {
+        words: format!("{name} {}.", words::fault(State::Down, Some(fault))),
+        text: capital(&fault.text),
+        step: fault.step.clone(),
+        evidence: fault.evidence.as_ref().map(|seen| (seen.of.clone(), seen.expected.clone(), seen.found.clone())),
+    })
+}
+
+fn notice(frame: &Frame, delivery: &Delivery) -> Notice {
+    Notice {
+        receiver: delivery.receiver.clone(),
+        kind: delivery.kind.clone(),
+        tone: match delivery.state.as_str() {
+            "delivered" => Tone::new("good", "delivered"),
+            "dead" => Tone::new("broken", "given up"),
+            "superseded" => Tone::new("closed", "replaced by a newer one"),
+            _ => Tone::new("pending", "on its way"),
+        },
+        attempts: delivery.attempts,
+        when: frame.since(delivery.settled.unwrap_or(delivery.created)),
+        error: delivery.error.clone(),
+    }
+}

@@ -1,0 +1,201 @@
+//! One touchpoint: its state, its probes, and what their latest runs met.
+
+use askama::Template;
+
+use super::chart::{Beat, beats};
+use super::home::{IncidentRow, incident_row, persona_name};
+use super::number::{length, percent};
+use super::run::{Run, run};
+use super::tone::Tone;
+use super::{Frame, capital};
+use crate::model::{ProbeNow, Reading, SeriesNow, Snapshot, TouchpointId};
+use crate::store::Digest;
+use crate::web::Audience;
+use crate::web::api::touchpoints::{journeys, windows};
+use crate::web::routes::Shared;
+use crate::words;
+
+/// Runs drawn for each probe.
+const RUNS_SHOWN: u32 = 60;
+/// Runs listed for each probe.
+const RUNS_LISTED: usize = 8;
+
+#[derive(Template)]
+#[template(path = "touchpoint.html")]
+pub(super) struct Page {
+    frame: Frame,
+    title: String,
+    tone: Tone,
+    sentence: String,
+    channel: &'static str,
+    owner: Option<String>,
+    since: String,
+    lasted: String,
+    journeys: Vec<(String, String)>,
+    probes: Vec<Probe>,
+    incidents: Vec<IncidentRow>,
+}
+
+struct Probe {
+    title: String,
+    id: String,
+    tone: Tone,
+    why: Option<String>,
+    every: Option<String>,
+    file: Option<String>,
+    credited: Option<String>,
+    series: Vec<Line>,
+    windows: Vec<Window>,
+    beats: Vec<Beat>,
+    width: usize,
+    latest: Option<Run>,
+    runs: Vec<Listed>,
+}
+
+struct Line {
+    who: String,
+    vantage: String,
+    tone: Tone,
+    since: String,
+    /// "flapping", "making up our mind"
+    note: Option<&'static str>,
+    last: Option<String>,
+}
+
+struct Window {
+    name: &'static str,
+    availability: String,
+    p50: String,
+    p95: String,
+    p99: String,
+    runs: u64,
+}
+
+struct Listed {
+    tone: Tone,
+    when: String,
+    who: Option<String>,
+    took: String,
+    what: String,
+    trace: super::Trace,
+}
+
+pub(super) async fn page(shared: &Shared, snapshot: &Snapshot, id: &str) -> Option<Page> {
+    let now = snapshot.touchpoints.get(&TouchpointId::new(id))?;
+    let title = words::touchpoint(&now.id, &snapshot.map).to_owned();
+    let frame = Frame::new(shared, snapshot, title.clone());
+    let place = snapshot.map.touchpoints.get(&now.id);
+    let mut probes = Vec::with_capacity(now.probes.len());
+    for one in &now.probes {
+        probes.push(probe(shared, &frame, one, snapshot).await);
+    }
+    let touching = snapshot.incidents.iter().filter(|incident| incident.touchpoints.contains(&now.id));
+    Some(Page {
+        tone: now.health.state.into(),
+        sentence: sentence(&title, now.health.state, now.fault.as_ref()),
+        title,
+        channel: place.map_or("other", |place| place.channel.as_str()),
+        owner: place.and_then(|place| place.owner.clone()),
+        since: frame.since(now.since),
+        lasted: frame.lasted(now.since),
+        journeys: journeys(&now.id, snapshot)
+            .into_iter()
+            .map(|id| (id.to_string(), words::title(&id, &snapshot.map).to_owned()))
+            .collect(),
+        probes,
+        incidents: touching.map(|incident| incident_row(&frame, incident, snapshot)).collect(),
+        frame,
+    })
+}
+
+fn sentence(title: &str, state: crate::model::State, fault: Option<&crate::model::Fault>) -> String {
+    match state {
+        crate::model::State::Up => format!("{title} works as it should."),
+        _ => format!("{title} {}.", words::fault(state, fault)),
+    }
+}
+
+async fn probe(shared: &Shared, frame: &Frame, now: &ProbeNow, snapshot: &Snapshot) -> Probe {
+    let known = snapshot.map.probe(&now.id);
+    let readings = match shared.site.audience {
+        Audience::Insiders => shared.site.store.readings(&now.id, None, RUNS_SHOWN).await.unwrap_or_default(),
+        Audience::Everybody => Vec::new(),
+    };
+    let windows = windows(shared, now).await.map(|all| all.to_vec()).unwrap_or_default();
+    let drawn: Vec<_> = readings.iter().rev().map(|reading| beat(frame, reading)).collect();
+    let latest = now.series.iter().filter_map(|series| series.last.as_deref()).max_by_key(|reading| reading.started);
+    Probe {
+        title: known.map_or_else(|| now.id.name.to_string(), |probe| probe.title.clone()),
+        id: now.id.to_string(),
+        tone: now.health.state.into(),
+        why: now.fault.as_ref().map(|fault| capital(&fault.to_string())),
+        every: known.map(|probe| every(probe.every)),
+        file: known.map(|probe| probe.file.to_string()).filter(|_| shared.site.audience == Audience::Insiders),
+        credited: known.and_then(|probe| probe.origin.as_ref()).map(ToString::to_string),
+        series: now.series.iter().map(|series| line(frame, series, snapshot)).collect(),
+        windows: ["24 hours", "7 days"].into_iter().zip(&windows).map(|(name, digest)| window(name, digest)).collect(),
+        width: drawn.len() * 10,
+        beats: beats(&drawn),
+        latest: latest.or(readings.first()).map(|reading| run(frame, reading)),
+        runs: readings.iter().take(RUNS_LISTED).map(|reading| listed(frame, reading, snapshot)).collect(),
+    }
+}
+
+fn every(every: std::time::Duration) -> String {
+    crate::units::Period::from_millis(every.as_millis() as u64).to_string()
+}
+
+fn line(frame: &Frame, series: &SeriesNow, snapshot: &Snapshot) -> Line {
+    let persona = series.series.persona.as_ref();
+    Line {
+        who: persona.map_or_else(|| "any customer".to_owned(), |id| persona_name(id, snapshot)),
+        vantage: series.series.vantage.to_string(),
+        tone: series.health.state.into(),
+        since: frame.since(series.since),
+        note: match (series.flapping, series.undecided) {
+            (true, _) => Some("comes and goes: notifications are held"),
+            (false, true) => Some("we look again before we say so"),
+            (false, false) => None,
+        },
+        last: series.last.as_ref().map(|reading| frame.since(reading.started)),
+    }
+}
+
+fn window(name: &'static str, digest: &Digest) -> Window {
+    let seconds = |seconds: Option<f64>| {
+        let length_of = |seconds: f64| length(std::time::Duration::try_from_secs_f64(seconds).unwrap_or_default());
+        seconds.map_or_else(|| "–".to_owned(), length_of)
+    };
+    Window {
+        name,
+        availability: digest.availability.map_or_else(|| "–".to_owned(), percent),
+        p50: seconds(digest.p50),
+        p95: seconds(digest.p95),
+        p99: seconds(digest.p99),
+        runs: digest.runs,
+    }
+}
+
+fn beat(frame: &Frame, reading: &Reading) -> (jiff::Timestamp, f64, Tone, String) {
+    let tone = Tone::from(&reading.outcome.verdict);
+    let told = format!("{}: {}, {}", frame.since(reading.started), tone.word, length(reading.outcome.took));
+    (reading.started, reading.outcome.took.as_secs_f64(), tone, told)
+}
+
+fn listed(frame: &Frame, reading: &Reading, snapshot: &Snapshot) -> Listed {
+    let verdict = &reading.outcome.verdict;
+    let tone = Tone::from(verdict);
+    let what = match verdict {
+        crate::model::Verdict::Failed(fault) => fault.to_string(),
+        crate::model::Verdict::Inconclusive { why, text } => format!("{}: {text}", why.words()),
+        _ => tone.word.to_owned(),
+    };
+    Listed {
+        tone,
+        when: frame.since(reading.started),
+        who: reading.persona.as_ref().map(|id| persona_name(id, snapshot)),
+        took: length(reading.outcome.took),
+        what: capital(&what),
+        trace: frame.trace(reading.trace),
+    }
+}

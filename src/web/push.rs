@@ -1,0 +1,137 @@
+//! `POST /api/v1/push/{touchpoint}/{probe}`: an outside system reports.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::body::Bytes;
+use axum::extract::{Path, State};
+use axum::http::{HeaderMap, StatusCode, header};
+use jiff::{SignedDuration, Timestamp};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use subtle::ConstantTimeEq;
+use tokio::time::Instant;
+
+use super::api::At;
+use super::problem::Problem;
+use super::routes::Shared;
+use crate::model::ProbeId;
+use crate::secret::Secret;
+use crate::store;
+
+/// A report is a number and a sentence.
+pub(super) const BODY_MAX: usize = 16 * 1024;
+/// Characters of a message that are kept.
+const MESSAGE_MAX: usize = 300;
+/// Clocks differ; the future does not report.
+const AHEAD_MAX: SignedDuration = SignedDuration::from_secs(60);
+
+/// What is reported. An empty body says "I am alive".
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Report {
+    value: Option<f64>,
+    ok: Option<bool>,
+    message: Option<String>,
+    /// When it was true; now, if absent.
+    #[schemars(with = "Option<String>")]
+    at: Option<Timestamp>,
+}
+
+#[derive(Debug, Serialize, JsonSchema)]
+pub(super) struct Receipt {
+    received: At,
+}
+
+pub(super) async fn push(
+    State(shared): State<Arc<Shared>>,
+    Path((touchpoint, name)): Path<(String, String)>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Result<Json<Receipt>, Problem> {
+    let probe = ProbeId::new(&touchpoint, &name);
+    authorise(&shared, &probe, &headers)?;
+    shared.buckets.take(&probe, Instant::now()).map_err(|wait| {
+        let detail = format!("too many reports; wait {:.1} s", wait.as_secs_f64());
+        Problem::new(StatusCode::TOO_MANY_REQUESTS, detail)
+    })?;
+    let now = shared.site.clock.now();
+    let report = read(&body, now)?;
+    let push =
+        store::Push { received: now, value: report.value, ok: report.ok, message: report.message, at: report.at };
+    // Durable before we say so: the sender forgets what we acknowledge.
+    shared.site.store.push(&probe, push).await.map_err(|refused| Problem::store(&refused))?;
+    Ok(Json(Receipt { received: At(now) }))
+}
+
+/// A missing probe, a probe without tokens and a wrong token are one and the same answer.
+fn authorise(shared: &Shared, probe: &ProbeId, headers: &HeaderMap) -> Result<(), Problem> {
+    let shown = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok()).and_then(bearer);
+    let tokens = Arc::clone(&shared.site.tokens.borrow());
+    let known: &[Secret] = tokens.get(probe).map_or(&[], Vec::as_slice);
+    let right = shown.is_some_and(|shown| matches(shown, known));
+    if right { Ok(()) } else { Err(Problem::new(StatusCode::UNAUTHORIZED, "the token does not open this")) }
+}
+
+fn bearer(value: &str) -> Option<&str> {
+    let (scheme, token) = value.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
+}
+
+/// Compares with every token, in constant time each. An empty secret opens nothing.
+fn matches(shown: &str, known: &[Secret]) -> bool {
+    let mut right = subtle::Choice::from(0);
+    for secret in known.iter().filter(|secret| !secret.expose().is_empty()) {
+        right |= secret.expose().as_bytes().ct_eq(shown.as_bytes());
+    }
+    right.into()
+}
+
+fn read(body: &[u8], now: Timestamp) -> Result<Report, Problem> {
+    let mut report: Report = if body.iter().all(u8::is_ascii_whitespace) {
+        Report::default()
+    } else {
+        serde_json::from_slice(body).map_err(|error| Problem::bad_request(error.to_string()))?
+    };
+    if report.value.is_some_and(|value| !value.is_finite()) {
+        return Err(Problem::bad_request("`value` is not a number"));
+    }
+    if report.at.is_some_and(|at| at.duration_since(now) > AHEAD_MAX) {
+        return Err(Problem::bad_request("`at` lies in the future"));
+    }
+    report.message = report.message.map(|text| clean(&text));
+    Ok(report)
+}
+
+/// One bounded line: it will stand on pages, in alerts and in logs.
+fn clean(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(MESSAGE_MAX).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn any_live_token_opens_and_an_empty_one_never() {
+        let secret = |value: &str| Secret::new("test", value);
+        let known = [secret("old"), secret("new"), secret("")];
+        assert!(matches("old", &known) && matches("new", &known));
+        for wrong in ["", "ol", "older", "OLD"] {
+            assert!(!matches(wrong, &known), "{wrong}");
+        }
+        assert_eq!(bearer("bearer  abc"), Some("abc"));
+        assert_eq!(bearer("Basic abc"), None);
+    }
+
+    #[test]
+    fn reports_are_read_strictly() {
+        let now = Timestamp::UNIX_EPOCH;
+        assert!(read(b" ", now).is_ok());
+        let report = read(br#"{"value": 3, "ok": true, "message": "a\u001b[31m\nb"}"#, now).expect("a report");
+        assert_eq!(report.message.as_deref(), Some("a [31m b"));
+        for wrong in [r#"{"valu":1}"#, "[1]", r#"{"at":"1970-01-02T00:00:00Z"}"#, r#"{"value":"1"}"#, "{"] {
+            assert!(read(wrong.as_bytes(), now).is_err(), "{wrong}");
+        }
+    }
+}
