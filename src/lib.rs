@@ -14,6 +14,7 @@
 //! after it is on disk.
 
 pub mod alert;
+pub mod board;
 pub mod clock;
 pub mod demo;
 pub mod detect;

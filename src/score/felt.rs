@@ -57,6 +57,11 @@ impl Felt {
         self.at = Some(self.at.map_or(now, |at| at.max(now)));
     }
 
+    /// There is something to remember: without it, nothing is lost by forgetting this.
+    pub fn matters(&self) -> bool {
+        self.remembered > 0.0 || 1.0 - self.health > NOTICED
+    }
+
     /// The most that customers feel, 0..=1: `felt = min(h, ceiling)`.
     pub fn ceiling(&self) -> f64 {
         1.0 - self.remembered

@@ -51,6 +51,11 @@ impl Window {
         self.samples.drain(..self.samples.len().saturating_sub(1));
     }
 
+    /// Counts what is known as known at `now`: it could not have been seen before.
+    pub fn refresh(&mut self, now: Timestamp) {
+        self.last = self.last.map(|last| last.max(now));
+    }
+
     pub fn is_empty(&self) -> bool {
         self.samples.is_empty()
     }

@@ -1,0 +1,332 @@
+//! The present state of everything. Pure and deterministic: a recorded list of readings *is* an end-to-end test.
+//!
+//! - [`Board::apply`] with every reading. What a detector decides changes states, incidents and the scores it touches
+//!   within the same call; a sample that decides nothing only marks its journeys, so a reading costs the same however
+//!   large the map is.
+//! - [`Board::tick`] every second: works out the marked journeys (so [`Change::ScoreChanged`] comes at most once a
+//!   second per journey, decisions apart), looks for silence every 5 s, and evaluates every 30 s.
+//! - [`Board::memory`] with every write: what a restart must know.
+//!
+//! A touchpoint is DOWN when an important or blocking probe of it is, or all its probes are; DEGRADED when any other
+//! probe is DOWN or any is DEGRADED; else UNKNOWN or PENDING if any probe is; a probe is DOWN when it is so for one
+//! persona from every vantage. A touchpoint outside its opening hours is CLOSED: its readings count for nothing.
+//!
+//! *Invariants:* every DOWN touchpoint is in exactly one open incident; every incident opens once and closes once, over
+//! restarts and reloads; nothing gets better by silence.
+
+mod consistency;
+mod health;
+mod incidents;
+mod layers;
+mod memory;
+mod net;
+mod own;
+mod pulse;
+mod view;
+mod watch;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use uuid::Uuid;
+
+use self::consistency::Comparison;
+use self::memory::Dirty;
+use self::net::Net;
+use self::own::Own;
+use self::pulse::{Occasion, Pulse};
+use self::watch::{Watch, elapsed, whole};
+use crate::model::{Change, Incident, IncidentId, JourneyId, JourneyMap, Reading, SelfFault, Series, State, Verdict};
+use crate::score::Felt;
+
+/// Colours change and slow tracks are looked at.
+pub const EVALUATION: Duration = Duration::from_secs(30);
+/// How often silence is looked for.
+const LOOK: Duration = Duration::from_secs(5);
+
+/// Makes the ids of incidents.
+pub type Ids = Box<dyn FnMut() -> Uuid + Send>;
+
+/// What the board believes, and what it needs to go on.
+pub struct Board {
+    map: Arc<JourneyMap>,
+    ids: Ids,
+    net: Net,
+    series: Vec<Watch>,
+    touchpoints: Vec<Place>,
+    /// Per element that a journey names.
+    felt: Vec<Felt>,
+    journeys: Vec<Pulse>,
+    checks: Vec<Comparison>,
+    /// Open ones.
+    incidents: BTreeMap<IncidentId, Incident>,
+    /// Incidents whose timeline grew since they were last told.
+    noted: BTreeSet<IncidentId>,
+    own: Own,
+    evaluated: Timestamp,
+    looked: Timestamp,
+    /// Journeys whose score has to be worked out anew.
+    stale_scores: BTreeSet<usize>,
+    dirty: Dirty,
+}
+
+/// A touchpoint's state as it was last told.
+#[derive(Clone, Debug)]
+struct Place {
+    state: State,
+    since: Timestamp,
+    closed: bool,
+    /// The open incident that it belongs to.
+    incident: Option<IncidentId>,
+}
+
+impl Place {
+    fn new(now: Timestamp) -> Self {
+        Self { state: State::Pending, since: now, closed: false, incident: None }
+    }
+}
+
+/// One journey's numbers, 0..=1, for its history.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ScoreNow {
+    pub journey: JourneyId,
+    /// None: too little is observed for a number.
+    pub score: Option<f64>,
+    pub felt: Option<f64>,
+    pub observed: f64,
+}
+
+impl Board {
+    /// A board that has seen nothing yet.
+    pub fn new(map: Arc<JourneyMap>, ids: Ids, now: Timestamp) -> Self {
+        let now = whole(now);
+        let net = Net::new(&map);
+        let grace = grace(&map);
+        let mut board = Self {
+            series: net.series.iter().map(|_| Watch::new(now)).collect(),
+            touchpoints: net.touchpoints.iter().map(|_| Place::new(now)).collect(),
+            felt: vec![Felt::default(); net.elements.len()],
+            journeys: net.journeys.iter().map(|_| Pulse::new(now)).collect(),
+            checks: net.checks.iter().map(|_| Comparison::new(now)).collect(),
+            incidents: BTreeMap::new(),
+            noted: BTreeSet::new(),
+            own: Own::new(now + grace),
+            evaluated: now,
+            looked: now,
+            stale_scores: (0..net.journeys.len()).collect(),
+            dirty: Dirty::default(),
+            map,
+            ids,
+            net,
+        };
+        board.open_and_close(now, &mut Vec::new());
+        board.see(now);
+        board
+    }
+
+    /// Takes one reading; what it changed, in order.
+    pub fn apply(&mut self, reading: Arc<Reading>, now: Timestamp) -> Vec<Change> {
+        let now = whole(now);
+        let mut changes = Vec::new();
+        match &reading.outcome.verdict {
+            Verdict::Inconclusive { why, text } => {
+                self.inconclusive(*why, text, now, &mut changes);
+                return changes;
+            }
+            Verdict::Skipped(_) => return changes,
+            _ if self.own.has(SelfFault::BlindVantage) => return changes,
+            _ => self.conclusive(now, &mut changes),
+        }
+        let mut recheck: Option<Timestamp> = None;
+        let mut touched = BTreeSet::new();
+        for sample in &reading.outcome.samples {
+            let series = Series { probe: sample.probe.clone(), ..reading.series() };
+            let Some(&at) = self.net.series_of.get(&series) else { continue };
+            let touchpoint = self.net.probes[self.net.series[at].probe].touchpoint;
+            if self.touchpoints[touchpoint].closed {
+                continue;
+            }
+            let step = self.series[at].take(sample, &reading, &self.net.series[at].rule, now);
+            self.dirty.series.insert(at);
+            recheck = [recheck, step.recheck].into_iter().flatten().min();
+            touched.insert(touchpoint);
+            self.settle(at, now, &mut changes);
+        }
+        for touchpoint in touched {
+            self.touch(touchpoint, now, &mut changes);
+        }
+        self.compare(&reading, now, &mut changes);
+        if let Some(at) = recheck {
+            changes.push(Change::Recheck { series: reading.series(), at });
+        }
+        changes
+    }
+
+    /// Lets time pass; called every second.
+    pub fn tick(&mut self, now: Timestamp) -> Vec<Change> {
+        let now = whole(now);
+        let mut changes = Vec::new();
+        self.open_and_close(now, &mut changes);
+        if elapsed(self.looked, now) >= LOOK || now < self.looked {
+            self.looked = now;
+            self.dirty.clock = true;
+            self.look(now, &mut changes);
+        }
+        if elapsed(self.evaluated, now) >= EVALUATION || now < self.evaluated {
+            self.evaluated = now;
+            self.evaluate(now, &mut changes);
+        }
+        for journey in std::mem::take(&mut self.stale_scores) {
+            self.pulse(journey, Occasion::Sample, now, &mut changes);
+        }
+        self.escalate(now, &mut changes);
+        self.own_tick(now, &mut changes);
+        changes
+    }
+
+    /// The numbers of every journey, for their history.
+    pub fn scores(&self) -> Vec<ScoreNow> {
+        let score = |(at, pulse): (&net::JourneyAt, &Pulse)| ScoreNow {
+            journey: at.id.clone(),
+            score: pulse.number(),
+            felt: pulse.number().map(|_| pulse.sight.felt),
+            observed: pulse.sight.observed,
+        };
+        self.net.journeys.iter().zip(&self.journeys).map(score).collect()
+    }
+
+    /// Brings one series' shown state up to date, and follows a decision of its detector.
+    fn settle(&mut self, at: usize, now: Timestamp, changes: &mut Vec<Change>) {
+        let known = &self.net.series[at];
+        let watch = &mut self.series[at];
+        let Some(from) = watch.settle(known.rule.every, now) else { return };
+        self.dirty.series.insert(at);
+        changes.push(Change::StateChanged {
+            series: known.series.clone(),
+            from,
+            to: watch.state,
+            at: now,
+            fault: watch.fault.clone(),
+            trace: watch.trace,
+        });
+    }
+
+    /// Follows what happened to the series of a touchpoint: its state, its memory, its incident, its journeys.
+    fn touch(&mut self, touchpoint: usize, now: Timestamp, changes: &mut Vec<Change>) {
+        let every = self.net.touchpoints[touchpoint].every;
+        for element in self.net.touchpoints[touchpoint].elements.clone() {
+            let health = self.element_health(element, now).value;
+            let before = self.felt[element];
+            self.felt[element].sampled(health, now, every);
+            if before.matters() || self.felt[element].matters() {
+                self.dirty.felt.insert(element);
+            }
+        }
+        let decided = self.retell(touchpoint, now, changes);
+        let ails = self.is_case(touchpoint, now);
+        for journey in self.net.touchpoints[touchpoint].journeys.clone() {
+            self.stale_scores.insert(journey);
+            if decided {
+                self.pulse(journey, Occasion::Decision, now, changes);
+            }
+        }
+        if ails {
+            self.review(touchpoint, now, changes);
+        }
+    }
+
+    /// Tells a touchpoint's state if it changed; whether a detector's decision is behind it.
+    fn retell(&mut self, touchpoint: usize, now: Timestamp, changes: &mut Vec<Change>) -> bool {
+        let to = self.touchpoint_state(touchpoint);
+        let place = &mut self.touchpoints[touchpoint];
+        let from = place.state;
+        if from == to {
+            return false;
+        }
+        place.state = to;
+        place.since = now;
+        self.note_state(touchpoint, to, now);
+        let id = self.net.touchpoints[touchpoint].id.clone();
+        changes.push(Change::TouchpointChanged { touchpoint: id, from, to, at: now });
+        matches!(from, State::Up | State::Degraded | State::Down)
+            && matches!(to, State::Up | State::Degraded | State::Down)
+    }
+
+    /// Looks for silence.
+    fn look(&mut self, now: Timestamp, changes: &mut Vec<Change>) {
+        for at in 0..self.series.len() {
+            self.settle(at, now, changes);
+        }
+        for touchpoint in 0..self.touchpoints.len() {
+            self.retell(touchpoint, now, changes);
+        }
+        self.stale_scores = (0..self.journeys.len()).collect();
+    }
+
+    fn evaluate(&mut self, now: Timestamp, changes: &mut Vec<Change>) {
+        for (at, watch) in self.series.iter_mut().enumerate() {
+            let before = watch.detector.clone();
+            watch.evaluate(&self.net.series[at].rule, now);
+            if watch.detector != before {
+                self.dirty.series.insert(at);
+            }
+        }
+        self.look(now, changes);
+        for journey in 0..self.journeys.len() {
+            self.pulse(journey, Occasion::Evaluation, now, changes);
+        }
+        for touchpoint in 0..self.touchpoints.len() {
+            if self.is_case(touchpoint, now) {
+                self.review(touchpoint, now, changes);
+            }
+        }
+        self.journey_layer(now, changes);
+        self.note_impacts(changes);
+        self.own_evaluate(now, changes);
+    }
+
+    /// Follows opening hours. What was known at closing time counts as known when it opens again.
+    fn open_and_close(&mut self, now: Timestamp, changes: &mut Vec<Change>) {
+        for touchpoint in 0..self.touchpoints.len() {
+            let Some(hours) = &self.net.touchpoints[touchpoint].hours else { continue };
+            let closed = !hours.contains(now);
+            if closed == self.touchpoints[touchpoint].closed {
+                continue;
+            }
+            self.touchpoints[touchpoint].closed = closed;
+            if !closed {
+                for at in self.net.series_at(touchpoint) {
+                    self.series[at].window.refresh(now);
+                    self.dirty.series.insert(at);
+                    self.settle(at, now, changes);
+                }
+            }
+            self.retell(touchpoint, now, changes);
+            self.stale_scores.extend(&self.net.touchpoints[touchpoint].journeys);
+        }
+    }
+
+    /// Works every journey out without telling.
+    fn see(&mut self, now: Timestamp) {
+        for journey in 0..self.journeys.len() {
+            self.journeys[journey].sight = self.sight(journey, now);
+        }
+    }
+}
+
+/// No alert about ourselves in the first five intervals after a start.
+fn grace(map: &JourneyMap) -> Duration {
+    const AT_MOST: Duration = Duration::from_mins(5);
+    map.probes().map(|probe| probe.every * 5).max().unwrap_or_default().min(AT_MOST)
+}
+
+impl std::fmt::Debug for Board {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Board").field("series", &self.series.len()).field("incidents", &self.incidents.len()).finish()
+    }
+}
+
+#[cfg(test)]
+mod tests;

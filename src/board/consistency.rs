@@ -1,0 +1,284 @@
+//! Values that must agree wherever a customer meets them.
+//!
+//! A disagreement counts when it was seen in two fresh comparisons in a row, and every source was read anew between
+//! them: a price that is being changed is not a contradiction. Values read as personas are compared within a persona;
+//! an anonymous value is compared with everybody's.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::Board;
+use super::pulse::Occasion;
+use super::watch::{elapsed, whole};
+use crate::model::{Change, PersonaId, Reading, State};
+use crate::score::{FRESH_INTERVALS, freshness};
+
+const DISAGREEMENTS: u8 = 2;
+
+/// One check's values. What serde writes is the board's memory of it.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(super) struct Comparison {
+    #[serde(rename = "v")]
+    pub(super) values: Vec<Seen>,
+    /// Disagreements in a row.
+    #[serde(rename = "n")]
+    disagreements: u8,
+    /// What was last concluded: Pending, Up or Down.
+    #[serde(rename = "c")]
+    concluded: State,
+    #[serde(with = "jiff::fmt::serde::timestamp::millisecond::required")]
+    pub(super) since: Timestamp,
+}
+
+/// A captured value.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(super) struct Seen {
+    #[serde(rename = "s")]
+    pub(super) source: usize,
+    #[serde(rename = "p", default, skip_serializing_if = "Option::is_none")]
+    pub(super) persona: Option<PersonaId>,
+    #[serde(rename = "v")]
+    pub(super) value: String,
+    #[serde(with = "jiff::fmt::serde::timestamp::millisecond::required")]
+    pub(super) at: Timestamp,
+    /// Read since the last comparison that counted.
+    #[serde(rename = "a")]
+    anew: bool,
+}
+
+/// What one look at the values says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Finding {
+    Incomparable,
+    Agree,
+    Disagree,
+}
+
+impl Comparison {
+    pub(super) fn new(now: Timestamp) -> Self {
+        Self { values: Vec::new(), disagreements: 0, concluded: State::Pending, since: now }
+    }
+
+    fn note(&mut self, source: usize, persona: Option<&PersonaId>, value: &str, at: Timestamp) {
+        let known = self.values.iter_mut().find(|seen| seen.source == source && seen.persona.as_ref() == persona);
+        match known {
+            Some(seen) => (seen.value, seen.at, seen.anew) = (value.to_owned(), at, true),
+            None => {
+                let (persona, value) = (persona.cloned(), value.to_owned());
+                self.values.push(Seen { source, persona, value, at, anew: true });
+            }
+        }
+    }
+
+    /// Compares what is fresh.
+    fn conclude(&mut self, fresh: impl Fn(&Seen) -> bool, now: Timestamp) {
+        let values: Vec<&Seen> = self.values.iter().filter(|seen| fresh(seen)).collect();
+        let all_anew = values.iter().all(|seen| seen.anew);
+        match finding(&values) {
+            Finding::Incomparable => {}
+            Finding::Agree => {
+                self.disagreements = 0;
+                self.values.iter_mut().for_each(|seen| seen.anew = false);
+                self.turn(State::Up, now);
+            }
+            Finding::Disagree if all_anew => {
+                self.disagreements = self.disagreements.saturating_add(1);
+                self.values.iter_mut().for_each(|seen| seen.anew = false);
+                if self.disagreements >= DISAGREEMENTS {
+                    self.turn(State::Down, now);
+                }
+            }
+            Finding::Disagree => {}
+        }
+    }
+
+    fn turn(&mut self, state: State, now: Timestamp) {
+        if self.concluded != state {
+            self.concluded = state;
+            self.since = now;
+        }
+    }
+}
+
+fn finding(values: &[&Seen]) -> Finding {
+    let personas: BTreeSet<_> = values.iter().filter_map(|seen| seen.persona.as_ref()).collect();
+    let passes: Vec<Option<&PersonaId>> =
+        if personas.is_empty() { vec![None] } else { personas.into_iter().map(Some).collect() };
+    let mut found = Finding::Incomparable;
+    for persona in passes {
+        let mut mine = values.iter().filter(|seen| seen.persona.is_none() || seen.persona.as_ref() == persona);
+        let Some(first) = mine.next() else { continue };
+        let mut rest = mine.filter(|seen| seen.source != first.source).peekable();
+        if rest.peek().is_none() {
+            continue;
+        }
+        if !rest.all(|seen| agree(&first.value, &seen.value)) {
+            return Finding::Disagree;
+        }
+        found = Finding::Agree;
+    }
+    found
+}
+
+/// Numbers agree as decimals, whatever their zeros, blanks and currency signs (two different signs do not); other texts
+/// agree when they are the same without the blanks around them.
+pub(super) fn agree(left: &str, right: &str) -> bool {
+    match (Money::read(left), Money::read(right)) {
+        (Some(left), Some(right)) => {
+            left.number == right.number && (left.sign == right.sign || left.sign.is_none() || right.sign.is_none())
+        }
+        _ => left.trim() == right.trim(),
+    }
+}
+
+/// A decimal number in its shortest form, and the currency sign beside it.
+#[derive(Debug, PartialEq, Eq)]
+struct Money {
+    number: String,
+    sign: Option<char>,
+}
+
+impl Money {
+    fn read(text: &str) -> Option<Self> {
+        let mut sign = None;
+        let mut digits = String::new();
+        for letter in text.chars().filter(|letter| !letter.is_whitespace()) {
+            match letter {
+                '$' | '£' | '¥' | '¢' | '\u{20a0}'..='\u{20cf}' if sign.is_none() => sign = Some(letter),
+                _ => digits.push(letter),
+            }
+        }
+        let (minus, digits) = match digits.strip_prefix('-') {
+            Some(digits) => ("-", digits),
+            None => ("", digits.strip_prefix('+').unwrap_or(&digits)),
+        };
+        let (whole, part) = digits.split_once('.').unwrap_or((digits, ""));
+        let plain = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
+        if whole.is_empty() || !plain(whole) || !plain(part) {
+            return None;
+        }
+        let whole = whole.trim_start_matches('0');
+        let part = part.trim_end_matches('0');
+        let minus = if whole.is_empty() && part.is_empty() { "" } else { minus };
+        Some(Self { number: format!("{minus}{whole}.{part}"), sign })
+    }
+}
+
+impl Board {
+    /// Takes what a reading captured.
+    pub(super) fn compare(&mut self, reading: &Arc<Reading>, now: Timestamp, changes: &mut Vec<Change>) {
+        let Some(places) = self.net.captures.get(&reading.probe) else { return };
+        let mut checks = BTreeSet::new();
+        for &(check, source) in places {
+            let name = &*self.net.checks[check].check.values[source].value;
+            let captured = reading.outcome.steps.iter().flat_map(|step| &step.captured);
+            let Some(value) =
+                captured.filter(|captured| captured.name == name).filter_map(|c| c.value.as_deref()).last()
+            else {
+                continue;
+            };
+            self.checks[check].note(source, reading.persona.as_ref(), value, whole(reading.ended()));
+            checks.insert(check);
+        }
+        for check in checks {
+            let sources = self.net.checks[check].sources.clone();
+            let fresh = |seen: &Seen| elapsed(seen.at, now) <= sources[seen.source].0.mul_f64(FRESH_INTERVALS);
+            let before = self.checks[check].concluded;
+            self.checks[check].conclude(fresh, now);
+            self.dirty.checks.insert(check);
+            let journey = self.net.checks[check].journey;
+            self.stale_scores.insert(journey);
+            if before != self.checks[check].concluded {
+                self.pulse(journey, Occasion::Decision, now, changes);
+            }
+        }
+    }
+
+    /// The check's state as shown, and the freshness of what it rests on.
+    pub(super) fn check_sight(&self, check: usize, now: Timestamp) -> (State, f64) {
+        let at = &self.net.checks[check];
+        let comparison = &self.checks[check];
+        let open = |source: &usize| at.sources[*source].1.is_none_or(|place| !self.touchpoints[place].closed);
+        let sources: Vec<usize> = (0..at.sources.len()).filter(open).collect();
+        if sources.len() < 2 && sources.len() < at.sources.len() {
+            return (State::Closed, 1.0);
+        }
+        let freshest = |source: &usize| {
+            let seen = comparison.values.iter().filter(|seen| seen.source == *source).map(|seen| seen.at).max();
+            seen.map_or(0.0, |seen| freshness(elapsed(seen, now), at.sources[*source].0))
+        };
+        let fresh: Vec<f64> = sources.iter().map(freshest).collect();
+        let least = fresh.iter().copied().fold(1.0, f64::min);
+        let state = match comparison.concluded {
+            State::Up if fresh.iter().filter(|freshness| **freshness >= 1.0).count() < 2 => State::Unknown,
+            concluded => concluded,
+        };
+        (state, least)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_agree_as_customers_read_them() {
+        for (left, right) in [
+            ("29.90", "29.9"),
+            ("29.90 €", "€29.9"),
+            ("029.9", "29.90"),
+            ("-0", "0.00"),
+            ("+5", "5.0"),
+            (" Mon 9-18 ", "Mon 9-18"),
+            ("$ 1", "1"),
+            ("123456789012345678901234567890.10", "123456789012345678901234567890.1"),
+        ] {
+            assert!(agree(left, right) && agree(right, left), "{left} {right}");
+        }
+        for (left, right) in
+            [("29.90", "29.91"), ("€29.90", "$29.90"), ("9-18", "9-19"), ("1e3", "1000"), ("-1", "1"), ("", "0")]
+        {
+            assert!(!agree(left, right) && !agree(right, left), "{left} {right}");
+        }
+    }
+
+    #[test]
+    fn two_comparisons_of_values_read_anew_make_a_disagreement() {
+        let at = |second| Timestamp::from_second(second).expect("valid");
+        let mut check = Comparison::new(at(0));
+        let mut take = |source, value: &str, second| {
+            check.note(source, None, value, at(second));
+            check.conclude(|_| true, at(second));
+            check.concluded
+        };
+        assert_eq!(take(0, "29", 0), State::Pending);
+        assert_eq!(take(1, "29.0", 10), State::Up);
+        assert_eq!(take(0, "30", 60), State::Up, "the price is being changed");
+        assert_eq!(take(0, "30", 70), State::Up, "the other was not read since");
+        assert_eq!(take(1, "29", 80), State::Up, "first disagreement of values all read anew");
+        assert_eq!(take(0, "30", 120), State::Up);
+        assert_eq!(take(1, "29", 130), State::Down);
+        assert_eq!(take(1, "30", 140), State::Up, "agreement is believed at once");
+    }
+
+    #[test]
+    fn personas_are_compared_with_themselves() {
+        let at = Timestamp::UNIX_EPOCH;
+        let seen = |source, persona: Option<&str>, value: &str| Seen {
+            source,
+            persona: persona.map(PersonaId::new),
+            value: value.into(),
+            at,
+            anew: true,
+        };
+        let check = |values: &[Seen]| finding(&values.iter().collect::<Vec<_>>());
+        let (anna, li) = (Some("anna"), Some("li-wei"));
+        let bills = [seen(0, anna, "10"), seen(1, anna, "10"), seen(0, li, "20"), seen(1, li, "20")];
+        assert_eq!(check(&bills), Finding::Agree);
+        assert_eq!(check(&[seen(0, anna, "10"), seen(1, None, "10"), seen(0, li, "20")]), Finding::Disagree);
+        assert_eq!(check(&[seen(0, anna, "10"), seen(1, li, "20")]), Finding::Incomparable);
+    }
+}

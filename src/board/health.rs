@@ -1,0 +1,123 @@
+//! Health of probes, touchpoints and elements, from that of their series.
+
+use std::ops::Range;
+
+use jiff::Timestamp;
+
+use super::Board;
+use super::net::Net;
+use crate::model::{Element, Health, State, Weight};
+use crate::score::{PENDING, gate};
+
+impl Net {
+    /// All series of a touchpoint.
+    pub(super) fn series_at(&self, touchpoint: usize) -> Range<usize> {
+        self.series_of_probes(self.touchpoints[touchpoint].probes.clone())
+    }
+
+    pub(super) fn series_of_probes(&self, probes: Range<usize>) -> Range<usize> {
+        match (self.probes.get(probes.start), probes.end.checked_sub(1).and_then(|last| self.probes.get(last))) {
+            (Some(first), Some(last)) if !probes.is_empty() => first.series.start..last.series.end,
+            _ => 0..0,
+        }
+    }
+}
+
+impl Board {
+    /// The mean over personas and configured vantages.
+    pub(super) fn probe_health(&self, probe: usize, now: Timestamp) -> Health {
+        let state = self.probe_state(probe);
+        if self.touchpoints[self.net.probes[probe].touchpoint].closed {
+            return Health { state: State::Closed, value: 1.0, observed: 1.0 };
+        }
+        let series = self.net.probes[probe].series.clone();
+        let count = series.len() as f64;
+        let (mut value, mut observed) = (0.0, 0.0);
+        for at in series {
+            let health = self.series[at].health(self.net.series[at].rule.every, now);
+            value += health.value / count;
+            observed += health.observed / count;
+        }
+        Health { state, value: value.clamp(0.0, 1.0), observed: observed.min(1.0) }
+    }
+
+    pub(super) fn probe_range(&self, probe: usize, now: Timestamp) -> (f64, f64) {
+        if self.touchpoints[self.net.probes[probe].touchpoint].closed {
+            return (1.0, 1.0);
+        }
+        let series = self.net.probes[probe].series.clone();
+        let count = series.len() as f64;
+        let range = |at: usize| self.series[at].range(self.net.series[at].rule.every, now);
+        series.map(range).fold((0.0, 0.0), |sum, next| (sum.0 + next.0 / count, sum.1 + next.1 / count))
+    }
+
+    /// The product of its probes' gates.
+    pub(super) fn touchpoint_health(&self, touchpoint: usize, now: Timestamp) -> Health {
+        let probes = self.net.touchpoints[touchpoint].probes.clone();
+        let state = self.touchpoints[touchpoint].state;
+        if probes.is_empty() {
+            return Health { state, value: PENDING, observed: 0.0 };
+        }
+        let count = probes.len() as f64;
+        let (mut value, mut observed) = (1.0, 0.0);
+        for probe in probes {
+            let health = self.probe_health(probe, now);
+            value *= gate(self.net.probes[probe].weight.criticality(), health.value);
+            observed += health.observed / count;
+        }
+        Health { state, value, observed: observed.min(1.0) }
+    }
+
+    pub(super) fn element_health(&self, element: usize, now: Timestamp) -> Health {
+        let at = &self.net.elements[element];
+        match at.element {
+            Element::Touchpoint(_) => self.touchpoint_health(at.touchpoint, now),
+            Element::Probe(_) => self.probe_health(at.probes.start, now),
+        }
+    }
+
+    /// DOWN when it is so for one persona from every vantage; DEGRADED when from some only.
+    pub(super) fn probe_state(&self, probe: usize) -> State {
+        let at = &self.net.probes[probe];
+        let down = |at: usize| self.series[at].state == State::Down;
+        let mut personas = at.series.clone().step_by(at.vantages).map(|first| first..first + at.vantages);
+        if personas.any(|mut vantages| vantages.all(down)) {
+            return State::Down;
+        }
+        let states = || at.series.clone().map(|at| self.series[at].state);
+        if states().any(|state| matches!(state, State::Down | State::Degraded)) {
+            return State::Degraded;
+        }
+        worst(states())
+    }
+
+    /// See the module's documentation.
+    pub(super) fn touchpoint_state(&self, touchpoint: usize) -> State {
+        if self.touchpoints[touchpoint].closed {
+            return State::Closed;
+        }
+        let probes = self.net.touchpoints[touchpoint].probes.clone();
+        let states: Vec<(State, Weight)> =
+            probes.map(|probe| (self.probe_state(probe), self.net.probes[probe].weight)).collect();
+        let down = |(state, _): &(State, Weight)| *state == State::Down;
+        if states.iter().any(|known| down(known) && known.1 >= Weight::Important)
+            || states.iter().all(down) && !states.is_empty()
+        {
+            return State::Down;
+        }
+        if states.iter().any(|(state, _)| matches!(state, State::Down | State::Degraded)) {
+            return State::Degraded;
+        }
+        worst(states.into_iter().map(|(state, _)| state))
+    }
+}
+
+/// Of Up, Unknown and Pending: what we do not see is said before what we see.
+fn worst(states: impl Iterator<Item = State>) -> State {
+    let rank = |state: &State| match state {
+        State::Unknown => 2,
+        State::Pending => 1,
+        _ => 0,
+    };
+    states.max_by_key(rank).unwrap_or(State::Pending)
+}

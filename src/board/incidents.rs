@@ -1,0 +1,308 @@
+//! One cause, one incident: who opens it, who joins, who is the root, when it ends.
+//!
+//! A touchpoint ails when a probe of it is DOWN, DEGRADED for five minutes, flapping, or failing from one of several
+//! vantages. An ailing touchpoint joins the incident of what it depends on; else it takes over those of what depends
+//! on it; else it opens one. An incident ends when nothing in it ails.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use super::Board;
+use super::watch::elapsed;
+use crate::model::{Cause, Change, Close, Happening, Impact, Incident, IncidentId, Severity, State, TouchpointId};
+
+/// Criticality from which DOWN pages.
+const PAGE_FROM: f64 = 0.6;
+const ROUNDING: f64 = 1e-9;
+const DEGRADED_FOR: Duration = Duration::from_mins(5);
+const TIMELINE_MAX: usize = 200;
+const TEXT_MAX: usize = 300;
+
+impl Board {
+    /// It ails, or an incident says so.
+    pub(super) fn is_case(&self, touchpoint: usize, now: Timestamp) -> bool {
+        self.touchpoints[touchpoint].incident.is_some() || self.ailment(touchpoint, now).is_some()
+    }
+
+    /// How much a touchpoint's ailment is worth telling, if it ails. Silence changes nothing here.
+    pub(super) fn ailment(&self, touchpoint: usize, now: Timestamp) -> Option<Severity> {
+        let page_after = self.net.touchpoints[touchpoint].page_after;
+        let mut worst = None;
+        for probe in self.net.touchpoints[touchpoint].probes.clone() {
+            let at = &self.net.probes[probe];
+            for first in at.series.clone().step_by(at.vantages) {
+                let vantages = &self.series[first..first + at.vantages];
+                let down = |watch: &super::Watch| watch.detector.state() == State::Down;
+                let degraded = |watch: &super::Watch| {
+                    watch.detector.state() == State::Degraded && elapsed(watch.decided, now) >= DEGRADED_FOR
+                };
+                let lasted = || vantages.iter().map(|watch| elapsed(watch.decided, now)).min().unwrap_or_default();
+                let found = if vantages.iter().all(down)
+                    && at.criticality >= PAGE_FROM - ROUNDING
+                    && lasted() >= page_after
+                {
+                    Some(Severity::Page)
+                } else if vantages.iter().any(|watch| down(watch) || degraded(watch) || watch.detector.is_flapping()) {
+                    Some(Severity::Ticket)
+                } else {
+                    None
+                };
+                worst = worst.max(found);
+            }
+        }
+        worst
+    }
+
+    /// Follows a touchpoint that ails or belongs to an incident.
+    pub(super) fn review(&mut self, touchpoint: usize, now: Timestamp, changes: &mut Vec<Change>) {
+        match (self.ailment(touchpoint, now), self.touchpoints[touchpoint].incident) {
+            (_, Some(id)) => self.revise(id, now, changes),
+            (Some(severity), None) => self.announce(touchpoint, severity, now, changes),
+            (None, None) => {}
+        }
+    }
+
+    fn announce(&mut self, touchpoint: usize, severity: Severity, now: Timestamp, changes: &mut Vec<Change>) {
+        let ailing = |root: &usize| self.ailment(*root, now).and(self.touchpoints[*root].incident);
+        let above = self.net.roots(touchpoint).iter().find_map(ailing);
+        let below = self.incidents_below(touchpoint, now);
+        let Some(into) = above.or_else(|| below.first().copied()) else {
+            return self.open(touchpoint, severity, now, changes);
+        };
+        self.join(into, touchpoint, now);
+        for other in below.into_iter().filter(|other| *other != into) {
+            self.merge(other, into, now, changes);
+        }
+        self.revise(into, now, changes);
+    }
+
+    /// Incidents of touchpoints that depend on this one and ail, the oldest first.
+    fn incidents_below(&self, touchpoint: usize, now: Timestamp) -> Vec<IncidentId> {
+        let explained =
+            |place: &usize| self.net.roots(*place).contains(&touchpoint) && self.ailment(*place, now).is_some();
+        let members = (0..self.touchpoints.len()).filter(|place| self.touchpoints[*place].incident.is_some());
+        let found: BTreeSet<_> =
+            members.filter(explained).filter_map(|place| self.touchpoints[place].incident).collect();
+        let mut found: Vec<_> = found.into_iter().collect();
+        found.sort_by_key(|id| (self.incidents.get(id).map(|incident| incident.opened), *id));
+        found
+    }
+
+    fn open(&mut self, touchpoint: usize, severity: Severity, now: Timestamp, changes: &mut Vec<Change>) {
+        let id = self.net.touchpoints[touchpoint].id.clone();
+        let what = format!("{} is {}", self.title(&id), self.plight(touchpoint));
+        let mut incident = self.draft(Cause::Touchpoint(id.clone()), severity, what, now);
+        incident.touchpoint = Some(id.clone());
+        incident.touchpoints.insert(id);
+        self.fill(&mut incident, touchpoint);
+        self.touchpoints[touchpoint].incident = Some(incident.id);
+        self.begin(incident, changes);
+    }
+
+    pub(super) fn draft(&mut self, cause: Cause, severity: Severity, what: String, now: Timestamp) -> Incident {
+        Incident {
+            id: IncidentId((self.ids)()),
+            version: 1,
+            cause,
+            severity,
+            opened: now,
+            closed: None,
+            close: None,
+            touchpoint: None,
+            touchpoints: BTreeSet::new(),
+            probes: BTreeSet::new(),
+            impacts: Vec::new(),
+            fault: None,
+            trace: None,
+            timeline: vec![Happening { at: now, what: bounded(what) }],
+        }
+    }
+
+    pub(super) fn begin(&mut self, incident: Incident, changes: &mut Vec<Change>) {
+        self.incidents.insert(incident.id, incident.clone());
+        changes.push(Change::IncidentOpened(incident));
+    }
+
+    fn join(&mut self, id: IncidentId, touchpoint: usize, now: Timestamp) {
+        let name = self.net.touchpoints[touchpoint].id.clone();
+        let what = format!("{} is {}", self.title(&name), self.plight(touchpoint));
+        self.touchpoints[touchpoint].incident = Some(id);
+        if let Some(incident) = self.incidents.get_mut(&id) {
+            incident.touchpoints.insert(name);
+            note(incident, now, what);
+        }
+        self.noted.insert(id);
+    }
+
+    fn merge(&mut self, from: IncidentId, into: IncidentId, now: Timestamp, changes: &mut Vec<Change>) {
+        let members = self.incidents.get(&from).map(|from| (from.touchpoints.clone(), from.probes.clone()));
+        self.close(from, Close::Merged, now, changes);
+        let Some((touchpoints, probes)) = members else { return };
+        for place in touchpoints.iter().filter_map(|id| self.net.touchpoint_of.get(id)) {
+            // One that recovered meanwhile comes along: should it fail again, it belongs here.
+            self.touchpoints[*place].incident = Some(into);
+        }
+        if let Some(incident) = self.incidents.get_mut(&into) {
+            incident.touchpoints.extend(touchpoints);
+            incident.probes.extend(probes);
+        }
+    }
+
+    /// Brings an incident up to date, and says what is worth saying.
+    pub(super) fn revise(&mut self, id: IncidentId, now: Timestamp, changes: &mut Vec<Change>) {
+        let Some(mut incident) = self.incidents.get(&id).cloned() else { return };
+        let Cause::Touchpoint(root) = incident.cause.clone() else { return };
+        let ailing: Vec<(usize, Severity)> = incident
+            .touchpoints
+            .iter()
+            .filter_map(|id| self.net.touchpoint_of.get(id))
+            .filter_map(|place| Some((*place, self.ailment(*place, now)?)))
+            .collect();
+        let Some(place) = self.root(&ailing, self.net.touchpoint_of.get(&root).copied()) else {
+            return self.close(id, Close::Recovered, now, changes);
+        };
+        let before = incident.clone();
+        let severity = ailing.iter().map(|(_, severity)| *severity).max();
+        incident.severity = incident.severity.max(severity.unwrap_or(incident.severity));
+        let root = self.net.touchpoints[place].id.clone();
+        incident.cause = Cause::Touchpoint(root.clone());
+        incident.touchpoint = Some(root.clone());
+        self.fill(&mut incident, place);
+        let added =
+            incident.impacts.iter().any(|impact| before.impacts.iter().all(|old| old.journey != impact.journey));
+        let (rose, moved) = (incident.severity > before.severity, incident.cause != before.cause);
+        if moved {
+            note(&mut incident, now, format!("The cause is now {}", self.title(&root)));
+        }
+        if rose {
+            note(&mut incident, now, "Somebody should get up for this".into());
+        }
+        let noted = self.noted.remove(&id) || incident.probes != before.probes || incident.fault != before.fault;
+        if rose || moved || added {
+            incident.version += 1;
+            changes.push(Change::IncidentUpdated(incident.clone()));
+        } else if noted {
+            changes.push(Change::IncidentNoted(incident.clone()));
+        } else {
+            // The losses alone are told with the next evaluation.
+            incident.impacts.clone_from(&before.impacts);
+        }
+        self.incidents.insert(id, incident);
+    }
+
+    /// Of those that ail, one that no other explains: the present root if it can stay, else the most critical.
+    fn root(&self, ailing: &[(usize, Severity)], present: Option<usize>) -> Option<usize> {
+        let places: BTreeSet<usize> = ailing.iter().map(|(place, _)| *place).collect();
+        let unexplained = |place: &&usize| self.net.roots(**place).is_disjoint(&places);
+        let mut roots: Vec<usize> = places.iter().filter(unexplained).copied().collect();
+        if roots.is_empty() {
+            // They depend on each other in a circle.
+            roots = places.into_iter().collect();
+        }
+        if let Some(present) = present.filter(|present| roots.contains(present)) {
+            return Some(present);
+        }
+        let criticality = |place: &usize| {
+            let probes = self.net.touchpoints[*place].probes.clone();
+            probes.map(|probe| self.net.probes[probe].criticality).fold(0.0, f64::max)
+        };
+        roots.into_iter().rev().max_by(|left, right| criticality(left).total_cmp(&criticality(right)))
+    }
+
+    /// Probes, fault, trace and impacts as they are now; `root` decides the fault.
+    fn fill(&self, incident: &mut Incident, root: usize) {
+        let members = incident.touchpoints.iter().filter_map(|id| self.net.touchpoint_of.get(id));
+        let series = members.flat_map(|place| self.net.series_at(*place));
+        let bad = |at: &usize| matches!(self.series[*at].detector.state(), State::Down | State::Degraded);
+        incident.probes.extend(series.filter(bad).map(|at| self.net.series[at].series.probe.clone()));
+        let rank = |at: &usize| (self.series[*at].detector.state() == State::Down, self.series[*at].fault.is_some());
+        let worst = self.net.series_at(root).filter(bad).rev().max_by_key(rank);
+        if let Some(watch) = worst.map(|at| &self.series[at]).filter(|watch| watch.fault.is_some()) {
+            incident.fault.clone_from(&watch.fault);
+            incident.trace = watch.trace;
+        }
+        incident.impacts = self.impacts(&incident.touchpoints);
+    }
+
+    /// Every journey that uses these touchpoints, with what they take from it; the worst first.
+    pub(super) fn impacts(&self, touchpoints: &BTreeSet<TouchpointId>) -> Vec<Impact> {
+        let places: BTreeSet<usize> =
+            touchpoints.iter().filter_map(|id| self.net.touchpoint_of.get(id).copied()).collect();
+        let journeys: BTreeSet<usize> =
+            places.iter().flat_map(|place| &self.net.touchpoints[*place].journeys).copied().collect();
+        let mut impacts = Vec::new();
+        for at in journeys {
+            let journey = &self.net.journeys[at];
+            let members = journey.stages.iter().flatten().flat_map(|need| &need.members);
+            let mine: Vec<_> =
+                members.filter(|member| places.contains(&self.net.elements[member.element].touchpoint)).collect();
+            let shares = &self.journeys[at].sight.shares;
+            let loss: f64 = mine.iter().flat_map(|member| shares.get(member.part.clone())).flatten().sum();
+            if !mine.is_empty() {
+                impacts.push(Impact { journey: journey.id.clone(), loss: (loss * 1000.0).round() / 10.0 });
+            }
+        }
+        impacts.sort_by(|left, right| right.loss.total_cmp(&left.loss));
+        impacts
+    }
+
+    pub(super) fn close(&mut self, id: IncidentId, how: Close, now: Timestamp, changes: &mut Vec<Change>) {
+        let Some(mut incident) = self.incidents.remove(&id) else { return };
+        incident.version += 1;
+        incident.closed = Some(now);
+        incident.close = Some(how);
+        let what = match how {
+            Close::Recovered => "Everything works again",
+            Close::Removed => "No longer watched",
+            Close::Merged => "Explained by another incident",
+        };
+        note(&mut incident, now, what.into());
+        self.noted.remove(&id);
+        self.touchpoints.iter_mut().filter(|place| place.incident == Some(id)).for_each(|place| place.incident = None);
+        changes.push(Change::IncidentClosed(incident));
+    }
+
+    /// Writes a change of state into the incident's timeline.
+    pub(super) fn note_state(&mut self, touchpoint: usize, to: State, now: Timestamp) {
+        let Some(id) = self.touchpoints[touchpoint].incident else { return };
+        let what = format!("{} is {to}", self.title(&self.net.touchpoints[touchpoint].id));
+        if let Some(incident) = self.incidents.get_mut(&id) {
+            note(incident, now, what);
+            self.noted.insert(id);
+        }
+    }
+
+    /// What is the matter, in words.
+    fn plight(&self, touchpoint: usize) -> String {
+        let series: Vec<_> = self.net.series_at(touchpoint).map(|at| &self.series[at]).collect();
+        let down = series.iter().find(|watch| watch.detector.state() == State::Down);
+        let degraded = series.iter().find(|watch| watch.detector.state() == State::Degraded);
+        let (word, watch) = match (down, degraded) {
+            (Some(watch), _) => ("down", Some(watch)),
+            (None, Some(watch)) => ("degraded", Some(watch)),
+            (None, None) => ("flapping", series.iter().find(|watch| watch.detector.is_flapping())),
+        };
+        match watch.and_then(|watch| watch.fault.as_ref()) {
+            Some(fault) => format!("{word}: {fault}"),
+            None => word.into(),
+        }
+    }
+
+    pub(super) fn title(&self, id: &TouchpointId) -> String {
+        self.map.touchpoints.get(id).map_or_else(|| id.to_string(), |touchpoint| touchpoint.title.clone())
+    }
+}
+
+/// Adds a line; the oldest after the opening goes first.
+pub(super) fn note(incident: &mut Incident, at: Timestamp, what: String) {
+    if incident.timeline.len() >= TIMELINE_MAX {
+        incident.timeline.remove(1);
+    }
+    incident.timeline.push(Happening { at, what: bounded(what) });
+}
+
+fn bounded(text: String) -> String {
+    if text.chars().count() <= TEXT_MAX { text } else { text.chars().take(TEXT_MAX).collect() }
+}

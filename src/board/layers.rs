@@ -1,0 +1,163 @@
+//! The layers above a single touchpoint: many small problems, page-after, and what incidents cost.
+
+use jiff::Timestamp;
+
+use super::Board;
+use super::incidents::note;
+use crate::model::{Cause, Change, Close, Fault, FaultCode, Impact, IncidentId, Severity, State, TouchpointId};
+
+/// Below it a journey is broken.
+const BROKEN: f64 = 0.5;
+const EVALUATIONS: u8 = 2;
+/// An incident explains a journey's loss if it takes at least this part of it.
+const EXPLAINS: f64 = 0.5;
+/// Losses that moved less are not worth writing down, points.
+const MOVED: f64 = 1.0;
+const NAMED: usize = 3;
+
+impl Board {
+    /// Opens or ends the incident of a journey that is broken with nothing DOWN in it.
+    pub(super) fn journey_layer(&mut self, now: Timestamp, changes: &mut Vec<Change>) {
+        for journey in 0..self.journeys.len() {
+            // Without a number we cannot see, and change nothing.
+            let Some(value) = self.journeys[journey].number() else { continue };
+            let cause = Cause::Journey(self.net.journeys[journey].id.clone());
+            let open = self.incidents.values().find(|incident| incident.cause == cause).map(|incident| incident.id);
+            let explained = self.explained_by(journey);
+            let counts = if open.is_some() { value >= BROKEN } else { value < BROKEN && self.is_decided(journey) };
+            let pulse = &mut self.journeys[journey];
+            let before = pulse.evaluations;
+            pulse.evaluations = if counts { before.saturating_add(1) } else { 0 };
+            let enough = pulse.evaluations >= EVALUATIONS;
+            if enough {
+                pulse.evaluations = 0;
+            }
+            if pulse.evaluations != before {
+                self.dirty.journeys.insert(journey);
+            }
+            match (open, explained) {
+                (Some(id), Some(_)) => self.close(id, Close::Merged, now, changes),
+                (Some(id), None) if enough => self.close(id, Close::Recovered, now, changes),
+                (None, Some(id)) if enough => self.raise(id, journey, now, changes),
+                (None, None) if enough => self.open_journey(journey, cause, now, changes),
+                _ => {}
+            }
+        }
+    }
+
+    /// The incident of a touchpoint that takes at least half of what a journey loses.
+    fn explained_by(&self, journey: usize) -> Option<IncidentId> {
+        let id = &self.net.journeys[journey].id;
+        let lost = 100.0 * (1.0 - self.journeys[journey].sight.value);
+        let takes = |incident: &&crate::model::Incident| {
+            matches!(incident.cause, Cause::Touchpoint(_))
+                && self.impacts(&incident.touchpoints).iter().any(|i| i.journey == *id && i.loss >= EXPLAINS * lost)
+        };
+        self.incidents.values().find(takes).filter(|_| lost > 0.0).map(|incident| incident.id)
+    }
+
+    /// Nothing in it is DOWN, suspected, unseen or new.
+    fn is_decided(&self, journey: usize) -> bool {
+        let members = self.net.journeys[journey].stages.iter().flatten().flat_map(|need| &need.members);
+        let elements = members.map(|member| &self.net.elements[member.element]);
+        let open = elements.filter(|element| !self.touchpoints[element.touchpoint].closed);
+        open.flat_map(|element| self.net.series_of_probes(element.probes.clone())).all(|at| {
+            let watch = &self.series[at];
+            matches!(watch.state, State::Up | State::Degraded) && !watch.detector.is_undecided()
+        })
+    }
+
+    fn raise(&mut self, id: IncidentId, journey: usize, now: Timestamp, changes: &mut Vec<Change>) {
+        let title = self.map.journeys[journey].title.clone();
+        let Some(incident) = self.incidents.get_mut(&id) else { return };
+        if incident.severity == Severity::Page {
+            return;
+        }
+        incident.severity = Severity::Page;
+        incident.version += 1;
+        note(incident, now, format!("It breaks the journey: {title}"));
+        changes.push(Change::IncidentUpdated(incident.clone()));
+    }
+
+    fn open_journey(&mut self, journey: usize, cause: Cause, now: Timestamp, changes: &mut Vec<Change>) {
+        let top = self.costliest(journey);
+        let names: Vec<String> =
+            top.iter().take(NAMED).map(|(name, _, loss)| format!("{name} takes {loss:.1} points")).collect();
+        let title = &self.map.journeys[journey].title;
+        let what = format!("{title}: many small problems break it. {}", names.join(", "));
+        let fault = self.contradiction(journey, now);
+        let loss = 100.0 * (1.0 - self.journeys[journey].sight.value);
+        let mut incident = self.draft(cause, Severity::Page, what, now);
+        incident.touchpoints.extend(top.into_iter().take(NAMED).filter_map(|(_, touchpoint, _)| touchpoint));
+        incident.impacts = vec![Impact { journey: self.net.journeys[journey].id.clone(), loss: tenths(loss) }];
+        incident.fault = fault;
+        self.begin(incident, changes);
+    }
+
+    /// What costs a journey most: its name, its touchpoint, points.
+    fn costliest(&self, journey: usize) -> Vec<(String, Option<TouchpointId>, f64)> {
+        let at = &self.net.journeys[journey];
+        let shares = &self.journeys[journey].sight.shares;
+        let loss = |part: &crate::score::Part| 100.0 * shares[part.clone()].iter().sum::<f64>();
+        let members = at.stages.iter().flatten().flat_map(|need| &need.members).map(|member| {
+            let id = self.net.touchpoints[self.net.elements[member.element].touchpoint].id.clone();
+            (self.title(&id), Some(id), loss(&member.part))
+        });
+        let checks =
+            at.checks.iter().map(|(check, part)| (self.net.checks[*check].check.name.clone(), None, loss(part)));
+        let mut all: Vec<_> = members.chain(checks).filter(|(_, _, loss)| *loss > 0.0).collect();
+        all.sort_by(|left, right| right.2.total_cmp(&left.2));
+        all
+    }
+
+    /// The contradiction between places that a journey suffers from, as a fault.
+    fn contradiction(&self, journey: usize, now: Timestamp) -> Option<Fault> {
+        let checks = self.net.journeys[journey].checks.iter().map(|(check, _)| *check);
+        let check = checks.into_iter().find(|check| self.check_sight(*check, now).0 == State::Down)?;
+        let values: Vec<String> = self
+            .check_values(check)
+            .into_iter()
+            .map(|now| format!("{} says {}", now.source, now.value.as_deref().unwrap_or("nothing")))
+            .collect();
+        let text = format!("{}: {}", self.net.checks[check].check.name, values.join(", "));
+        Some(Fault::new(FaultCode::Inconsistent, text.chars().take(300).collect::<String>()))
+    }
+
+    /// Notes what incidents cost now, where that moved.
+    pub(super) fn note_impacts(&mut self, changes: &mut Vec<Change>) {
+        let ids: Vec<IncidentId> = self.incidents.keys().copied().collect();
+        for id in ids {
+            let Some(incident) = self.incidents.get(&id) else { continue };
+            let impacts = match &incident.cause {
+                Cause::Touchpoint(_) => self.impacts(&incident.touchpoints),
+                Cause::Journey(journey) => {
+                    let Some(place) = self.net.journeys.iter().position(|at| at.id == *journey) else { continue };
+                    let loss = tenths(100.0 * (1.0 - self.journeys[place].sight.value));
+                    vec![Impact { journey: journey.clone(), loss }]
+                }
+                Cause::Own(_) => continue,
+            };
+            let old = |impact: &Impact| incident.impacts.iter().find(|old| old.journey == impact.journey);
+            let moved = impacts.iter().any(|new| old(new).is_none_or(|old| (old.loss - new.loss).abs() >= MOVED));
+            if let Some(incident) = self.incidents.get_mut(&id).filter(|_| moved) {
+                incident.impacts = impacts;
+                changes.push(Change::IncidentNoted(incident.clone()));
+            }
+        }
+    }
+
+    /// Pages for what has been DOWN for long enough.
+    pub(super) fn escalate(&mut self, now: Timestamp, changes: &mut Vec<Change>) {
+        let waiting = |incident: &&crate::model::Incident| {
+            incident.severity == Severity::Ticket && matches!(incident.cause, Cause::Touchpoint(_))
+        };
+        let ids: Vec<IncidentId> = self.incidents.values().filter(waiting).map(|incident| incident.id).collect();
+        for id in ids {
+            self.revise(id, now, changes);
+        }
+    }
+}
+
+fn tenths(points: f64) -> f64 {
+    (points * 10.0).round() / 10.0
+}

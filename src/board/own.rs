@@ -1,0 +1,166 @@
+//! Our own troubles: shown at once, told when they last.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use super::Board;
+use super::pulse::OBSERVED_MIN;
+use super::watch::{elapsed, whole};
+use crate::model::{Cause, Change, Close, IncidentId, SelfFault, Severity, Trouble};
+
+/// How long a trouble lasts before somebody is told.
+const HELD: Duration = Duration::from_mins(1);
+
+/// What is wrong with ourselves.
+#[derive(Clone, Debug)]
+pub(super) struct Own {
+    troubles: BTreeMap<SelfFault, Held>,
+    /// Before it, only what is certain is told.
+    grace: Timestamp,
+}
+
+#[derive(Clone, Debug)]
+struct Held {
+    since: Timestamp,
+    text: String,
+    incident: Option<IncidentId>,
+    witness: Witness,
+}
+
+/// Who says so.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Witness {
+    /// The daemon, who will say when it is over.
+    Daemon,
+    /// Readings that were inconclusive; a conclusive one ends it.
+    Readings,
+    /// The board itself.
+    Board,
+    /// An incident from before the restart, which nobody has confirmed yet.
+    Restored,
+}
+
+impl Own {
+    pub(super) fn new(grace: Timestamp) -> Self {
+        Self { troubles: BTreeMap::new(), grace }
+    }
+
+    pub(super) fn has(&self, what: SelfFault) -> bool {
+        self.troubles.contains_key(&what)
+    }
+
+    /// Troubles that keep us from seeing, of which one is enough to tell.
+    fn is_blind(&self) -> bool {
+        self.troubles.keys().any(|what| *what == SelfFault::BlindVantage || blinds(*what))
+    }
+
+    pub(super) fn restore(&mut self, what: SelfFault, since: Timestamp, incident: IncidentId, text: String) {
+        self.troubles.insert(what, Held { since, text, incident: Some(incident), witness: Witness::Restored });
+    }
+
+    pub(super) fn list(&self) -> Vec<Trouble> {
+        let list = self.troubles.iter();
+        list.map(|(what, held)| Trouble { what: *what, since: held.since, text: held.text.clone() }).collect()
+    }
+
+    fn report(&mut self, what: SelfFault, text: &str, witness: Witness, now: Timestamp) {
+        let held = self.troubles.entry(what).or_insert_with(|| Held {
+            since: now,
+            text: String::new(),
+            incident: None,
+            witness,
+        });
+        text.clone_into(&mut held.text);
+        held.witness = witness;
+    }
+}
+
+/// Errors of our own make that say nothing of any touchpoint: whoever has them on every reading is blind.
+fn blinds(what: SelfFault) -> bool {
+    use SelfFault::{NetworkUnreachable, NoDescriptors, NoPorts, NoRoute, ResolverUnreachable};
+    matches!(what, NoDescriptors | NetworkUnreachable | NoRoute | NoPorts | ResolverUnreachable)
+}
+
+/// True the moment it is said: starting up is no excuse.
+fn is_certain(what: SelfFault) -> bool {
+    matches!(what, SelfFault::StoreRefused | SelfFault::BlindVantage | SelfFault::DeadLetter) || blinds(what)
+}
+
+impl Board {
+    /// We are in trouble. Say it again as long as it lasts, or once; it holds until [`Board::well`].
+    pub fn trouble(&mut self, what: SelfFault, text: &str, now: Timestamp) -> Vec<Change> {
+        let mut changes = Vec::new();
+        let now = whole(now);
+        self.own.report(what, text, Witness::Daemon, now);
+        self.own_tick(now, &mut changes);
+        changes
+    }
+
+    /// The trouble is over.
+    pub fn well(&mut self, what: SelfFault, now: Timestamp) -> Vec<Change> {
+        let mut changes = Vec::new();
+        self.relieve(what, whole(now), &mut changes);
+        changes
+    }
+
+    pub(super) fn inconclusive(&mut self, why: SelfFault, text: &str, now: Timestamp, changes: &mut Vec<Change>) {
+        if blinds(why) && (self.own.has(why) || !self.own.is_blind()) {
+            self.own.report(why, text, Witness::Readings, now);
+            self.own_tick(now, changes);
+        }
+    }
+
+    pub(super) fn conclusive(&mut self, now: Timestamp, changes: &mut Vec<Change>) {
+        let over = |(what, held): (&SelfFault, &Held)| {
+            let readings = held.witness == Witness::Readings || held.witness == Witness::Restored && blinds(*what);
+            readings.then_some(*what)
+        };
+        let over: Vec<SelfFault> = self.own.troubles.iter().filter_map(over).collect();
+        over.into_iter().for_each(|what| self.relieve(what, now, changes));
+    }
+
+    /// Tells what has lasted.
+    pub(super) fn own_tick(&mut self, now: Timestamp, changes: &mut Vec<Change>) {
+        let lasting = |(what, held): (&SelfFault, &Held)| {
+            let due = elapsed(held.since, now) >= HELD && (is_certain(*what) || now >= self.own.grace);
+            (held.incident.is_none() && due).then(|| (*what, held.text.clone()))
+        };
+        let told: Vec<(SelfFault, String)> = self.own.troubles.iter().filter_map(lasting).collect();
+        for (what, text) in told {
+            let line = format!("{}: {text}", what.words());
+            let incident = self.draft(Cause::Own(what), Severity::Page, line, now);
+            if let Some(held) = self.own.troubles.get_mut(&what) {
+                held.incident = Some(incident.id);
+            }
+            self.begin(incident, changes);
+        }
+        if now >= self.own.grace {
+            let forgotten = |(what, held): (&SelfFault, &Held)| (held.witness == Witness::Restored).then_some(*what);
+            let forgotten: Vec<SelfFault> = self.own.troubles.iter().filter_map(forgotten).collect();
+            forgotten.into_iter().for_each(|what| self.relieve(what, now, changes));
+        }
+    }
+
+    /// Looks whether half of what should be seen is seen.
+    pub(super) fn own_evaluate(&mut self, now: Timestamp, changes: &mut Vec<Change>) {
+        let unseen = self.net.journeys.iter().zip(&self.journeys);
+        let unseen: Vec<&str> = unseen
+            .filter(|(_, pulse)| pulse.sight.observed < OBSERVED_MIN)
+            .map(|(journey, _)| journey.id.as_str())
+            .collect();
+        if unseen.is_empty() || self.own.is_blind() {
+            self.relieve(SelfFault::Unobserved, now, changes);
+        } else {
+            let text = format!("too little is fresh for a number: {}", unseen.join(", "));
+            self.own.report(SelfFault::Unobserved, &text, Witness::Board, now);
+        }
+    }
+
+    fn relieve(&mut self, what: SelfFault, now: Timestamp, changes: &mut Vec<Change>) {
+        if let Some(id) = self.own.troubles.remove(&what).and_then(|held| held.incident) {
+            self.close(id, Close::Recovered, now, changes);
+        }
+    }
+}

@@ -1,0 +1,215 @@
+//! The board as others see it: one immutable snapshot.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use super::Board;
+use super::net::{MemberAt, NeedAt};
+use super::watch::whole;
+use crate::model::{
+    CheckNow, Element, ElementNow, Fault, JourneyNow, NeedNow, ProbeNow, Score, SeriesNow, Snapshot, StageNow, State,
+    TouchpointId, TouchpointNow, ValueNow,
+};
+use crate::score::{Hue, gate, k_of_n};
+
+impl Board {
+    /// Everything at one moment; at most once a second, for it is worked out whole.
+    pub fn snapshot(&self, now: Timestamp) -> Snapshot {
+        let now = whole(now);
+        let touchpoints = 0..self.touchpoints.len();
+        let mut incidents: Vec<_> = self.incidents.values().cloned().collect();
+        incidents.sort_by(|left, right| (right.opened, right.id).cmp(&(left.opened, left.id)));
+        Snapshot {
+            at: now,
+            map: Arc::clone(&self.map),
+            journeys: (0..self.journeys.len()).map(|journey| self.journey_now(journey, now)).collect(),
+            touchpoints: touchpoints
+                .map(|at| (self.net.touchpoints[at].id.clone(), self.touchpoint_now(at, now)))
+                .collect(),
+            incidents,
+            troubles: self.own.list(),
+        }
+    }
+
+    fn journey_now(&self, journey: usize, now: Timestamp) -> JourneyNow {
+        let at = &self.net.journeys[journey];
+        let pulse = &self.journeys[journey];
+        let sight = &pulse.sight;
+        let number = pulse.number();
+        let stages = self.map.journeys[journey].stages.iter().zip(&at.stages);
+        let stages: Vec<StageNow> = stages
+            .map(|(stage, needs)| {
+                let needs: Vec<NeedNow> = needs.iter().map(|need| self.need_now(journey, need, now)).collect();
+                let (value, observed) = worth(&needs, &stage.needs);
+                let number = (observed >= super::pulse::OBSERVED_MIN).then_some(value);
+                StageNow { id: stage.id.clone(), score: number.map(Score::of), color: Hue::of(number), needs }
+            })
+            .collect();
+        JourneyNow {
+            id: at.id.clone(),
+            score: pulse.score(),
+            felt: number.map(|_| Score::of(sight.felt)),
+            value: sight.value,
+            observed: sight.observed,
+            range: (Score::of(sight.range.0), Score::of(sight.range.1)),
+            color: pulse.color(),
+            since: pulse.since,
+            worst: costliest(&stages),
+            stages,
+            consistency: at
+                .checks
+                .iter()
+                .map(|(check, part)| self.check_now(journey, *check, part.clone(), now))
+                .collect(),
+        }
+    }
+
+    fn need_now(&self, journey: usize, need: &NeedAt, now: Timestamp) -> NeedNow {
+        let mut members: Vec<ElementNow> =
+            need.members.iter().map(|member| self.element_now(journey, member, now)).collect();
+        match &need.of {
+            None if members.len() == 1 => NeedNow::One(members.remove(0)),
+            of => {
+                let (count, shares) = of.clone().unwrap_or((members.len(), Vec::new()));
+                let healths: Vec<f64> =
+                    members.iter().map(|member| gate(member.criticality, member.health.value)).collect();
+                let share = members.iter().map(|member| member.share).sum();
+                NeedNow::Of { need: count, health: k_of_n(count, &healths, &shares), members, shares, share }
+            }
+        }
+    }
+
+    fn element_now(&self, journey: usize, member: &MemberAt, now: Timestamp) -> ElementNow {
+        let at = &self.net.elements[member.element];
+        let sight = &self.journeys[journey].sight;
+        let share: f64 = sight.shares[member.part.clone()].iter().sum();
+        let health = self.element_health(member.element, now);
+        let gain = if share > 0.0 || health.value < 1.0 {
+            (self.mended(journey, at.probes.clone()) - sight.value).max(0.0)
+        } else {
+            0.0
+        };
+        let (since, fault) = match at.element {
+            Element::Touchpoint(_) => {
+                (self.touchpoints[at.touchpoint].since, self.fault(self.net.series_at(at.touchpoint)))
+            }
+            Element::Probe(_) => self.probe_plight(at.probes.start),
+        };
+        ElementNow {
+            element: at.element.clone(),
+            health,
+            criticality: member.weight.criticality(),
+            share: 100.0 * share,
+            gain_if_fixed: 100.0 * gain,
+            since,
+            fault,
+        }
+    }
+
+    fn check_now(&self, journey: usize, check: usize, part: crate::score::Part, now: Timestamp) -> CheckNow {
+        let at = &self.net.checks[check];
+        CheckNow {
+            name: at.check.name.clone(),
+            severity: at.check.severity,
+            state: self.check_sight(check, now).0,
+            values: self.check_values(check),
+            share: 100.0 * self.journeys[journey].sight.shares[part].iter().sum::<f64>(),
+            since: self.checks[check].since,
+        }
+    }
+
+    /// The newest value of every source.
+    pub(super) fn check_values(&self, check: usize) -> Vec<ValueNow> {
+        let values = &self.checks[check].values;
+        let newest = |source: usize| values.iter().filter(|seen| seen.source == source).max_by_key(|seen| seen.at);
+        let sources = self.net.checks[check].check.values.iter().enumerate();
+        let value = |(source, known): (usize, &crate::model::Source)| {
+            let seen = newest(source);
+            let (value, at) = (seen.map(|seen| seen.value.clone()), seen.map(|seen| seen.at));
+            ValueNow { source: known.clone(), value, at }
+        };
+        sources.map(value).collect()
+    }
+
+    fn touchpoint_now(&self, touchpoint: usize, now: Timestamp) -> TouchpointNow {
+        let at = &self.net.touchpoints[touchpoint];
+        TouchpointNow {
+            id: at.id.clone(),
+            health: self.touchpoint_health(touchpoint, now),
+            since: self.touchpoints[touchpoint].since,
+            fault: self.fault(self.net.series_at(touchpoint)),
+            probes: at.probes.clone().map(|probe| self.probe_now(probe, now)).collect(),
+        }
+    }
+
+    fn probe_now(&self, probe: usize, now: Timestamp) -> ProbeNow {
+        let at = &self.net.probes[probe];
+        let (since, fault) = self.probe_plight(probe);
+        let series = at.series.clone().map(|at| {
+            let watch = &self.series[at];
+            SeriesNow {
+                series: self.net.series[at].series.clone(),
+                health: watch.health(self.net.series[at].rule.every, now),
+                since: watch.since,
+                fault: watch.fault.clone(),
+                last: watch.last.clone(),
+                flapping: watch.detector.is_flapping(),
+                undecided: watch.detector.is_undecided(),
+            }
+        });
+        ProbeNow { id: at.id.clone(), health: self.probe_health(probe, now), since, fault, series: series.collect() }
+    }
+
+    /// Since when a probe is in its state, and why.
+    fn probe_plight(&self, probe: usize) -> (Timestamp, Option<Fault>) {
+        let series = self.net.probes[probe].series.clone();
+        let state = self.probe_state(probe);
+        let all = || series.clone().map(|at| &self.series[at]);
+        let mine = all().filter(|watch| watch.state == state).map(|watch| watch.since).min();
+        let since = mine.or_else(|| all().map(|watch| watch.since).min()).unwrap_or(self.evaluated);
+        (since, self.fault(series))
+    }
+
+    /// The fault of the worst series.
+    fn fault(&self, series: std::ops::Range<usize>) -> Option<Fault> {
+        let rank = |watch: &&super::Watch| match watch.detector.state() {
+            State::Down => 2,
+            State::Degraded => 1,
+            _ => 0,
+        };
+        let faulty = series.map(|at| &self.series[at]).filter(|watch| watch.fault.is_some());
+        faulty.max_by_key(rank).and_then(|watch| watch.fault.clone())
+    }
+}
+
+/// A stage's own value and how much of it is observed.
+fn worth(needs: &[NeedNow], drawn: &[crate::model::Need]) -> (f64, f64) {
+    let (mut value, mut observed, mut count) = (1.0, 0.0, 0.0);
+    for (need, drawn) in needs.iter().zip(drawn) {
+        value *= match (need, drawn) {
+            (NeedNow::One(element), _) => gate(element.criticality, element.health.value),
+            (NeedNow::Of { health, .. }, crate::model::Need::Of { weight, .. }) => gate(weight.criticality(), *health),
+            (NeedNow::Of { health, .. }, _) => *health,
+        };
+        observed += need.elements().iter().map(|element| element.health.observed).sum::<f64>();
+        count += need.elements().len() as f64;
+    }
+    (value, if count == 0.0 { 0.0 } else { observed / count })
+}
+
+/// Fix first: the larger share, then DOWN, then the more critical, then by name.
+fn costliest(stages: &[StageNow]) -> Option<TouchpointId> {
+    let elements = stages.iter().flat_map(|stage| &stage.needs).flat_map(NeedNow::elements);
+    let mut costly: Vec<&ElementNow> = elements.filter(|element| element.share > 0.0).collect();
+    costly.sort_by(|left, right| {
+        let down = |element: &ElementNow| element.health.state == State::Down;
+        right
+            .share
+            .total_cmp(&left.share)
+            .then_with(|| down(right).cmp(&down(left)))
+            .then_with(|| right.criticality.total_cmp(&left.criticality))
+            .then_with(|| left.element.cmp(&right.element))
+    });
+    costly.first().map(|element| element.element.touchpoint().clone())
+}

@@ -1,0 +1,128 @@
+//! What is known of one series.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::detect::{Attempt, Detector, Rule, Step};
+use crate::model::{Fault, Health, Reading, Sample, State, TraceId};
+use crate::score::{FRESH_INTERVALS, Window};
+
+/// The window, the detector and the last fault of one series. What serde writes is the board's memory of it.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(super) struct Watch {
+    #[serde(rename = "w")]
+    pub(super) window: Window,
+    #[serde(rename = "d")]
+    pub(super) detector: Detector,
+    /// As shown: the detector's, or Unknown while nothing fresh is known.
+    #[serde(rename = "s")]
+    pub(super) state: State,
+    #[serde(with = "jiff::fmt::serde::timestamp::millisecond::required")]
+    pub(super) since: Timestamp,
+    /// When the detector last changed its mind.
+    #[serde(with = "jiff::fmt::serde::timestamp::millisecond::required")]
+    pub(super) decided: Timestamp,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) fault: Option<Fault>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) trace: Option<TraceId>,
+    #[serde(skip)]
+    pub(super) last: Option<Arc<Reading>>,
+}
+
+impl Watch {
+    pub(super) fn new(now: Timestamp) -> Self {
+        Self {
+            window: Window::default(),
+            detector: Detector::default(),
+            state: State::Pending,
+            since: now,
+            decided: now,
+            fault: None,
+            trace: None,
+            last: None,
+        }
+    }
+
+    /// Takes one sample of a reading.
+    pub(super) fn take(&mut self, sample: &Sample, reading: &Arc<Reading>, rule: &Rule, now: Timestamp) -> Step {
+        let attempt = Attempt { at: whole(reading.started), quality: sample.quality, trigger: reading.trigger };
+        self.window.push(sample.quality.get(), whole(reading.ended()));
+        let step = self.detector.step(attempt, rule);
+        if step.recovered() {
+            self.window.keep_newest();
+        }
+        if sample.fault.is_some() {
+            self.fault.clone_from(&sample.fault);
+            self.trace = Some(reading.trace);
+        } else if step.to == State::Up {
+            self.fault = None;
+            self.trace = None;
+        }
+        if step.from != step.to {
+            self.decided = now;
+        }
+        self.last = Some(reading.clone());
+        step
+    }
+
+    /// Looks at the mean quality, every 30 s.
+    pub(super) fn evaluate(&mut self, rule: &Rule, now: Timestamp) {
+        if !self.is_fresh(rule.every, now) {
+            return;
+        }
+        let Some(mean) = self.window.mean(self.detector.state()) else { return };
+        let step = self.detector.evaluate(mean);
+        if step.from != step.to {
+            self.decided = now;
+        }
+    }
+
+    /// Brings the shown state up to date; the former one if it changed.
+    pub(super) fn settle(&mut self, every: Duration, now: Timestamp) -> Option<State> {
+        let to = match self.detector.state() {
+            // Silence makes nothing better: DOWN stays DOWN until it is seen to work.
+            state @ (State::Pending | State::Down) => state,
+            state if self.is_fresh(every, now) => state,
+            _ => State::Unknown,
+        };
+        if to == self.state {
+            return None;
+        }
+        self.since = now;
+        Some(std::mem::replace(&mut self.state, to))
+    }
+
+    pub(super) fn is_fresh(&self, every: Duration, now: Timestamp) -> bool {
+        self.window.age(now).is_some_and(|age| age <= every.mul_f64(FRESH_INTERVALS))
+    }
+
+    pub(super) fn health(&self, every: Duration, now: Timestamp) -> Health {
+        let observed = if self.is_fresh(every, now) { 1.0 } else { 0.0 };
+        Health { state: self.state, value: self.window.value(self.detector.state(), now, every), observed }
+    }
+
+    /// The lowest and the highest health that what we saw allows.
+    pub(super) fn range(&self, every: Duration, now: Timestamp) -> (f64, f64) {
+        let health = self.health(every, now);
+        if health.observed > 0.0 {
+            return (health.value, health.value);
+        }
+        let state = self.detector.state();
+        let known = if state == State::Down { 0.0 } else { self.window.mean(state).unwrap_or(1.0) };
+        (0.0, known)
+    }
+}
+
+/// Milliseconds are what memory keeps: working with them from the start makes a restart change nothing.
+pub(super) fn whole(at: Timestamp) -> Timestamp {
+    Timestamp::from_millisecond(at.as_millisecond()).unwrap_or(at)
+}
+
+/// The time from `since` to `now`; none if the clock went back.
+pub(super) fn elapsed(since: Timestamp, now: Timestamp) -> Duration {
+    now.duration_since(since).try_into().unwrap_or(Duration::ZERO)
+}
