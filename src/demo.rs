@@ -51,6 +51,19 @@ const CONTROL_PORT: u16 = 7000;
 const PASSWORD_FILE: &str = "password";
 const AUTHORITY_FILE: &str = "ca.pem";
 
+/// The configuration that watches the company, for a demo far from its source: path and text.
+pub const CONFIGURATION: [(&str, &str); 9] = [
+    ("config/journeys.yaml", include_str!("../config/journeys.yaml")),
+    ("config/personas.yaml", include_str!("../config/personas.yaml")),
+    ("config/unbroken.yaml", include_str!("../config/unbroken.yaml")),
+    ("probes/app.yaml", include_str!("../probes/app.yaml")),
+    ("probes/billing.yaml", include_str!("../probes/billing.yaml")),
+    ("probes/chat.yaml", include_str!("../probes/chat.yaml")),
+    ("probes/reviews.yaml", include_str!("../probes/reviews.yaml")),
+    ("probes/shop.yaml", include_str!("../probes/shop.yaml")),
+    ("probes/web.yaml", include_str!("../probes/web.yaml")),
+];
+
 /// How the demo company is set up.
 #[derive(Clone, Debug)]
 pub struct Settings {

@@ -1,5 +1,7 @@
 //! Where the demo company meets its customers, what can go wrong there, and what goes wrong now.
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
 
@@ -95,6 +97,12 @@ impl Touchpoint {
                 (Fault::BadReviews, "Everybody is angry: 2.1 stars"),
             ],
         }
+    }
+}
+
+impl fmt::Display for Touchpoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.id())
     }
 }
 
