@@ -16,6 +16,7 @@
 pub mod alert;
 pub mod board;
 pub mod clock;
+pub mod config;
 pub mod demo;
 pub mod detect;
 pub mod model;

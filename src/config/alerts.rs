@@ -1,0 +1,80 @@
+//! What can be wrong in `alerts:` as a whole.
+
+use crate::config::build::{Read, place_at};
+use crate::config::names::dangling;
+use crate::config::tree::Node;
+use crate::model::{JourneyId, TouchpointId};
+
+/// Reports what the settings find wrong with themselves, what they refer to in vain, and what is unwise.
+pub(super) fn check(read: &Read<'_>) {
+    let Some(stands) = &read.top.alerts else { return };
+    warn_of_plain_http(read, stands.node);
+    let Some(settings) = &stands.value else { return };
+    let written = |name: &str| stands.node.get("receivers").is_some_and(|entry| entry.value.get(name).is_some());
+    for (path, text) in settings.problems() {
+        let place = place_at(stands.node, &path);
+        let (text, hint) = match text.split_once("; ") {
+            Some((text, hint)) => (text.to_owned(), Some(hint.to_owned())),
+            None => (text, None),
+        };
+        // A receiver whose own settings are wrong is reported there.
+        let name = node_at(stands.node, &path).and_then(Node::text);
+        if path.first().is_some_and(|part| part != "receivers") && name.is_some_and(|name| written(&name)) {
+            continue;
+        }
+        let problem = stands.desk.source.problem(place, text);
+        stands.desk.report(match hint {
+            Some(hint) => problem.hint(hint),
+            None => problem,
+        });
+    }
+    for (number, route) in settings.routes.iter().enumerate() {
+        let place =
+            |key: &str| place_at(stands.node, &["routes", &number.to_string(), "match", key].map(str::to_owned));
+        if let Some(touchpoint) = &route.matching.touchpoint
+            && read.draft(touchpoint.as_str()).is_none()
+        {
+            let known = read.drafts.iter().map(|draft| TouchpointId::as_str(&draft.id));
+            let wrong = format!("there is no touchpoint `{touchpoint}`");
+            dangling(&stands.desk, place("touchpoint"), wrong, touchpoint.as_str(), known);
+        }
+        let journeys = read.top.journeys.as_ref();
+        if let Some(journey) = &route.matching.journey
+            && let Some(journeys) = journeys
+            && journeys.node.get(JourneyId::as_str(journey)).is_none()
+        {
+            let known: Vec<String> = journeys.node.entries().iter().filter_map(|entry| entry.key.text()).collect();
+            let wrong = format!("there is no journey `{journey}`");
+            dangling(&stands.desk, place("journey"), wrong, journey.as_str(), known.iter().map(String::as_str));
+        }
+    }
+}
+
+fn node_at<'a>(node: &'a Node, path: &[String]) -> Option<&'a Node> {
+    path.iter().try_fold(node, |node, part| {
+        let item = || node.items().get(part.parse::<usize>().ok()?).map(|item| &item.node);
+        node.get(part).map(|entry| &entry.value).or_else(item)
+    })
+}
+
+/// A webhook carries what customers meet; over plain http anyone on the way reads and writes it.
+fn warn_of_plain_http(read: &Read<'_>, alerts: &Node) {
+    let Some(stands) = &read.top.alerts else { return };
+    let receivers = alerts.get("receivers");
+    for receiver in receivers.iter().flat_map(|receivers| receivers.value.entries()) {
+        let url = receiver.value.get("webhook").and_then(|webhook| webhook.value.get("url"));
+        let Some(node) = url.map(|entry| &entry.value) else { continue };
+        let text = node.text().unwrap_or_default();
+        let Ok(url) = url::Url::parse(&text) else { continue };
+        let loopback = match url.host() {
+            Some(url::Host::Domain(name)) => name == "localhost",
+            Some(url::Host::Ipv4(ip)) => ip.is_loopback(),
+            Some(url::Host::Ipv6(ip)) => ip.is_loopback(),
+            None => true,
+        };
+        if url.scheme() == "http" && !loopback {
+            let problem = stands.desk.source.problem(node.place, "a webhook over plain http can be read on its way");
+            read.warn(problem.hint("use https"));
+        }
+    }
+}
