@@ -27,8 +27,10 @@ pub enum Turn<E> {
 pub(super) fn patience(deadline: Instant, heard: Heard) -> Instant {
     match heard {
         Heard::Whole => deadline.min(Instant::now() + QUIET),
-        // A moment before the run's own end, so that what was heard can be told.
-        Heard::Part | Heard::Nothing => deadline,
+        // Our own timer comes just before the run's: what was heard can be told.
+        Heard::Part => deadline,
+        // Nothing to tell: the run's end says it better.
+        Heard::Nothing => deadline + QUIET,
     }
 }
 

@@ -5,6 +5,8 @@ mod decode;
 mod matcher;
 mod operand;
 mod subject;
+#[cfg(test)]
+mod tests;
 mod that;
 
 use std::time::Duration;
@@ -145,7 +147,7 @@ impl Field {
     /// What of a reply must be kept to look at it.
     pub(super) const fn needs(self) -> Needs {
         match self {
-            Self::Body | Self::Text | Self::Json | Self::Html => Needs::Body,
+            Self::Body | Self::Text | Self::Json | Self::Html | Self::Banner => Needs::Body,
             Self::Pdf => Needs::Pdf,
             _ => Needs::Head,
         }

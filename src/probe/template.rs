@@ -338,3 +338,57 @@ impl JsonSchema for TemplateOrSecret {
         schemars::json_schema!({ "anyOf": either })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rendered(text: &str, place: Place) -> String {
+        let template = Template::parse(text).expect(text);
+        let variables =
+            [("base", "https://shop.example/v1?k=a&"), ("path", "/a b/ü?x#y")].map(|(k, v)| (k.into(), v.into()));
+        template.settle(place, &BTreeMap::from(variables));
+        let mut scope = Scope::default();
+        scope.capture("pdf".into(), "https://cdn.example/b%201.pdf?s=1&t=2".to_owned());
+        scope.capture("quote".into(), "a\"b\\\r\nX-Evil: 1".to_owned());
+        scope.capture("braces".into(), "{{pdf}}".to_owned());
+        template.render(&scope).into_owned()
+    }
+
+    #[test]
+    fn values_are_escaped_for_their_place() {
+        for (text, place, out) in [
+            ("{{pdf}}", Place::Url, "https://cdn.example/b%201.pdf?s=1&t=2"),
+            ("{{base}}q={{quote}}", Place::Url, "https://shop.example/v1?k=a&q=a%22b%5C%0D%0AX-Evil%3A%201"),
+            ("https://h{{path}}", Place::Url, "https://h/a%20b/%C3%BC%3Fx%23y"),
+            ("https://h/?p={{ path }}", Place::Url, "https://h/?p=%2Fa%20b%2F%C3%BC%3Fx%23y"),
+            ("{\"a\":\"{{quote}}\"}", Place::Json, "{\"a\":\"a\\\"b\\\\\\r\\nX-Evil: 1\"}"),
+            ("v {{quote}}", Place::Line, "v a\"b\\  X-Evil: 1"),
+            // Substituted once: what a server says is never a template.
+            ("{{braces}}", Place::Text, "{{pdf}}"),
+            ("{\"a\":{\"b\":1}}", Place::Json, "{\"a\":{\"b\":1}}"),
+            ("", Place::Text, ""),
+        ] {
+            assert_eq!(rendered(text, place), out, "{text}");
+        }
+    }
+
+    #[test]
+    fn only_names_stand_in_braces() {
+        for text in ["{{", "{{a", "{{}}", "{{a|b}}", "{{ 1 }}", "{{a b}}", "{{#each}}", "{{a}} {{{b}}}"] {
+            Template::parse(text).expect_err(text);
+        }
+        let template = Template::parse("a {{persona.name}} b {{x-1}}").expect("a template");
+        assert_eq!(template.names().collect::<Vec<_>>(), ["persona.name", "x-1"]);
+        assert_eq!(template.to_string(), "a {{persona.name}} b {{x-1}}");
+    }
+
+    #[test]
+    fn what_never_changes_is_ready_at_load() {
+        let template = Template::parse("{{base}}/x").expect("a template");
+        assert_eq!(template.constant(), None);
+        template.settle(Place::Url, &BTreeMap::from([("base".to_owned(), "http://h".to_owned())]));
+        assert_eq!(template.constant(), Some("http://h/x"));
+        assert!(matches!(template.render(&Scope::default()), Cow::Borrowed(_)));
+    }
+}

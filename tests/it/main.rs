@@ -5,3 +5,5 @@
 mod architecture;
 mod config;
 mod demo;
+mod kinds;
+mod probe;

@@ -165,7 +165,7 @@ impl Test {
             (Self::Length(matcher), found) => {
                 found.length().is_some_and(|length| matcher.holds(&Found::Number(length.to_string().into()), scope))
             }
-            (Self::Type(shape), found) => Shape::of(found) == *shape,
+            (Self::Type(Shape::List), found) => Shape::of(found) == Shape::List,
             (Self::Contains(wanted), found) => wanted.iter().all(|one| contains(found, one, scope)),
             (Self::Equals(list @ Operand::List(_)), Found::Json(_)) => list.equals(found, scope),
             (test, Found::Any(texts)) => texts.iter().any(|text| test.holds(&Found::Text(text.into()), scope)),
@@ -192,7 +192,8 @@ impl Test {
                 Found::Number(text) => text.parse().is_ok_and(|status| codes.iter().any(|code| code.covers(status))),
                 _ => false,
             },
-            Self::Contains(_) | Self::Not(_) | Self::Exists(_) | Self::Type(_) | Self::Length(_) => false,
+            Self::Type(shape) => Shape::of(found) == *shape,
+            Self::Contains(_) | Self::Not(_) | Self::Exists(_) | Self::Length(_) => false,
         }
     }
 
