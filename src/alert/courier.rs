@@ -23,8 +23,8 @@ use crate::store::{Fate, Letter, Refused, Store};
 
 /// How often a lane looks without being rung for: retries fall due by themselves.
 const POLL: Duration = Duration::from_secs(1);
-const STRAYS_EVERY: Duration = Duration::from_secs(60);
-const RESTATE_EVERY: Duration = Duration::from_secs(60);
+const STRAYS_EVERY: Duration = Duration::from_mins(1);
+const RESTATE_EVERY: Duration = Duration::from_mins(1);
 /// How long a receiver is told again of the end.
 const RESTATE_RESOLVED: SignedDuration = SignedDuration::from_mins(15);
 /// What is under way at a stop may still take so long.

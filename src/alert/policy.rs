@@ -12,9 +12,9 @@ pub const DEAD_AFTER: SignedDuration = SignedDuration::from_hours(72);
 const REFUSALS_MAX: u32 = 8;
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
 const FIRST_PAUSE_REFUSED: Duration = Duration::from_secs(30);
-const PAUSE_MAX: Duration = Duration::from_secs(300);
+const PAUSE_MAX: Duration = Duration::from_mins(5);
 /// Longest that we do as `Retry-After` says.
-const RETRY_AFTER_MAX: Duration = Duration::from_secs(3600);
+const RETRY_AFTER_MAX: Duration = Duration::from_hours(1);
 
 /// Why a letter was not taken, in one line.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,5 +1,7 @@
 //! From a change to what each receiver is told, in plain words. Pure.
 
+use std::fmt::Write;
+
 use jiff::{SignedDuration, Timestamp};
 use sha2::{Digest, Sha256};
 use url::Url;
@@ -63,9 +65,11 @@ pub fn notification_id(
     ordinal: u64,
     receiver: &str,
 ) -> String {
-    let mut hash = Sha256::new();
-    hash.update(format!("{incident}/{version}/{}/{ordinal}/{receiver}", kind.as_str()));
-    hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+    let hash = Sha256::digest(format!("{incident}/{version}/{}/{ordinal}/{receiver}", kind.as_str()));
+    hash.iter().fold(String::with_capacity(64), |mut hex, byte| {
+        _ = write!(hex, "{byte:02x}");
+        hex
+    })
 }
 
 /// Who is told. Of the end everybody is: the store drops it for those who never heard of the beginning, and routes that

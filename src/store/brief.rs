@@ -223,12 +223,12 @@ pub(super) fn take(input: &mut &[u8]) -> Result<u64, Malformed> {
 }
 
 fn put_signed(out: &mut Vec<u8>, number: i64) {
-    put(out, (number << 1 ^ number >> 63) as u64);
+    put(out, ((number << 1) ^ (number >> 63)).cast_unsigned());
 }
 
 fn take_signed(input: &mut &[u8]) -> Result<i64, Malformed> {
     let number = take(input)?;
-    Ok((number >> 1) as i64 ^ -((number & 1) as i64))
+    Ok((number >> 1).cast_signed() ^ -(number & 1).cast_signed())
 }
 
 #[cfg(test)]

@@ -11,7 +11,7 @@ const LN_GAMMA: f64 = 0.019_802_627_296_179_712;
 /// 1.02^1500 microseconds are 80 days.
 const BUCKET_MAX: u16 = 1500;
 
-/// Latencies in logarithmic buckets, mergeable without loss (Masson et al., DDSketch, VLDB 2019).
+/// Latencies in logarithmic buckets, mergeable without loss (Masson et al., `DDSketch`, VLDB 2019).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Sketch(BTreeMap<u16, u64>);
 

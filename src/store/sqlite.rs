@@ -7,10 +7,12 @@
 //! Readings are kept twice at most: every one as a brief of some six bytes, whole only those worth looking at.
 
 mod decide;
+mod digest;
 mod look;
 mod open;
 mod record;
 mod reserve;
+mod roll;
 mod scores;
 mod scribe;
 mod tidy;
@@ -192,7 +194,7 @@ impl Store for Sqlite {
     }
 
     async fn digest(&self, probe: &ProbeId, from: Timestamp, to: Timestamp) -> Result<Digest, Refused> {
-        look::digest(&self.readers, probe, from, to).await.map_err(|error| refused("read a probe's runs", error))
+        digest::digest(&self.readers, probe, from, to).await.map_err(|error| refused("read a probe's runs", error))
     }
 
     async fn incidents(

@@ -5,5 +5,7 @@
 mod architecture;
 mod config;
 mod demo;
+mod given;
 mod kinds;
 mod probe;
+mod store;

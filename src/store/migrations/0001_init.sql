@@ -32,7 +32,7 @@ CREATE TABLE rollup (
     PRIMARY KEY (series, span, at)
 ) WITHOUT ROWID;
 
--- span: 1 a minute, 2 an hour, 3 a day.
+-- span: 1 a minute, 2 an hour, 3 a day. Means are over `minutes`, those of score and felt over the `scored` ones.
 CREATE TABLE score (
     journey INTEGER NOT NULL,
     span INTEGER NOT NULL,
@@ -42,6 +42,8 @@ CREATE TABLE score (
     observed REAL NOT NULL,
     lost_minutes REAL NOT NULL,
     unobserved_minutes REAL NOT NULL,
+    minutes INTEGER NOT NULL,
+    scored INTEGER NOT NULL,
     PRIMARY KEY (journey, span, at)
 ) WITHOUT ROWID;
 

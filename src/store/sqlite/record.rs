@@ -24,6 +24,8 @@ const GOOD_MAX: usize = 8;
 /// Of bad ones the first of a row, then so often.
 const BAD_FIRST: u32 = 5;
 const BAD_EVERY_MS: i64 = 30_000;
+/// Another reason begins another row, but not more often than this.
+const BAD_OTHER_EVERY_MS: i64 = 5000;
 
 /// Numbers that names have in the file, and what was kept last of each series. Forgotten when a commit fails.
 #[derive(Default)]
@@ -40,27 +42,31 @@ struct Kept {
     good: VecDeque<i64>,
     /// When a bad one was kept last, and how many bad ones there have been in a row.
     bad_at: i64,
+    bad_why: u64,
     bad_in_a_row: u32,
 }
 
 impl Kept {
-    fn wants(&mut self, kind: Kind, at: i64) -> bool {
+    fn wants(&mut self, brief: &Brief) -> bool {
         const TIME: i64 = (1 << DETAIL_TIME_BITS) - 1;
-        match kind {
-            Kind::Skipped => false,
+        let since = |at: i64| i64::try_from(brief.at.abs_diff(at)).unwrap_or(i64::MAX);
+        match brief.kind {
+            Kind::Skipped => return false,
             Kind::Good => {
                 self.bad_in_a_row = 0;
-                self.good.back().is_none_or(|last| (last & TIME).abs_diff(at) >= GOOD_EVERY_MS.unsigned_abs())
+                return self.good.back().is_none_or(|last| since(last & TIME) >= GOOD_EVERY_MS);
             }
-            Kind::Slow | Kind::Failed | Kind::Inconclusive => {
-                self.bad_in_a_row += 1;
-                let wanted = self.bad_in_a_row <= BAD_FIRST || self.bad_at.abs_diff(at) >= BAD_EVERY_MS.unsigned_abs();
-                if wanted {
-                    self.bad_at = at;
-                }
-                wanted
-            }
+            Kind::Slow | Kind::Failed | Kind::Inconclusive => {}
         }
+        if brief.why != self.bad_why && since(self.bad_at) >= BAD_OTHER_EVERY_MS {
+            self.bad_in_a_row = 0;
+        }
+        self.bad_in_a_row = self.bad_in_a_row.saturating_add(1);
+        let wanted = self.bad_in_a_row <= BAD_FIRST || since(self.bad_at) >= BAD_EVERY_MS;
+        if wanted {
+            (self.bad_at, self.bad_why) = (brief.at, brief.why);
+        }
+        wanted
     }
 }
 
@@ -98,7 +104,7 @@ async fn take_down(
     let series = ledger.series(connection, &reading.series()).await?;
     let brief = Brief::new(reading, kind, quality, outcome.took, why);
     briefs.push((series, brief));
-    if ledger.kept.entry(series).or_default().wants(kind, brief.at) {
+    if ledger.kept.entry(series).or_default().wants(&brief) {
         keep(connection, ledger, series, &brief, reading).await?;
     }
     // What the run says of other touchpoints stands there as a series of its own.
@@ -181,12 +187,13 @@ pub(super) async fn remember(connection: &mut SqliteConnection, memory: &[(Strin
 async fn score(connection: &mut SqliteConnection, ledger: &mut Ledger, point: &ScorePoint) -> Result<()> {
     let journey = ledger.word(connection, point.journey.as_str()).await?;
     sqlx::query(
-        "INSERT INTO score (journey, span, at, score, felt, observed, lost_minutes, unobserved_minutes)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (journey, span, at) DO UPDATE SET
+        "INSERT INTO score (journey, span, at, score, felt, observed, lost_minutes, unobserved_minutes, minutes, scored)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 1, $4 IS NOT NULL) ON CONFLICT (journey, span, at) DO UPDATE SET
          score = excluded.score, felt = excluded.felt, observed = excluded.observed,
-         lost_minutes = excluded.lost_minutes, unobserved_minutes = excluded.unobserved_minutes",
+         lost_minutes = excluded.lost_minutes, unobserved_minutes = excluded.unobserved_minutes,
+         scored = excluded.scored",
     )
-    .bind(journey as i64)
+    .bind(journey.cast_signed())
     .bind(MINUTE)
     .bind(point.at.as_millisecond().div_euclid(60_000) * 60_000)
     .bind(point.score)

@@ -29,10 +29,12 @@ pub(super) async fn read(
     let Some(word) = word else { return Ok(Vec::new()) };
     let number: i64 = word.get(0);
     let step = i64::try_from(step.as_millis()).unwrap_or(DAY_MS).max(60_000);
+    // Whole buckets: a coarse row lies where its bucket begins.
+    let from = from.as_millisecond().div_euclid(step) * step;
     let mut buckets: BTreeMap<i64, Bucket> = BTreeMap::new();
-    for (span, from, to) in windows(pool, number, from.as_millisecond(), to.as_millisecond(), step).await? {
+    for (span, from, to) in windows(pool, number, from, to.as_millisecond(), step).await? {
         let rows = sqlx::query(
-            "SELECT at, score, felt, observed, lost_minutes, unobserved_minutes FROM score
+            "SELECT at, score, felt, observed, lost_minutes, unobserved_minutes, minutes, scored FROM score
              WHERE journey = $1 AND span = $2 AND at >= $3 AND at < $4 ORDER BY at",
         )
         .bind(number)
@@ -41,11 +43,11 @@ pub(super) async fn read(
         .bind(to)
         .fetch_all(pool)
         .await?;
-        let minutes = minutes(span);
         for row in &rows {
             let bucket = buckets.entry(row.get::<i64, _>(0).div_euclid(step) * step).or_default();
-            bucket.score.add(row.get(1), minutes);
-            bucket.felt.add(row.get(2), minutes);
+            let (minutes, scored) = (row.get::<i64, _>(6) as f64, row.get::<i64, _>(7) as f64);
+            bucket.score.add(row.get(1), scored);
+            bucket.felt.add(row.get(2), scored);
             bucket.observed.add(Some(row.get(3)), minutes);
             bucket.lost += row.get::<f64, _>(4);
             bucket.unobserved += row.get::<f64, _>(5);
@@ -63,14 +65,6 @@ pub(super) async fn read(
             unobserved_minutes: bucket.unobserved,
         })
         .collect())
-}
-
-fn minutes(span: i64) -> f64 {
-    match span {
-        HOUR => 60.0,
-        DAY => 1440.0,
-        _ => 1.0,
-    }
 }
 
 /// Which rows answer the question without counting any time twice: coarse ones where that is enough, or all there is.

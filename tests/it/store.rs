@@ -1,0 +1,49 @@
+//! What every store must do (`suite`), and what only SQLite can get wrong.
+
+mod sqlite;
+mod suite;
+
+use std::path::Path;
+
+use unbroken::store::sqlite::Sqlite;
+use unbroken::store::{Retention, Settings};
+
+pub(crate) fn settings(folder: &Path) -> Settings {
+    Settings { path: folder.join("unbroken.db"), retention: Retention::default() }
+}
+
+pub(crate) async fn open(folder: &Path) -> Sqlite {
+    Sqlite::open(&settings(folder)).await.unwrap()
+}
+
+/// Runs every test of the suite on a store of its own.
+macro_rules! every_store {
+    ($($test:ident)*) => {$(
+        #[tokio::test]
+        async fn $test() {
+            let folder = tempfile::tempdir().unwrap();
+            let store = open(folder.path()).await;
+            suite::$test(&store).await;
+            unbroken::store::Store::close(&store).await;
+        }
+    )*};
+}
+
+every_store! {
+    a_decision_comes_back
+    letters_leave_in_order_one_an_incident
+    a_known_letter_stays_as_it_is
+    a_newer_version_supersedes_unsent_ones
+    the_end_is_told_to_those_who_heard_of_the_beginning
+    labels_are_those_of_the_opening
+    a_letter_is_put_off_given_up_and_queued_again
+    a_dead_alarm_is_not_sent_after_the_end
+    what_a_receiver_believes
+    readings_come_newest_first
+    a_run_is_kept_once
+    a_run_speaks_for_other_touchpoints_too
+    digests_survive_rolling_up
+    what_is_old_is_forgotten_and_its_digest_kept
+    scores_in_steps
+    pushes_replace_each_other
+}
