@@ -3,7 +3,8 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use unbroken::demo::Touchpoint;
+use unbroken::config::{self, Environment, Folders, Secrets};
+use unbroken::demo::{CONFIGURATION, Touchpoint};
 
 use super::Visit;
 
@@ -17,6 +18,24 @@ fn files(folder: &str) -> Vec<PathBuf> {
 fn every_touchpoint_has_its_file() {
     let stems: BTreeSet<_> = files("probes").iter().map(|path| path.file_stem().unwrap().to_owned()).collect();
     assert_eq!(stems, Touchpoint::ALL.iter().map(|touchpoint| touchpoint.id().into()).collect());
+}
+
+#[test]
+fn the_program_carries_every_file() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let carried = CONFIGURATION.iter().map(|(path, _)| root.join(path)).collect::<BTreeSet<_>>();
+    assert_eq!(carried, files("config").into_iter().chain(files("probes")).collect());
+}
+
+#[tokio::test]
+async fn the_configuration_has_no_problem() {
+    let visit = Visit::new().await;
+    let folders = Folders::new(Path::new(env!("CARGO_MANIFEST_DIR")).join("config"));
+    let environment = Environment::new(visit.company.environment().clone());
+    let loaded = config::load(&folders, &environment, Secrets::Needed);
+    let problems: Vec<String> = loaded.problems.iter().map(ToString::to_string).collect();
+    assert!(problems.is_empty(), "{}", problems.join("\n"));
+    assert_eq!(loaded.plan.unwrap().map.journeys.len(), 3);
 }
 
 #[tokio::test]
