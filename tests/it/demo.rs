@@ -12,6 +12,7 @@ use unbroken::clock::Clock;
 use unbroken::demo::{Company, Ports, SLOW, Settings};
 
 mod control;
+mod walk;
 mod yaml;
 
 /// The company and a customer's browser that trusts it.

@@ -1,0 +1,133 @@
+//! Unbroken's own synthetic customers visit the demo company: what is broken is noticed, and nothing else.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use futures::future::join_all;
+use unbroken::clock::Clock;
+use unbroken::config::{self, Environment, Folders, Plan, Secrets};
+use unbroken::model::{ProbeId, Reading, Trigger, VantageId};
+use unbroken::probe::connect::Network;
+use unbroken::probe::push::{Heard, Pushes};
+use unbroken::probe::{Order, Prober, Tools};
+
+use super::Visit;
+
+/// Nobody pushes at Halcyon Mobile.
+struct Quiet;
+
+#[async_trait]
+impl Pushes for Quiet {
+    async fn last(&self, _: &ProbeId) -> Result<Option<Heard>, String> {
+        Ok(None)
+    }
+}
+
+fn plan(visit: &Visit) -> Plan {
+    let folders = Folders::new(Path::new(env!("CARGO_MANIFEST_DIR")).join("config"));
+    let environment = Environment::new(visit.company.environment().clone());
+    config::load(&folders, &environment, Secrets::Needed).plan.unwrap()
+}
+
+/// Every errand once, as every persona.
+async fn walk(plan: &Plan) -> Vec<Reading> {
+    let clock = Clock::system();
+    let prober = Prober::new(Tools {
+        clock: clock.clone(),
+        pushes: Arc::new(Quiet),
+        random: Arc::new(rand::random),
+        network: Arc::new(Network::system(clock.clone())),
+        program: PathBuf::from(env!("CARGO_BIN_EXE_unbroken")),
+    });
+    let run = |errand, persona| {
+        let order = Order { persona, vantage: VantageId::default(), trigger: Trigger::Person, scheduled: clock.now() };
+        let prober = &prober;
+        async move { prober.run(errand, order).await }
+    };
+    let runs = plan.errands.iter().flat_map(|errand| {
+        let personas = &plan.map.probe(&errand.id).unwrap().personas;
+        let personas = personas.iter().map(|id| Some(Arc::new(plan.map.personas[id].clone())));
+        let personas: Vec<_> = if personas.len() == 0 { vec![None] } else { personas.collect() };
+        personas.into_iter().map(move |persona| run(errand, persona))
+    });
+    join_all(runs).await
+}
+
+/// Per touchpoint, the worst quality of any of its samples.
+fn worst(readings: &[Reading]) -> BTreeMap<String, f64> {
+    let mut worst = BTreeMap::new();
+    for sample in readings.iter().flat_map(|reading| &reading.outcome.samples) {
+        let entry = worst.entry(sample.probe.touchpoint.to_string()).or_insert(1.0_f64);
+        *entry = entry.min(sample.quality.get());
+    }
+    worst
+}
+
+#[tokio::test]
+#[ignore = "waits for the command `internal pdf-text`, which reads the bills"]
+async fn every_errand_succeeds_while_nothing_is_broken() {
+    let visit = Visit::new().await;
+    for reading in walk(&plan(&visit)).await {
+        let outcome = &reading.outcome;
+        assert!(matches!(outcome.verdict.label(), "good" | "slow"), "{}: {:?}", reading.probe, outcome.verdict);
+        let findings: Vec<_> = outcome.steps.iter().flat_map(|step| &step.findings).collect();
+        assert!(findings.is_empty(), "{}: {findings:?}", reading.probe);
+    }
+}
+
+#[tokio::test]
+#[ignore = "waits for the command `internal pdf-text`, which reads the bills"]
+async fn every_fault_is_felt_where_it_is_and_nowhere_else() {
+    let visit = Visit::new().await;
+    let plan = plan(&visit);
+    for switch in visit.company.faults() {
+        match (switch.touchpoint.as_str(), switch.fault.as_str()) {
+            // Told by comparing touchpoints, see below.
+            (_, "wrong-price" | "wrong-hours") => continue,
+            // Every touchpoint hangs and slows down in the same way; waiting for one is enough.
+            (touchpoint, "hangs" | "slow") if touchpoint != "billing" => continue,
+            _ => {}
+        }
+        visit.company.break_(&switch.touchpoint, Some(&switch.fault)).unwrap();
+        let worst = worst(&walk(&plan).await);
+        let expected = if matches!(switch.fault.as_str(), "slow" | "wrong-name") { 0.2..=0.9 } else { 0.0..=0.0 };
+        assert!(expected.contains(&worst[&switch.touchpoint]), "{switch:?}: {worst:?}");
+        let hurt: BTreeSet<_> = worst.iter().filter(|(_, quality)| **quality < 0.5).map(|(name, _)| name).collect();
+        assert!(hurt.is_subset(&BTreeSet::from([&switch.touchpoint])), "{switch:?}: {worst:?}");
+        visit.mend();
+    }
+}
+
+#[tokio::test]
+#[ignore = "waits for the command `internal pdf-text`, which reads the bills"]
+async fn what_must_agree_disagrees_when_it_should() {
+    let visit = Visit::new().await;
+    let plan = plan(&visit);
+    let checks: Vec<_> = plan.map.journeys.iter().flat_map(|journey| &journey.consistency).collect();
+    let distinct = async || {
+        let readings = walk(&plan).await;
+        let values = |check: &unbroken::model::Consistency| {
+            let values = check.values.iter().map(|source| {
+                let reading = readings.iter().find(|reading| reading.probe == source.probe).unwrap();
+                let mut captured = reading.outcome.steps.iter().flat_map(|step| &step.captured);
+                captured.find(|captured| *captured.name == *source.value).unwrap().value.clone()
+            });
+            values.collect::<BTreeSet<_>>().len()
+        };
+        checks.iter().map(|check| values(check)).collect::<Vec<_>>()
+    };
+    assert_eq!(distinct().await, [1, 1]);
+    for (touchpoint, fault, expected) in [
+        ("web", "wrong-price", [2, 1]),
+        ("shop", "wrong-price", [2, 1]),
+        ("app", "wrong-price", [2, 1]),
+        ("billing", "wrong-price", [2, 1]),
+        ("web", "wrong-hours", [1, 2]),
+    ] {
+        visit.break_(touchpoint, fault);
+        assert_eq!(distinct().await, expected, "{touchpoint} {fault}");
+        visit.mend();
+    }
+}
