@@ -21,6 +21,8 @@ use crate::units::SCALAR;
 const QUERY: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 /// A captured path keeps its slashes.
 const PATH: &AsciiSet = &QUERY.remove(b'/');
+/// What a variable may bring where a host and its port stand: `[::1]:7005`.
+const HOST: &AsciiSet = &PATH.remove(b':').remove(b'[').remove(b']');
 
 /// Where a template stands, which decides how values are escaped.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -104,7 +106,11 @@ impl Template {
                         Some(value) => {
                             let mut out = String::new();
                             let before = pieces.iter().map(Piece::as_str).collect::<String>();
-                            escape(place, &before, value, &mut out);
+                            if place == Place::Url && names_host(&before) {
+                                out.extend(utf8_percent_encode(value, HOST));
+                            } else {
+                                escape(place, &before, value, &mut out);
+                            }
                             out
                         }
                         None => {
@@ -172,6 +178,12 @@ fn is_name(text: &str) -> bool {
 
 fn brief(text: &str) -> String {
     text.chars().take(40).collect()
+}
+
+/// Whether what follows `before` in a URL is its host and port: a file's own variable may name them, a reply's value
+/// may not.
+fn names_host(before: &str) -> bool {
+    before.split_once("://").is_some_and(|(_, rest)| !rest.contains(['/', '?', '#']))
 }
 
 /// Appends `value` as it may stand after `before` in that place.
@@ -345,8 +357,8 @@ mod tests {
 
     fn rendered(text: &str, place: Place) -> String {
         let template = Template::parse(text).expect(text);
-        let variables =
-            [("base", "https://shop.example/v1?k=a&"), ("path", "/a b/ü?x#y")].map(|(k, v)| (k.into(), v.into()));
+        let variables = [("base", "https://shop.example/v1?k=a&"), ("path", "/a b/ü?x#y"), ("host", "[::1]:7005")]
+            .map(|(k, v)| (k.into(), v.into()));
         template.settle(place, &BTreeMap::from(variables));
         let mut scope = Scope::default();
         scope.capture("pdf".into(), "https://cdn.example/b%201.pdf?s=1&t=2".to_owned());
@@ -361,6 +373,7 @@ mod tests {
             ("{{pdf}}", Place::Url, "https://cdn.example/b%201.pdf?s=1&t=2"),
             ("{{base}}q={{quote}}", Place::Url, "https://shop.example/v1?k=a&q=a%22b%5C%0D%0AX-Evil%3A%201"),
             ("https://h{{path}}", Place::Url, "https://h/a%20b/%C3%BC%3Fx%23y"),
+            ("wss://{{host}}/chat", Place::Url, "wss://[::1]:7005/chat"),
             ("https://h/?p={{ path }}", Place::Url, "https://h/?p=%2Fa%20b%2F%C3%BC%3Fx%23y"),
             ("{\"a\":\"{{quote}}\"}", Place::Json, "{\"a\":\"a\\\"b\\\\\\r\\nX-Evil: 1\"}"),
             ("v {{quote}}", Place::Line, "v a\"b\\  X-Evil: 1"),
