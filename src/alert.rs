@@ -9,6 +9,7 @@
 pub mod alertmanager;
 pub mod command;
 mod courier;
+mod direct;
 pub mod email;
 mod heartbeat;
 mod policy;
@@ -19,6 +20,7 @@ mod tell;
 pub mod webhook;
 
 pub use courier::{Bell, Courier, News};
+pub use direct::Direct;
 pub use heartbeat::beat;
 pub use policy::{DEAD_AFTER, Failure, after};
 pub use request::{Attempt, Mail, Post, Program, Request};
