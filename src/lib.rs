@@ -16,7 +16,9 @@
 pub mod alert;
 pub mod board;
 pub mod clock;
+pub mod command;
 pub mod config;
+pub mod daemon;
 pub mod demo;
 pub mod detect;
 pub mod model;

@@ -1,3 +1,12 @@
-//! The command line.
+//! Arguments in, exit code out.
 
-fn main() {}
+use std::process::ExitCode;
+
+use clap::Parser;
+use unbroken::command::Cli;
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    rustls::crypto::aws_lc_rs::default_provider().install_default().ok();
+    cli.run()
+}

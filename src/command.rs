@@ -1,0 +1,207 @@
+//! The command line: one file per subcommand. Results go to stdout, everything else to stderr.
+
+mod check;
+mod demo;
+mod explain;
+mod init;
+mod internal;
+mod logging;
+mod man;
+mod probe;
+mod run;
+mod schema;
+mod site;
+mod status;
+mod terminal;
+mod walk;
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use clap::{ArgAction, Parser, Subcommand, ValueEnum};
+
+use crate::config::{Environment, Folders, Loaded, Plan, Secrets};
+
+/// Where the demo keeps its things unless it is told otherwise.
+const DEMO_DATA: &str = "data";
+
+/// A holistic digital experience monitor: every touchpoint, one journey score.
+#[derive(Debug, Parser)]
+#[command(name = "unbroken", version, arg_required_else_help = true, max_term_width = 100)]
+pub struct Cli {
+    #[command(flatten)]
+    global: Global,
+    #[command(subcommand)]
+    command: Command,
+}
+
+/// What every subcommand understands.
+#[derive(Debug, clap::Args)]
+pub struct Global {
+    /// The configuration's folder
+    #[arg(long, global = true, default_value = "config", value_name = "DIR")]
+    config: PathBuf,
+    /// Text for people, JSON for machines
+    #[arg(long, global = true, value_enum, default_value_t = Format::Text)]
+    format: Format,
+    /// When to use colour
+    #[arg(long, global = true, value_enum, default_value_t = Color::Auto)]
+    color: Color,
+    /// Say more: -v what happens, -vv every run
+    #[arg(short, long, global = true, action = ArgAction::Count)]
+    verbose: u8,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Format {
+    Text,
+    Json,
+    /// `JUnit` XML, for a pipeline's test report (`walk` only)
+    Junit,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Color {
+    Auto,
+    Always,
+    Never,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Start the demo company and watch it
+    Demo(demo::Args),
+    /// Write a commented starting configuration for your own company
+    Init(init::Args),
+    /// Run the daemon
+    Run(run::Args),
+    /// Check the configuration: every problem, with its place
+    Check(check::Args),
+    /// Walk a journey once, now, and tell what costs its score
+    Walk(walk::Args),
+    /// Run one probe once and tell everything about it
+    Probe(probe::Args),
+    /// Why a journey's score is what it is
+    Explain(explain::Args),
+    /// What the journey health page shows
+    Status(status::Args),
+    /// The JSON Schema of the configuration, for editors
+    Schema,
+    /// Shell completions
+    Completions {
+        #[arg(value_enum)]
+        shell: clap_complete::Shell,
+    },
+    /// The manual page
+    Man,
+    #[command(hide = true)]
+    Internal(internal::Args),
+}
+
+/// What a command came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Exit {
+    Well,
+    /// The answer is "no": problems were found, a journey is broken.
+    No,
+    /// The question was wrong.
+    Usage,
+    /// Our own failure.
+    Failure,
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(match exit {
+            Exit::Well => 0,
+            Exit::No => 1,
+            Exit::Usage => 2,
+            Exit::Failure => 3,
+        })
+    }
+}
+
+/// Why a command stopped before its end, in words for the person who typed it.
+#[derive(Debug)]
+pub struct Stop {
+    exit: Exit,
+    text: String,
+}
+
+impl Stop {
+    fn usage(text: impl Into<String>) -> Self {
+        Self { exit: Exit::Usage, text: text.into() }
+    }
+
+    fn failure(text: impl Into<String>) -> Self {
+        Self { exit: Exit::Failure, text: text.into() }
+    }
+
+    /// Our own failure while doing something.
+    fn own(doing: &str, error: &dyn std::error::Error) -> Self {
+        Self::failure(format!("{doing}: {}", terminal::chain(error)))
+    }
+}
+
+impl Cli {
+    pub fn run(self) -> ExitCode {
+        // Before any thread: a child limits itself.
+        if let Command::Internal(args) = &self.command {
+            return args.run();
+        }
+        terminal::choose_color(self.global.color);
+        let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+            Ok(runtime) => runtime,
+            Err(error) => return terminal::complain(Stop::own("cannot start", &error)).into(),
+        };
+        let answer = runtime.block_on(self.command.run(&self.global));
+        runtime.shutdown_timeout(std::time::Duration::from_secs(1));
+        answer.unwrap_or_else(terminal::complain).into()
+    }
+}
+
+impl Command {
+    async fn run(self, global: &Global) -> Result<Exit, Stop> {
+        match self {
+            Self::Demo(args) => args.run(global).await,
+            Self::Init(args) => args.run(),
+            Self::Run(args) => args.run(global).await,
+            Self::Check(args) => args.run(global),
+            Self::Walk(args) => args.run(global).await,
+            Self::Probe(args) => args.run(global).await,
+            Self::Explain(args) => args.run(global).await,
+            Self::Status(args) => args.run(global).await,
+            Self::Schema => schema::run(),
+            Self::Completions { shell } => man::completions(shell),
+            Self::Man => man::page(),
+            Self::Internal(_) => Ok(Exit::Usage),
+        }
+    }
+}
+
+/// The process's environment, read in one place; while the demo runs here, its variables too, unless they are set.
+fn variables() -> BTreeMap<String, String> {
+    let mut variables = crate::demo::control::environment(Path::new(DEMO_DATA)).unwrap_or_default();
+    let text = |(name, value): (OsString, OsString)| Some((name.into_string().ok()?, value.into_string().ok()?));
+    variables.extend(std::env::vars_os().filter_map(text));
+    variables
+}
+
+impl Global {
+    fn folders(&self) -> Folders {
+        Folders { config: self.config.clone(), probes: None }
+    }
+
+    fn load(&self, secrets: Secrets) -> Loaded {
+        crate::config::load(&self.folders(), &Environment::new(variables()), secrets)
+    }
+
+    /// The plan, or every problem on stderr and "no".
+    fn plan(&self) -> Result<Plan, Stop> {
+        let loaded = self.load(Secrets::Needed);
+        terminal::print_problems(&loaded.problems);
+        loaded.plan.ok_or_else(|| Stop { exit: Exit::No, text: terminal::tally(&loaded.problems) })
+    }
+}

@@ -1,0 +1,198 @@
+//! `unbroken demo`: the demo company and the daemon that watches it, and the switches to break it.
+
+use std::fs::{self, File};
+use std::io::IsTerminal as _;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anstream::println;
+use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
+use serde_json::Value;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+
+use super::{Exit, Format, Global, Stop, logging, run, terminal, variables};
+use crate::clock::Clock;
+use crate::config::{self, Environment, Folders, Secrets};
+use crate::demo::{self, Company, Ports, control};
+
+const LOOK_EVERY: Duration = Duration::from_millis(500);
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    #[command(subcommand)]
+    switch: Option<Switch>,
+    /// Start the company's servers only, and watch nothing
+    #[arg(long)]
+    company_only: bool,
+    /// Where the demo keeps its history and its certificates
+    #[arg(long, global = true, value_name = "DIR", default_value = super::DEMO_DATA)]
+    data: PathBuf,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum Switch {
+    /// Break a touchpoint of the running demo company
+    Break { touchpoint: String, fault: Option<String> },
+    /// Mend a touchpoint, or everything
+    Mend { touchpoint: Option<String> },
+    /// What can be broken, and what is
+    Faults,
+}
+
+impl Args {
+    pub(super) async fn run(self, global: &Global) -> Result<Exit, Stop> {
+        match &self.switch {
+            Some(switch) => self.switch(global, switch).await,
+            None => self.start(global).await,
+        }
+    }
+
+    async fn switch(&self, global: &Global, switch: &Switch) -> Result<Exit, Stop> {
+        let unheard = |error: control::Unheard| Stop::usage(terminal::chain(&error));
+        let control = control::address(&self.data).map_err(unheard)?;
+        let switches = match switch {
+            Switch::Break { touchpoint, fault } => {
+                vec![control::break_(&control, touchpoint, fault.as_deref()).await.map_err(unheard)?]
+            }
+            Switch::Mend { touchpoint } => control::mend(&control, touchpoint.as_deref()).await.map_err(unheard)?,
+            Switch::Faults => control::faults(&control).await.map_err(unheard)?,
+        };
+        if global.format == Format::Json {
+            println!("{}", serde_json::to_string_pretty(&switches).unwrap_or_default());
+            return Ok(Exit::Well);
+        }
+        if switches.is_empty() {
+            println!("nothing is broken");
+        }
+        for one in &switches {
+            let style = if one.on { terminal::BAD } else { terminal::DIM };
+            let state = if one.on { "broken" } else { "well" };
+            println!("{style}{state:<7}{style:#} {:<9} {:<20} {}", one.touchpoint, one.fault, one.title);
+        }
+        Ok(Exit::Well)
+    }
+
+    async fn start(self, global: &Global) -> Result<Exit, Stop> {
+        fs::create_dir_all(&self.data)
+            .map_err(|error| Stop::own(&format!("cannot make {}", self.data.display()), &error))?;
+        let settings = demo::Settings { data: self.data.clone(), ports: Ports::Usual };
+        let company =
+            Company::start(&settings, Clock::system()).await.map_err(|error| Stop::failure(terminal::chain(&error)))?;
+        let stop = run::until_told();
+        introduce(&company);
+        let exit = if self.company_only {
+            stop.cancelled().await;
+            Ok(Exit::Well)
+        } else {
+            self.watch(global, &company, stop).await
+        };
+        company.shutdown().await;
+        exit
+    }
+
+    async fn watch(&self, global: &Global, company: &Company, stop: CancellationToken) -> Result<Exit, Stop> {
+        let log = self.data.join("unbroken.log");
+        let file = File::create(&log).map_err(|error| Stop::own(&format!("cannot write {}", log.display()), &error))?;
+        logging::to_file(global, file);
+        let mut variables = variables();
+        variables.extend(company.environment().clone());
+        let folders = self.folders(global)?;
+        let loaded = config::load(&folders, &Environment::new(variables.clone()), Secrets::Needed);
+        terminal::print_problems(&loaded.problems);
+        let Some(mut plan) = loaded.plan else {
+            return Err(Stop { exit: Exit::No, text: terminal::tally(&loaded.problems) });
+        };
+        plan.store.path = self.data.join("unbroken.db");
+        let listener = listen(plan.listen).await?;
+        let address = listener.local_addr().map_err(|error| Stop::own("cannot read the address", &error))?;
+        let bold = terminal::BOLD;
+        println!("{bold}Journey health page   http://{address}/{bold:#}\n");
+        let show = tokio::spawn(show(address, plan.map.journeys.len(), stop.clone()));
+        let setup = crate::daemon::Setup {
+            plan,
+            folders,
+            variables,
+            listener,
+            clock: Clock::system(),
+            program: run::program()?,
+            stop,
+        };
+        let ended = crate::daemon::run(setup).await.map_err(|error| Stop::failure(crate::daemon::chain(&error)));
+        show.abort();
+        ended.map(|()| Exit::Well)
+    }
+
+    /// The configuration in the working directory, or else the one this program carries.
+    fn folders(&self, global: &Global) -> Result<Folders, Stop> {
+        if global.config.is_dir() {
+            return Ok(global.folders());
+        }
+        let root = self.data.join("demo");
+        for (path, text) in demo::CONFIGURATION {
+            let path = root.join(path);
+            write(&path, text).map_err(|error| Stop::own(&format!("cannot write {}", path.display()), &error))?;
+        }
+        Ok(Folders { config: root.join("config"), probes: None })
+    }
+}
+
+fn write(path: &Path, text: &str) -> std::io::Result<()> {
+    path.parent().map_or(Ok(()), fs::create_dir_all)?;
+    fs::write(path, text)
+}
+
+/// A taken port is replaced by a free one.
+async fn listen(at: SocketAddr) -> Result<TcpListener, Stop> {
+    match TcpListener::bind(at).await {
+        Ok(listener) => Ok(listener),
+        Err(_) => TcpListener::bind((at.ip(), 0)).await.map_err(|error| Stop::own("cannot listen", &error)),
+    }
+}
+
+fn introduce(company: &Company) {
+    let (bold, dim) = (terminal::BOLD, terminal::DIM);
+    println!("{bold}Halcyon Mobile{bold:#} is open: a phone company to watch, and to break.\n");
+    for (touchpoint, url) in company.touchpoints() {
+        println!("  {dim}{:<9}{dim:#} {url}", touchpoint.id());
+    }
+    println!("\nBreak something       {}  {dim}or{dim:#} unbroken demo break billing", company.control());
+    println!("Mend it               unbroken demo mend");
+}
+
+/// The journeys with their scores, live on a terminal; a line at every change elsewhere.
+async fn show(address: SocketAddr, journeys: usize, stop: CancellationToken) {
+    let Ok(client) = reqwest::Client::builder().no_proxy().timeout(Duration::from_secs(2)).build() else { return };
+    let lively = std::io::stderr().is_terminal();
+    let board = MultiProgress::new();
+    let style = ProgressStyle::with_template("{msg}").unwrap_or_else(|_| ProgressStyle::default_spinner());
+    let rows: Vec<ProgressBar> = if lively {
+        (0..journeys).map(|_| board.add(ProgressBar::no_length().with_style(style.clone()))).collect()
+    } else {
+        Vec::new()
+    };
+    let mut last: Vec<String> = vec![String::new(); journeys];
+    while stop.run_until_cancelled(tokio::time::sleep(LOOK_EVERY)).await.is_some() {
+        let Ok(answer) = client.get(format!("http://{address}/api/v1/status")).send().await else { continue };
+        let Ok(status) = answer.json::<Value>().await else { continue };
+        for (number, journey) in status["journeys"].as_array().into_iter().flatten().enumerate().take(journeys) {
+            let row = row(journey);
+            if lively {
+                rows[number].set_message(row);
+            } else if last[number] != row {
+                println!("{row}");
+                last[number] = row;
+            }
+        }
+    }
+    rows.iter().for_each(ProgressBar::finish);
+}
+
+fn row(journey: &Value) -> String {
+    let score = journey["score"].as_f64();
+    let style = terminal::score_style(score);
+    let title = journey["title"].as_str().unwrap_or_default();
+    let sentence = journey["sentence"].as_str().unwrap_or_default();
+    format!("{style}{:>6}{style:#}  {title:<20} {sentence}", terminal::score_text(score))
+}

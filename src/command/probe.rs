@@ -1,0 +1,151 @@
+//! `unbroken probe`: one run, told in full.
+
+use std::fmt::Write as _;
+use std::sync::Arc;
+
+use anstream::println;
+
+use super::{Exit, Format, Global, Stop, terminal};
+use crate::config::Plan;
+use crate::daemon::errands;
+use crate::model::{PersonaId, Reading, StepOutcome, Verdict};
+use crate::probe::Errand;
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// A touchpoint, or one probe of it
+    #[arg(value_name = "TOUCHPOINT[/PROBE]")]
+    what: String,
+    /// Only as this persona
+    #[arg(long, value_name = "ID")]
+    persona: Option<String>,
+}
+
+impl Args {
+    pub(super) async fn run(self, global: &Global) -> Result<Exit, Stop> {
+        let plan = global.plan()?;
+        let chosen = self.choose(&plan)?;
+        let walker = errands::Walker::new(&plan, &super::run::program()?).await;
+        let mut readings = Vec::new();
+        for errand in chosen {
+            for persona in errands::personas(&plan, &errand) {
+                if self.persona.as_ref().is_some_and(|only| persona != Some(PersonaId::new(only))) {
+                    continue;
+                }
+                let reading = walker.walk(&errand, persona).await;
+                if global.format == Format::Text {
+                    print(&reading);
+                }
+                readings.push(reading);
+            }
+        }
+        if readings.is_empty() {
+            return Err(Stop::usage(format!(
+                "`{}` does not run as persona `{}`",
+                self.what,
+                self.persona.unwrap_or_default()
+            )));
+        }
+        if global.format == Format::Json {
+            println!("{}", serde_json::to_string_pretty(&readings).unwrap_or_default());
+        }
+        let failed = readings.iter().any(|reading| reading.outcome.verdict.fault().is_some());
+        Ok(if failed { Exit::No } else { Exit::Well })
+    }
+
+    fn choose(&self, plan: &Plan) -> Result<Vec<Arc<Errand>>, Stop> {
+        let chosen: Vec<_> = plan
+            .errands
+            .iter()
+            .filter(|errand| errand.id.to_string() == self.what || errand.id.touchpoint.as_str() == self.what)
+            .cloned()
+            .collect();
+        if chosen.is_empty() {
+            let known = plan.errands.iter().flat_map(|e| [e.id.touchpoint.to_string(), e.id.to_string()]);
+            return Err(Stop::usage(format!(
+                "there is no touchpoint or probe `{}`{}",
+                self.what,
+                near(&self.what, known)
+            )));
+        }
+        Ok(chosen)
+    }
+}
+
+/// "; did you mean `billing`?"
+pub(super) fn near(text: &str, known: impl Iterator<Item = String>) -> String {
+    known
+        .map(|word| (strsim::jaro_winkler(text, &word), word))
+        .filter(|(likeness, _)| *likeness > 0.75)
+        .max_by(|a, b| a.0.total_cmp(&b.0))
+        .map(|(_, word)| format!("; did you mean `{word}`?"))
+        .unwrap_or_default()
+}
+
+fn print(reading: &Reading) {
+    let (bold, dim) = (terminal::BOLD, terminal::DIM);
+    let style = terminal::verdict_style(&reading.outcome.verdict);
+    let persona = reading.persona.as_ref().map(|persona| format!(" as {persona}")).unwrap_or_default();
+    println!(
+        "{bold}{}{bold:#}{persona}  {style}{}{style:#}  {}  {dim}trace {}{dim:#}",
+        reading.probe,
+        reading.outcome.verdict.label(),
+        millis(reading.outcome.took),
+        reading.trace
+    );
+    for step in &reading.outcome.steps {
+        print_step(step);
+    }
+    match &reading.outcome.verdict {
+        Verdict::Inconclusive { why, text } => println!("  {}: {text}", why.words()),
+        Verdict::Failed(fault) if fault.step.is_none() => println!("  {}: {}", fault.code, fault.text),
+        _ => {}
+    }
+    for sample in &reading.outcome.samples {
+        println!("  {dim}quality{dim:#} {:.3} {dim}for{dim:#} {}", sample.quality.get(), sample.probe);
+    }
+    println!();
+}
+
+fn print_step(step: &StepOutcome) {
+    let (dim, bad, good, warn) = (terminal::DIM, terminal::BAD, terminal::GOOD, terminal::WARN);
+    if !step.reached {
+        println!("  {dim}- {} (not reached){dim:#}", step.name);
+        return;
+    }
+    let mark = if step.fault.is_some() {
+        format!("{bad}✗{bad:#}")
+    } else if step.findings.is_empty() {
+        format!("{good}✓{good:#}")
+    } else {
+        format!("{warn}!{warn:#}")
+    };
+    let credited = step.on.as_ref().map(|on| format!(" {dim}on {on}{dim:#}")).unwrap_or_default();
+    println!("  {mark} {}  {dim}{}{dim:#}{credited}  {}", step.name, step.kind, millis(step.took));
+    let mut phases = String::new();
+    for phase in &step.phases {
+        write!(phases, "{} {}  ", phase.phase, millis(phase.took)).ok();
+    }
+    if !phases.is_empty() {
+        println!("      {dim}{}{dim:#}", phases.trim_end());
+    }
+    for (name, value) in &step.attributes {
+        println!("      {dim}{name}{dim:#} {value}");
+    }
+    for fault in step.fault.iter().chain(step.findings.iter().map(|finding| &finding.fault)) {
+        let phase = fault.phase.map(|phase| format!(" while {}", phase.words())).unwrap_or_default();
+        println!("      {bad}{}{bad:#}{phase}: {}", fault.code, fault.text);
+        if let Some(evidence) = &fault.evidence {
+            println!("        {}: expected {}", evidence.of, evidence.expected);
+            println!("        {}: found    {}", evidence.of, evidence.found);
+        }
+    }
+    for captured in &step.captured {
+        println!("      {dim}captured{dim:#} {} = {}", captured.name, captured.value.as_deref().unwrap_or("•••"));
+    }
+}
+
+/// "12.3 ms"
+pub(super) fn millis(duration: std::time::Duration) -> String {
+    format!("{:.1} ms", duration.as_secs_f64() * 1000.0)
+}

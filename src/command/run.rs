@@ -1,0 +1,80 @@
+//! `unbroken run`: the daemon.
+
+use std::net::SocketAddr;
+
+use anstream::println;
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio_util::sync::CancellationToken;
+
+use super::{Exit, Global, Stop, logging, variables};
+use crate::clock::Clock;
+use crate::config::Plan;
+use crate::daemon::{self, Setup};
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// Listen here instead of where the configuration says
+    #[arg(long, value_name = "ADDRESS")]
+    listen: Option<SocketAddr>,
+}
+
+impl Args {
+    pub(super) async fn run(self, global: &Global) -> Result<Exit, Stop> {
+        logging::to_stderr(global);
+        let plan = global.plan()?;
+        let at = self.listen.unwrap_or(plan.listen);
+        let listener =
+            TcpListener::bind(at).await.map_err(|error| Stop::own(&format!("cannot listen on {at}"), &error))?;
+        let stop = until_told();
+        serve(global, plan, listener, stop).await
+    }
+}
+
+/// Ends with SIGTERM or SIGINT.
+pub(super) fn until_told() -> CancellationToken {
+    let stop = CancellationToken::new();
+    for kind in [SignalKind::terminate(), SignalKind::interrupt()] {
+        let stop = stop.clone();
+        if let Ok(mut told) = signal(kind) {
+            tokio::spawn(async move {
+                told.recv().await;
+                stop.cancel();
+            });
+        }
+    }
+    stop
+}
+
+/// Prints the page's address and runs the daemon until `stop`.
+pub(super) async fn serve(
+    global: &Global,
+    plan: Plan,
+    listener: TcpListener,
+    stop: CancellationToken,
+) -> Result<Exit, Stop> {
+    let address = listener.local_addr().map_err(|error| Stop::own("cannot read the address", &error))?;
+    println!("http://{address}/");
+    tracing::info!(
+        "Watching {} at {} touchpoints; the page is http://{address}/",
+        plan.map.company,
+        plan.map.touchpoints.len()
+    );
+    let setup = Setup {
+        plan,
+        folders: global.folders(),
+        variables: variables(),
+        listener,
+        clock: Clock::system(),
+        program: program()?,
+        stop,
+    };
+    daemon::run(setup).await.map_err(|error| Stop::failure(daemon::chain(&error)))?;
+    tracing::info!("Stopped; everything that was concluded is on disk");
+    Ok(Exit::Well)
+}
+
+/// This program, for what runs in a child process.
+pub(super) fn program() -> Result<std::path::PathBuf, Stop> {
+    std::env::current_exe().map_err(|error| Stop::own("cannot find this program's own file", &error))
+}

@@ -1,0 +1,105 @@
+//! What all commands share of the terminal: colour, complaints, tables of problems.
+
+use std::fmt::Write as _;
+use std::io::IsTerminal as _;
+
+use anstream::{ColorChoice, eprintln};
+use anstyle::{AnsiColor, Style};
+use indicatif::{ProgressBar, ProgressStyle};
+
+use super::{Color, Exit, Stop};
+use crate::config::{Problem, Severity};
+use crate::model::Verdict;
+
+pub(super) const BOLD: Style = Style::new().bold();
+pub(super) const DIM: Style = Style::new().dimmed();
+pub(super) const GOOD: Style = AnsiColor::Green.on_default();
+pub(super) const WARN: Style = AnsiColor::Yellow.on_default();
+pub(super) const BAD: Style = AnsiColor::Red.on_default().bold();
+
+pub(super) fn choose_color(color: Color) {
+    match color {
+        Color::Auto => ColorChoice::Auto,
+        Color::Always => ColorChoice::Always,
+        Color::Never => ColorChoice::Never,
+    }
+    .write_global();
+}
+
+/// An error with its sources, outermost first.
+pub(super) fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(inner) = source {
+        write!(text, ": {inner}").ok();
+        source = inner.source();
+    }
+    text
+}
+
+pub(super) fn complain(stop: Stop) -> Exit {
+    if !stop.text.is_empty() {
+        eprintln!("{BAD}error{BAD:#}: {}", stop.text);
+    }
+    stop.exit
+}
+
+pub(super) fn print_problems(problems: &[Problem]) {
+    for problem in problems {
+        let style = if problem.severity == Severity::Error { BAD } else { WARN };
+        let text = problem.to_string();
+        let (first, rest) = text.split_once('\n').unwrap_or((&text, ""));
+        eprintln!("{style}{first}{style:#}\n{rest}");
+    }
+}
+
+/// "2 errors, 1 warning"
+pub(super) fn tally(problems: &[Problem]) -> String {
+    let errors = problems.iter().filter(|problem| problem.severity == Severity::Error).count();
+    let warnings = problems.len() - errors;
+    let mut parts = Vec::new();
+    if errors > 0 {
+        parts.push(count(errors, "error"));
+    }
+    if warnings > 0 {
+        parts.push(count(warnings, "warning"));
+    }
+    parts.join(", ")
+}
+
+pub(super) fn count(number: usize, noun: &str) -> String {
+    if number == 1 { format!("1 {noun}") } else { format!("{number} {noun}s") }
+}
+
+pub(super) const fn verdict_style(verdict: &Verdict) -> Style {
+    match verdict {
+        Verdict::Good => GOOD,
+        Verdict::Slow => WARN,
+        Verdict::Failed(_) => BAD,
+        Verdict::Inconclusive { .. } | Verdict::Skipped(_) => DIM,
+    }
+}
+
+pub(super) fn score_style(points: Option<f64>) -> Style {
+    match points {
+        Some(points) if points >= 95.0 => GOOD,
+        Some(points) if points >= 80.0 => WARN,
+        Some(_) => BAD,
+        None => DIM,
+    }
+}
+
+/// "62.0", or a dash where there is no number.
+pub(super) fn score_text(points: Option<f64>) -> String {
+    points.map_or_else(|| "–".to_owned(), |points| format!("{points:.1}"))
+}
+
+/// A bar on stderr while a terminal listens, nothing otherwise.
+pub(super) fn progress(steps: u64) -> ProgressBar {
+    if !std::io::stderr().is_terminal() {
+        return ProgressBar::hidden();
+    }
+    let style = ProgressStyle::with_template("{bar:24.cyan/dim} {pos}/{len} {msg}")
+        .map_or_else(|_| ProgressStyle::default_bar(), |style| style.progress_chars("━━─"));
+    ProgressBar::new(steps).with_style(style)
+}

@@ -1,0 +1,215 @@
+//! `unbroken walk`: every probe of a journey once, now, in stage order; what it scores and what costs it.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use anstream::println;
+use serde_json::json;
+
+use super::{Exit, Format, Global, Stop, probe, terminal};
+use crate::board::Board;
+use crate::clock::Clock;
+use crate::config::Plan;
+use crate::daemon::errands;
+use crate::model::{Element, Journey, JourneyId, JourneyNow, Need, Reading, Snapshot};
+use crate::probe::Errand;
+use crate::words;
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// The journey; every one, if none is named
+    journey: Option<String>,
+    /// Say "no" (exit 1) when a journey scores below this
+    #[arg(long, value_name = "SCORE", default_value_t = 0.0)]
+    at_least: f64,
+}
+
+struct Walked {
+    reading: Reading,
+    title: String,
+}
+
+impl Args {
+    pub(super) async fn run(self, global: &Global) -> Result<Exit, Stop> {
+        let plan = global.plan()?;
+        let journeys = self.choose(&plan)?;
+        let order = in_stage_order(&plan, &journeys);
+        let walker = errands::Walker::new(&plan, &super::run::program()?).await;
+        let clock = Clock::system();
+        let mut board = Board::new(Arc::clone(&plan.map), Box::new(uuid::Uuid::now_v7), clock.now());
+        let runs: Vec<_> = order
+            .iter()
+            .flat_map(|errand| errands::personas(&plan, errand).into_iter().map(move |persona| (errand, persona)))
+            .collect();
+        let bar = terminal::progress(runs.len() as u64);
+        let mut walked = Vec::new();
+        for (errand, persona) in runs {
+            bar.set_message(errand.title.clone());
+            let reading = walker.walk(errand, persona).await;
+            board.apply(Arc::new(reading.clone()), clock.now());
+            bar.inc(1);
+            if global.format == Format::Text {
+                bar.suspend(|| print_run(&reading, &errand.title));
+            }
+            walked.push(Walked { reading, title: errand.title.clone() });
+        }
+        bar.finish_and_clear();
+        board.tick(clock.now());
+        let snapshot = board.snapshot(clock.now());
+        match global.format {
+            Format::Text => journeys.iter().for_each(|id| print_journey(&snapshot, id)),
+            Format::Json => println!("{:#}", as_json(&snapshot, &journeys, &walked)),
+            Format::Junit => println!("{}", as_junit(&walked)),
+        }
+        let blocked = walked.iter().any(|walked| walked.reading.outcome.verdict.fault().is_some());
+        let low =
+            journeys.iter().filter_map(|id| snapshot.journey(id)).any(|journey| journey.value * 100.0 < self.at_least);
+        Ok(if blocked || low { Exit::No } else { Exit::Well })
+    }
+
+    fn choose(&self, plan: &Plan) -> Result<Vec<JourneyId>, Stop> {
+        let all = plan.map.journeys.iter().map(|journey| journey.id.clone());
+        let Some(wanted) = &self.journey else { return Ok(all.collect()) };
+        let id = JourneyId::new(wanted);
+        if plan.map.journey(&id).is_none() {
+            let hint = probe::near(wanted, all.map(|id| id.to_string()));
+            return Err(Stop::usage(format!("there is no journey `{wanted}`{hint}")));
+        }
+        Ok(vec![id])
+    }
+}
+
+fn elements(journey: &Journey) -> impl Iterator<Item = &Element> {
+    let members = |need| match need {
+        &Need::One(ref member) => std::slice::from_ref(member),
+        Need::Of { members, .. } => members.as_slice(),
+    };
+    journey.stages.iter().flat_map(|stage| &stage.needs).flat_map(members).map(|member| &member.element)
+}
+
+/// Every errand that says something of these journeys, once, in the order in which a customer meets it.
+fn in_stage_order(plan: &Plan, journeys: &[JourneyId]) -> Vec<Arc<Errand>> {
+    let mut seen = BTreeSet::new();
+    let mut order = Vec::new();
+    let journeys = journeys.iter().filter_map(|id| plan.map.journey(id));
+    for journey in journeys {
+        let checked = journey
+            .consistency
+            .iter()
+            .flat_map(|check| &check.values)
+            .map(|source| Element::Probe(source.probe.clone()));
+        for element in elements(journey).cloned().chain(checked) {
+            let probes =
+                plan.map.touchpoints.get(element.touchpoint()).map(|t| t.probes.as_slice()).unwrap_or_default();
+            for probe in probes.iter().filter(|probe| {
+                matches!(&element, Element::Touchpoint(_)) || element == Element::Probe(probe.id.clone())
+            }) {
+                let runs = probe.origin.as_ref().unwrap_or(&probe.id);
+                if seen.insert(runs.clone()) {
+                    order.extend(plan.errands.iter().find(|errand| errand.id == *runs).cloned());
+                }
+            }
+        }
+    }
+    order
+}
+
+fn print_run(reading: &Reading, title: &str) {
+    let style = terminal::verdict_style(&reading.outcome.verdict);
+    let dim = terminal::DIM;
+    let persona = reading.persona.as_ref().map(|persona| format!(" ({persona})")).unwrap_or_default();
+    let took = probe::millis(reading.outcome.took);
+    println!(
+        "{style}{:<12}{style:#} {title}{persona}  {dim}{}  {took}{dim:#}",
+        reading.outcome.verdict.label(),
+        reading.probe
+    );
+    if let Some(fault) = reading.outcome.verdict.fault() {
+        println!("             {fault}");
+    }
+}
+
+fn print_journey(snapshot: &Snapshot, id: &JourneyId) {
+    let (Some(now), Some(journey)) = (snapshot.journey(id), snapshot.map.journey(id)) else { return };
+    let points = now.score.map(crate::model::Score::points);
+    let style = terminal::score_style(points);
+    let bold = terminal::BOLD;
+    println!("\n{style}{:>6}{style:#}  {bold}{}{bold:#}", terminal::score_text(points), journey.title);
+    println!("        {}", words::journey(now, snapshot));
+    for cost in costs(now, snapshot) {
+        println!("        {cost}");
+    }
+}
+
+/// What costs the score, the dearest first: "-21.0  Bills and payments (if mended: 83.0)".
+pub(super) fn costs(now: &JourneyNow, snapshot: &Snapshot) -> Vec<String> {
+    let title = |element: &Element| match element {
+        Element::Touchpoint(id) => snapshot.map.touchpoints.get(id).map_or_else(|| id.to_string(), |t| t.title.clone()),
+        Element::Probe(id) => snapshot.map.probe(id).map_or_else(|| id.to_string(), |p| p.title.clone()),
+    };
+    let mut costs: Vec<(f64, String)> = Vec::new();
+    for element in now.stages.iter().flat_map(|stage| &stage.needs).flat_map(|need| need.elements()) {
+        if element.share > 0.0 {
+            let fault = element.fault.as_ref().map(|fault| format!(": {fault}")).unwrap_or_default();
+            let mended = now.value.mul_add(100.0, element.gain_if_fixed);
+            costs.push((element.share, format!("{} (if mended: {mended:.1}){fault}", title(&element.element))));
+        }
+    }
+    costs.extend(now.consistency.iter().filter(|check| check.share > 0.0).map(|check| {
+        let values =
+            check.values.iter().map(|v| format!("{} at {}", v.value.as_deref().unwrap_or("nothing"), v.source.probe));
+        (check.share, format!("{}: {}", check.name, values.collect::<Vec<_>>().join(", ")))
+    }));
+    costs.sort_by(|a, b| b.0.total_cmp(&a.0));
+    costs.into_iter().map(|(share, text)| format!("{:>6}  {text}", format!("-{share:.1}"))).collect()
+}
+
+fn as_json(snapshot: &Snapshot, journeys: &[JourneyId], walked: &[Walked]) -> serde_json::Value {
+    let journeys: Vec<_> = journeys
+        .iter()
+        .filter_map(|id| snapshot.journey(id))
+        .map(|now| {
+            json!({ "id": now.id, "score": now.score, "observed": now.observed, "color": now.color,
+                "sentence": words::journey(now, snapshot), "costs": costs(now, snapshot) })
+        })
+        .collect();
+    json!({ "journeys": journeys, "readings": walked.iter().map(|walked| &walked.reading).collect::<Vec<_>>() })
+}
+
+fn as_junit(walked: &[Walked]) -> String {
+    let failures = walked.iter().filter(|walked| walked.reading.outcome.verdict.fault().is_some()).count();
+    let mut xml = format!(
+        "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuite name=\"unbroken walk\" tests=\"{}\" failures=\"{failures}\">\n",
+        walked.len()
+    );
+    for Walked { reading, title } in walked {
+        let persona = reading.persona.as_ref().map(|persona| format!(" ({persona})")).unwrap_or_default();
+        xml += &format!(
+            "  <testcase classname=\"{}\" name=\"{}\" time=\"{:.3}\">",
+            escape(reading.probe.touchpoint.as_str()),
+            escape(&format!("{title}{persona}")),
+            reading.outcome.took.as_secs_f64()
+        );
+        if let Some(fault) = reading.outcome.verdict.fault() {
+            xml += &format!("<failure type=\"{}\" message=\"{}\"/>", fault.code, escape(&fault.to_string()));
+        } else if reading.outcome.samples.is_empty() {
+            xml += "<skipped/>";
+        }
+        xml += "</testcase>\n";
+    }
+    xml + "</testsuite>"
+}
+
+/// For an XML attribute; what XML forbids becomes a replacement character.
+fn escape(text: &str) -> String {
+    text.chars()
+        .map(|c| match c {
+            '&' => "&amp;".to_owned(),
+            '<' => "&lt;".to_owned(),
+            '>' => "&gt;".to_owned(),
+            '"' => "&quot;".to_owned(),
+            c if c.is_control() => "\u{fffd}".to_owned(),
+            c => c.to_string(),
+        })
+        .collect()
+}

@@ -1,0 +1,76 @@
+//! Errands run once because a person asked (`walk`, `probe`), and the prober that the daemon's own runs share.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use rand::RngCore as _;
+
+use crate::clock::Clock;
+use crate::config::Plan;
+use crate::model::{JourneyMap, PersonaId, ProbeId, Reading, Trigger};
+use crate::probe::connect::Network;
+use crate::probe::{Errand, Heard, Order, Prober, Pushes, Tools};
+use crate::store::Store;
+use crate::store::sqlite::Sqlite;
+
+/// A prober on this machine's network; what outside systems pushed is read from `store`, if there is one.
+pub(super) fn prober(clock: &Clock, program: &Path, store: Option<Arc<dyn Store>>) -> Prober {
+    Prober::new(Tools {
+        clock: clock.clone(),
+        pushes: Arc::new(Pushed(store)),
+        random: Arc::new(|| rand::rng().next_u64()),
+        network: Arc::new(Network::system(clock.clone())),
+        program: program.to_owned(),
+    })
+}
+
+/// The pushes that a store remembers.
+struct Pushed(Option<Arc<dyn Store>>);
+
+#[async_trait]
+impl Pushes for Pushed {
+    async fn last(&self, probe: &ProbeId) -> Result<Option<Heard>, String> {
+        let Some(store) = &self.0 else { return Ok(None) };
+        let last = store.last_push(probe).await.map_err(|refused| super::chain(&refused))?;
+        Ok(last.map(|push| Heard {
+            at: push.received,
+            value: push.value.map(|value| value.to_string()),
+            failure: (push.ok == Some(false)).then(|| push.message.unwrap_or_else(|| "no reason given".to_owned())),
+        }))
+    }
+}
+
+/// The personas an errand runs as: one anonymous customer, if none are named.
+pub fn personas(plan: &Plan, errand: &Errand) -> Vec<Option<PersonaId>> {
+    match plan.map.probe(&errand.id) {
+        Some(probe) if !probe.personas.is_empty() => probe.personas.iter().cloned().map(Some).collect(),
+        _ => vec![None],
+    }
+}
+
+/// Runs errands outside any schedule.
+pub struct Walker {
+    prober: Prober,
+    clock: Clock,
+    map: Arc<JourneyMap>,
+}
+
+impl Walker {
+    /// `program` is this program's own file, for what runs in a child process.
+    pub async fn new(plan: &Plan, program: &Path) -> Self {
+        let clock = Clock::system();
+        let store = Sqlite::peek(&plan.store).await.ok().map(|store| Arc::new(store) as Arc<dyn Store>);
+        Self { prober: prober(&clock, program, store), clock, map: Arc::clone(&plan.map) }
+    }
+
+    pub async fn walk(&self, errand: &Arc<Errand>, persona: Option<PersonaId>) -> Reading {
+        let order = Order {
+            persona: persona.and_then(|id| self.map.personas.get(&id)).cloned().map(Arc::new),
+            vantage: self.map.vantages.first().cloned().unwrap_or_default(),
+            trigger: Trigger::Person,
+            scheduled: self.clock.now(),
+        };
+        self.prober.run(errand, order).await
+    }
+}

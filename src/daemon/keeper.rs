@@ -1,0 +1,271 @@
+//! The board's task: readings in; decisions, asks and snapshots out. It never waits for a store, a receiver or a page.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use tokio::sync::{broadcast, mpsc, watch};
+use url::Url;
+
+use super::commit::Verdict;
+use super::minutes::Minutes;
+use super::pulse::Ask;
+use super::record::{Entry, Fared};
+use super::signs::{Part, Signs};
+use crate::alert::{self, Bell};
+use crate::board::Board;
+use crate::clock::Clock;
+use crate::model::{Cause, Change, Incident, IncidentId, JourneyMap, Notification, Reading, SelfFault, Snapshot};
+use crate::store::Decision;
+use crate::telemetry::{Exporter, Metrics};
+use crate::web::Event;
+
+/// Readings taken at one go.
+const READINGS_AT_ONCE: usize = 256;
+const TICK: Duration = Duration::from_secs(1);
+
+/// What the rest of the daemon tells the board's task.
+#[derive(Debug)]
+pub(super) enum Tell {
+    Reload { map: Arc<JourneyMap>, alerts: Arc<alert::Settings> },
+    Trouble(SelfFault, String),
+    Well(SelfFault),
+}
+
+/// Where conclusions go.
+pub(super) struct Outlets {
+    pub(super) asks: mpsc::Sender<Ask>,
+    pub(super) decisions: mpsc::UnboundedSender<Decision>,
+    pub(super) entries: mpsc::Sender<Entry>,
+    pub(super) snapshot: watch::Sender<Arc<Snapshot>>,
+    pub(super) events: broadcast::Sender<Event>,
+    pub(super) bell: Bell,
+    /// Notifications about ourselves that the store will not take: sent at once, from memory.
+    pub(super) direct: mpsc::UnboundedSender<Vec<Notification>>,
+    pub(super) exporter: Arc<Exporter>,
+    pub(super) metrics: Arc<Metrics>,
+    pub(super) signs: Arc<Signs>,
+}
+
+/// Where word comes from.
+pub(super) struct Inlets {
+    pub(super) readings: mpsc::Receiver<Arc<Reading>>,
+    pub(super) tells: mpsc::UnboundedReceiver<Tell>,
+    pub(super) verdicts: mpsc::UnboundedReceiver<Verdict>,
+    pub(super) fared: mpsc::UnboundedReceiver<Fared>,
+}
+
+pub(super) struct Keeper {
+    board: Board,
+    map: Arc<JourneyMap>,
+    alerts: Arc<alert::Settings>,
+    clock: Clock,
+    base: Option<Url>,
+    out: Outlets,
+    /// Open incidents as they are on disk: the only ones that a page may show.
+    durable: BTreeMap<IncidentId, Incident>,
+    minutes: Minutes,
+    reminded: Timestamp,
+    /// Readings that found no room on their way to the store.
+    unrecorded: u64,
+}
+
+impl Keeper {
+    pub(super) fn new(
+        board: Board,
+        map: Arc<JourneyMap>,
+        alerts: Arc<alert::Settings>,
+        clock: Clock,
+        base: Option<Url>,
+        open: Vec<Incident>,
+        out: Outlets,
+    ) -> Self {
+        let now = clock.now();
+        let durable = open.into_iter().map(|incident| (incident.id, incident)).collect();
+        Self { board, map, alerts, clock, base, out, durable, minutes: Minutes::new(now), reminded: now, unrecorded: 0 }
+    }
+
+    /// Until the readings' sender is gone: then everything that was concluded has been handed on.
+    pub(super) async fn keep(mut self, mut from: Inlets, first: Vec<Change>) {
+        self.conclude(first).await;
+        self.publish();
+        let mut tick = tokio::time::interval(TICK);
+        tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        let mut readings = Vec::with_capacity(READINGS_AT_ONCE);
+        loop {
+            tokio::select! {
+                taken = from.readings.recv_many(&mut readings, READINGS_AT_ONCE) => {
+                    if taken == 0 {
+                        break;
+                    }
+                    self.take(&mut readings).await;
+                }
+                Some(tell) = from.tells.recv() => self.hear(tell).await,
+                Some(verdict) = from.verdicts.recv() => self.settle(verdict).await,
+                Some(fared) = from.fared.recv() => self.fare(fared).await,
+                _ = tick.tick() => self.tick().await,
+            }
+        }
+        self.remember();
+    }
+
+    async fn take(&mut self, readings: &mut Vec<Arc<Reading>>) {
+        let mut changes = Vec::new();
+        for reading in readings.drain(..) {
+            let lateness = reading.started.duration_since(reading.scheduled).unsigned_abs();
+            self.out.metrics.observe(&reading, lateness);
+            self.out.exporter.export(&reading, &self.map);
+            changes.extend(self.board.apply(Arc::clone(&reading), self.clock.now()));
+            if self.out.entries.try_send(Entry::Reading(reading)).is_err() {
+                self.unrecorded += 1;
+            }
+        }
+        self.conclude(changes).await;
+    }
+
+    async fn tick(&mut self) {
+        self.out.signs.give(Part::Board);
+        let now = self.clock.now();
+        let changes = self.board.tick(now);
+        self.conclude(changes).await;
+        let points = self.minutes.add(&self.board.scores(), now);
+        if !points.is_empty() {
+            self.out.entries.try_send(Entry::Scores(points)).ok();
+        }
+        self.remind(now);
+        self.remember();
+        self.publish();
+        if self.unrecorded > 0 {
+            tracing::warn!(
+                readings = self.unrecorded,
+                "{} readings found no room on their way to the store",
+                self.unrecorded
+            );
+            self.unrecorded = 0;
+        }
+    }
+
+    async fn hear(&mut self, tell: Tell) {
+        let now = self.clock.now();
+        let changes = match tell {
+            Tell::Reload { map, alerts } => {
+                self.map = Arc::clone(&map);
+                self.alerts = alerts;
+                self.board.reload(map, now)
+            }
+            Tell::Trouble(what, text) => self.board.trouble(what, &text, now),
+            Tell::Well(what) => self.board.well(what, now),
+        };
+        self.conclude(changes).await;
+        self.publish();
+    }
+
+    /// What was decided is on disk, or is not yet.
+    async fn settle(&mut self, verdict: Verdict) {
+        match verdict {
+            Verdict::Durable(incidents) => {
+                self.out.bell.ring();
+                let changes = self.board.well(SelfFault::StoreRefused, self.clock.now());
+                self.conclude(changes).await;
+                for incident in incidents {
+                    self.show(incident);
+                }
+                self.publish();
+            }
+            Verdict::Refused { text, waiting } => {
+                let changes = self.board.trouble(SelfFault::StoreRefused, &text, self.clock.now());
+                self.conclude(changes).await;
+                let own: Vec<_> =
+                    waiting.outbox.into_iter().filter(|n| matches!(n.incident.cause, Cause::Own(_))).collect();
+                if !own.is_empty() {
+                    self.out.direct.send(own).ok();
+                }
+            }
+        }
+    }
+
+    fn show(&mut self, incident: Incident) {
+        let change = if incident.closed.is_some() {
+            self.durable.remove(&incident.id);
+            Change::IncidentClosed(incident)
+        } else {
+            self.durable.insert(incident.id, incident.clone());
+            Change::IncidentUpdated(incident)
+        };
+        if let Some(event) = Event::of(&change, &self.map) {
+            self.out.events.send(event).ok();
+        }
+    }
+
+    async fn fare(&mut self, fared: Fared) {
+        let now = self.clock.now();
+        let changes = match fared {
+            Fared::Written { took } => {
+                self.out.signs.give(Part::Store);
+                self.out.metrics.wrote(took);
+                self.board.well(SelfFault::StoreRefused, now)
+            }
+            Fared::Refused { text, dropped } => {
+                tracing::error!(error = %text, dropped, "The store refused a group of readings: {text}");
+                self.board.trouble(SelfFault::StoreRefused, &text, now)
+            }
+        };
+        self.conclude(changes).await;
+    }
+
+    /// Hands on what the board concluded: incidents to the commit, rechecks to the pulse, the rest to those who look.
+    async fn conclude(&mut self, changes: Vec<Change>) {
+        let now = self.clock.now();
+        let mut decision = Decision::default();
+        for change in changes {
+            decision.outbox.extend(alert::notifications(&self.alerts, &self.map, &change, now, self.base.as_ref()));
+            match change {
+                Change::IncidentOpened(incident)
+                | Change::IncidentUpdated(incident)
+                | Change::IncidentNoted(incident)
+                | Change::IncidentClosed(incident) => {
+                    decision.incidents.retain(|known| known.id != incident.id);
+                    decision.incidents.push(incident);
+                }
+                Change::Recheck { series, at } => {
+                    self.out.asks.send(Ask::Recheck(series, at)).await.ok();
+                }
+                other => {
+                    if let Some(event) = Event::of(&other, &self.map) {
+                        self.out.events.send(event).ok();
+                    }
+                }
+            }
+        }
+        if !decision.incidents.is_empty() {
+            decision.memory = self.board.memory();
+            self.out.decisions.send(decision).ok();
+        }
+    }
+
+    fn remind(&mut self, now: Timestamp) {
+        let open: Vec<Incident> = self.durable.values().cloned().collect();
+        let outbox = alert::reminders(&self.alerts, &self.map, &open, self.reminded, now, self.base.as_ref());
+        self.reminded = now;
+        if !outbox.is_empty() {
+            self.out.decisions.send(Decision { outbox, ..Decision::default() }).ok();
+        }
+    }
+
+    fn remember(&mut self) {
+        let memory = self.board.memory();
+        if !memory.is_empty() {
+            // A full queue means that the store is behind; what is lost here is one second of windows, and said again.
+            self.out.entries.try_send(Entry::Memory(memory)).ok();
+        }
+    }
+
+    fn publish(&self) {
+        let mut snapshot = self.board.snapshot(self.clock.now());
+        let mut incidents: Vec<Incident> = self.durable.values().cloned().collect();
+        incidents.sort_by_key(|incident| std::cmp::Reverse(incident.opened));
+        snapshot.incidents = incidents;
+        self.out.snapshot.send_replace(Arc::new(snapshot));
+    }
+}

@@ -1,0 +1,211 @@
+//! The pulse: starts every run when it is due. Knows no verdict; a hung run costs its slot and nothing else.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+use rand::RngCore as _;
+use tokio::sync::mpsc;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::clock::Clock;
+use crate::config::Plan;
+use crate::model::{JourneyMap, Outcome, PersonaId, ProbeId, Reading, Series, SpanId, TraceId, Verdict, Why};
+use crate::probe::{Errand, Order, Prober};
+use crate::schedule::{Due, Entry, Next, Schedule};
+use crate::telemetry::Metrics;
+
+use super::signs::{Part, Signs};
+
+/// Runs at the same time; beyond it a due run is skipped, and said to be.
+/// Even when nothing is due, the pulse shows that it beats.
+const SIGN_EVERY: Duration = Duration::from_secs(5);
+const RUNS_AT_ONCE_MAX: usize = 20_000;
+
+/// What the pulse is asked.
+#[derive(Debug)]
+pub(super) enum Ask {
+    /// Run this series again at that time.
+    Recheck(Series, Timestamp),
+    /// Watch this instead.
+    Reload(Arc<Watched>),
+}
+
+/// The part of a plan that is run.
+#[derive(Debug)]
+pub(super) struct Watched {
+    pub(super) map: Arc<JourneyMap>,
+    errands: HashMap<ProbeId, Arc<Errand>>,
+}
+
+impl Watched {
+    pub(super) fn of(plan: &Plan) -> Self {
+        let errands = plan.errands.iter().map(|errand| (errand.id.clone(), Arc::clone(errand))).collect();
+        Self { map: Arc::clone(&plan.map), errands }
+    }
+
+    /// Every series that runs by itself: credited probes live on their errand's runs.
+    fn entries(&self) -> Vec<Entry> {
+        let mut entries = Vec::new();
+        for probe in self.map.probes().filter(|probe| probe.origin.is_none()) {
+            let personas: Vec<Option<PersonaId>> =
+                if probe.personas.is_empty() { vec![None] } else { probe.personas.iter().cloned().map(Some).collect() };
+            for persona in personas {
+                for vantage in &self.map.vantages {
+                    let series = Series { probe: probe.id.clone(), persona: persona.clone(), vantage: vantage.clone() };
+                    entries.push(Entry { series, every: probe.every });
+                }
+            }
+        }
+        entries
+    }
+}
+
+/// Starts runs and hands on their readings.
+pub(super) struct Pulse {
+    watched: Arc<Watched>,
+    schedule: Schedule,
+    prober: Arc<Prober>,
+    clock: Clock,
+    origin: Instant,
+    /// Series whose run has not ended.
+    running: HashSet<Arc<Series>>,
+    ended: (mpsc::UnboundedSender<Arc<Series>>, mpsc::UnboundedReceiver<Arc<Series>>),
+    readings: mpsc::Sender<Arc<Reading>>,
+    metrics: Arc<Metrics>,
+    signs: Arc<Signs>,
+    runs: TaskTracker,
+}
+
+impl Pulse {
+    pub(super) fn new(
+        watched: Arc<Watched>,
+        prober: Arc<Prober>,
+        clock: Clock,
+        readings: mpsc::Sender<Arc<Reading>>,
+        metrics: Arc<Metrics>,
+        signs: Arc<Signs>,
+    ) -> Self {
+        let schedule = Schedule::new(watched.entries(), Duration::ZERO);
+        Self {
+            watched,
+            schedule,
+            prober,
+            clock,
+            origin: Instant::now(),
+            running: HashSet::new(),
+            ended: mpsc::unbounded_channel(),
+            readings,
+            metrics,
+            signs,
+            runs: TaskTracker::new(),
+        }
+    }
+
+    /// Until `stop`; then no new run starts, and those under way get until `grace` to end.
+    pub(super) async fn beat(mut self, mut asks: mpsc::Receiver<Ask>, stop: CancellationToken, grace: Duration) {
+        loop {
+            self.signs.give(Part::Schedule);
+            let now = self.origin.elapsed();
+            let until = match self.schedule.next(now) {
+                Next::Run(due) => {
+                    self.start(due, now);
+                    continue;
+                }
+                Next::Wait { until } => self.origin + until.min(now + SIGN_EVERY),
+            };
+            tokio::select! {
+                biased;
+                () = stop.cancelled() => break,
+                Some(ask) = asks.recv() => self.answer(ask),
+                () = tokio::time::sleep_until(until) => {}
+            }
+        }
+        self.runs.close();
+        tokio::time::timeout(grace, self.runs.wait()).await.ok();
+    }
+
+    fn answer(&mut self, ask: Ask) {
+        let now = self.origin.elapsed();
+        match ask {
+            Ask::Recheck(series, at) => {
+                let ahead = at.duration_since(self.clock.now()).max(SignedDuration::ZERO).unsigned_abs();
+                self.schedule.recheck(&series, now + ahead);
+            }
+            Ask::Reload(watched) => {
+                self.schedule.reload(watched.entries(), now);
+                self.watched = watched;
+            }
+        }
+    }
+
+    fn start(&mut self, due: Due, now: Duration) {
+        // Wall time is read once a run and never subtracted: a clock step bends no duration.
+        let scheduled =
+            self.clock.now() - SignedDuration::try_from(now.saturating_sub(due.scheduled)).unwrap_or_default();
+        let Some(errand) = self.watched.errands.get(&due.series.probe).cloned() else { return };
+        self.metrics.due();
+        self.signs.due();
+        // Drained here and not in the loop's select: nobody needs to know earlier, and a wake-up a run is dear.
+        while let Ok(series) = self.ended.1.try_recv() {
+            self.running.remove(&series);
+        }
+        let why = if self.running.contains(&due.series) {
+            Some(Why::StillRunning)
+        } else if self.running.len() >= RUNS_AT_ONCE_MAX {
+            Some(Why::Overloaded)
+        } else {
+            None
+        };
+        if let Some(why) = why {
+            self.skip(&due, scheduled, why);
+            return;
+        }
+        self.running.insert(due.series.clone());
+        let order = Order {
+            persona: due
+                .series
+                .persona
+                .as_ref()
+                .and_then(|id| self.watched.map.personas.get(id))
+                .cloned()
+                .map(Arc::new),
+            vantage: due.series.vantage.clone(),
+            trigger: due.trigger,
+            scheduled,
+        };
+        let (prober, readings, ended) = (Arc::clone(&self.prober), self.readings.clone(), self.ended.0.clone());
+        self.runs.spawn(async move {
+            let reading = prober.run(&errand, order).await;
+            ended.send(due.series).ok();
+            readings.send(Arc::new(reading)).await.ok();
+        });
+    }
+
+    /// A due run that did not take place is a reading too: one terminal reading per due run.
+    fn skip(&self, due: &Due, scheduled: Timestamp, why: Why) {
+        self.signs.skipped();
+        let mut dice = rand::rng();
+        let reading = Reading {
+            probe: due.series.probe.clone(),
+            persona: due.series.persona.clone(),
+            vantage: due.series.vantage.clone(),
+            trigger: due.trigger,
+            scheduled,
+            started: self.clock.now(),
+            trace: TraceId((u128::from(dice.next_u64()) << 64) | u128::from(dice.next_u64() | 1)),
+            span: SpanId(dice.next_u64() | 1),
+            outcome: Outcome {
+                verdict: Verdict::Skipped(why),
+                samples: Vec::new(),
+                took: Duration::ZERO,
+                steps: Vec::new(),
+            },
+        };
+        let readings = self.readings.clone();
+        self.runs.spawn(async move { readings.send(Arc::new(reading)).await.ok() });
+    }
+}

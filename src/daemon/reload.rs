@@ -1,0 +1,158 @@
+//! Takes a changed configuration: whole or not at all, while everything unchanged keeps its streaks and phases.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::{mpsc, watch as cell};
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use super::keeper::Tell;
+use super::outposts::Outposts;
+use super::pulse::{Ask, Watched};
+use super::watch::Watch;
+use crate::config::{self, Environment, Folders, Plan, Secrets, Severity};
+use crate::model::Notification;
+use crate::probe::Kind;
+use crate::telemetry::{Metrics, Reload};
+use crate::web::Tokens;
+
+/// The tokens with which outside systems may push.
+pub(super) fn tokens(plan: &Plan) -> Tokens {
+    let mut tokens = Tokens::new();
+    for errand in &plan.errands {
+        for step in errand.steps() {
+            if let Kind::Push(push) = &step.kind {
+                tokens.entry(errand.id.clone()).or_default().push(push.token.clone());
+            }
+        }
+    }
+    tokens
+}
+
+/// Who must hear of a new plan.
+pub(super) struct Reloader {
+    pub(super) folders: Folders,
+    pub(super) environment: Environment,
+    pub(super) asks: mpsc::Sender<Ask>,
+    pub(super) tells: mpsc::UnboundedSender<Tell>,
+    pub(super) tokens: cell::Sender<Arc<Tokens>>,
+    pub(super) metrics: Arc<Metrics>,
+    pub(super) outposts: Outposts,
+}
+
+impl Reloader {
+    /// Keeps the outposts of the present plan running, and takes the next one when files change or SIGHUP comes.
+    pub(super) async fn run(
+        self,
+        mut plan: Plan,
+        direct: mpsc::UnboundedReceiver<Vec<Notification>>,
+        stop: CancellationToken,
+    ) {
+        let mut hangup = signal(SignalKind::hangup()).ok();
+        let mut watch = Watch::new(&folders_of(&plan));
+        let mut always = JoinSet::new();
+        always.spawn(self.outposts.clone().watch_outbox(stop.clone()));
+        always.spawn(self.outposts.clone().send_direct(plan.alerts.clone(), direct, stop.clone()));
+        let mut present = self.man(&plan, &stop);
+        loop {
+            tokio::select! {
+                () = stop.cancelled() => break,
+                () = watch.changed() => {}
+                () = hung_up(hangup.as_mut()) => {}
+            }
+            let Some(next) = self.load().await else { continue };
+            if next.listen != plan.listen || next.store != plan.store || next.telemetry != plan.telemetry {
+                tracing::warn!("`listen`, `store`, `retention` and `telemetry` take effect at the next start");
+            }
+            present.end().await;
+            self.hand_on(&next).await;
+            if folders_of(&next) != folders_of(&plan) {
+                watch = Watch::new(&folders_of(&next));
+            }
+            plan = next;
+            present = self.man(&plan, &stop);
+        }
+        present.end().await;
+        always.join_all().await;
+    }
+
+    async fn load(&self) -> Option<Plan> {
+        let (folders, environment) = (self.folders.clone(), self.environment.clone());
+        let loaded =
+            tokio::task::spawn_blocking(move || config::load(&folders, &environment, Secrets::Needed)).await.ok()?;
+        for problem in &loaded.problems {
+            match problem.severity {
+                Severity::Error => tracing::error!("{problem}"),
+                Severity::Warning => tracing::warn!("{problem}"),
+            }
+        }
+        match &loaded.plan {
+            Some(plan) => {
+                self.metrics.reloaded(Reload::Taken);
+                tracing::info!(
+                    "Took the new configuration: {} probes, {} journeys",
+                    plan.errands.len(),
+                    plan.map.journeys.len()
+                );
+            }
+            None => {
+                self.metrics.reloaded(Reload::Refused);
+                tracing::error!("The new configuration is wrong; nothing was changed");
+            }
+        }
+        loaded.plan
+    }
+
+    async fn hand_on(&self, plan: &Plan) {
+        self.tokens.send_replace(Arc::new(tokens(plan)));
+        let tell = Tell::Reload { map: Arc::clone(&plan.map), alerts: Arc::new(plan.alerts.clone()) };
+        self.tells.send(tell).ok();
+        self.asks.send(Ask::Reload(Arc::new(Watched::of(plan)))).await.ok();
+    }
+
+    /// Starts what depends on the plan.
+    fn man(&self, plan: &Plan, stop: &CancellationToken) -> Present {
+        let leave = stop.child_token();
+        let mut posts = JoinSet::new();
+        posts.spawn(self.outposts.clone().carry(plan.alerts.clone(), leave.clone()));
+        if let Some(heartbeat) = &plan.alerts.heartbeat {
+            posts.spawn(self.outposts.clone().beat(heartbeat.clone(), leave.clone()));
+        }
+        if !plan.canaries.is_empty() {
+            posts.spawn(self.outposts.clone().ask_canaries(plan.canaries.clone(), leave.clone()));
+        }
+        Present { posts, leave }
+    }
+}
+
+/// The outposts of one plan.
+struct Present {
+    posts: JoinSet<()>,
+    leave: CancellationToken,
+}
+
+impl Present {
+    async fn end(self) {
+        self.leave.cancel();
+        self.posts.join_all().await;
+    }
+}
+
+async fn hung_up(hangup: Option<&mut tokio::signal::unix::Signal>) {
+    match hangup {
+        Some(hangup) => {
+            hangup.recv().await;
+        }
+        None => std::future::pending().await,
+    }
+}
+
+/// The folders in which the plan's files stand.
+fn folders_of(plan: &Plan) -> Vec<PathBuf> {
+    let mut folders: Vec<PathBuf> = plan.files.iter().filter_map(|file| file.parent().map(PathBuf::from)).collect();
+    folders.sort();
+    folders.dedup();
+    folders
+}

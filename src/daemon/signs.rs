@@ -1,0 +1,139 @@
+//! The daemon's signs of life: whether the pulse beats, the board thinks, the store writes and the outbox moves.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use tokio::time::Instant;
+
+use crate::model::Snapshot;
+use crate::store::Store;
+use crate::telemetry::{Exporter, Exposition, Gauges, Metrics};
+use crate::web::{Scrape, Vitals};
+
+/// A part that gave no sign for so long is stuck.
+const SIGN_WITHIN: Duration = Duration::from_secs(30);
+/// A notification older than this is stuck.
+pub(super) const OUTBOX_MOVES_WITHIN: Duration = Duration::from_secs(60);
+/// Of the runs that were due, at least so many must have taken place for the outgoing heartbeat.
+const RAN_AT_LEAST: f64 = 0.95;
+
+/// A part of the daemon that must give signs.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Part {
+    Schedule,
+    Board,
+    Store,
+    Outbox,
+}
+
+const PARTS: [(Part, &str); 4] = [
+    (Part::Schedule, "the schedule is stuck"),
+    (Part::Board, "the board is stuck"),
+    (Part::Store, "the store does not write"),
+    (Part::Outbox, "the outbox does not move"),
+];
+
+/// Counted in milliseconds since the start; read by `/healthz`, written by everybody.
+#[derive(Debug)]
+pub(super) struct Signs {
+    origin: Instant,
+    last: [AtomicU64; PARTS.len()],
+    due: AtomicU64,
+    skipped: AtomicU64,
+}
+
+impl Signs {
+    pub(super) fn new() -> Self {
+        Self { origin: Instant::now(), last: Default::default(), due: AtomicU64::new(0), skipped: AtomicU64::new(0) }
+    }
+
+    pub(super) fn give(&self, part: Part) {
+        self.last[part as usize].store(self.origin.elapsed().as_millis() as u64, Ordering::Relaxed);
+    }
+
+    pub(super) fn due(&self) {
+        self.due.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(super) fn skipped(&self) {
+        self.skipped.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Runs due and runs skipped so far.
+    pub(super) fn runs(&self) -> (u64, u64) {
+        (self.due.load(Ordering::Relaxed), self.skipped.load(Ordering::Relaxed))
+    }
+
+    /// Every part gave a sign lately; or the first that did not.
+    pub(super) fn alive(&self) -> Result<(), String> {
+        let now = self.origin.elapsed().as_millis() as u64;
+        for (part, stuck) in PARTS {
+            let silent = now.saturating_sub(self.last[part as usize].load(Ordering::Relaxed));
+            if silent > SIGN_WITHIN.as_millis() as u64 {
+                return Err(format!("{stuck}: no sign for {} s", silent / 1000));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Enough of what was due between two looks took place.
+pub(super) fn enough_ran(before: (u64, u64), after: (u64, u64)) -> bool {
+    let (due, skipped) = (after.0 - before.0, after.1 - before.1);
+    due == 0 || (due - skipped.min(due)) as f64 / due as f64 >= RAN_AT_LEAST
+}
+
+/// What the site asks of us.
+pub(super) struct Asked {
+    pub(super) signs: Arc<Signs>,
+    pub(super) metrics: Arc<Metrics>,
+    pub(super) exporter: Arc<Exporter>,
+    pub(super) store: Arc<dyn Store>,
+}
+
+#[async_trait]
+impl Vitals for Asked {
+    fn alive(&self) -> Result<(), String> {
+        self.signs.alive()
+    }
+
+    /// The site is served only after the store is open and the plan is loaded.
+    fn ready(&self) -> Result<(), String> {
+        self.signs.alive()
+    }
+
+    async fn metrics(&self, snapshot: &Snapshot, accept: &str) -> Scrape {
+        let depth = self.store.outbox().await.unwrap_or_default();
+        let gauges = Gauges { outbox_pending: depth.pending, spans: self.exporter.tally() };
+        let exposition = Exposition::accepted(accept);
+        let text = self.metrics.render(snapshot, &gauges, exposition);
+        Scrape { content_type: exposition.content_type(), text }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn silence_of_any_part_is_noticed() {
+        let signs = Signs::new();
+        assert_eq!(signs.alive(), Ok(()));
+        tokio::time::advance(SIGN_WITHIN + Duration::from_secs(1)).await;
+        for part in [Part::Schedule, Part::Board, Part::Outbox] {
+            signs.give(part);
+        }
+        assert_eq!(signs.alive(), Err("the store does not write: no sign for 31 s".to_owned()));
+        signs.give(Part::Store);
+        assert_eq!(signs.alive(), Ok(()));
+    }
+
+    #[test]
+    fn the_heartbeat_wants_nearly_all_runs() {
+        assert!(enough_ran((0, 0), (0, 0)));
+        assert!(enough_ran((100, 0), (200, 5)));
+        assert!(!enough_ran((100, 0), (200, 6)));
+    }
+}
