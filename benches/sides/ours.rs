@@ -1,0 +1,113 @@
+//! The daemon itself, from YAML to store, as a user runs it.
+
+use std::fmt::Write as _;
+use std::fs;
+use std::io::{Read as _, Write as _};
+use std::net::{SocketAddr, TcpStream};
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use super::{Load, Usage};
+
+const PROBES_PER_TOUCHPOINT: u64 = 100;
+
+pub(crate) fn measure(target: SocketAddr, load: Load) -> Usage {
+    let folder = tempfile::tempdir().expect("a folder");
+    let listen = super::server::free_address();
+    write_config(folder.path(), listen, target, load);
+    let child = Command::new(env!("CARGO_BIN_EXE_unbroken"))
+        .args(["--config".as_ref(), folder.path().join("config").as_os_str()])
+        .arg("run")
+        .stdout(Stdio::null())
+        .stderr(fs::File::create(folder.path().join("log")).expect("a log"))
+        .spawn()
+        .expect("the daemon starts");
+    crate::wait_for("the daemon", || metrics(listen).is_some());
+    // One interval to settle: the first runs of all probes, the page's first snapshot, the store's first pages.
+    std::thread::sleep(load.every);
+    let (cpu, before) = (super::cpu_of(child.id()), metrics(listen).expect("metrics"));
+    std::thread::sleep(Duration::from_secs(load.seconds));
+    let (cpu_after, after) = (super::cpu_of(child.id()), metrics(listen).expect("metrics"));
+    let runs = sum(&after, "unbroken_readings_total") - sum(&before, "unbroken_readings_total");
+    let good = sum_where(&after, "unbroken_readings_total", "verdict=\"good\"")
+        - sum_where(&before, "unbroken_readings_total", "verdict=\"good\"");
+    let peak_rss = super::peak_rss_of(child.id());
+    crate::end(child);
+    assert!(runs > 0.0 && (good - runs).abs() < 1.0, "{good} of {runs} runs were good: not a fair measurement");
+    let expected = load.probes as f64 * load.seconds as f64 / load.every.as_secs_f64();
+    println!("(unbroken: {runs} of {expected} due runs in {} s, none skipped, all good)", load.seconds);
+    Usage { runs: runs as u64, cpu: cpu_after - cpu, peak_rss, lateness: lateness(&before, &after) }
+}
+
+fn write_config(folder: &std::path::Path, listen: SocketAddr, target: SocketAddr, load: Load) {
+    fs::create_dir_all(folder.join("config")).expect("a folder");
+    fs::create_dir_all(folder.join("probes")).expect("a folder");
+    let write = |path: &str, text: &str| {
+        fs::File::create(folder.join(path)).and_then(|mut file| file.write_all(text.as_bytes())).expect("writes");
+    };
+    write("config/unbroken.yaml", &format!("company: Bench\nlisten: {listen}\nstore: ../bench.db\n"));
+    let touchpoints = load.probes.div_ceil(PROBES_PER_TOUCHPOINT);
+    let names: Vec<String> = (0..touchpoints).map(|t| format!("t{t}")).collect();
+    write(
+        "config/journeys.yaml",
+        &format!("journeys:\n  all:\n    stages:\n      use: {{ touchpoints: [{}] }}\n", names.join(", ")),
+    );
+    for (t, name) in names.iter().enumerate() {
+        let mut yaml =
+            format!("channel: web\ndefaults: {{ every: {}s, timeout: 5s }}\nprobes:\n", load.every.as_secs());
+        let first = t as u64 * PROBES_PER_TOUCHPOINT;
+        for p in first..(first + PROBES_PER_TOUCHPOINT).min(load.probes) {
+            write!(yaml, "  p{p}:\n    steps:\n      - http: {{ get: \"http://{target}/\" }}\n        expect: {{ status: 200, body: {{ contains: ok }} }}\n").ok();
+        }
+        write(&format!("probes/{name}.yaml"), &yaml);
+    }
+}
+
+/// `/metrics`, read with nothing that could disturb the measurement.
+fn metrics(listen: SocketAddr) -> Option<String> {
+    let mut stream = TcpStream::connect(listen).ok()?;
+    stream.set_read_timeout(Some(Duration::from_secs(10))).ok()?;
+    write!(stream, "GET /metrics HTTP/1.1\r\nhost: {listen}\r\nconnection: close\r\n\r\n").ok()?;
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer).ok()?;
+    let answer = String::from_utf8_lossy(&answer).into_owned();
+    answer.starts_with("HTTP/1.1 200").then_some(answer)
+}
+
+fn sum(metrics: &str, name: &str) -> f64 {
+    sum_where(metrics, name, "")
+}
+
+fn sum_where(metrics: &str, name: &str, label: &str) -> f64 {
+    let of_name = |line: &&str| line.strip_prefix(name).is_some_and(|rest| rest.starts_with(['{', ' ']));
+    metrics
+        .lines()
+        .filter(of_name)
+        .filter(|line| line.contains(label))
+        .filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok())
+        .sum()
+}
+
+/// Upper bounds of the histogram's buckets that hold the median, the 99th percentile and the last run.
+fn lateness(before: &str, after: &str) -> String {
+    let name = "unbroken_schedule_lateness_seconds_bucket";
+    let buckets = |metrics: &str| -> Vec<(String, f64)> {
+        let lines = metrics.lines().filter(|line| line.starts_with(name));
+        lines
+            .filter_map(|line| {
+                let bound = line.split("le=\"").nth(1)?.split('"').next()?.to_owned();
+                Some((bound, line.rsplit(' ').next()?.parse().ok()?))
+            })
+            .collect()
+    };
+    let (before, after) = (buckets(before), buckets(after));
+    let counts: Vec<(&str, f64)> = after.iter().zip(&before).map(|(a, b)| (a.0.as_str(), a.1 - b.1)).collect();
+    let total = counts.last().map_or(0.0, |last| last.1);
+    let bound = |part: f64| {
+        counts
+            .iter()
+            .find(|(_, count)| *count >= total * part)
+            .map_or_else(|| "?".to_owned(), |(le, _)| format!("<= {le} s"))
+    };
+    format!("{} / {} / {}", bound(0.5), bound(0.99), bound(1.0))
+}
