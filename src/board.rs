@@ -247,6 +247,7 @@ impl Board {
         }
         place.state = to;
         place.since = now;
+        self.dirty.touchpoints.insert(touchpoint);
         self.note_state(touchpoint, to, now);
         let id = self.net.touchpoints[touchpoint].id.clone();
         changes.push(Change::TouchpointChanged { touchpoint: id, from, to, at: now });

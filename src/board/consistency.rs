@@ -81,10 +81,9 @@ impl Comparison {
             Finding::Incomparable => {}
             Finding::Agree => {
                 self.disagreements = 0;
-                self.values.iter_mut().for_each(|seen| seen.anew = false);
                 self.turn(State::Up, now);
             }
-            Finding::Disagree if all_anew => {
+            Finding::Disagree if all_anew || self.disagreements == 0 => {
                 self.disagreements = self.disagreements.saturating_add(1);
                 self.values.iter_mut().for_each(|seen| seen.anew = false);
                 if self.disagreements >= DISAGREEMENTS {
@@ -257,11 +256,11 @@ mod tests {
         assert_eq!(take(0, "29", 0), State::Pending);
         assert_eq!(take(1, "29.0", 10), State::Up);
         assert_eq!(take(0, "30", 60), State::Up, "the price is being changed");
-        assert_eq!(take(0, "30", 70), State::Up, "the other was not read since");
-        assert_eq!(take(1, "29", 80), State::Up, "first disagreement of values all read anew");
-        assert_eq!(take(0, "30", 120), State::Up);
-        assert_eq!(take(1, "29", 130), State::Down);
-        assert_eq!(take(1, "30", 140), State::Up, "agreement is believed at once");
+        assert_eq!(take(1, "30", 70), State::Up, "it was");
+        assert_eq!(take(0, "31", 120), State::Up);
+        assert_eq!(take(0, "31", 130), State::Up, "the other was not read since");
+        assert_eq!(take(1, "30", 140), State::Down, "both read anew, and still not the same");
+        assert_eq!(take(1, "31", 150), State::Up, "agreement is believed at once");
     }
 
     #[test]

@@ -21,7 +21,7 @@ pub(super) struct Pulse {
     pub(super) since: Timestamp,
     /// The score that was last told.
     #[serde(rename = "t")]
-    pub(super) told: Option<Score>,
+    pub(super) told: (Option<Score>, Color),
     /// Evaluations in a row below 50 with nothing that explains it, or above while an incident says so.
     #[serde(rename = "n")]
     pub(super) evaluations: u8,
@@ -32,6 +32,8 @@ pub(super) struct Pulse {
 /// What is recomputed from the series.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Sight {
+    /// When it was worked out.
+    pub(super) at: Timestamp,
     pub(super) value: f64,
     pub(super) felt: f64,
     pub(super) observed: f64,
@@ -54,7 +56,7 @@ pub(super) enum Occasion {
 
 impl Pulse {
     pub(super) fn new(now: Timestamp) -> Self {
-        Self { hue: Hue::default(), since: now, told: None, evaluations: 0, sight: Sight::default() }
+        Self { hue: Hue::default(), since: now, told: (None, Color::Unknown), evaluations: 0, sight: Sight::default() }
     }
 
     /// J, if enough is observed for a number.
@@ -77,7 +79,7 @@ impl Board {
     pub(super) fn pulse(&mut self, journey: usize, occasion: Occasion, now: Timestamp, changes: &mut Vec<Change>) {
         let sight = self.sight(journey, now);
         let pulse = &mut self.journeys[journey];
-        let (score, color) = (pulse.told, pulse.color());
+        let told = pulse.told;
         pulse.sight = sight;
         let hue = pulse.hue;
         match occasion {
@@ -86,17 +88,18 @@ impl Board {
             Occasion::Sample if hue.shown() == Color::Unknown => pulse.hue.evaluate(pulse.number()),
             Occasion::Sample => {}
         }
-        let number = pulse.score();
+        let now_told = (pulse.score(), pulse.color());
         if pulse.hue.shown() != hue.shown() {
             pulse.since = now;
         }
-        if pulse.hue != hue || number != score {
+        if pulse.hue != hue || now_told != told {
             self.dirty.journeys.insert(journey);
         }
-        if number != score || pulse.color() != color {
-            pulse.told = number;
-            let (id, color) = (self.net.journeys[journey].id.clone(), pulse.color());
-            changes.push(Change::ScoreChanged { journey: id, from: score, to: number, color, at: now });
+        if now_told != told {
+            pulse.told = now_told;
+            let (to, color) = now_told;
+            let id = self.net.journeys[journey].id.clone();
+            changes.push(Change::ScoreChanged { journey: id, from: told.0, to, color, at: now });
         }
         self.stale_scores.remove(&journey);
     }
@@ -124,7 +127,7 @@ impl Board {
         let most = at.formula.value(Ground { healths: &high, caps: &[] }).max(value);
         let least = if observed < OBSERVED_MIN { 0.0 } else { least };
         let shares = at.formula.shares(ground);
-        Sight { value, felt, observed, range: (least, most), healths, shares }
+        Sight { at: now, value, felt, observed, range: (least, most), healths, shares }
     }
 
     /// J if these probes were perfect.

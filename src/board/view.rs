@@ -23,7 +23,7 @@ impl Board {
         Snapshot {
             at: now,
             map: Arc::clone(&self.map),
-            journeys: (0..self.journeys.len()).map(|journey| self.journey_now(journey, now)).collect(),
+            journeys: (0..self.journeys.len()).map(|journey| self.journey_now(journey)).collect(),
             touchpoints: touchpoints
                 .map(|at| (self.net.touchpoints[at].id.clone(), self.touchpoint_now(at, now)))
                 .collect(),
@@ -32,10 +32,12 @@ impl Board {
         }
     }
 
-    fn journey_now(&self, journey: usize, now: Timestamp) -> JourneyNow {
+    fn journey_now(&self, journey: usize) -> JourneyNow {
         let at = &self.net.journeys[journey];
         let pulse = &self.journeys[journey];
         let sight = &pulse.sight;
+        // Elements as they were when the number was worked out, so that what is shown adds up.
+        let now = sight.at;
         let number = pulse.number();
         let stages = self.map.journeys[journey].stages.iter().zip(&at.stages);
         let stages: Vec<StageNow> = stages

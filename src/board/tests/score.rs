@@ -1,0 +1,144 @@
+use super::*;
+use crate::model::{Calendar, Color, NeedNow, PersonaId};
+
+#[test]
+fn never_sampled_is_pending_and_has_no_number() {
+    let mut world = World::new(company());
+    world.wait(1);
+    let snapshot = world.snapshot();
+    assert_eq!(snapshot.journeys[0].score, None);
+    assert_eq!(snapshot.journeys[0].color, Color::Unknown);
+    assert_eq!(world.state("web"), State::Pending);
+    world.rounds(1, &[]);
+    assert_eq!(world.score("buy"), Some(100.0));
+    assert_eq!(world.snapshot().journeys[0].color, Color::Good);
+    assert_eq!(world.snapshot().journeys[0].observed, 1.0);
+}
+
+#[test]
+fn silence_loses_the_number_and_closes_nothing() {
+    let mut world = World::new(company());
+    world.rounds(4, &[]);
+    world.rounds(4, &[("web", 0.0)]);
+    let changes = world.wait(600);
+    assert_eq!(incidents(&changes).iter().filter(|line| line.starts_with("close")).count(), 0);
+    assert_eq!((world.state("web"), world.state("shop")), (State::Down, State::Unknown));
+    assert_eq!(world.score("buy"), None);
+    let buy = world.snapshot().journeys.remove(0);
+    assert_eq!((buy.range.0.points(), buy.range.1.points(), buy.color), (0.0, 0.0, Color::Unknown));
+}
+
+#[test]
+fn the_shares_of_a_snapshot_sum_to_the_loss() {
+    let mut world = World::new(company());
+    world.rounds(12, &[("web", 0.7), ("ads", 0.5), ("login", 0.6), ("shop", 0.95)]);
+    for journey in world.snapshot().journeys {
+        let elements = journey.stages.iter().flat_map(|stage| &stage.needs).flat_map(NeedNow::elements);
+        let sum: f64 = elements.clone().map(|element| element.share).sum();
+        assert!((sum - 100.0 * (1.0 - journey.value)).abs() < 1e-9, "{sum} {}", journey.value);
+        for element in elements.filter(|element| element.health.value < 1.0) {
+            assert!(element.gain_if_fixed > 0.0, "{element:?}");
+        }
+    }
+    let buy = world.snapshot().journeys.remove(0);
+    assert!((buy.value - 0.7 * 0.95 * 0.85).abs() < 1e-9, "{}", buy.value);
+    assert_eq!(buy.worst, Some("web".into()));
+    let NeedNow::One(web) = &buy.stages[0].needs[0] else { panic!("one") };
+    assert!((web.gain_if_fixed - 100.0 * (0.95 * 0.85 - buy.value)).abs() < 1e-9);
+}
+
+#[test]
+fn two_outages_gain_nothing_alone() {
+    let mut world = World::new(company());
+    world.rounds(4, &[]);
+    world.rounds(4, &[("web", 0.0), ("shop", 0.0)]);
+    let buy = world.snapshot().journeys.remove(0);
+    let elements: Vec<_> = buy.stages[0].needs.iter().flat_map(NeedNow::elements).collect();
+    assert_eq!(
+        elements.iter().map(|e| (e.share, e.gain_if_fixed)).collect::<Vec<_>>(),
+        [(50.0, 0.0), (50.0, 0.0), (0.0, 0.0)]
+    );
+}
+
+#[test]
+fn what_was_down_is_felt_longer() {
+    let mut world = World::new(company());
+    world.rounds(4, &[]);
+    world.rounds(60, &[("web", 0.0)]);
+    world.rounds(4, &[]);
+    let buy = world.snapshot().journeys.remove(0);
+    assert_eq!(buy.score.map(crate::model::Score::points), Some(100.0));
+    assert!(buy.felt.is_some_and(|felt| felt.points() < 20.0), "{:?}", buy.felt);
+}
+
+#[test]
+fn closed_costs_nothing_and_counts_nothing() {
+    let mut map = company();
+    let web = map.touchpoints.get_mut(&TouchpointId::new("web")).expect("there");
+    // Monday 08:05 to 08:10.
+    web.hours = Some(Calendar { spans: vec![(485, 490)], timezone: TimeZone::UTC });
+    let mut world = World::new(map);
+    world.rounds(20, &[("web", 0.0)]);
+    assert_eq!((world.state("web"), world.score("buy")), (State::Closed, Some(100.0)));
+    world.rounds(20, &[]);
+    assert_eq!(world.state("web"), State::Up);
+    world.rounds(20, &[]);
+    world.rounds(20, &[("web", 0.0)]);
+    assert_eq!(world.state("web"), State::Closed, "again at 08:10");
+    assert_eq!(incidents(&world.said), [""; 0]);
+}
+
+#[test]
+fn personas_have_their_own_windows_and_their_mean_counts() {
+    let mut map = company();
+    let web = map.touchpoints.get_mut(&TouchpointId::new("web")).expect("there");
+    web.probes[0].personas = vec!["anna".into(), "li-wei".into()];
+    let mut world = World::new(map);
+    for _ in 0..6 {
+        for (persona, quality) in [("anna", 1.0), ("li-wei", 0.0)] {
+            let persona = Some(PersonaId::new(persona));
+            let reading = Reading { persona, ..reading("web", quality, world.now) };
+            world.take(reading);
+        }
+        world.wait(10);
+    }
+    let snapshot = world.snapshot();
+    let web = &snapshot.touchpoints[&TouchpointId::new("web")];
+    assert_eq!((web.health.state, web.health.value), (State::Down, 0.5));
+    assert_eq!(snapshot.incidents.iter().filter(|i| i.touchpoint.is_some()).count(), 1);
+}
+
+#[test]
+fn a_step_credited_elsewhere_is_a_sample_there() {
+    let mut map = company();
+    let origin = ProbeId::new("shop", "main");
+    let id = ProbeId::credited(&"ads".into(), &origin);
+    let ads = map.touchpoints.get_mut(&TouchpointId::new("ads")).expect("there");
+    ads.probes = vec![Probe { id: id.clone(), origin: Some(origin), ..probe("ads", "x", Weight::Blocking) }];
+    let mut world = World::new(map);
+    let mut last = Vec::new();
+    for quality in [1.0, 0.0, 0.0, 0.0, 0.0] {
+        let mut reading = reading("shop", 1.0, world.now);
+        reading.outcome.samples.push(Sample { probe: id.clone(), quality: Quality::new(quality), fault: None });
+        last = world.take(reading);
+        world.wait(10);
+    }
+    assert_eq!((world.state("shop"), world.state("ads")), (State::Up, State::Down));
+    let rechecked = last.iter().find_map(|change| match change {
+        Change::Recheck { series, .. } => Some(series.probe.to_string()),
+        _ => None,
+    });
+    assert_eq!(rechecked.as_deref(), Some("shop/main"), "the errand runs, not its credit");
+}
+
+#[test]
+fn scores_move_at_most_once_a_second_without_a_decision() {
+    let mut world = World::new(company());
+    world.rounds(4, &[]);
+    let moved = |changes: &[Change]| changes.iter().filter(|c| matches!(c, Change::ScoreChanged { .. })).count();
+    for _ in 0..5 {
+        assert_eq!(moved(&world.read("web", 0.8)), 0);
+        assert_eq!(moved(&world.read("shop", 0.8)), 0);
+    }
+    assert_eq!(moved(&world.wait(1)), 1);
+}
