@@ -15,13 +15,16 @@
 //! restarts and reloads; nothing gets better by silence.
 
 mod consistency;
+mod draft;
 mod health;
 mod incidents;
+mod keys;
 mod layers;
 mod memory;
 mod net;
 mod own;
 mod pulse;
+mod rounds;
 mod view;
 mod watch;
 
@@ -255,60 +258,6 @@ impl Board {
             && matches!(to, State::Up | State::Degraded | State::Down)
     }
 
-    /// Looks for silence.
-    fn look(&mut self, now: Timestamp, changes: &mut Vec<Change>) {
-        for at in 0..self.series.len() {
-            self.settle(at, now, changes);
-        }
-        for touchpoint in 0..self.touchpoints.len() {
-            self.retell(touchpoint, now, changes);
-        }
-        self.stale_scores = (0..self.journeys.len()).collect();
-    }
-
-    fn evaluate(&mut self, now: Timestamp, changes: &mut Vec<Change>) {
-        for (at, watch) in self.series.iter_mut().enumerate() {
-            let before = watch.detector.clone();
-            watch.evaluate(&self.net.series[at].rule, now);
-            if watch.detector != before {
-                self.dirty.series.insert(at);
-            }
-        }
-        self.look(now, changes);
-        for journey in 0..self.journeys.len() {
-            self.pulse(journey, Occasion::Evaluation, now, changes);
-        }
-        for touchpoint in 0..self.touchpoints.len() {
-            if self.is_case(touchpoint, now) {
-                self.review(touchpoint, now, changes);
-            }
-        }
-        self.journey_layer(now, changes);
-        self.note_impacts(changes);
-        self.own_evaluate(now, changes);
-    }
-
-    /// Follows opening hours. What was known at closing time counts as known when it opens again.
-    fn open_and_close(&mut self, now: Timestamp, changes: &mut Vec<Change>) {
-        for touchpoint in 0..self.touchpoints.len() {
-            let Some(hours) = &self.net.touchpoints[touchpoint].hours else { continue };
-            let closed = !hours.contains(now);
-            if closed == self.touchpoints[touchpoint].closed {
-                continue;
-            }
-            self.touchpoints[touchpoint].closed = closed;
-            if !closed {
-                for at in self.net.series_at(touchpoint) {
-                    self.series[at].window.refresh(now);
-                    self.dirty.series.insert(at);
-                    self.settle(at, now, changes);
-                }
-            }
-            self.retell(touchpoint, now, changes);
-            self.stale_scores.extend(&self.net.touchpoints[touchpoint].journeys);
-        }
-    }
-
     /// Works every journey out without telling.
     fn see(&mut self, now: Timestamp) {
         for journey in 0..self.journeys.len() {
@@ -325,7 +274,10 @@ fn grace(map: &JourneyMap) -> Duration {
 
 impl std::fmt::Debug for Board {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Board").field("series", &self.series.len()).field("incidents", &self.incidents.len()).finish()
+        f.debug_struct("Board")
+            .field("series", &self.series.len())
+            .field("incidents", &self.incidents.len())
+            .finish_non_exhaustive()
     }
 }
 

@@ -22,11 +22,11 @@ use serde::{Deserialize, Serialize};
 use crate::model::{DetectRule, Quality, State, Trigger};
 
 /// ln(.35/.01): how much likelier a failing sample is when a third of them fail than when one in a hundred does.
-pub const HARD_FAIL: f64 = 3.555_348_061_489_413_7;
+pub const HARD_FAIL: f64 = 3.555_348_061_489_413_6;
 /// ln(.65/.99)
 pub const HARD_PASS: f64 = -0.420_732_580_237_956_36;
 /// ln(.15/.01)
-pub const SLOW_FAIL: f64 = 2.708_050_201_102_210_1;
+pub const SLOW_FAIL: f64 = 2.708_050_201_102_21;
 /// ln(.85/.99)
 pub const SLOW_PASS: f64 = -0.152_468_593_644_267_6;
 /// The slow track's threshold.

@@ -78,7 +78,6 @@ impl Comparison {
         let values: Vec<&Seen> = self.values.iter().filter(|seen| fresh(seen)).collect();
         let all_anew = values.iter().all(|seen| seen.anew);
         match finding(&values) {
-            Finding::Incomparable => {}
             Finding::Agree => {
                 self.disagreements = 0;
                 self.turn(State::Up, now);
@@ -90,7 +89,7 @@ impl Comparison {
                     self.turn(State::Down, now);
                 }
             }
-            Finding::Disagree => {}
+            Finding::Incomparable | Finding::Disagree => {}
         }
     }
 
@@ -174,11 +173,8 @@ impl Board {
         for &(check, source) in places {
             let name = &*self.net.checks[check].check.values[source].value;
             let captured = reading.outcome.steps.iter().flat_map(|step| &step.captured);
-            let Some(value) =
-                captured.filter(|captured| captured.name == name).filter_map(|c| c.value.as_deref()).last()
-            else {
-                continue;
-            };
+            let mut captured = captured.filter(|captured| captured.name == name);
+            let Some(value) = captured.next_back().and_then(|captured| captured.value.as_deref()) else { continue };
             self.checks[check].note(source, reading.persona.as_ref(), value, whole(reading.ended()));
             checks.insert(check);
         }

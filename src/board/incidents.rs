@@ -11,7 +11,7 @@ use jiff::Timestamp;
 
 use super::Board;
 use super::watch::elapsed;
-use crate::model::{Cause, Change, Close, Happening, Impact, Incident, IncidentId, Severity, State, TouchpointId};
+use crate::model::{Cause, Change, Close, Happening, Incident, IncidentId, Severity, State, TouchpointId};
 
 /// Criticality from which DOWN pages.
 const PAGE_FROM: f64 = 0.6;
@@ -96,6 +96,7 @@ impl Board {
         let mut incident = self.draft(Cause::Touchpoint(id.clone()), severity, what, now);
         incident.touchpoint = Some(id.clone());
         incident.touchpoints.insert(id);
+        self.refresh(&incident.touchpoints, now);
         self.fill(&mut incident, touchpoint);
         self.touchpoints[touchpoint].incident = Some(incident.id);
         self.begin(incident, changes);
@@ -180,14 +181,18 @@ impl Board {
             note(&mut incident, now, "Somebody should get up for this".into());
         }
         let noted = self.noted.remove(&id) || incident.probes != before.probes || incident.fault != before.fault;
+        if rose || moved || added || noted {
+            self.refresh(&incident.touchpoints, now);
+            incident.impacts = self.impacts(&incident.touchpoints);
+        } else {
+            // The losses alone are told with the next evaluation.
+            incident.impacts.clone_from(&before.impacts);
+        }
         if rose || moved || added {
             incident.version += 1;
             changes.push(Change::IncidentUpdated(incident.clone()));
         } else if noted {
             changes.push(Change::IncidentNoted(incident.clone()));
-        } else {
-            // The losses alone are told with the next evaluation.
-            incident.impacts.clone_from(&before.impacts);
         }
         self.incidents.insert(id, incident);
     }
@@ -224,28 +229,6 @@ impl Board {
             incident.trace = watch.trace;
         }
         incident.impacts = self.impacts(&incident.touchpoints);
-    }
-
-    /// Every journey that uses these touchpoints, with what they take from it; the worst first.
-    pub(super) fn impacts(&self, touchpoints: &BTreeSet<TouchpointId>) -> Vec<Impact> {
-        let places: BTreeSet<usize> =
-            touchpoints.iter().filter_map(|id| self.net.touchpoint_of.get(id).copied()).collect();
-        let journeys: BTreeSet<usize> =
-            places.iter().flat_map(|place| &self.net.touchpoints[*place].journeys).copied().collect();
-        let mut impacts = Vec::new();
-        for at in journeys {
-            let journey = &self.net.journeys[at];
-            let members = journey.stages.iter().flatten().flat_map(|need| &need.members);
-            let mine: Vec<_> =
-                members.filter(|member| places.contains(&self.net.elements[member.element].touchpoint)).collect();
-            let shares = &self.journeys[at].sight.shares;
-            let loss: f64 = mine.iter().flat_map(|member| shares.get(member.part.clone())).flatten().sum();
-            if !mine.is_empty() {
-                impacts.push(Impact { journey: journey.id.clone(), loss: (loss * 1000.0).round() / 10.0 });
-            }
-        }
-        impacts.sort_by(|left, right| right.loss.total_cmp(&left.loss));
-        impacts
     }
 
     pub(super) fn close(&mut self, id: IncidentId, how: Close, now: Timestamp, changes: &mut Vec<Change>) {

@@ -1,5 +1,7 @@
 //! The layers above a single touchpoint: many small problems, page-after, and what incidents cost.
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
 
 use super::Board;
@@ -121,6 +123,39 @@ impl Board {
             .collect();
         let text = format!("{}: {}", self.net.checks[check].check.name, values.join(", "));
         Some(Fault::new(FaultCode::Inconsistent, text.chars().take(300).collect::<String>()))
+    }
+
+    /// Works out the journeys of these touchpoints, so that what is told of their losses is true at this moment.
+    pub(super) fn refresh(&mut self, touchpoints: &BTreeSet<TouchpointId>, now: Timestamp) {
+        let places = touchpoints.iter().filter_map(|id| self.net.touchpoint_of.get(id));
+        let journeys: BTreeSet<usize> =
+            places.flat_map(|place| &self.net.touchpoints[*place].journeys).copied().collect();
+        for journey in journeys {
+            self.journeys[journey].sight = self.sight(journey, now);
+            self.stale_scores.insert(journey);
+        }
+    }
+
+    /// Every journey that uses these touchpoints, with what they take from it; the worst first.
+    pub(super) fn impacts(&self, touchpoints: &BTreeSet<TouchpointId>) -> Vec<Impact> {
+        let places: BTreeSet<usize> =
+            touchpoints.iter().filter_map(|id| self.net.touchpoint_of.get(id).copied()).collect();
+        let journeys: BTreeSet<usize> =
+            places.iter().flat_map(|place| &self.net.touchpoints[*place].journeys).copied().collect();
+        let mut impacts = Vec::new();
+        for at in journeys {
+            let journey = &self.net.journeys[at];
+            let members = journey.stages.iter().flatten().flat_map(|need| &need.members);
+            let mine: Vec<_> =
+                members.filter(|member| places.contains(&self.net.elements[member.element].touchpoint)).collect();
+            let shares = &self.journeys[at].sight.shares;
+            let loss: f64 = mine.iter().filter_map(|member| shares.get(member.part.clone())).flatten().sum();
+            if !mine.is_empty() {
+                impacts.push(Impact { journey: journey.id.clone(), loss: (loss * 1000.0).round() / 10.0 });
+            }
+        }
+        impacts.sort_by(|left, right| right.loss.total_cmp(&left.loss));
+        impacts
     }
 
     /// Notes what incidents cost now, where that moved.

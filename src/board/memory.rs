@@ -12,6 +12,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use super::consistency::Comparison;
+use super::keys::{felt_key, journey_key, series_key, touchpoint_key};
 use super::net::Net;
 use super::pulse::Pulse;
 use super::watch::{Watch, whole};
@@ -263,14 +264,6 @@ impl Board {
     }
 }
 
-impl Net {
-    fn check_key(&self, check: usize) -> String {
-        let at = &self.checks[check];
-        let sources: Vec<String> = at.check.values.iter().map(ToString::to_string).collect();
-        format!("check:{}/{}/{}", self.journeys[at.journey].id, at.check.name, sources.join(","))
-    }
-}
-
 fn rename(mut incident: Incident, renamed: &HashMap<TouchpointId, TouchpointId>) -> Incident {
     let to = |id: &TouchpointId| renamed.get(id).unwrap_or(id).clone();
     if let Cause::Touchpoint(id) = &incident.cause {
@@ -293,25 +286,8 @@ fn read<T: DeserializeOwned>(memory: &HashMap<String, String>, key: &str) -> Opt
 
 fn fill<T: DeserializeOwned>(memory: &HashMap<String, String>, all: &mut [T], key: impl Fn(usize) -> String) {
     for (at, place) in all.iter_mut().enumerate() {
-        read(memory, &key(at)).into_iter().for_each(|known| *place = known);
-    }
-}
-
-fn series_key(series: &Series) -> String {
-    format!("series:{series}")
-}
-
-fn touchpoint_key(id: &TouchpointId) -> String {
-    format!("touchpoint:{id}")
-}
-
-fn journey_key(id: &str) -> String {
-    format!("journey:{id}")
-}
-
-fn felt_key(element: &Element) -> String {
-    match element {
-        Element::Touchpoint(id) => format!("felt:{id}"),
-        Element::Probe(id) => format!("felt:{id}"),
+        if let Some(known) = read(memory, &key(at)) {
+            *place = known;
+        }
     }
 }

@@ -5,6 +5,7 @@ use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::draft::Draft;
 use crate::detect::Rule;
 use crate::model::{
     Calendar, Consistency, Element, JourneyId, JourneyMap, Member, Need, Probe, ProbeId, Series, TouchpointId, Weight,
@@ -278,35 +279,5 @@ impl Net {
         let was =
             map.touchpoints.values().filter_map(|touchpoint| Some((touchpoint.was.clone()?, touchpoint.id.clone())));
         was.filter(|(was, _)| !map.touchpoints.contains_key(was)).collect()
-    }
-}
-
-/// A journey's formula while it is written.
-#[derive(Default)]
-struct Draft {
-    gates: Vec<Gate>,
-    leaves: Vec<Leaf>,
-    places: HashMap<Leaf, usize>,
-    caps: Vec<usize>,
-    /// Leaves so far, from the left.
-    count: usize,
-}
-
-impl Draft {
-    fn leaf(&mut self, leaf: Leaf) -> Tree {
-        let leaves = &mut self.leaves;
-        let place = *self.places.entry(leaf).or_insert_with(|| {
-            leaves.push(leaf);
-            leaves.len() - 1
-        });
-        Tree::Leaf(place)
-    }
-
-    fn cap(&mut self, element: usize) -> usize {
-        if let Some(known) = self.caps.iter().position(|known| *known == element) {
-            return known;
-        }
-        self.caps.push(element);
-        self.caps.len() - 1
     }
 }

@@ -118,7 +118,9 @@ impl Board {
             readings.then_some(*what)
         };
         let over: Vec<SelfFault> = self.own.troubles.iter().filter_map(over).collect();
-        over.into_iter().for_each(|what| self.relieve(what, now, changes));
+        for what in over {
+            self.relieve(what, now, changes);
+        }
     }
 
     /// Tells what has lasted.
@@ -139,7 +141,9 @@ impl Board {
         if now >= self.own.grace {
             let forgotten = |(what, held): (&SelfFault, &Held)| (held.witness == Witness::Restored).then_some(*what);
             let forgotten: Vec<SelfFault> = self.own.troubles.iter().filter_map(forgotten).collect();
-            forgotten.into_iter().for_each(|what| self.relieve(what, now, changes));
+            for what in forgotten {
+                self.relieve(what, now, changes);
+            }
         }
     }
 

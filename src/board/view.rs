@@ -19,7 +19,7 @@ impl Board {
         let now = whole(now);
         let touchpoints = 0..self.touchpoints.len();
         let mut incidents: Vec<_> = self.incidents.values().cloned().collect();
-        incidents.sort_by(|left, right| (right.opened, right.id).cmp(&(left.opened, left.id)));
+        incidents.sort_by_key(|incident| std::cmp::Reverse((incident.opened, incident.id)));
         Snapshot {
             at: now,
             map: Arc::clone(&self.map),

@@ -154,7 +154,7 @@ mod tests {
         let (mut hard, mut partial) = (vec![dual.hard], vec![dual.partial]);
         let mut before = Duration::ZERO;
         while let Some(Ruling::Reprobe(after)) = rulings.last().copied() {
-            rulings.push(dual.reprobed(Fails::Yes, after - before, place, 500));
+            rulings.push(dual.reprobed(Fails::Yes, after.saturating_sub(before), place, 500));
             before = after;
             hard.push(dual.hard);
             partial.push(dual.partial);

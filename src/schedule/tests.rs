@@ -1,3 +1,5 @@
+#![expect(clippy::unchecked_time_subtraction, reason = "a panic is a failed test")]
+
 use proptest::prelude::*;
 
 use super::*;

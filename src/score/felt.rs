@@ -69,6 +69,7 @@ impl Felt {
 }
 
 #[cfg(test)]
+#[expect(clippy::float_cmp, reason = "healths of exactly 0 and 1 mean something")]
 mod tests {
     use super::*;
 

@@ -225,10 +225,16 @@ fn visit(tree: &Tree, path: Path, element: Option<(usize, usize, Path)>, found: 
             });
         }
         Tree::Capped(cap, of) => visit(of, path, Some((found.len(), *cap, path)), found),
-        Tree::All(gates) => gates.iter().for_each(|gate| visit(&gate.of, path.through(gate), element, found)),
+        Tree::All(gates) => {
+            for gate in gates {
+                visit(&gate.of, path.through(gate), element, found);
+            }
+        }
         Tree::Of { members, .. } => {
             let path = Path { alternative: true, ..path };
-            members.iter().for_each(|gate| visit(&gate.of, path.through(gate), element, found));
+            for gate in members {
+                visit(&gate.of, path.through(gate), element, found);
+            }
         }
     }
 }

@@ -97,6 +97,7 @@ impl Window {
 }
 
 #[cfg(test)]
+#[expect(clippy::float_cmp, reason = "healths of exactly 0 and 1 mean something")]
 mod tests {
     use super::*;
 

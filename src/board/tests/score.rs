@@ -1,3 +1,5 @@
+#![expect(clippy::float_cmp, reason = "healths of exactly 0 and 1 mean something")]
+
 use super::*;
 use crate::model::{Calendar, Color, NeedNow, PersonaId};
 

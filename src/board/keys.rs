@@ -1,0 +1,31 @@
+//! Under which names the board's memory is kept. They last longer than a version of the program.
+
+use super::net::Net;
+use crate::model::{Element, Series, TouchpointId};
+
+impl Net {
+    pub(super) fn check_key(&self, check: usize) -> String {
+        let at = &self.checks[check];
+        let sources: Vec<String> = at.check.values.iter().map(ToString::to_string).collect();
+        format!("check:{}/{}/{}", self.journeys[at.journey].id, at.check.name, sources.join(","))
+    }
+}
+
+pub(super) fn series_key(series: &Series) -> String {
+    format!("series:{series}")
+}
+
+pub(super) fn touchpoint_key(id: &TouchpointId) -> String {
+    format!("touchpoint:{id}")
+}
+
+pub(super) fn journey_key(id: &str) -> String {
+    format!("journey:{id}")
+}
+
+pub(super) fn felt_key(element: &Element) -> String {
+    match element {
+        Element::Touchpoint(id) => format!("felt:{id}"),
+        Element::Probe(id) => format!("felt:{id}"),
+    }
+}
