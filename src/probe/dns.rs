@@ -1,20 +1,21 @@
 //! Asks one name server one question, as a resolver does: over UDP, over TCP when the answer does not fit.
 
-use std::borrow::Cow;
+pub mod record;
+
 use std::collections::BTreeMap;
 use std::io;
 use std::net::SocketAddr;
-use std::str::FromStr;
 use std::time::Duration;
 
 use hickory_resolver::proto::op::{Edns, Message, MessageType, OpCode, Query, ResponseCode};
 use hickory_resolver::proto::rr::{Name, RData, RecordType};
-use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
-use serde::de::Error as _;
-use serde::{Deserialize, Deserializer};
+use schemars::JsonSchema;
+use serde::Deserialize;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::UdpSocket;
 use tokio::time::{Instant, timeout_at};
+
+use record::{Type, rcode, text};
 
 use super::connect::resolve::Family;
 use super::connect::{Target, connect, dial};
@@ -41,16 +42,6 @@ pub struct Settings {
     pub server: Option<Template>,
 }
 
-/// A type of record: `A`, `AAAA`, `MX`, `TXT`, `SRV`, `CAA`, ...
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Type(RecordType);
-
-/// The types that are worth asking for, as the schema and the errors list them.
-const TYPES: &[&str] = &[
-    "A", "AAAA", "CAA", "CNAME", "DNSKEY", "DS", "HTTPS", "MX", "NAPTR", "NS", "PTR", "SOA", "SRV", "SSHFP", "SVCB",
-    "TLSA", "TXT",
-];
-
 impl Act for Settings {
     const DOES: &'static str = "looks up a name at a name server, over UDP and, if need be, TCP";
     const FIELDS: &'static [Field] = &[Field::Rcode, Field::Records, Field::Ttl, Field::Latency];
@@ -65,9 +56,10 @@ impl Act for Settings {
         let name = self.name(run)?;
         run.peer = Some(server);
         run.attribute("dns.question.name", name.to_utf8());
-        run.attribute("dns.question.type", self.kind.0.to_string());
+        run.attribute("dns.question.type", RecordType::from(self.kind).to_string());
         run.phases.begin(Phase::Dns);
-        let mut question = Question { id: (run.tools.random)() as u16, name, kind: self.kind.0, edns: true };
+        let mut question =
+            Question { id: (run.tools.random)() as u16, name, kind: RecordType::from(self.kind), edns: true };
         let mut answer = question.over_udp(server, whose).await?;
         if answer.metadata.response_code == ResponseCode::FormErr && answer.edns.is_none() {
             // An old server that does not know EDNS (RFC 6891, 7).
@@ -265,52 +257,4 @@ fn refused(server: SocketAddr, whose: Whose, error: &io::Error) -> Stop {
         _ => FaultCode::ConnectUnreachable,
     };
     Fault::new(code, format!("the name server {server}: {error}")).during(Phase::Dns).into()
-}
-
-/// As `dig` writes it.
-fn rcode(code: ResponseCode) -> String {
-    match code {
-        ResponseCode::NoError => "NOERROR".to_owned(),
-        ResponseCode::FormErr => "FORMERR".to_owned(),
-        ResponseCode::ServFail => "SERVFAIL".to_owned(),
-        ResponseCode::NXDomain => "NXDOMAIN".to_owned(),
-        ResponseCode::NotImp => "NOTIMP".to_owned(),
-        ResponseCode::Refused => "REFUSED".to_owned(),
-        other => format!("RCODE{}", u16::from(other)),
-    }
-}
-
-/// As it stands in a zone file; a lone name goes without its trailing dot.
-fn text(data: &RData) -> String {
-    let text = data.to_string();
-    match data {
-        RData::CNAME(_) | RData::NS(_) | RData::PTR(_) => text.trim_end_matches('.').to_owned(),
-        _ => text,
-    }
-}
-
-impl Default for Type {
-    fn default() -> Self {
-        Self(RecordType::A)
-    }
-}
-
-impl<'de> Deserialize<'de> for Type {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let name = Cow::<str>::deserialize(deserializer)?;
-        let known = TYPES.contains(&&*name).then(|| RecordType::from_str(&name).ok()).flatten();
-        known.map(Self).ok_or_else(|| {
-            D::Error::custom(format!("`{name}` is not a type of record; write one of {}", TYPES.join(", ")))
-        })
-    }
-}
-
-impl JsonSchema for Type {
-    fn schema_name() -> Cow<'static, str> {
-        "RecordType".into()
-    }
-
-    fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({ "enum": TYPES, "default": "A" })
-    }
 }

@@ -2,12 +2,14 @@
 
 mod decimal;
 mod decode;
+mod found;
 mod matcher;
 mod operand;
 mod subject;
 #[cfg(test)]
 mod tests;
 mod that;
+mod written;
 
 use std::time::Duration;
 

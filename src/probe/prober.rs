@@ -19,9 +19,6 @@ use crate::model::{
     StepOutcome, TraceId, Trigger, VantageId,
 };
 
-/// Characters of a fault's text, and of each side of its evidence.
-const FAULT_CHARS_MAX: usize = 300;
-const EVIDENCE_CHARS_MAX: usize = 200;
 /// Characters of a captured value or an attribute in a reading.
 const VALUE_CHARS_MAX: usize = 1024;
 
@@ -144,7 +141,7 @@ impl<'a> Walk<'a> {
         };
         outcome.took = begun.elapsed();
         if let Err(stop) = ended {
-            let stop = self.tidy_stop(stop, &outcome.name);
+            let stop = self.redactor.stop(stop, &outcome.name);
             if let Stop::Fault(fault) = &stop {
                 outcome.fault = Some(fault.clone());
             }
@@ -238,7 +235,7 @@ impl<'a> Walk<'a> {
         }
         let severity = self.errand.steps[index].step.severity;
         for fault in findings {
-            let fault = self.tidy(fault.during(Phase::Assert), &outcome.name);
+            let fault = self.redactor.fault(fault.during(Phase::Assert), &outcome.name);
             outcome.findings.push(Finding { severity, fault });
         }
         blocking.map_or(Ok(()), |fault| Err(fault.into()))
@@ -273,28 +270,6 @@ impl<'a> Walk<'a> {
             certificate: None,
             attributes: Vec::new(),
         }
-    }
-
-    fn tidy_stop(&self, stop: Stop, step: &str) -> Stop {
-        match stop {
-            Stop::Fault(fault) => Stop::Fault(self.tidy(fault, step)),
-            Stop::Own(why, text) => Stop::Own(why, self.redactor.clip(&text, FAULT_CHARS_MAX)),
-        }
-    }
-
-    /// Bounded, without secrets, and with the step's name.
-    fn tidy(&self, mut fault: Fault, step: &str) -> Fault {
-        if let Some(evidence) = &mut fault.evidence {
-            evidence.of = self.redactor.clip(&evidence.of, EVIDENCE_CHARS_MAX);
-            evidence.expected = self.redactor.clip(&evidence.expected, EVIDENCE_CHARS_MAX);
-            evidence.found = self.redactor.clip(&evidence.found, EVIDENCE_CHARS_MAX);
-            if fault.text.is_empty() {
-                fault.text = format!("{}: expected {}, found {}", evidence.of, evidence.expected, evidence.found);
-            }
-        }
-        fault.text = self.redactor.clip(&fault.text, FAULT_CHARS_MAX);
-        fault.step = Some(step.to_owned());
-        fault
     }
 }
 

@@ -3,10 +3,16 @@
 use base64::Engine as _;
 use base64::prelude::{BASE64_STANDARD, BASE64_URL_SAFE_NO_PAD};
 
+use super::Stop;
+use crate::model::Fault;
+
 /// What stands for a secret.
 const MASK: &str = "•••";
 /// Shorter values are not hidden: replacing every `1` would hide more of the fault than of the secret.
 const SECRET_CHARS_MIN: usize = 3;
+/// Characters of a fault's text, and of each side of its evidence.
+const FAULT_CHARS_MAX: usize = 300;
+const EVIDENCE_CHARS_MAX: usize = 200;
 /// Values hidden in one run.
 const SECRETS_MAX: usize = 256;
 
@@ -56,6 +62,30 @@ impl Redactor {
             out.push('…');
         }
         out
+    }
+}
+
+impl Redactor {
+    /// Bounded, without secrets, and with the step's name.
+    pub(super) fn fault(&self, mut fault: Fault, step: &str) -> Fault {
+        if let Some(evidence) = &mut fault.evidence {
+            for text in [&mut evidence.of, &mut evidence.expected, &mut evidence.found] {
+                *text = self.clip(text, EVIDENCE_CHARS_MAX);
+            }
+            if fault.text.is_empty() {
+                fault.text = format!("{}: expected {}, found {}", evidence.of, evidence.expected, evidence.found);
+            }
+        }
+        fault.text = self.clip(&fault.text, FAULT_CHARS_MAX);
+        fault.step = Some(step.to_owned());
+        fault
+    }
+
+    pub(super) fn stop(&self, stop: Stop, step_name: &str) -> Stop {
+        match stop {
+            Stop::Fault(fault) => Stop::Fault(self.fault(fault, step_name)),
+            Stop::Own(why, text) => Stop::Own(why, self.clip(&text, FAULT_CHARS_MAX)),
+        }
     }
 }
 

@@ -49,7 +49,7 @@ impl Path {
                 Key::Name(name) => Members::get(at, name)?,
                 Key::Index(index) => {
                     let elements: Vec<&RawValue> = serde_json::from_str(at.get()).ok()?;
-                    let index = if index < 0 { index + elements.len() as i64 } else { index };
+                    let index = if index < 0 { index + i64::try_from(elements.len()).ok()? } else { index };
                     elements.get(usize::try_from(index).ok()?)?
                 }
             };

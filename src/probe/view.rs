@@ -74,7 +74,7 @@ impl<'a> Found<'a> {
 
 /// `1.234s`, `12h5m`, to the digits that matter.
 fn brief(span: Duration) -> String {
-    if span < Duration::from_secs(60) {
+    if span < Duration::from_mins(1) {
         format!("{}ms", span.as_millis())
     } else {
         Period::from_secs(span.as_secs()).to_string()

@@ -17,7 +17,7 @@ use unbroken::probe::{Kind, Prober, Tools};
 use unbroken::secret::Secret;
 use unbroken::units::Period;
 
-use crate::probe::{Pushed, errand, order, run, step, tools};
+use crate::walk::{Pushed, errand, order, run, step, tools};
 
 /// Runs one step and tells its fault's code.
 async fn code(written: Value) -> Option<FaultCode> {

@@ -12,4 +12,5 @@ mod probe;
 mod promises;
 mod secrets;
 mod store;
+mod walk;
 mod world;

@@ -36,7 +36,7 @@ impl Decimal {
         let leading = digits.len() - digits.trim_start_matches('0').len();
         let digits = digits.trim_matches('0').as_bytes().to_vec();
         let zero = digits.is_empty();
-        let point = if zero { 0 } else { whole.len() as i64 - leading as i64 + exponent };
+        let point = if zero { 0 } else { i64::try_from(whole.len()).ok()? - i64::try_from(leading).ok()? + exponent };
         Some(Self { negative: negative && !zero, digits, point })
     }
 }

@@ -71,8 +71,9 @@ impl Expect {
                 map.next_value::<Entries<Path>>()?.0.into_iter().for_each(|(path, it)| add(Subject::Json(path), it));
             }
             Some(Field::Html) => {
-                let entries = map.next_value::<Entries<Selector>>()?.0;
-                entries.into_iter().for_each(|(selector, it)| add(Subject::Html(selector), it));
+                for (selector, it) in map.next_value::<Entries<Selector>>()?.0 {
+                    add(Subject::Html(selector), it);
+                }
             }
             Some(Field::Headers) => {
                 map.next_value::<Entries<String>>()?.0.into_iter().for_each(|(name, it)| add(header(&name), it));
@@ -87,10 +88,10 @@ impl Expect {
                 let wanted = map.next_value::<Certificate>()?;
                 if let Some(period) = wanted.expires_after {
                     let above = Operand::Map(vec![("above".to_owned(), text(&period.to_string())?)]);
-                    add(Subject::CertificateLeft, Matcher::read(above).map_err(A::Error::custom)?);
+                    add(Subject::CertifiedFor, Matcher::read(above).map_err(A::Error::custom)?);
                 }
-                wanted.issuer.into_iter().for_each(|it| add(Subject::CertificateIssuer, it));
-                wanted.subject.into_iter().for_each(|it| add(Subject::CertificateSubject, it));
+                wanted.issuer.into_iter().for_each(|it| add(Subject::CertifiedBy, it));
+                wanted.subject.into_iter().for_each(|it| add(Subject::CertifiedName, it));
             }
             Some(field) => add(Subject::Field(field), map.next_value()?),
             None => match key.split_once('.') {

@@ -16,10 +16,10 @@ pub(super) enum Subject {
     Header(String),
     Cookie(String),
     Html(Selector),
-    CertificateIssuer,
-    CertificateSubject,
+    CertifiedBy,
+    CertifiedName,
     /// The time until it expires.
-    CertificateLeft,
+    CertifiedFor,
     /// What this step or an earlier one captured.
     Captured(String),
 }
@@ -33,7 +33,7 @@ impl Subject {
             Self::Header(_) => Field::Headers,
             Self::Cookie(_) => Field::Cookies,
             Self::Html(_) => Field::Html,
-            Self::CertificateIssuer | Self::CertificateSubject | Self::CertificateLeft => Field::Certificate,
+            Self::CertifiedBy | Self::CertifiedName | Self::CertifiedFor => Field::Certificate,
             Self::Captured(_) => return None,
         })
     }
@@ -47,9 +47,9 @@ impl Subject {
             Self::Header(name) => view.header(name),
             Self::Cookie(name) => view.cookie(name),
             Self::Html(selector) => view.elements(selector),
-            Self::CertificateIssuer => text(certificate.map(|facts| &*facts.issuer)),
-            Self::CertificateSubject => text(certificate.map(|facts| &*facts.subject)),
-            Self::CertificateLeft => certificate.map_or(Found::Nothing, |facts| {
+            Self::CertifiedBy => text(certificate.map(|facts| &*facts.issuer)),
+            Self::CertifiedName => text(certificate.map(|facts| &*facts.subject)),
+            Self::CertifiedFor => certificate.map_or(Found::Nothing, |facts| {
                 let left = facts.not_after.duration_since(view.now);
                 Found::Span(Duration::try_from(left).unwrap_or_default())
             }),
@@ -76,9 +76,9 @@ impl fmt::Display for Subject {
             Self::Header(name) => write!(f, "header {name}"),
             Self::Cookie(name) => write!(f, "cookie {name}"),
             Self::Html(selector) => write!(f, "html {selector}"),
-            Self::CertificateIssuer => f.write_str("certificate issuer"),
-            Self::CertificateSubject => f.write_str("certificate subject"),
-            Self::CertificateLeft => f.write_str("certificate validity left"),
+            Self::CertifiedBy => f.write_str("certificate issuer"),
+            Self::CertifiedName => f.write_str("certificate subject"),
+            Self::CertifiedFor => f.write_str("certificate validity left"),
             Self::Captured(name) => f.write_str(name),
         }
     }

@@ -7,6 +7,7 @@ use super::*;
 use crate::probe::Body;
 use crate::probe::capture::Capture;
 
+#[expect(clippy::needless_pass_by_value, reason = "every caller makes one with `json!`")]
 fn expect(written: serde_json::Value) -> Expect {
     serde_json::from_value(written.clone()).unwrap_or_else(|error| panic!("{written}: {error}"))
 }

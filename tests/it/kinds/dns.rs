@@ -14,7 +14,7 @@ use unbroken::model::{FaultCode, Verdict};
 use unbroken::probe::Prober;
 
 use super::{code, fault_of, found};
-use crate::probe::{errand, order, run, step, tools};
+use crate::walk::{errand, order, run, step, tools};
 
 /// Answers each question with whatever datagrams `answer` makes of it.
 async fn server(answer: impl Fn(Message) -> Vec<Vec<u8>> + Send + Sync + 'static) -> SocketAddr {

@@ -9,7 +9,7 @@ use unbroken::model::{FaultCode, Verdict};
 use unbroken::probe::Prober;
 
 use super::{code, fault_of, found};
-use crate::probe::{errand, order, run, serve, step, tools};
+use crate::walk::{errand, order, run, serve, step, tools};
 
 async fn mail() -> String {
     let address = serve(|mut stream| async move {

@@ -14,7 +14,7 @@ use tokio_rustls::TlsAcceptor;
 use unbroken::model::{FaultCode, Verdict};
 
 use super::{code, fault_of, found};
-use crate::probe::{run, serve};
+use crate::walk::{run, serve};
 
 /// A server for `localhost` with a certificate of 90 days from an authority that is written to `ca`.
 async fn server(ca: &Path, name: &str) -> SocketAddr {

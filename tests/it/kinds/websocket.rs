@@ -14,7 +14,7 @@ use unbroken::model::{FaultCode, Verdict};
 use unbroken::probe::Prober;
 
 use super::{code, fault_of, found};
-use crate::probe::{errand, order, run, serve, step, tools};
+use crate::walk::{errand, order, run, serve, step, tools};
 
 /// A bot that greets, then answers `say` with its own words.
 #[expect(clippy::result_large_err, reason = "the callback's type is the library's")]
