@@ -182,7 +182,9 @@ fn read_all(
         .map(|(path, doc)| Draft::new(path, doc.as_ref(), &vault, problems))
         .collect();
     files.extend(probe_files.iter().cloned());
-    let mut plan = build::plan(&build::Read { top: &top, drafts: &drafts, whole, folder: &folder, folders, problems })?;
+    let by_id = drafts.iter().map(|draft| (draft.id.as_str(), draft)).collect();
+    let mut plan =
+        build::plan(&build::Read { top: &top, drafts: &drafts, by_id, whole, folder: &folder, folders, problems })?;
     plan.telemetry = plan.telemetry.or_environment(environment.variables());
     Some(Plan { files, ..plan })
 }

@@ -30,6 +30,8 @@ pub(super) enum Whole {
 pub(super) struct Read<'a> {
     pub(super) top: &'a Top<'a>,
     pub(super) drafts: &'a [Draft<'a>],
+    /// The same by id.
+    pub(super) by_id: BTreeMap<&'a str, &'a Draft<'a>>,
     pub(super) whole: Whole,
     /// Of the touchpoints.
     pub(super) folder: &'a Path,
@@ -84,7 +86,7 @@ pub(super) enum Known<'a> {
 
 impl Read<'_> {
     pub(super) fn draft(&self, id: &str) -> Option<&Draft<'_>> {
-        self.drafts.iter().find(|draft| draft.id.as_str() == id)
+        self.by_id.get(id).copied()
     }
 
     pub(super) fn warn(&self, problem: Problem) {

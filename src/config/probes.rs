@@ -62,8 +62,8 @@ pub(super) fn watch(read: &Read<'_>, personas: &BTreeMap<PersonaId, Persona>, ti
 /// A touchpoint that nothing probes can never be said to be well.
 fn report_unwatched(read: &Read<'_>, draft: &Draft<'_>, watched: &Watched) {
     let (Some((desk, root)), Some(touchpoint)) = (draft.read, watched.touchpoints.get(&draft.id)) else { return };
-    let all_known = read.drafts.iter().all(|draft| draft.raw.is_some());
-    if touchpoint.probes.is_empty() && draft.probe_names().is_empty() && all_known && !root.damaged.get() {
+    let all_known = || read.drafts.iter().all(|draft| draft.raw.is_some());
+    if touchpoint.probes.is_empty() && draft.probe_names().is_empty() && all_known() && !root.damaged.get() {
         let problem = desk.source.problem(root.place, format!("nothing probes the touchpoint `{}`", draft.id));
         desk.report(problem.hint("define a probe under `probes:`, or credit a step to it with `on:`"));
     }

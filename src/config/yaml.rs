@@ -20,7 +20,7 @@ const DEPTH_MAX: usize = 40;
 /// Enough for 100 000 probes in a file of 8 MiB.
 const NODES_MAX: usize = 4_000_000;
 /// What aliases may add, altogether.
-const REPLAYED_MAX: usize = 200_000;
+const REPLAYED_MAX: usize = 50_000;
 /// A file with more duplicate keys than this is not read on.
 const DUPLICATES_MAX: usize = 100;
 
