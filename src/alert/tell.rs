@@ -170,7 +170,8 @@ impl Template<'_> {
             lines.push(format!("Cause: {fault}{found} [{}].", fault.code));
         }
         for impact in incident.impacts.iter().take(JOURNEYS_NAMED_MAX) {
-            lines.push(format!("{} loses {:.1} points of 100 to it.", self.journey(&impact.journey), impact.loss));
+            let loses = if incident.closed.is_some() { "lost" } else { "loses" };
+            lines.push(format!("{} {loses} {:.1} points of 100 to it.", self.journey(&impact.journey), impact.loss));
         }
         if incident.closed.is_none() {
             lines.extend(self.next_step());

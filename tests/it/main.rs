@@ -2,12 +2,14 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on stops")]
 
+mod alert;
 mod architecture;
 mod config;
 mod demo;
 mod given;
 mod kinds;
 mod own_trouble;
+mod parts;
 mod probe;
 mod promises;
 mod secrets;

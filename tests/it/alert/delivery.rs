@@ -1,0 +1,161 @@
+//! Receivers that fail.
+
+use std::time::Duration;
+
+use unbroken::alert::{Failure, News, after};
+use unbroken::model::NotificationKind::{Open, Resolve};
+use unbroken::store::{Decision, Fate, Letter, Store};
+
+use super::deaf::{Answer, Deaf};
+use super::{Office, hooks};
+use crate::given::{at, closed, incident, notification};
+
+const HOUR: i64 = 3600;
+
+#[tokio::test]
+async fn an_error_is_tried_again_under_the_same_id() {
+    let folder = tempfile::tempdir().unwrap();
+    let deaf = Deaf::start(&[Answer::Status(500, ""), Answer::Drop]).await;
+    let office = Office::open(folder.path(), hooks(&[("hook", deaf.address)])).await;
+    let letter = notification(&incident(1), Open, "hook");
+    office.post(vec![letter.clone()]).await;
+    for failures in 1..=2 {
+        office.fails(failures).await;
+        office.turn_clock(10);
+    }
+    office.delivers("hook", "open").await;
+    let heard = deaf.heard();
+    assert_eq!(heard.iter().map(|h| h.header("unbroken-attempt")).collect::<Vec<_>>(), ["1", "2", "3"]);
+    assert!(heard.iter().all(|h| h.header("webhook-id") == letter.id && h.body == heard[0].body));
+    let News::Failed { error, .. } = office.hears(|news| matches!(news, News::Failed { .. })).await else { panic!() };
+    assert_eq!(error, "answered 500 Internal Server Error: so\\u{1b}!", "an outsider's words are made harmless");
+    office.close().await;
+}
+
+#[tokio::test]
+async fn open_and_resolve_both_arrive_in_order() {
+    let folder = tempfile::tempdir().unwrap();
+    let (bad, ok) = (Answer::Status(503, ""), Answer::Status(200, ""));
+    let deaf = Deaf::start(&[bad, ok, bad, bad, ok]).await;
+    let office = Office::open(folder.path(), hooks(&[("hook", deaf.address)])).await;
+    let one = incident(1);
+    office.post(vec![notification(&one, Open, "hook")]).await;
+    office.fails(1).await;
+    // It recovers while the receiver is away.
+    office.post(vec![notification(&closed(&one, 60), Resolve, "hook")]).await;
+    for failures in 2..=3 {
+        office.turn_clock(10);
+        office.fails(failures).await;
+    }
+    office.turn_clock(10);
+    office.delivers("hook", "resolve").await;
+    let types = ["incident.open", "incident.open", "incident.resolve", "incident.resolve", "incident.resolve"];
+    assert_eq!(deaf.types(), types);
+    office.close().await;
+}
+
+#[tokio::test]
+async fn a_receiver_that_hangs_delays_nobody() {
+    let folder = tempfile::tempdir().unwrap();
+    let (hangs, works) = (Deaf::start(&[Answer::Hang; 50]).await, Deaf::start(&[]).await);
+    let office = Office::open(folder.path(), hooks(&[("a-hangs", hangs.address), ("works", works.address)])).await;
+    for number in 0..10 {
+        let one = incident(number);
+        office.post(vec![notification(&one, Open, "a-hangs"), notification(&one, Open, "works")]).await;
+    }
+    let all = async {
+        while works.heard().len() < 10 {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(5), all).await.expect("the other one gets its own at once");
+    tokio::time::timeout(Duration::from_secs(5), office.close()).await.expect("what hangs does not keep us");
+}
+
+#[tokio::test]
+async fn retry_after_is_honoured() {
+    let folder = tempfile::tempdir().unwrap();
+    let deaf = Deaf::start(&[Answer::Status(429, "retry-after: 120\r\n")]).await;
+    let office = Office::open(folder.path(), hooks(&[("hook", deaf.address)])).await;
+    office.post(vec![notification(&incident(1), Open, "hook")]).await;
+    office.fails(1).await;
+    assert_eq!(office.store.letters("hook", at(119), 9).await.unwrap(), []);
+    assert_eq!(office.store.letters("hook", at(120), 9).await.unwrap().len(), 1);
+    office.turn_clock(121);
+    office.delivers("hook", "open").await;
+    office.close().await;
+}
+
+#[tokio::test]
+async fn who_says_no_for_long_is_believed() {
+    let folder = tempfile::tempdir().unwrap();
+    let deaf = Deaf::start(&[Answer::Status(404, ""); 8]).await;
+    let office = Office::open(folder.path(), hooks(&[("hook", deaf.address)])).await;
+    office.post(vec![notification(&incident(1), Open, "hook")]).await;
+    for failures in 1..8 {
+        office.fails(failures).await;
+        office.turn_clock(600);
+    }
+    let dead = office.hears(|news| matches!(news, News::Dead { .. })).await;
+    let News::Dead { receiver, incident: which, error } = dead else { panic!() };
+    assert_eq!((receiver.as_str(), which), ("hook", incident(1).id));
+    assert!(error.starts_with("answered 404"), "{error}");
+    assert_eq!(office.store.outbox().await.unwrap().dead, 1);
+    let id = office.store.undelivered(1).await.unwrap().remove(0).id;
+    office.store.replay(&id, office.now()).await.unwrap();
+    office.turn_clock(1);
+    office.delivers("hook", "open").await;
+    office.close().await;
+}
+
+#[tokio::test]
+async fn letters_to_a_receiver_that_is_gone_are_not_forgotten() {
+    let folder = tempfile::tempdir().unwrap();
+    let deaf = Deaf::start(&[]).await;
+    let store = crate::store::open(folder.path()).await;
+    let outbox = vec![notification(&incident(1), Open, "gone")];
+    store.decide(Decision { outbox, ..Decision::default() }).await.unwrap();
+    store.close().await;
+    let office = Office::open(folder.path(), hooks(&[("hook", deaf.address)])).await;
+    let News::Dead { error, .. } = office.hears(|news| matches!(news, News::Dead { .. })).await else { panic!() };
+    assert_eq!(error, "the receiver `gone` is no longer configured");
+    office.close().await;
+}
+
+#[tokio::test]
+async fn the_heartbeat_is_fetched() {
+    let deaf = Deaf::start(&[Answer::Status(200, ""), Answer::Status(503, "")]).await;
+    let url = unbroken::alert::Address::parse(&format!("http://{}/ping/token", deaf.address)).unwrap();
+    let heartbeat = unbroken::alert::Heartbeat { url, every: unbroken::units::Period::from_secs(60) };
+    unbroken::alert::beat(&heartbeat).await.unwrap();
+    assert!(deaf.heard()[0].head.starts_with("GET /ping/token "));
+    assert_eq!(unbroken::alert::beat(&heartbeat).await.unwrap_err(), "answered 503 Service Unavailable");
+    let address = deaf.address;
+    drop(deaf);
+    let error = unbroken::alert::beat(&heartbeat).await.unwrap_err();
+    assert!(!error.contains("token") && !error.contains(&address.to_string()), "{error}");
+}
+
+#[test]
+fn patience_grows_and_ends() {
+    let letter = |attempts| Letter {
+        number: 1,
+        notification: notification(&incident(1), Open, "hook"),
+        attempts,
+        next_attempt: at(0),
+        queued: at(0),
+    };
+    let passing = |retry_after| Failure::Passing { text: "no".into(), retry_after };
+    let pause = |failure: &Failure, attempts, chance| match after(failure, &letter(attempts), at(0), chance) {
+        Fate::Retry { next, .. } => next.duration_since(at(0)).as_millis(),
+        fate => panic!("{fate:?}"),
+    };
+    let pauses: Vec<_> = (0..10).map(|attempts| pause(&passing(None), attempts, 1.0)).collect();
+    assert_eq!(pauses, [1000, 2000, 4000, 8000, 16_000, 32_000, 64_000, 128_000, 256_000, 300_000]);
+    assert_eq!(pause(&passing(None), 2, 0.0), 2000, "at least half of it");
+    assert_eq!(pause(&passing(None), 4_000_000, 1.0), 300_000);
+    assert_eq!(pause(&passing(Some(Duration::from_hours(999))), 0, 1.0), 3_600_000, "an hour at most");
+    assert_eq!(pause(&Failure::Refused { text: "no".into() }, 0, 1.0), 30_000);
+    let last = after(&passing(None), &letter(900), at(72 * HOUR), 1.0);
+    assert_eq!(last, Fate::Dead { at: at(72 * HOUR), error: "no".into() });
+}

@@ -1,0 +1,60 @@
+//! Real counterparts that tests start for themselves.
+
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+/// A program of another project. A machine without it fails the test: skipping would hide what is not tested.
+pub(crate) fn program(name: &str) -> PathBuf {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let folders = std::env::split_paths(&path).chain(["/usr/sbin", "/usr/bin", "/sbin"].map(PathBuf::from));
+    let found = folders.map(|folder| folder.join(name)).find(|path| path.is_file());
+    found.unwrap_or_else(|| panic!("`{name}` is not installed: run ./tests/run, it installs what the tests need"))
+}
+
+/// A running program, killed with the test.
+pub(crate) struct Running(Child);
+
+impl Running {
+    /// Starts it and waits until it listens.
+    pub(crate) fn start(command: &mut Command, listening: SocketAddr) -> Self {
+        let child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        let running = Self(child);
+        #[expect(clippy::disallowed_methods, reason = "a process of another project is waited for")]
+        let begun = Instant::now();
+        while TcpStream::connect(listening).is_err() {
+            assert!(begun.elapsed() < Duration::from_secs(20), "{command:?} does not listen on {listening}");
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        running
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        _ = self.0.kill();
+        _ = self.0.wait();
+    }
+}
+
+/// An address that nobody listens on.
+pub(crate) fn free_address() -> SocketAddr {
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
+}
+
+/// Alertmanager with an empty memory.
+pub(crate) fn alertmanager(folder: &Path) -> (Running, SocketAddr) {
+    let address = free_address();
+    let config = folder.join("am.yml");
+    std::fs::write(&config, "route: { receiver: nobody }\nreceivers: [ { name: nobody } ]\n").unwrap();
+    let running = Running::start(
+        Command::new(program("prometheus-alertmanager"))
+            .arg(format!("--config.file={}", config.display()))
+            .arg(format!("--storage.path={}", folder.join("am").display()))
+            .arg(format!("--web.listen-address={address}"))
+            .arg("--cluster.listen-address="),
+        address,
+    );
+    (running, address)
+}
