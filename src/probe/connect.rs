@@ -112,7 +112,8 @@ pub async fn connect(run: &mut Run<'_>, target: &Target<'_>) -> Result<Stream, S
     let stream = shaken?;
     let session = stream.get_ref().1;
     if let Some(version) = session.protocol_version() {
-        run.attribute("tls.protocol.version", version.as_str().unwrap_or_default().trim_start_matches("TLSv"));
+        let version = version.as_str().unwrap_or_default().trim_start_matches("TLSv").replace('_', ".");
+        run.attribute("tls.protocol.version", version);
     }
     Ok(Stream::Secure(stream))
 }

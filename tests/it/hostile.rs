@@ -1,0 +1,6 @@
+//! Servers that hang, drip, bomb, lie and reset: each costs one run its timeout and at most 4 MiB.
+
+mod bodies;
+mod heads;
+mod memory;
+mod time;

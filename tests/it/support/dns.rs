@@ -1,0 +1,68 @@
+//! A name server that answers as it is told.
+
+use std::net::{Ipv4Addr, SocketAddr};
+
+use hickory_resolver::proto::op::{Message, OpCode, ResponseCode};
+use hickory_resolver::proto::rr::rdata::A;
+use hickory_resolver::proto::rr::{RData, Record, RecordType};
+use tokio::net::UdpSocket;
+
+use super::Task;
+
+/// How a name server behaves.
+#[derive(Clone, Copy)]
+pub(crate) enum Manner {
+    /// Every name means this address; none has an IPv6 one.
+    Address(Ipv4Addr),
+    Code(ResponseCode),
+    Garbage,
+    Silent,
+}
+
+pub(crate) struct Dns {
+    pub(crate) address: SocketAddr,
+    _task: Task,
+}
+
+impl Dns {
+    pub(crate) async fn serve(manner: Manner) -> Self {
+        let socket = UdpSocket::bind("127.0.0.1:0").await.unwrap();
+        let address = socket.local_addr().unwrap();
+        let task = Task::spawn(async move {
+            let mut buffer = [0; 4096];
+            while let Ok((length, from)) = socket.recv_from(&mut buffer).await {
+                if let Some(answer) = answer(manner, &buffer[..length]) {
+                    let _ = socket.send_to(&answer, from).await;
+                }
+            }
+        });
+        Self { address, _task: task }
+    }
+}
+
+fn answer(manner: Manner, question: &[u8]) -> Option<Vec<u8>> {
+    let asked = Message::from_vec(question).ok()?;
+    let mut message = Message::response(asked.metadata.id, OpCode::Query);
+    for query in &asked.queries {
+        message.add_query(query.clone());
+    }
+    match manner {
+        Manner::Silent => return None,
+        Manner::Garbage => {
+            // The right header, then a name that points to itself.
+            let mut bytes = message.to_vec().unwrap();
+            bytes[6..8].copy_from_slice(&[0, 1]);
+            let here = bytes.len() as u16;
+            bytes.extend_from_slice(&(0xc000 | here).to_be_bytes());
+            bytes.extend_from_slice(&[0, 1, 0, 1, 0, 0, 0, 1, 0, 4, 1, 2, 3, 4]);
+            return Some(bytes);
+        }
+        Manner::Code(code) => message.metadata.response_code = code,
+        Manner::Address(ip) => {
+            for query in asked.queries.iter().filter(|query| query.query_type() == RecordType::A) {
+                message.add_answer(Record::from_rdata(query.name().clone(), 60, RData::A(A(ip))));
+            }
+        }
+    }
+    Some(message.to_vec().unwrap())
+}
