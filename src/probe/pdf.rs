@@ -90,7 +90,7 @@ impl Reader {
 impl Drop for Reader {
     fn drop(&mut self) {
         // Without an id it has been waited for, and the number may be someone else's by now.
-        if let Some(group) = self.0.id().and_then(|id| Pid::from_raw(id as i32)) {
+        if let Some(group) = self.0.id().and_then(|id| Pid::from_raw(id.cast_signed())) {
             let _ = kill_process_group(group, Signal::KILL);
         }
     }
@@ -228,7 +228,7 @@ mod tests {
         let program = folder.path().join("reader");
         std::fs::write(&program, format!("#!/bin/sh\n{script}\n")).expect("a program");
         std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).expect("a mode");
-        text(&[0; 100_000], &program, patience).await
+        text(&vec![0; 100_000], &program, patience).await
     }
 
     #[tokio::test]

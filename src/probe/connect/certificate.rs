@@ -28,8 +28,13 @@ pub fn facts(der: &[u8]) -> Option<CertificateFacts> {
         issuer: name(certificate.issuer()),
         not_before: moment(certificate.validity().not_before.timestamp()),
         not_after: moment(certificate.validity().not_after.timestamp()),
-        sha256: Sha256::digest(der).iter().map(|byte| format!("{byte:02x}")).collect(),
+        sha256: hex(&Sha256::digest(der)),
     })
+}
+
+fn hex(bytes: &[u8]) -> String {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    bytes.iter().flat_map(|byte| [byte >> 4, byte & 15]).map(|digit| char::from(DIGITS[usize::from(digit)])).collect()
 }
 
 /// A distinguished name, safe to show: hostile ones hold terminal codes, new lines or a book (T11).
@@ -168,7 +173,7 @@ impl Refused {
 }
 
 fn moment(time: UnixTime) -> String {
-    Timestamp::from_second(time.as_secs() as i64)
+    Timestamp::from_second(time.as_secs().cast_signed())
         .map_or_else(|_| "a date beyond reckoning".to_owned(), |at| at.to_string())
 }
 

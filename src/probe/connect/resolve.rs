@@ -1,5 +1,8 @@
 //! Names to addresses: afresh for every run, one name server at a time, never in tokio's shared blocking pool.
 
+mod failure;
+mod hosts;
+
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::{Path, PathBuf};
@@ -8,18 +11,18 @@ use std::time::{Duration, SystemTime};
 
 use hickory_resolver::TokioResolver;
 use hickory_resolver::config::{NameServerConfig, ResolveHosts, ResolverConfig, ResolverOpts, ServerOrderingStrategy};
+use hickory_resolver::net::NetError;
 use hickory_resolver::net::runtime::TokioRuntimeProvider;
-use hickory_resolver::net::{DnsError, NetError};
-use hickory_resolver::proto::op::ResponseCode;
 use hickory_resolver::proto::rr::{RData, RecordType};
 use hickory_resolver::system_conf::parse_resolv_conf;
 use tokio::time::Instant;
 use url::Host;
 
-use crate::model::{Fault, FaultCode, Phase, SelfFault};
+use crate::model::SelfFault;
 use crate::probe::Stop;
 
-use super::dial;
+use failure::empty;
+use hosts::read_hosts;
 
 /// Longer than this a changed resolv.conf or hosts file is not noticed.
 const LOOK_AGAIN: Duration = Duration::from_secs(5);
@@ -238,88 +241,6 @@ impl Servers {
         };
         Err(self.stop(name, family, &error).await)
     }
-
-    async fn stop(&self, name: &str, family: Family, error: &NetError) -> Stop {
-        let fault = |code, text: String| Stop::from(Fault::new(code, text).during(Phase::Dns));
-        let unreachable = |text: String| Stop::Own(SelfFault::ResolverUnreachable, text);
-        match error {
-            NetError::Dns(DnsError::ResponseCode(code)) => answered(name, family, *code),
-            NetError::Dns(DnsError::NoRecordsFound(none)) => answered(name, family, none.response_code),
-            NetError::Dns(error @ DnsError::DnssecBogus) => fault(FaultCode::DnsBogus, format!("`{name}`: {error}")),
-            NetError::Truncated => fault(FaultCode::DnsTruncated, format!("the answer for `{name}` is cut short")),
-            NetError::Timeout => match self.refusal().await {
-                Some(why) => unreachable(why),
-                None => fault(FaultCode::DnsTimeout, format!("no name server answered for `{name}` in time")),
-            },
-            NetError::Io(error) if error.kind() == std::io::ErrorKind::TimedOut => {
-                fault(FaultCode::DnsTimeout, format!("no name server answered for `{name}` in time"))
-            }
-            NetError::Io(error) => dial::own(error).map_or_else(
-                || unreachable(format!("asking for `{name}`: {error}")),
-                |own| match own {
-                    SelfFault::NetworkUnreachable | SelfFault::NoRoute => {
-                        unreachable(format!("asking for `{name}`: {error}"))
-                    }
-                    own => Stop::Own(own, format!("asking for `{name}`: {error}")),
-                },
-            ),
-            NetError::NoConnections => unreachable(format!("asking for `{name}`: {error}")),
-            error => fault(FaultCode::DnsMalformed, format!("the answer for `{name}` makes no sense: {error}")),
-        }
-    }
-
-    /// Why no name server can be reached at all, if that is so.
-    ///
-    /// The resolver's sockets are not connected, so a refusal by ICMP reaches it as silence. Asked again on a connected
-    /// socket the kernel tells the difference between a silent name server and none.
-    async fn refusal(&self) -> Option<String> {
-        let mut last = None;
-        for address in &self.addresses {
-            last = Some(refused(*address).await?);
-        }
-        last
-    }
-}
-
-async fn refused(server: SocketAddr) -> Option<String> {
-    const ECHO: Duration = Duration::from_millis(100);
-    let text = |error: std::io::Error| format!("name server {server}: {error}");
-    let local = if server.is_ipv4() {
-        SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0))
-    } else {
-        SocketAddr::from((Ipv6Addr::UNSPECIFIED, 0))
-    };
-    let socket = match tokio::net::UdpSocket::bind(local).await {
-        Ok(socket) => socket,
-        Err(error) => return Some(text(error)),
-    };
-    if let Err(error) = socket.connect(server).await {
-        return Some(text(error));
-    }
-    // A query for the root's name servers: the shortest question there is.
-    let question = [0, 7, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 2, 0, 1];
-    if let Err(error) = socket.send(&question).await {
-        return Some(text(error));
-    }
-    match tokio::time::timeout(ECHO, socket.recv(&mut [0; 512])).await {
-        Ok(Err(error)) => Some(text(error)),
-        _ => None,
-    }
-}
-
-fn answered(name: &str, family: Family, code: ResponseCode) -> Stop {
-    let (code, text) = match code {
-        ResponseCode::NoError => return empty(name, family),
-        ResponseCode::NXDomain => (FaultCode::DnsNxdomain, format!("`{name}` does not exist (NXDOMAIN)")),
-        ResponseCode::Refused => (FaultCode::DnsRefused, format!("the name server refuses to answer for `{name}`")),
-        ResponseCode::FormErr => (FaultCode::DnsFormerr, format!("the name server answers FORMERR for `{name}`")),
-        other => (FaultCode::DnsServfail, format!("the name server answers {other} for `{name}`")),
-    };
-    Fault::new(code, text).during(Phase::Dns).into()
-}
-
-fn empty(name: &str, family: Family) -> Stop {
-    Fault::new(FaultCode::DnsEmpty, format!("`{name}` has no {}address", family.word())).during(Phase::Dns).into()
 }
 
 fn literal(ip: IpAddr, family: Family) -> Result<Vec<IpAddr>, Stop> {
@@ -343,36 +264,9 @@ fn stamp(path: &Path) -> Option<Stamp> {
     Some((metadata.modified().ok(), metadata.len()))
 }
 
-fn read_hosts(text: &str) -> HashMap<String, Vec<IpAddr>> {
-    let mut hosts: HashMap<String, Vec<IpAddr>> = HashMap::new();
-    for line in text.lines() {
-        let mut words = line.split('#').next().unwrap_or_default().split_whitespace();
-        let Some(Ok(ip)) = words.next().map(str::parse::<IpAddr>) else { continue };
-        for name in words {
-            let addresses = hosts.entry(name.trim_end_matches('.').to_ascii_lowercase()).or_default();
-            if !addresses.contains(&ip) && addresses.len() < ADDRESSES_MAX {
-                addresses.push(ip);
-            }
-        }
-    }
-    // Many a service on this machine listens on IPv4 only.
-    for addresses in hosts.values_mut() {
-        addresses.sort_by_key(|ip| (ip.is_ipv6(), *ip != Ipv4Addr::LOCALHOST));
-    }
-    hosts
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn hosts_files_are_read_as_people_write_them() {
-        let hosts = read_hosts("# c\n127.0.0.1 localhost Shop.Test. # mine\n::1\tlocalhost\nnonsense here\n10.0.0.1\n");
-        assert_eq!(hosts["shop.test"], [IpAddr::from([127, 0, 0, 1])]);
-        assert_eq!(hosts["localhost"].len(), 2);
-        assert_eq!(hosts.len(), 2);
-    }
 
     #[test]
     fn families_take_turns() {

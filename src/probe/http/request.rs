@@ -114,7 +114,7 @@ impl Outgoing {
         let target = Uri::try_from(&url[Position::BeforePath..Position::AfterQuery]).map_err(unfit)?;
         let host = header("host", &url[Position::BeforeHost..Position::AfterPort])?;
         let shown = url[..Position::AfterQuery].to_owned();
-        Ok(Self { method, target, host, headers, body, shown, url })
+        Ok(Self { method, url, target, host, headers, body, shown })
     }
 
     /// The whole URL, as HTTP/2 and proxies ask for it.

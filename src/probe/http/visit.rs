@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use http::header::{CONTENT_TYPE, COOKIE, HOST, HeaderMap, HeaderValue, LOCATION, PROXY_AUTHORIZATION};
+use http::header::{AUTHORIZATION, CONTENT_TYPE, COOKIE, HOST, HeaderMap, HeaderValue, LOCATION, PROXY_AUTHORIZATION};
 use http::response::Parts;
 use http::{Request, StatusCode};
 use http_body_util::Full;
@@ -22,7 +22,7 @@ use super::exchange::{Answer, Protocol, exchange};
 use super::fields::{Cookies, Version};
 use super::redirect;
 use super::request::{Author, Outgoing};
-use super::settings::Settings;
+use super::settings::{Credentials, Settings};
 
 /// Makes the request and follows where it leads.
 pub(super) async fn visit(settings: &Settings, run: &mut Run<'_>) -> Result<Reply, Stop> {
@@ -33,6 +33,11 @@ pub(super) async fn visit(settings: &Settings, run: &mut Run<'_>) -> Result<Repl
         None => None,
     };
     let mut asked = settings.outgoing(run.scope)?;
+    if let Some(Credentials::Basic(_)) = settings.credentials
+        && let Some(computed) = asked.headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok())
+    {
+        run.hide(computed.trim_start_matches("Basic "));
+    }
     let mut way = match settings.author(run.scope) {
         Author::Person => Way::Written,
         Author::Reply => sent(run),
