@@ -16,6 +16,6 @@ mod probe;
 mod promises;
 mod secrets;
 mod store;
+mod support;
 mod walk;
 mod world;
-mod support;
