@@ -53,7 +53,7 @@ impl Drop for Disk {
 /// What `hook` was told of ourselves, and of touchpoints.
 fn told(hook: &Hook, kind: &str) -> (usize, usize) {
     let taken = hook.taken(kind);
-    let own = taken.iter().filter(|letter| letter.body["incident"]["cause"].to_string().contains("own")).count();
+    let own = taken.iter().filter(|letter| letter.body["data"]["cause"].to_string().contains("own")).count();
     (own, taken.len() - own)
 }
 
@@ -140,9 +140,9 @@ async fn a_lost_network_is_unknown_and_one_self_alert() {
     world.until("we were told of it", async |_: &World| letters().contains("\"own\"")).await;
     tokio::time::sleep(Duration::from_secs(3)).await;
     let told: Vec<serde_json::Value> = letters().lines().filter_map(|line| serde_json::from_str(line).ok()).collect();
-    let opens: Vec<_> = told.iter().filter(|letter| letter["kind"] == "open").collect();
+    let opens: Vec<_> = told.iter().filter(|letter| letter["type"] == "incident.open").collect();
     assert_eq!(opens.len(), 1, "{opens:?}");
-    assert!(opens[0]["incident"]["cause"].to_string().contains("own"), "{opens:?}");
+    assert!(opens[0]["data"]["cause"].to_string().contains("own"), "{opens:?}");
     net.link("up");
     inside.until(&world, "it is seen again", |status| status["journeys"][0]["score"] == 100.0).await;
 }

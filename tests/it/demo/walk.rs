@@ -66,7 +66,6 @@ fn worst(readings: &[Reading]) -> BTreeMap<String, f64> {
 }
 
 #[tokio::test]
-#[ignore = "waits for the command `internal pdf-text`, which reads the bills"]
 async fn every_errand_succeeds_while_nothing_is_broken() {
     let visit = Visit::new().await;
     for reading in walk(&plan(&visit)).await {
@@ -78,7 +77,6 @@ async fn every_errand_succeeds_while_nothing_is_broken() {
 }
 
 #[tokio::test]
-#[ignore = "waits for the command `internal pdf-text`, which reads the bills"]
 async fn every_fault_is_felt_where_it_is_and_nowhere_else() {
     let visit = Visit::new().await;
     let plan = plan(&visit);
@@ -101,7 +99,6 @@ async fn every_fault_is_felt_where_it_is_and_nowhere_else() {
 }
 
 #[tokio::test]
-#[ignore = "waits for the command `internal pdf-text`, which reads the bills"]
 async fn what_must_agree_disagrees_when_it_should() {
     let visit = Visit::new().await;
     let plan = plan(&visit);

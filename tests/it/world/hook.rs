@@ -29,7 +29,7 @@ pub(crate) struct Letter {
 impl Letter {
     /// `open`, `remind`, `update`, `resolve`
     pub(crate) fn kind(&self) -> &str {
-        self.body["kind"].as_str().unwrap_or_default()
+        self.body["type"].as_str().unwrap_or_default().trim_start_matches("incident.")
     }
 }
 
