@@ -2,6 +2,7 @@
 //!
 //! A store that hangs or refuses delays only what depends on it: decisions gather here and go in together once it works.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -64,9 +65,10 @@ fn merge(into: &mut Decision, more: Decision) {
         into.incidents.retain(|known| known.id != incident.id);
         into.incidents.push(incident);
     }
-    for (key, value) in more.memory {
-        into.memory.retain(|(known, _)| *known != key);
-        into.memory.push((key, value));
+    if !more.memory.is_empty() {
+        let mut merged: BTreeMap<_, _> = std::mem::take(&mut into.memory).into_iter().collect();
+        merged.extend(more.memory);
+        into.memory = merged.into_iter().collect();
     }
     into.outbox.extend(more.outbox);
 }

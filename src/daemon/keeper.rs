@@ -24,6 +24,8 @@ use crate::web::Event;
 /// Readings taken at one go.
 const READINGS_AT_ONCE: usize = 256;
 const TICK: Duration = Duration::from_secs(1);
+/// What a killed daemon may forget of windows that decided nothing.
+const TICKS_BETWEEN_MEMORIES: u64 = 2;
 
 /// What the rest of the daemon tells the board's task.
 #[derive(Debug)]
@@ -67,6 +69,7 @@ pub(super) struct Keeper {
     durable: BTreeMap<IncidentId, Incident>,
     minutes: Minutes,
     reminded: Timestamp,
+    ticks: u64,
     /// Readings that found no room on their way to the store.
     unrecorded: u64,
 }
@@ -83,7 +86,19 @@ impl Keeper {
     ) -> Self {
         let now = clock.now();
         let durable = open.into_iter().map(|incident| (incident.id, incident)).collect();
-        Self { board, map, alerts, clock, base, out, durable, minutes: Minutes::new(now), reminded: now, unrecorded: 0 }
+        Self {
+            board,
+            map,
+            alerts,
+            clock,
+            base,
+            out,
+            durable,
+            minutes: Minutes::new(now),
+            reminded: now,
+            ticks: 0,
+            unrecorded: 0,
+        }
     }
 
     /// Until the readings' sender is gone: then everything that was concluded has been handed on.
@@ -134,7 +149,10 @@ impl Keeper {
             self.out.entries.try_send(Entry::Scores(points)).ok();
         }
         self.remind(now);
-        self.remember();
+        self.ticks += 1;
+        if self.ticks.is_multiple_of(TICKS_BETWEEN_MEMORIES) {
+            self.remember();
+        }
         self.publish();
         if self.unrecorded > 0 {
             tracing::warn!(
@@ -165,7 +183,9 @@ impl Keeper {
     async fn settle(&mut self, verdict: Verdict) {
         match verdict {
             Verdict::Durable(incidents) => {
-                self.out.bell.ring();
+                if !incidents.is_empty() {
+                    self.out.bell.ring();
+                }
                 let changes = self.board.well(SelfFault::StoreRefused, self.clock.now());
                 self.conclude(changes).await;
                 for incident in incidents {
@@ -253,11 +273,11 @@ impl Keeper {
         }
     }
 
+    /// Memory takes the same way as incidents: on any other, an older state could arrive after a newer one.
     fn remember(&mut self) {
         let memory = self.board.memory();
         if !memory.is_empty() {
-            // A full queue means that the store is behind; what is lost here is one second of windows, and said again.
-            self.out.entries.try_send(Entry::Memory(memory)).ok();
+            self.out.decisions.send(Decision { memory, ..Decision::default() }).ok();
         }
     }
 

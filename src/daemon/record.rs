@@ -1,4 +1,4 @@
-//! Writes readings, memory and score points in groups; what the store cannot take for long is dropped and counted.
+//! Writes readings and score points in groups; what the store cannot take for long is dropped and counted.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,7 +18,6 @@ const GROUP_AGE_MAX: Duration = Duration::from_secs(1);
 #[derive(Debug)]
 pub(super) enum Entry {
     Reading(Arc<Reading>),
-    Memory(Vec<(String, Option<String>)>),
     Scores(Vec<ScorePoint>),
 }
 
@@ -58,21 +57,12 @@ pub(super) async fn run(
 fn add(batch: &mut Batch, entry: Entry) {
     match entry {
         Entry::Reading(reading) => batch.readings.push(reading),
-        Entry::Memory(memory) => {
-            if batch.memory.is_empty() {
-                batch.memory = memory;
-            } else {
-                let mut merged: std::collections::BTreeMap<_, _> = batch.memory.drain(..).collect();
-                merged.extend(memory);
-                batch.memory = merged.into_iter().collect();
-            }
-        }
         Entry::Scores(scores) => batch.scores.extend(scores),
     }
 }
 
 async fn write(store: &dyn Store, batch: &mut Batch, fared: &mpsc::UnboundedSender<Fared>) {
-    if batch.readings.is_empty() && batch.memory.is_empty() && batch.scores.is_empty() {
+    if batch.readings.is_empty() && batch.scores.is_empty() {
         return;
     }
     let began = Instant::now();
