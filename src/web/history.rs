@@ -11,7 +11,7 @@ use crate::model::JourneyId;
 use crate::store::ScorePoint;
 
 /// A slot of the day's chart.
-const STEP: Duration = Duration::from_secs(15 * 60);
+const STEP: Duration = Duration::from_mins(15);
 const SLOTS: usize = 96;
 /// Many look at once; the day changes slowly.
 const FRESH_FOR: SignedDuration = SignedDuration::from_secs(30);
@@ -44,7 +44,12 @@ impl Shared {
             tracing::warn!(%error, "A journey's history cannot be read");
             Vec::new()
         });
-        let day = Arc::new(Day::of(&points, from));
+        let mut day = Day::of(&points, from);
+        // The running quarter of an hour has no point yet when it has just begun.
+        if let Some(slot @ None) = day.slots.last_mut() {
+            *slot = self.snapshot().journey(journey).and_then(|now| now.score).map(crate::model::Score::points);
+        }
+        let day = Arc::new(day);
         self.days.keep(journey, now, &day);
         day
     }
@@ -67,16 +72,16 @@ impl Days {
 }
 
 fn first_slot(now: Timestamp) -> Timestamp {
-    let step = STEP.as_secs() as i64;
+    let step = STEP.as_secs().cast_signed();
     let last = now.as_second().div_euclid(step) * step;
-    Timestamp::from_second(last - step * (SLOTS as i64 - 1)).unwrap_or(now)
+    Timestamp::from_second(last - step * (SLOTS.cast_signed() as i64 - 1)).unwrap_or(now)
 }
 
 impl Day {
     fn of(points: &[ScorePoint], from: Timestamp) -> Self {
         let mut slots = vec![None; SLOTS];
         for point in points {
-            let place = point.at.duration_since(from).as_secs().div_euclid(STEP.as_secs() as i64);
+            let place = point.at.duration_since(from).as_secs().div_euclid(STEP.as_secs().cast_signed());
             if let Some(slot) = usize::try_from(place).ok().and_then(|place| slots.get_mut(place)) {
                 *slot = point.score;
             }

@@ -18,4 +18,5 @@ mod secrets;
 mod store;
 mod support;
 mod walk;
+mod web;
 mod world;

@@ -79,7 +79,7 @@ struct Stage {
 #[derive(Debug, Serialize, JsonSchema)]
 #[serde(untagged)]
 enum Need {
-    One(Part),
+    One(Box<Part>),
     Of { any_of: Vec<Part>, need: usize, shares: Vec<f64>, share: f64, health: f64 },
 }
 
@@ -210,7 +210,7 @@ fn brief(journey: &JourneyNow, snapshot: &Snapshot) -> Brief {
 fn need(shares: &Shares, (stage, need): (usize, usize), now: &NeedNow, snapshot: &Snapshot) -> Need {
     let part = |(member, element): (usize, &ElementNow)| part(element, shares.element(stage, need, member), snapshot);
     match now {
-        NeedNow::One(element) => Need::One(part((0, element))),
+        NeedNow::One(element) => Need::One(Box::new(part((0, element)))),
         NeedNow::Of { need, members, shares, share, health } => Need::Of {
             any_of: members.iter().enumerate().map(part).collect(),
             need: *need,
@@ -311,10 +311,10 @@ pub(in crate::web) async fn history(
         return Err(Problem::bad_request(format!("`step` is at least 1m, and at most {POINTS_MAX} of them fit in")));
     }
     let points = shared.site.store.scores(&id, from, to, step).await.map_err(|refused| Problem::store(&refused))?;
-    Ok(Json(points.into_iter().map(past).collect()))
+    Ok(Json(points.iter().map(past).collect()))
 }
 
-fn past(point: ScorePoint) -> Past {
+fn past(point: &ScorePoint) -> Past {
     let tenth = |points: f64| (points * 10.0 + 1e-6).floor() / 10.0;
     Past {
         at: At(point.at),

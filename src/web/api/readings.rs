@@ -52,7 +52,8 @@ struct Step {
 
 #[derive(Debug, Serialize, JsonSchema)]
 struct Phase {
-    phase: &'static str,
+    #[serde(rename = "phase")]
+    name: &'static str,
     offset_seconds: f64,
     took_seconds: f64,
 }
@@ -155,7 +156,7 @@ fn step(step: &StepOutcome) -> Step {
 
 fn phase(phase: &model::PhaseTime) -> Phase {
     Phase {
-        phase: phase.phase.code(),
+        name: phase.phase.code(),
         offset_seconds: phase.offset.as_secs_f64(),
         took_seconds: phase.took.as_secs_f64(),
     }

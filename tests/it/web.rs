@@ -1,0 +1,7 @@
+//! The site over real sockets: every route, every mood, and what hostile bytes become.
+
+pub(crate) mod halcyon;
+mod routes;
+mod shelf;
+mod site;
+mod views;

@@ -1,0 +1,236 @@
+//! A store that holds what a test puts there, and refuses when told to.
+
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use jiff::{SignedDuration, Timestamp};
+use unbroken::model::{Close, Incident, IncidentId, JourneyId, Notification, ProbeId, Reading, Series, VantageId};
+use unbroken::store::{
+    Batch, Decision, Delivery, Digest, Fate, IncidentFilter, Letter, OutboxDepth, Push, Refused, Replay, Restored,
+    ScorePoint, Store,
+};
+
+use super::halcyon::{self, Mood};
+
+#[derive(Debug)]
+pub(crate) struct Shelf {
+    mood: Mood,
+    pub(crate) refuses: AtomicBool,
+    pub(crate) pushes: Mutex<Vec<(ProbeId, Push)>>,
+}
+
+impl Shelf {
+    pub(crate) fn new(mood: Mood) -> Self {
+        Self { mood, refuses: AtomicBool::new(false), pushes: Mutex::new(Vec::new()) }
+    }
+
+    fn check(&self) -> Result<(), Refused> {
+        if self.refuses.load(Ordering::SeqCst) {
+            return Err(Refused::Failed { doing: "write", source: "disk full, secret path /x".into() });
+        }
+        Ok(())
+    }
+
+    fn all(&self) -> Vec<Incident> {
+        let open = halcyon::incident(self.mood);
+        let mut over = open.clone();
+        over.id = IncidentId(uuid::Uuid::from_u128(2));
+        over.opened = halcyon::now() - SignedDuration::from_hours(30);
+        over.closed = Some(over.opened + SignedDuration::from_mins(42));
+        over.close = Some(Close::Recovered);
+        vec![open, over]
+    }
+}
+
+#[async_trait]
+impl Store for Shelf {
+    async fn decide(&self, _: Decision) -> Result<(), Refused> {
+        self.check()
+    }
+
+    async fn record(&self, _: Batch) -> Result<(), Refused> {
+        self.check()
+    }
+
+    async fn restore(&self) -> Result<Restored, Refused> {
+        Ok(Restored::default())
+    }
+
+    async fn letters(&self, _: &str, _: Timestamp, _: u32) -> Result<Vec<Letter>, Refused> {
+        Ok(Vec::new())
+    }
+
+    async fn addressees(&self) -> Result<Vec<String>, Refused> {
+        Ok(Vec::new())
+    }
+
+    async fn standing(&self, _: &str, _: Timestamp) -> Result<Vec<Notification>, Refused> {
+        Ok(Vec::new())
+    }
+
+    async fn undelivered(&self, _: u32) -> Result<Vec<Delivery>, Refused> {
+        Ok(Vec::new())
+    }
+
+    async fn replay(&self, _: &str, _: Timestamp) -> Result<Replay, Refused> {
+        Ok(Replay::Unknown)
+    }
+
+    async fn settle(&self, _: i64, _: Fate) -> Result<(), Refused> {
+        Ok(())
+    }
+
+    async fn outbox(&self) -> Result<OutboxDepth, Refused> {
+        Ok(OutboxDepth::default())
+    }
+
+    async fn deliveries(&self, incident: IncidentId) -> Result<Vec<Delivery>, Refused> {
+        self.check()?;
+        let one = |receiver: &str, state: &str, error: Option<&str>| Delivery {
+            id: format!("{receiver}-1"),
+            incident,
+            receiver: receiver.to_owned(),
+            kind: "open".to_owned(),
+            version: 1,
+            state: state.to_owned(),
+            attempts: 1 + u32::from(error.is_some()) * 6,
+            created: halcyon::now() - SignedDuration::from_mins(20),
+            settled: (state == "delivered").then(halcyon::now),
+            error: error
+                .map(|error| if self.mood == Mood::Hostile { halcyon::ATTACK.to_owned() } else { error.to_owned() }),
+        };
+        Ok(vec![one("everyone", "delivered", None), one("hooks", "pending", Some("connection refused"))])
+    }
+
+    async fn readings(
+        &self,
+        probe: &ProbeId,
+        before: Option<Timestamp>,
+        at_most: u32,
+    ) -> Result<Vec<Reading>, Refused> {
+        self.check()?;
+        if self.mood == Mood::Pending {
+            return Ok(Vec::new());
+        }
+        let hostile = self.mood == Mood::Hostile;
+        let text = move |plain: &str| if hostile { format!("{plain} {}", halcyon::ATTACK) } else { plain.to_owned() };
+        let persona = (&*probe.touchpoint.to_string() == "billing").then(|| "anna".into());
+        let series = Series { probe: probe.clone(), persona, vantage: VantageId::default() };
+        let readings = (0..100).map(|number: i64| {
+            let at = halcyon::now() - SignedDuration::from_secs(30 * number);
+            let fails = probe.touchpoint.as_str() == "billing" && number < 40 && self.mood != Mood::Well;
+            let mut reading = halcyon::reading(&series, at, fails, &text);
+            reading.outcome.took += Duration::from_millis((number as u64 * 37) % 260);
+            reading
+        });
+        Ok(readings
+            .filter(|reading| before.is_none_or(|before| reading.scheduled < before))
+            .take(at_most as usize)
+            .collect())
+    }
+
+    /// A day with a dip, and an hour that nobody watched.
+    async fn scores(
+        &self,
+        journey: &JourneyId,
+        from: Timestamp,
+        to: Timestamp,
+        step: Duration,
+    ) -> Result<Vec<ScorePoint>, Refused> {
+        self.check()?;
+        if self.mood == Mood::Pending {
+            return Ok(Vec::new());
+        }
+        let step = SignedDuration::try_from(step).expect("a step");
+        let mut points = Vec::new();
+        let mut at = from;
+        while at < to {
+            let hours = to.duration_since(at).as_secs_f64() / 3600.0;
+            let wave = (at.as_second() as f64 / 7000.0).sin().abs();
+            let paying = journey.as_str() == "pay-my-bill" && self.mood != Mood::Well;
+            let score = match hours {
+                _ if paying && hours < 0.6 => 0.0,
+                hours if (13.0..14.2).contains(&hours) && journey.as_str() != "get-help" => 71.0 + 8.0 * wave,
+                hours if (14.2..14.8).contains(&hours) && journey.as_str() == "pay-my-bill" => 34.0,
+                _ => 97.5 + 2.4 * wave,
+            };
+            if !(7.0..8.2).contains(&hours) {
+                points.push(ScorePoint {
+                    journey: journey.clone(),
+                    at,
+                    score: Some(score),
+                    felt: Some(score * 0.97),
+                    observed: 1.0,
+                    lost_minutes: (1.0 - score / 100.0) * step.as_secs_f64() / 60.0,
+                    unobserved_minutes: 0.0,
+                });
+            }
+            at += step;
+        }
+        Ok(points)
+    }
+
+    async fn digest(&self, _: &ProbeId, _: Timestamp, _: Timestamp) -> Result<Digest, Refused> {
+        self.check()?;
+        if self.mood == Mood::Pending {
+            return Ok(Digest::default());
+        }
+        Ok(Digest {
+            runs: 2880,
+            good: 2801,
+            slow: 38,
+            failed: 41,
+            inconclusive: 0,
+            skipped: 0,
+            availability: Some(0.98576),
+            p50: Some(0.412),
+            p95: Some(0.688),
+            p99: Some(1.94),
+        })
+    }
+
+    async fn incidents(
+        &self,
+        filter: IncidentFilter,
+        before: Option<Timestamp>,
+        at_most: u32,
+    ) -> Result<Vec<Incident>, Refused> {
+        self.check()?;
+        if self.mood == Mood::Pending {
+            return Ok(Vec::new());
+        }
+        let fits = |incident: &Incident| match filter {
+            IncidentFilter::All => true,
+            IncidentFilter::Open => incident.closed.is_none(),
+            IncidentFilter::Closed => incident.closed.is_some(),
+        };
+        let known = self
+            .all()
+            .into_iter()
+            .filter(|incident| fits(incident) && before.is_none_or(|before| incident.opened < before));
+        Ok(known.take(at_most as usize).collect())
+    }
+
+    async fn incident(&self, id: IncidentId) -> Result<Option<Incident>, Refused> {
+        self.check()?;
+        Ok(self.all().into_iter().find(|incident| incident.id == id))
+    }
+
+    async fn push(&self, probe: &ProbeId, push: Push) -> Result<(), Refused> {
+        self.check()?;
+        self.pushes.lock().expect("no panic while pushing").push((probe.clone(), push));
+        Ok(())
+    }
+
+    async fn last_push(&self, _: &ProbeId) -> Result<Option<Push>, Refused> {
+        Ok(None)
+    }
+
+    async fn tidy(&self, _: Timestamp) -> Result<(), Refused> {
+        Ok(())
+    }
+
+    async fn close(&self) {}
+}
