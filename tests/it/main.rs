@@ -17,6 +17,7 @@ mod promises;
 mod secrets;
 mod store;
 mod support;
+mod telemetry;
 mod walk;
 mod web;
 mod world;

@@ -9,6 +9,8 @@
     sign.textContent = text;
   };
 
+  say("wait", "as of");
+
   // Turns one tree into the other, touching only what differs: no flicker, and focus, scroll and selection stay.
   const morph = (from, to) => {
     if (from.nodeType !== to.nodeType || from.nodeName !== to.nodeName) {

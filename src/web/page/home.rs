@@ -98,7 +98,7 @@ fn headline(journey: &JourneyNow, snapshot: &Snapshot) -> Headline {
         snapshot.journeys.iter().filter_map(|now| now.score).map(crate::model::Score::points).collect();
     let beside = match (snapshot.journeys.len(), scores.len()) {
         (1, _) => "the only journey".to_owned(),
-        (many, 0) => format!("the worst of {many} journeys"),
+        (many, 0) => format!("one of {many} journeys; none has a number now"),
         (many, seen) => {
             let mean = (scores.iter().sum::<f64>() / seen as f64 * 10.0).floor() / 10.0;
             format!("the worst of {many} journeys; their mean is {mean:.1}")
@@ -157,7 +157,12 @@ fn hurt(journey: &JourneyNow, snapshot: &Snapshot) -> Option<String> {
     let costly = elements(journey).filter(|element| element.share >= 0.5);
     let touchpoints = costly.filter_map(|element| snapshot.touchpoints.get(element.element.touchpoint()));
     for series in touchpoints.flat_map(|touchpoint| &touchpoint.probes).flat_map(|probe| &probe.series) {
-        let bad = matches!(series.health.state, State::Down | State::Degraded) || series.health.value < 0.9;
+        let bad = match series.health.state {
+            State::Down | State::Degraded => true,
+            State::Up => series.health.value < 0.9,
+            // Whom we cannot see we do not call hurt.
+            State::Pending | State::Unknown | State::Closed => continue,
+        };
         match &series.series.persona {
             None => everyone |= bad,
             Some(persona) if bad => hurt.push(persona.clone()),

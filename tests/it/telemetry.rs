@@ -1,0 +1,244 @@
+//! Spans as a collector gets them, metrics as Prometheus reads them.
+
+use std::io::Write;
+use std::net::{SocketAddr, TcpListener};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use unbroken::model::{ProbeId, SelfFault, Series, Snapshot, Verdict, Why};
+use unbroken::telemetry::{Exporter, Exposition, Gauges, Identity, Kind, Metrics, Reload, Settings, Value, spans};
+
+use crate::web::halcyon::{self, Mood};
+
+fn series() -> Series {
+    Series { probe: ProbeId::new("billing", "visit"), persona: Some("anna".into()), vantage: "here".into() }
+}
+
+fn failing() -> unbroken::model::Reading {
+    halcyon::reading(&series(), halcyon::now(), true, &str::to_owned)
+}
+
+#[test]
+fn a_run_is_one_trace_with_the_times_that_were_measured() {
+    let (reading, snapshot) = (failing(), halcyon::snapshot(Mood::BillingDown));
+    let trace = spans(&reading, &snapshot.map);
+    assert_eq!(trace, spans(&reading, &snapshot.map), "the same reading is the same trace");
+    let root = &trace[0];
+    assert_eq!((root.name.as_str(), root.id, root.parent), ("probe billing/visit", reading.span, None));
+    assert_eq!(root.error.as_deref(), Some("Open the latest bill: status 500 instead of 200"));
+    assert_eq!(root.end.duration_since(root.start).as_millis(), 640);
+    let attribute = |span: &unbroken::telemetry::Span, name: &str| {
+        span.attributes.iter().find(|(key, _)| key == name).map(|(_, value)| value.clone())
+    };
+    assert_eq!(attribute(root, "user_agent.synthetic.type"), Some(Value::Text("test".into())));
+    assert_eq!(attribute(root, "unbroken.journeys"), Some(Value::Texts(vec!["pay-my-bill".into()])));
+    assert_eq!(attribute(root, "unbroken.stage"), Some(Value::Texts(vec!["read".into(), "pay".into()])));
+    assert_eq!(attribute(root, "unbroken.quality"), Some(Value::Number(0.0)));
+    assert_eq!(attribute(root, "unbroken.fault.code"), Some(Value::Text("status".into())));
+    // Steps hang from the root, client spans from steps, phases from client spans; all ids differ.
+    let step = trace.iter().find(|span| span.name == "step Open the latest bill").unwrap();
+    assert_eq!(step.parent, Some(root.id));
+    assert_eq!(step.events.len(), 2, "one blocking failure and one defect");
+    let client = trace.iter().find(|span| span.parent == Some(step.id) && span.kind == Kind::Client).unwrap();
+    assert_eq!((client.name.as_str(), client.id), ("GET", reading.outcome.steps[1].span));
+    assert_eq!(attribute(client, "http.response.status_code"), Some(Value::Integer(500)));
+    assert_eq!(attribute(client, "error.type"), Some(Value::Text("500".into())));
+    let wait = trace.iter().find(|span| span.name == "wait" && span.parent == Some(client.id)).unwrap();
+    assert_eq!(wait.start.duration_since(reading.started).as_millis(), 256);
+    let mut ids: Vec<u64> = trace.iter().map(|span| span.id.0).collect();
+    ids.sort_unstable();
+    ids.dedup();
+    assert_eq!(ids.len(), trace.len());
+    for span in &trace {
+        assert!(span.start >= root.start && span.end <= root.end, "{} lies outside its run", span.name);
+    }
+}
+
+#[test]
+fn our_own_fault_is_no_error_of_the_touchpoint() {
+    let mut reading = failing();
+    reading.outcome.verdict = Verdict::Inconclusive { why: SelfFault::NoDescriptors, text: "none left".into() };
+    let trace = spans(&reading, &halcyon::snapshot(Mood::Well).map);
+    assert_eq!(trace[0].error, None);
+    assert!(trace[0].attributes.contains(&("unbroken.fault.code".into(), Value::Text("self_no_descriptors".into()))));
+}
+
+fn counted(snapshot: &Snapshot, exposition: Exposition) -> String {
+    let metrics = Metrics::default();
+    let skipped = {
+        let mut reading = failing();
+        reading.outcome.verdict = Verdict::Skipped(Why::StillRunning);
+        reading
+    };
+    for reading in [failing(), failing(), skipped] {
+        metrics.due();
+        metrics.observe(&reading, Duration::from_millis(3));
+    }
+    metrics.wrote(Duration::from_millis(2));
+    metrics.notified("every\"one\n", "delivered");
+    metrics.reloaded(Reload::Refused);
+    metrics.render(snapshot, &Gauges { outbox_pending: 2, ..Gauges::default() }, exposition)
+}
+
+fn sum(text: &str, name: &str) -> f64 {
+    let lines = text.lines().filter(|line| line.split(['{', ' ']).next() == Some(name));
+    lines.map(|line| line.rsplit_once(' ').unwrap().1.parse::<f64>().unwrap()).sum()
+}
+
+#[test]
+fn every_due_run_is_counted_once_and_a_series_ends_with_its_probe() {
+    let snapshot = halcyon::snapshot(Mood::BillingDown);
+    let text = counted(&snapshot, Exposition::Prometheus);
+    assert_eq!(sum(&text, "unbroken_runs_due_total"), 3.0);
+    assert_eq!(sum(&text, "unbroken_readings_total"), 3.0);
+    assert_eq!(sum(&text, "unbroken_probe_duration_seconds_count"), 2.0, "a skipped run took no time");
+    assert!(text.contains("unbroken_probe_up{touchpoint=\"billing\",probe=\"visit\",vantage=\"here\"} 0\n"));
+    assert!(text.contains("unbroken_notifications_total{receiver=\"every\\\"one\\n\",result=\"delivered\"} 1\n"));
+    assert!(text.contains("unbroken_config_reload_success 0\n"));
+    let pending = counted(&halcyon::snapshot(Mood::Pending), Exposition::Prometheus);
+    assert!(!pending.contains("unbroken_journey_score{"), "no number is no series");
+    let mut map = (*snapshot.map).clone();
+    map.touchpoints.remove(&"billing".into());
+    let gone = counted(&Snapshot { map: map.into(), ..snapshot }, Exposition::Prometheus);
+    assert!(!gone.contains("unbroken_probe_duration_seconds_bucket{touchpoint=\"billing\""));
+    let open = counted(&halcyon::snapshot(Mood::Well), Exposition::OpenMetrics);
+    assert!(
+        open.ends_with("# EOF\n")
+            && open.contains(" # {trace_id=\"")
+            && open.contains("# TYPE unbroken_runs_due counter")
+    );
+}
+
+#[test]
+fn promtool_accepts_the_metrics() {
+    for mood in [Mood::BillingDown, Mood::Pending, Mood::Hostile] {
+        let text = counted(&halcyon::snapshot(mood), Exposition::Prometheus);
+        let mut promtool = Command::new("promtool")
+            .args(["check", "metrics"])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("promtool is not here: run ./tests/run");
+        promtool.stdin.take().unwrap().write_all(text.as_bytes()).unwrap();
+        let output = promtool.wait_with_output().unwrap();
+        let said = String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success() && said.trim().is_empty(), "{said}");
+    }
+}
+
+/// A real collector that prints every span it gets.
+struct Rotel {
+    child: Child,
+    log: PathBuf,
+    grpc: SocketAddr,
+    http: SocketAddr,
+}
+
+impl Rotel {
+    fn start(dir: &Path) -> Self {
+        let free = || TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        let (grpc, http, log) = (free(), free(), dir.join("rotel.log"));
+        let file = std::fs::File::create(&log).unwrap();
+        let child = Command::new(agent())
+            .args(["start", "--otlp-grpc-endpoint", &grpc.to_string(), "--otlp-http-endpoint", &http.to_string()])
+            .args(["--exporter", "blackhole", "--debug-log", "traces", "--debug-log-verbosity", "detailed"])
+            .stdin(Stdio::null())
+            .stdout(file.try_clone().unwrap())
+            .stderr(file)
+            .spawn()
+            .expect("rotel starts");
+        let rotel = Self { child, log, grpc, http };
+        for address in [grpc, http] {
+            rotel.wait("listening", || std::net::TcpStream::connect(address).is_ok());
+        }
+        rotel
+    }
+
+    fn text(&self) -> String {
+        std::fs::read_to_string(&self.log).unwrap_or_default()
+    }
+
+    fn wait(&self, what: &str, done: impl Fn() -> bool) {
+        for _ in 0..200 {
+            if done() {
+                return;
+            }
+            std::thread::sleep(Duration::from_millis(50));
+        }
+        panic!("rotel is not {what}: {}", self.text());
+    }
+}
+
+impl Drop for Rotel {
+    fn drop(&mut self) {
+        // It may have ended by itself; then there is nothing to stop.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Where `tests/run` put it.
+fn agent() -> PathBuf {
+    let venv = std::env::var_os("UNBROKEN_TEST_VENV").map_or_else(|| "target/venv".into(), PathBuf::from);
+    let lib = std::fs::read_dir(venv.join("lib")).expect("rotel is not here: run ./tests/run");
+    let found = lib.map(|python| python.unwrap().path().join("site-packages/rotel/rotel-agent"));
+    found.into_iter().find(|path| path.exists()).expect("rotel is not here: run ./tests/run")
+}
+
+async fn sends_by(protocol: &str, endpoint: fn(&Rotel) -> SocketAddr) {
+    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+    let dir = tempfile::tempdir().unwrap();
+    let rotel = Rotel::start(dir.path());
+    let endpoint = format!("http://{}", endpoint(&rotel));
+    let settings: Settings = serde_json::from_value(serde_json::json!({
+        "otlp": { "endpoint": endpoint, "protocol": protocol, "headers": { "x-tenant": "halcyon" } }
+    }))
+    .unwrap();
+    let identity = Identity { instance: "test-1".into(), vantage: "here".into() };
+    let exporter = Exporter::new(&settings, &identity).unwrap();
+    let (reading, map) = (failing(), halcyon::snapshot(Mood::BillingDown).map);
+    exporter.export(&reading, &map);
+    let tally = exporter.shutdown().await;
+    let expected = spans(&reading, &map).len() as u64;
+    assert_eq!((tally.sent, tally.failed, tally.dropped), (expected, 0, 0));
+    let trace = reading.trace.to_string();
+    rotel.wait("printing the trace", || rotel.text().contains("step Open the latest bill"));
+    let text = rotel.text();
+    for wanted in
+        [trace.as_str(), "probe billing/visit", "unbroken.verdict", "service.instance.id", "http.response.status_code"]
+    {
+        assert!(text.contains(wanted), "no {wanted} in {text}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_collector_gets_every_run_by_grpc() {
+    sends_by("grpc", |rotel| rotel.grpc).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_collector_gets_every_run_by_http() {
+    sends_by("http/protobuf", |rotel| rotel.http).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_dead_collector_delays_nothing_and_what_is_lost_is_counted() {
+    let settings: Settings =
+        serde_json::from_value(serde_json::json!({ "otlp": [{ "endpoint": "http://127.0.0.1:9" }] })).unwrap();
+    let identity = Identity { instance: "test-1".into(), vantage: "here".into() };
+    let exporter = Exporter::new(&settings, &identity).unwrap();
+    let (reading, map) = (failing(), halcyon::snapshot(Mood::BillingDown).map);
+    let begun = tokio::time::Instant::now();
+    for _ in 0..2000 {
+        exporter.export(&reading, &map);
+    }
+    assert!(begun.elapsed() < Duration::from_secs(3), "exporting waits for the collector");
+    let offered = 2000 * spans(&reading, &map).len() as u64;
+    let begun = tokio::time::Instant::now();
+    let tally = exporter.shutdown().await;
+    assert!(begun.elapsed() < Duration::from_secs(7));
+    assert!(tally.dropped > 0 && tally.sent == 0);
+    assert!(tally.dropped + tally.failed <= offered);
+}
