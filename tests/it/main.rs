@@ -10,6 +10,7 @@ mod given;
 mod hostile;
 mod http;
 mod kinds;
+mod main_job;
 mod own_trouble;
 mod parts;
 mod probe;

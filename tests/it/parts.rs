@@ -58,3 +58,69 @@ pub(crate) fn alertmanager(folder: &Path) -> (Running, SocketAddr) {
     );
     (running, address)
 }
+
+/// A real OpenTelemetry collector that prints every span it gets.
+pub(crate) struct Rotel {
+    _running: Running,
+    log: PathBuf,
+    pub(crate) grpc: SocketAddr,
+    pub(crate) http: SocketAddr,
+}
+
+impl Rotel {
+    pub(crate) fn start(folder: &Path) -> Self {
+        let (grpc, http, log) = (free_address(), free_address(), folder.join("rotel.log"));
+        let file = std::fs::File::create(&log).unwrap();
+        let mut command = Command::new(rotel_agent());
+        command
+            .args(["start", "--otlp-grpc-endpoint", &grpc.to_string(), "--otlp-http-endpoint", &http.to_string()])
+            .args(["--exporter", "blackhole", "--debug-log", "traces", "--debug-log-verbosity", "detailed"])
+            .stdin(Stdio::null())
+            .stdout(file.try_clone().unwrap())
+            .stderr(file);
+        let running = Running(command.spawn().unwrap());
+        let rotel = Self { _running: running, log, grpc, http };
+        for address in [grpc, http] {
+            rotel.wait("listening", || TcpStream::connect(address).is_ok());
+        }
+        rotel
+    }
+
+    pub(crate) fn text(&self) -> String {
+        std::fs::read_to_string(&self.log).unwrap_or_default()
+    }
+
+    pub(crate) fn wait(&self, what: &str, done: impl Fn() -> bool) {
+        for _ in 0..400 {
+            if done() {
+                return;
+            }
+            std::thread::sleep(Duration::from_millis(50));
+        }
+        panic!("rotel is not {what}: {}", self.text());
+    }
+}
+
+/// Where `tests/run` put it.
+fn rotel_agent() -> PathBuf {
+    let parts = std::env::var_os("UNBROKEN_TEST_PARTS").map_or_else(|| "target/parts".into(), PathBuf::from);
+    let agent = parts.join("rotel-agent");
+    assert!(agent.exists(), "rotel is not installed: run ./tests/run, it installs what the tests need");
+    agent
+}
+
+/// Real Chromium, headless, with a profile of its own.
+pub(crate) async fn chromium(arguments: &[&str], url: &str) -> std::process::Output {
+    let profile = tempfile::tempdir().unwrap();
+    tokio::process::Command::new(program("chromium"))
+        .args(["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"])
+        .args(["--disable-background-networking", "--disable-component-update", "--disable-sync", "--hide-scrollbars"])
+        .args(["--enable-logging=stderr", "--log-level=0", "--timeout=4000"])
+        .arg(format!("--user-data-dir={}", profile.path().display()))
+        .args(arguments)
+        .arg(url)
+        .kill_on_drop(true)
+        .output()
+        .await
+        .unwrap()
+}

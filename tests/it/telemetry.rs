@@ -1,14 +1,14 @@
 //! Spans as a collector gets them, metrics as Prometheus reads them.
 
 use std::io::Write;
-use std::net::{SocketAddr, TcpListener};
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::net::SocketAddr;
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use unbroken::model::{ProbeId, SelfFault, Series, Snapshot, Verdict, Why};
 use unbroken::telemetry::{Exporter, Exposition, Gauges, Identity, Kind, Metrics, Reload, Settings, Value, spans};
 
+use crate::parts::Rotel;
 use crate::web::halcyon::{self, Mood};
 
 fn series() -> Series {
@@ -126,65 +126,6 @@ fn promtool_accepts_the_metrics() {
         let said = String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
         assert!(output.status.success() && said.trim().is_empty(), "{said}");
     }
-}
-
-/// A real collector that prints every span it gets.
-struct Rotel {
-    child: Child,
-    log: PathBuf,
-    grpc: SocketAddr,
-    http: SocketAddr,
-}
-
-impl Rotel {
-    fn start(dir: &Path) -> Self {
-        let free = || TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-        let (grpc, http, log) = (free(), free(), dir.join("rotel.log"));
-        let file = std::fs::File::create(&log).unwrap();
-        let child = Command::new(agent())
-            .args(["start", "--otlp-grpc-endpoint", &grpc.to_string(), "--otlp-http-endpoint", &http.to_string()])
-            .args(["--exporter", "blackhole", "--debug-log", "traces", "--debug-log-verbosity", "detailed"])
-            .stdin(Stdio::null())
-            .stdout(file.try_clone().unwrap())
-            .stderr(file)
-            .spawn()
-            .expect("rotel starts");
-        let rotel = Self { child, log, grpc, http };
-        for address in [grpc, http] {
-            rotel.wait("listening", || std::net::TcpStream::connect(address).is_ok());
-        }
-        rotel
-    }
-
-    fn text(&self) -> String {
-        std::fs::read_to_string(&self.log).unwrap_or_default()
-    }
-
-    fn wait(&self, what: &str, done: impl Fn() -> bool) {
-        for _ in 0..200 {
-            if done() {
-                return;
-            }
-            std::thread::sleep(Duration::from_millis(50));
-        }
-        panic!("rotel is not {what}: {}", self.text());
-    }
-}
-
-impl Drop for Rotel {
-    fn drop(&mut self) {
-        // It may have ended by itself; then there is nothing to stop.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-/// Where `tests/run` put it.
-fn agent() -> PathBuf {
-    let venv = std::env::var_os("UNBROKEN_TEST_VENV").map_or_else(|| "target/venv".into(), PathBuf::from);
-    let lib = std::fs::read_dir(venv.join("lib")).expect("rotel is not here: run ./tests/run");
-    let found = lib.map(|python| python.unwrap().path().join("site-packages/rotel/rotel-agent"));
-    found.into_iter().find(|path| path.exists()).expect("rotel is not here: run ./tests/run")
 }
 
 async fn sends_by(protocol: &str, endpoint: fn(&Rotel) -> SocketAddr) {

@@ -96,24 +96,36 @@ impl World {
         let mut command = Command::new("ip");
         command.args(["netns", "exec", namespace]).arg(inner.get_program()).args(inner.get_args());
         command.current_dir(self.folder.path());
-        self.launch(command).await;
+        command.args(["run", "-vv"]);
+        self.launch(command, "http").await;
     }
 
-    async fn start_as(&mut self, command: Command) {
-        self.launch(command).await;
+    /// Starts the demo company and the daemon that watches it.
+    pub(crate) async fn start_demo(&mut self) {
+        let mut command = self.command();
+        command.arg("demo");
+        self.launch(command, "Journey health page").await;
         self.until("the page answers", async |world: &Self| world.try_get("/readyz").await.is_some()).await;
     }
 
-    async fn launch(&mut self, mut command: Command) {
+    async fn start_as(&mut self, mut command: Command) {
+        command.args(["run", "-vv"]);
+        self.launch(command, "http").await;
+        self.until("the page answers", async |world: &Self| world.try_get("/readyz").await.is_some()).await;
+    }
+
+    /// Waits for the line that begins with `announcing` and ends with the page's address.
+    async fn launch(&mut self, mut command: Command, announcing: &str) {
         let out = self.path("stdout");
         let log = fs::File::options().create(true).append(true).open(self.path("log")).expect("a log");
-        command.args(["run", "-vv"]).stdin(Stdio::null());
+        command.stdin(Stdio::null());
         let child = command.stdout(fs::File::create(&out).expect("a file")).stderr(log).spawn().expect("it starts");
         self.daemon = Some(Daemon { child, page: String::new() });
         let began = Instant::now();
         let page = loop {
             let text = fs::read_to_string(&out).unwrap_or_default();
-            if let Some(page) = text.lines().next().filter(|_| text.contains('\n')) {
+            let said = text.split_inclusive('\n').find(|line| line.starts_with(announcing) && line.ends_with('\n'));
+            if let Some(page) = said.and_then(|line| line.split_whitespace().last()) {
                 break page.to_owned();
             }
             let ended = self.daemon.as_mut().and_then(|daemon| daemon.child.try_wait().ok().flatten());

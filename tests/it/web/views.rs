@@ -2,34 +2,7 @@
 
 use super::halcyon::Mood;
 use super::site::start;
-
-/// Serves every mood until stopped, for whoever wants to look: `cargo test --test it look -- --ignored --nocapture`.
-#[tokio::test(flavor = "multi_thread")]
-#[ignore = "for people"]
-async fn look() {
-    for mood in [Mood::BillingDown, Mood::Well, Mood::Pending, Mood::Blind, Mood::Hostile] {
-        let site = start(mood).await;
-        println!("{mood:?} {}", site.url("/"));
-        std::mem::forget(site);
-    }
-    std::future::pending::<()>().await;
-}
-
-/// Real Chromium, headless, with a profile of its own.
-async fn chromium(arguments: &[&str], url: &str) -> std::process::Output {
-    let profile = tempfile::tempdir().unwrap();
-    tokio::process::Command::new("chromium")
-        .args(["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"])
-        .args(["--disable-background-networking", "--disable-component-update", "--disable-sync", "--hide-scrollbars"])
-        .args(["--enable-logging=stderr", "--log-level=0", "--timeout=4000"])
-        .arg(format!("--user-data-dir={}", profile.path().display()))
-        .args(arguments)
-        .arg(url)
-        .kill_on_drop(true)
-        .output()
-        .await
-        .expect("chromium is not here: run ./tests/run")
-}
+use crate::parts::chromium;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_browser_shows_the_scores_with_and_without_its_script() {
