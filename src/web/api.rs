@@ -2,6 +2,7 @@
 //!
 //! Shapes are the contract's, not the model's: a field moves here only on purpose.
 
+pub(super) mod history;
 pub(super) mod incidents;
 pub(super) mod journeys;
 pub(super) mod readings;

@@ -1,6 +1,7 @@
 //! The pages: rendered here, complete without JavaScript, escaped by their templates.
 
 mod chart;
+mod costs;
 mod home;
 mod incident;
 mod journey;

@@ -68,7 +68,7 @@ routes! {
     get "/incidents/{id}" page::incident => Answer::Html, "One incident: cause, impacts, timeline, notifications";
     get "/api/v1/status" api::journeys::status => json::<api::journeys::Status>(), "Every journey's score";
     get "/api/v1/journeys/{id}" api::journeys::journey => json::<api::journeys::Full>(), "What a journey's score is made of";
-    get "/api/v1/journeys/{id}/history" api::journeys::history => json::<Vec<api::journeys::Past>>(), "A journey's past scores: ?from&to&step";
+    get "/api/v1/journeys/{id}/history" api::history::history => json::<Vec<api::history::Past>>(), "A journey's past scores: ?from&to&step";
     get "/api/v1/touchpoints" api::touchpoints::list => json::<api::List<api::touchpoints::Touchpoint>>(), "Every touchpoint's state: ?limit&after";
     get "/api/v1/touchpoints/{id}" api::touchpoints::one => json::<api::touchpoints::Touchpoint>(), "One touchpoint with its probes and their windows";
     get "/api/v1/probes/{touchpoint}/{probe}/readings" api::readings::list => json::<api::List<api::readings::Reading>>(), "A probe's runs, newest first: ?limit&before";

@@ -4,10 +4,11 @@ use askama::Template;
 
 use super::Frame;
 use super::chart::{Graph, Piece, graph};
+use super::costs::{Cost, costs, probe_title};
 use super::home::{self, Stop};
 use super::number::{Number, minus, minutes, percent};
 use super::tone::Tone;
-use crate::model::{Element, ElementNow, JourneyId, JourneyNow, NeedNow, Snapshot, State};
+use crate::model::{ElementNow, JourneyId, JourneyNow, NeedNow, Snapshot, State};
 use crate::web::api::journeys::{Objective, objective};
 use crate::web::routes::Shared;
 use crate::web::shares::Shares;
@@ -53,20 +54,6 @@ struct Part {
     detail: Option<String>,
     tone: Tone,
     cost: Option<String>,
-}
-
-/// A row of the waterfall.
-struct Cost {
-    /// None for a consistency check.
-    touchpoint: Option<String>,
-    title: String,
-    why: String,
-    since: String,
-    tone: Tone,
-    points: String,
-    piece: Piece,
-    /// The score if only this were mended.
-    mended: Option<String>,
 }
 
 struct Check {
@@ -158,78 +145,6 @@ fn part(element: &ElementNow, share: f64, snapshot: &Snapshot) -> Part {
         tone: element.health.state.into(),
         cost: (share >= 0.05).then(|| minus(share)),
     }
-}
-
-fn probe_title(element: &Element, snapshot: &Snapshot) -> Option<String> {
-    let Element::Probe(id) = element else { return None };
-    Some(snapshot.map.probe(id).map_or_else(|| id.name.to_string(), |probe| probe.title.clone()))
-}
-
-/// Everything that costs points, in the order in which to mend it, as steps down from 100.
-fn costs(frame: &Frame, now: &JourneyNow, shares: &Shares, snapshot: &Snapshot) -> Vec<Cost> {
-    struct Raw {
-        share: f64,
-        down: State,
-        criticality: f64,
-        cost: Cost,
-    }
-    let blank = || Piece::new(0.0, 0.0, 1.0);
-    let score = now.score.map_or(0.0, crate::model::Score::points);
-    let mut all: Vec<Raw> = Vec::new();
-    for (place, stage) in now.stages.iter().enumerate() {
-        for (number, need) in stage.needs.iter().enumerate() {
-            for (member, element) in need.elements().iter().enumerate() {
-                let share = shares.element(place, number, member);
-                let touchpoint = element.element.touchpoint();
-                let state = element.health.state;
-                let name = words::touchpoint(touchpoint, &snapshot.map);
-                let title = probe_title(&element.element, snapshot)
-                    .map_or_else(|| name.to_owned(), |probe| format!("{name}: {probe}"));
-                let mended = (score + element.gain_if_fixed).min(100.0);
-                let cost = Cost {
-                    touchpoint: Some(touchpoint.to_string()),
-                    title,
-                    why: words::fault(state, element.fault.as_ref()).to_owned(),
-                    since: frame.since(element.since),
-                    tone: state.into(),
-                    points: minus(share),
-                    piece: blank(),
-                    mended: Some(format!("{:.1}", (mended * 10.0 + 1e-6).floor() / 10.0)),
-                };
-                all.push(Raw { share, down: state, criticality: element.criticality, cost });
-            }
-        }
-    }
-    for (place, check) in now.consistency.iter().enumerate() {
-        let cost = Cost {
-            touchpoint: None,
-            title: check.name.clone(),
-            why: if check.state == State::Down { "is not true any more" } else { "cannot be compared" }.to_owned(),
-            since: frame.since(check.since),
-            tone: check.state.into(),
-            points: minus(shares.check(place)),
-            piece: blank(),
-            mended: None,
-        };
-        all.push(Raw { share: shares.check(place), down: check.state, criticality: check.severity.cost(), cost });
-    }
-    all.retain(|raw| raw.share >= 0.05);
-    let last = |state: State| state != State::Down;
-    all.sort_by(|a, b| {
-        b.share
-            .total_cmp(&a.share)
-            .then(last(a.down).cmp(&last(b.down)))
-            .then(b.criticality.total_cmp(&a.criticality))
-            .then_with(|| a.cost.title.cmp(&b.cost.title))
-    });
-    let mut level = 100.0;
-    all.into_iter()
-        .map(|mut raw| {
-            raw.cost.piece = Piece::new(level - raw.share, level, 100.0);
-            level -= raw.share;
-            raw.cost
-        })
-        .collect()
 }
 
 fn checks(frame: &Frame, now: &JourneyNow, shares: &Shares, snapshot: &Snapshot) -> Vec<Check> {
