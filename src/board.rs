@@ -220,6 +220,9 @@ impl Board {
     fn touch(&mut self, touchpoint: usize, now: Timestamp, changes: &mut Vec<Change>) {
         let every = self.net.touchpoints[touchpoint].every;
         for element in self.net.touchpoints[touchpoint].elements.clone() {
+            if self.is_unmet(element) {
+                continue;
+            }
             let health = self.element_health(element, now).value;
             let before = self.felt[element];
             self.felt[element].sampled(health, now, every);
@@ -238,6 +241,12 @@ impl Board {
         if ails {
             self.review(touchpoint, now, changes);
         }
+    }
+
+    /// Some of it was never sampled: what nobody has met yet, nobody remembers.
+    fn is_unmet(&self, element: usize) -> bool {
+        let probes = self.net.elements[element].probes.clone();
+        probes.flat_map(|probe| self.net.probes[probe].series.clone()).any(|at| self.series[at].state == State::Pending)
     }
 
     /// Tells a touchpoint's state if it changed; whether a detector's decision is behind it.

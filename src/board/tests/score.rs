@@ -144,3 +144,17 @@ fn scores_move_at_most_once_a_second_without_a_decision() {
     }
     assert_eq!(moved(&world.wait(1)), 1);
 }
+
+#[test]
+fn a_touchpoint_that_is_still_being_met_leaves_no_memory() {
+    let mut shop = touchpoint("shop", &[]);
+    shop.probes.push(probe("shop", "checkout", Weight::Blocking));
+    let mut world = World::new(map(vec![shop], vec![journey("buy", vec![one("shop", Weight::Blocking)])]));
+    world.read("shop/main", 1.0);
+    world.wait(20);
+    world.read("shop/main", 1.0);
+    world.read("shop/checkout", 1.0);
+    world.wait(1);
+    let felt = world.board.snapshot(world.now).journeys[0].felt;
+    assert_eq!(felt.map(crate::model::Score::points), Some(100.0), "half a health before the first visit was not felt");
+}
