@@ -1,6 +1,6 @@
 //! The board's task: readings in; decisions, asks and snapshots out. It never waits for a store, a receiver or a page.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -58,6 +58,13 @@ pub(super) struct Inlets {
     pub(super) fared: mpsc::UnboundedReceiver<Fared>,
 }
 
+/// The two ways into the store.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Way {
+    Decisions,
+    Readings,
+}
+
 pub(super) struct Keeper {
     board: Board,
     map: Arc<JourneyMap>,
@@ -70,6 +77,8 @@ pub(super) struct Keeper {
     minutes: Minutes,
     reminded: Timestamp,
     ticks: u64,
+    /// What the store refuses now. It may take decisions into its reserve while readings find no room.
+    refused: BTreeSet<Way>,
     /// Readings that found no room on their way to the store.
     unrecorded: u64,
 }
@@ -96,6 +105,7 @@ impl Keeper {
             durable,
             minutes: Minutes::new(now),
             reminded: now,
+            refused: BTreeSet::new(),
             ticks: 0,
             unrecorded: 0,
         }
@@ -186,14 +196,15 @@ impl Keeper {
                 if !incidents.is_empty() {
                     self.out.bell.ring();
                 }
-                let changes = self.board.well(SelfFault::StoreRefused, self.clock.now());
-                self.conclude(changes).await;
+                self.refused.remove(&Way::Decisions);
+                self.relieve().await;
                 for incident in incidents {
                     self.show(incident);
                 }
                 self.publish();
             }
             Verdict::Refused { text, waiting } => {
+                self.refused.insert(Way::Decisions);
                 let changes = self.board.trouble(SelfFault::StoreRefused, &text, self.clock.now());
                 self.conclude(changes).await;
                 let own: Vec<_> =
@@ -202,6 +213,14 @@ impl Keeper {
                     self.out.direct.send(own).ok();
                 }
             }
+        }
+    }
+
+    /// The store is well when it takes everything.
+    async fn relieve(&mut self) {
+        if self.refused.is_empty() {
+            let changes = self.board.well(SelfFault::StoreRefused, self.clock.now());
+            self.conclude(changes).await;
         }
     }
 
@@ -224,9 +243,11 @@ impl Keeper {
             Fared::Written { took } => {
                 self.out.signs.give(Part::Store);
                 self.out.metrics.wrote(took);
-                self.board.well(SelfFault::StoreRefused, now)
+                self.refused.remove(&Way::Readings);
+                return self.relieve().await;
             }
             Fared::Refused { text, dropped } => {
+                self.refused.insert(Way::Readings);
                 tracing::error!(error = %text, dropped, "The store refused a group of readings: {text}");
                 self.board.trouble(SelfFault::StoreRefused, &text, now)
             }
