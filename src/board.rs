@@ -143,7 +143,7 @@ impl Board {
             _ => self.conclusive(now, &mut changes),
         }
         let mut recheck: Option<Timestamp> = None;
-        let mut touched = BTreeSet::new();
+        let mut touched: BTreeMap<usize, Occasion> = BTreeMap::new();
         for sample in &reading.outcome.samples {
             let series = Series { probe: sample.probe.clone(), ..reading.series() };
             let Some(&at) = self.net.series_of.get(&series) else { continue };
@@ -154,11 +154,12 @@ impl Board {
             let step = self.series[at].take(sample, &reading, &self.net.series[at].rule, now);
             self.dirty.series.insert(at);
             recheck = [recheck, step.recheck].into_iter().flatten().min();
-            touched.insert(touchpoint);
-            self.settle(at, now, &mut changes);
+            let occasion = self.settle(at, now, &mut changes);
+            touched.entry(touchpoint).and_modify(|known| *known = occasion.max(*known)).or_insert(occasion);
         }
-        for touchpoint in touched {
-            self.touch(touchpoint, now, &mut changes);
+        self.excuse(&reading, now);
+        for (touchpoint, occasion) in touched {
+            self.touch(touchpoint, occasion, now, &mut changes);
         }
         self.compare(&reading, now, &mut changes);
         if let Some(at) = recheck {
@@ -200,11 +201,11 @@ impl Board {
         self.net.journeys.iter().zip(&self.journeys).map(score).collect()
     }
 
-    /// Brings one series' shown state up to date, and follows a decision of its detector.
-    fn settle(&mut self, at: usize, now: Timestamp, changes: &mut Vec<Change>) {
+    /// Brings one series' shown state up to date, and says whether its detector made up its mind.
+    fn settle(&mut self, at: usize, now: Timestamp, changes: &mut Vec<Change>) -> Occasion {
         let known = &self.net.series[at];
         let watch = &mut self.series[at];
-        let Some(from) = watch.settle(known.rule.every, now) else { return };
+        let Some(from) = watch.settle(known.rule.every, now) else { return Occasion::Sample };
         self.dirty.series.insert(at);
         changes.push(Change::StateChanged {
             series: known.series.clone(),
@@ -214,10 +215,11 @@ impl Board {
             fault: watch.fault.clone(),
             trace: watch.trace,
         });
+        Occasion::of(from, watch.state)
     }
 
     /// Follows what happened to the series of a touchpoint: its state, its memory, its incident, its journeys.
-    fn touch(&mut self, touchpoint: usize, now: Timestamp, changes: &mut Vec<Change>) {
+    fn touch(&mut self, touchpoint: usize, occasion: Occasion, now: Timestamp, changes: &mut Vec<Change>) {
         let every = self.net.touchpoints[touchpoint].every;
         for element in self.net.touchpoints[touchpoint].elements.clone() {
             if self.is_unmet(element) {
@@ -230,12 +232,12 @@ impl Board {
                 self.dirty.felt.insert(element);
             }
         }
-        let decided = self.retell(touchpoint, now, changes);
+        let occasion = occasion.max(self.retell(touchpoint, now, changes));
         let ails = self.is_case(touchpoint, now);
         for journey in self.net.touchpoints[touchpoint].journeys.clone() {
             self.stale_scores.insert(journey);
-            if decided {
-                self.pulse(journey, Occasion::Decision, now, changes);
+            if occasion == Occasion::Decision {
+                self.pulse(journey, occasion, now, changes);
             }
         }
         if ails {
@@ -250,12 +252,12 @@ impl Board {
     }
 
     /// Tells a touchpoint's state if it changed; whether a detector's decision is behind it.
-    fn retell(&mut self, touchpoint: usize, now: Timestamp, changes: &mut Vec<Change>) -> bool {
+    fn retell(&mut self, touchpoint: usize, now: Timestamp, changes: &mut Vec<Change>) -> Occasion {
         let to = self.touchpoint_state(touchpoint);
         let place = &mut self.touchpoints[touchpoint];
         let from = place.state;
         if from == to {
-            return false;
+            return Occasion::Sample;
         }
         place.state = to;
         place.since = now;
@@ -263,8 +265,7 @@ impl Board {
         self.note_state(touchpoint, to, now);
         let id = self.net.touchpoints[touchpoint].id.clone();
         changes.push(Change::TouchpointChanged { touchpoint: id, from, to, at: now });
-        matches!(from, State::Up | State::Degraded | State::Down)
-            && matches!(to, State::Up | State::Degraded | State::Down)
+        Occasion::of(from, to)
     }
 
     /// Works every journey out without telling.

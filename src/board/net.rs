@@ -24,6 +24,8 @@ pub(super) struct Net {
     pub(super) checks: Vec<CheckAt>,
     /// The checks that read something captured by an errand: (check, source).
     pub(super) captures: HashMap<ProbeId, Vec<(usize, usize)>>,
+    /// What an errand credits to touchpoints that have probes of their own.
+    pub(super) credited: HashMap<ProbeId, Vec<ProbeId>>,
 }
 
 #[derive(Debug)]
@@ -114,6 +116,10 @@ impl Net {
         for touchpoint in map.touchpoints.values() {
             let first = net.probes.len();
             let place = net.touchpoints.len();
+            if touchpoint.probes.iter().any(|probe| probe.origin.is_none()) {
+                let credited = touchpoint.probes.iter().filter_map(|probe| Some((probe.origin.clone()?, &probe.id)));
+                credited.for_each(|(origin, id)| net.credited.entry(origin).or_default().push(id.clone()));
+            }
             touchpoint.probes.iter().for_each(|probe| net.add_probe(probe, place, count, map));
             net.touchpoint_of.insert(touchpoint.id.clone(), place);
             net.touchpoints.push(TouchpointAt {

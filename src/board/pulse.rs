@@ -44,7 +44,7 @@ pub(super) struct Sight {
 }
 
 /// What led to working a score out anew.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Occasion {
     /// New samples.
     Sample,
@@ -52,6 +52,14 @@ pub(super) enum Occasion {
     Evaluation,
     /// A detector made up its mind: the colour follows at once.
     Decision,
+}
+
+impl Occasion {
+    /// What led from one state to another: a detector, or only silence or opening hours.
+    pub(super) fn of(from: State, to: State) -> Self {
+        let seen = |state| matches!(state, State::Up | State::Degraded | State::Down);
+        if seen(to) && (seen(from) || from == State::Pending) { Self::Decision } else { Self::Sample }
+    }
 }
 
 impl Pulse {

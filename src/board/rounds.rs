@@ -4,7 +4,7 @@ use jiff::Timestamp;
 
 use super::Board;
 use super::pulse::Occasion;
-use crate::model::Change;
+use crate::model::{Change, Reading, Series};
 
 impl Board {
     /// Looks for silence.
@@ -38,6 +38,21 @@ impl Board {
         self.journey_layer(now, changes);
         self.note_impacts(changes);
         self.own_evaluate(now, changes);
+    }
+
+    /// What an errand could not reach, because it failed before, is no silence of ours: the fault counts where it
+    /// happened, and once. A touchpoint with probes of its own keeps what is known of the steps credited to it.
+    pub(super) fn excuse(&mut self, reading: &Reading, now: Timestamp) {
+        for id in self.net.credited.get(&reading.probe).into_iter().flatten() {
+            if reading.outcome.samples.iter().any(|sample| sample.probe == *id) {
+                continue;
+            }
+            let series = Series { probe: id.clone(), ..reading.series() };
+            if let Some(&at) = self.net.series_of.get(&series) {
+                self.series[at].window.refresh(now);
+                self.dirty.series.insert(at);
+            }
+        }
     }
 
     /// Follows opening hours. What was known at closing time counts as known when it opens again.

@@ -133,6 +133,40 @@ fn a_step_credited_elsewhere_is_a_sample_there() {
     assert_eq!(rechecked.as_deref(), Some("shop/main"), "the errand runs, not its credit");
 }
 
+/// The shop is down, so the errand never gets to billing: billing's customers lose nothing by that.
+#[test]
+fn what_an_errand_could_not_reach_hurts_nobody_else() {
+    let mut map = company();
+    let origin = ProbeId::new("shop", "main");
+    let id = ProbeId::credited(&"login".into(), &origin);
+    let login = map.touchpoints.get_mut(&TouchpointId::new("login")).expect("there");
+    login.probes.push(Probe { id: id.clone(), origin: Some(origin), ..probe("login", "x", Weight::Blocking) });
+    let mut world = World::new(map);
+    let mut whole = reading("shop", 1.0, world.now);
+    whole.outcome.samples.push(Sample { probe: id, quality: Quality::new(1.0), fault: None });
+    world.take(whole);
+    world.rounds(20, &[("shop", 0.0)]);
+    assert_eq!((world.state("shop"), world.state("login")), (State::Down, State::Up));
+    assert_eq!((world.score("buy"), world.score("use")), (Some(0.0), Some(100.0)));
+}
+
+/// Every decision shows at once in the colour, not only the one that changes the touchpoint's state.
+#[test]
+fn a_score_of_nothing_is_never_green() {
+    let mut map = company();
+    let web = map.touchpoints.get_mut(&TouchpointId::new("web")).expect("there");
+    web.probes.push(probe("web", "second", Weight::Blocking));
+    web.probes[0].weight = Weight::Supporting;
+    let mut world = World::new(map);
+    world.rounds(12, &[]);
+    world.rounds(4, &[("web", 0.0)]);
+    world.rounds(2, &[("web", 0.0), ("web/second", 0.0)]);
+    assert_ne!(world.snapshot().journeys[0].color, Color::Broken);
+    world.read("web/second", 0.0);
+    assert_eq!(world.score("buy"), Some(0.0));
+    assert_eq!(world.snapshot().journeys[0].color, Color::Broken);
+}
+
 #[test]
 fn scores_move_at_most_once_a_second_without_a_decision() {
     let mut world = World::new(company());
