@@ -26,6 +26,9 @@ use crate::config::{Environment, Folders, Loaded, Plan, Secrets};
 
 /// Where the demo keeps its things unless it is told otherwise.
 const DEMO_DATA: &str = "data";
+/// Where a configuration is unless something else is said.
+const CONFIG: &str = "config";
+const EVERYWHERE: &str = "Options of every command";
 
 /// A holistic digital experience monitor: every touchpoint, one journey score.
 #[derive(Debug, Parser)]
@@ -41,16 +44,16 @@ pub struct Cli {
 #[derive(Debug, clap::Args)]
 pub struct Global {
     /// The configuration's folder
-    #[arg(long, global = true, default_value = "config", value_name = "DIR")]
+    #[arg(long, global = true, default_value = CONFIG, value_name = "DIR", help_heading = EVERYWHERE)]
     config: PathBuf,
     /// Text for people, JSON for machines
-    #[arg(long, global = true, value_enum, default_value_t = Format::Text)]
+    #[arg(long, global = true, value_enum, default_value_t = Format::Text, help_heading = EVERYWHERE)]
     format: Format,
     /// When to use colour
-    #[arg(long, global = true, value_enum, default_value_t = Color::Auto)]
+    #[arg(long, global = true, value_enum, default_value_t = Color::Auto, help_heading = EVERYWHERE)]
     color: Color,
     /// Say more: -v what happens, -vv every run
-    #[arg(short, long, global = true, action = ArgAction::Count)]
+    #[arg(short, long, global = true, action = ArgAction::Count, help_heading = EVERYWHERE)]
     verbose: u8,
 }
 
@@ -58,7 +61,7 @@ pub struct Global {
 enum Format {
     Text,
     Json,
-    /// `JUnit` XML, for a pipeline's test report (`walk` only)
+    #[value(help = "A test report for a pipeline (JUnit XML); of `walk` only")]
     Junit,
 }
 
@@ -164,6 +167,9 @@ impl Cli {
 
 impl Command {
     async fn run(self, global: &Global) -> Result<Exit, Stop> {
+        if global.format == Format::Junit && !matches!(self, Self::Walk(_)) {
+            return Err(Stop::usage("only `walk` answers as JUnit XML"));
+        }
         match self {
             Self::Demo(args) => args.run(global).await,
             Self::Init(args) => args.run(),
@@ -189,9 +195,17 @@ fn variables() -> BTreeMap<String, String> {
     variables
 }
 
+/// Where the demo leaves its things.
+fn demo_folder(data: &Path) -> PathBuf {
+    data.join("demo")
+}
+
 impl Global {
+    /// Where no configuration is, that of a demo which was started here.
     fn folders(&self) -> Folders {
-        Folders { config: self.config.clone(), probes: None }
+        let of_demo = demo_folder(Path::new(DEMO_DATA)).join(CONFIG);
+        let is_absent = self.config == Path::new(CONFIG) && !self.config.exists();
+        Folders::new(if is_absent && of_demo.is_dir() { of_demo } else { self.config.clone() })
     }
 
     fn load(&self, secrets: Secrets) -> Loaded {
@@ -199,8 +213,8 @@ impl Global {
     }
 
     /// The plan, or every problem on stderr and "no".
-    fn plan(&self) -> Result<Plan, Stop> {
-        let loaded = self.load(Secrets::Needed);
+    fn plan(&self, secrets: Secrets) -> Result<Plan, Stop> {
+        let loaded = self.load(secrets);
         terminal::print_problems(&loaded.problems);
         loaded.plan.ok_or_else(|| Stop { exit: Exit::No, text: terminal::tally(&loaded.problems) })
     }

@@ -154,6 +154,11 @@ fn read_all(
     problems: &RefCell<Vec<Problem>>,
 ) -> Option<Plan> {
     let mut files = read::list(&folders.config, &mut problems.borrow_mut());
+    if let Some(unread) = problems.borrow_mut().iter_mut().find(|problem| problem.file == folders.config) {
+        // Nothing more can be said of what is not there.
+        unread.hint = Some("`unbroken init` writes a first configuration; --config names another folder".to_owned());
+        return None;
+    }
     if files.is_empty() && problems.borrow().is_empty() {
         let nothing = Problem::whole(&folders.config, "the folder holds no `*.yaml`");
         problems.borrow_mut().push(nothing.hint("`unbroken init` writes an example"));

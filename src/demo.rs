@@ -51,6 +51,9 @@ const CONTROL_PORT: u16 = 7000;
 const PASSWORD_FILE: &str = "password";
 const AUTHORITY_FILE: &str = "ca.pem";
 
+/// What the company is called.
+pub const COMPANY: &str = "Halcyon Mobile";
+
 /// The configuration that watches the company, for a demo far from its source: path and text.
 pub const CONFIGURATION: [(&str, &str); 9] = [
     ("config/journeys.yaml", include_str!("../config/journeys.yaml")),
@@ -87,6 +90,8 @@ pub enum Closed {
     Listen(#[source] io::Error),
     #[error("the demo company cannot write into `{path}`", path = .0.display())]
     Write(PathBuf, #[source] io::Error),
+    #[error("a demo company runs in `{path}` already; end it, or name another folder with --data", path = .0.display())]
+    Taken(PathBuf),
     #[error("the demo company has no certificate")]
     Certificate(#[from] CertificateError),
 }
@@ -101,11 +106,15 @@ pub struct Company {
     servers: TaskTracker,
     chats: TaskTracker,
     closing: DropGuard,
+    /// Held while it runs: two companies in one folder would take each other's word away.
+    _lock: std::fs::File,
 }
 
 impl Company {
     /// Opens every touchpoint and the control page.
     pub async fn start(settings: &Settings, clock: Clock) -> Result<Self, Closed> {
+        let folder = settings.data.join("demo");
+        let lock = control::hold(&folder).await?;
         let (control_listener, control_at) = listen(settings.ports, 0).await?;
         let mut doors = Vec::new();
         for (touchpoint, offset) in Touchpoint::ALL.into_iter().zip(1..) {
@@ -119,7 +128,6 @@ impl Company {
         let switches = Arc::new(Switches::new());
         let touchpoints: Vec<_> = doors.iter().map(|(touchpoint, _, url)| (*touchpoint, url.clone())).collect();
         let password = Uuid::new_v4().simple().to_string();
-        let folder = settings.data.join("demo");
         let environment = environment_of(&touchpoints, &folder);
         let business = Arc::new(Business {
             books: Books::new(password.clone()),
@@ -146,6 +154,7 @@ impl Company {
             servers,
             chats,
             closing: closing.drop_guard(),
+            _lock: lock,
         };
         company.leave_word(&password, &certificates.authority_pem)?;
         company.open_control(control_listener);
@@ -198,10 +207,17 @@ impl Company {
             tasks.close();
             tasks.wait().await;
         }
-        for file in [control::ADDRESS_FILE, control::ENVIRONMENT_FILE, PASSWORD_FILE, AUTHORITY_FILE] {
+        let control = [control::ADDRESS_FILE, control::ENVIRONMENT_FILE, control::PAGE_FILE];
+        for file in control.into_iter().chain([PASSWORD_FILE, AUTHORITY_FILE]) {
             // Gone already is as good.
             let _removed = std::fs::remove_file(folder.join(file));
         }
+    }
+
+    /// Leaves in the data folder where the page of the one who watches is, for commands in another terminal.
+    pub fn leave_page(&self, url: &str) -> Result<(), Closed> {
+        let path = self.folder.join(control::PAGE_FILE);
+        private_file(&path, url).map_err(|source| Closed::Write(path, source))
     }
 
     /// Leaves in the data folder what another terminal needs.

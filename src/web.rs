@@ -32,7 +32,7 @@ pub use serve::serve;
 pub use vitals::{Scrape, Vitals};
 
 use crate::clock::Clock;
-use crate::model::{ProbeId, Snapshot};
+use crate::model::{JourneyId, ProbeId, Reading, Snapshot};
 use crate::secret::Secret;
 use crate::store::Store;
 
@@ -66,6 +66,17 @@ pub enum Audience {
     Insiders,
     /// Anybody: journeys with `public: true`, without faults, traces and evidence.
     Everybody,
+}
+
+/// A journey as `GET /api/v1/journeys/{id}` tells it, but for its objective: for those who ask without a daemon.
+pub fn journey(snapshot: &Snapshot, id: &JourneyId) -> Option<serde_json::Value> {
+    let now = snapshot.journey(id)?;
+    serde_json::to_value(api::journeys::full(now, snapshot, None)).ok()
+}
+
+/// A run as `GET /api/v1/probes/{touchpoint}/{probe}/readings` tells it.
+pub fn reading(reading: &Reading) -> Option<serde_json::Value> {
+    serde_json::to_value(api::readings::reading(reading)).ok()
 }
 
 /// Every route, behind the guards.

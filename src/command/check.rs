@@ -1,7 +1,6 @@
 //! `unbroken check`: every problem of the configuration.
 
-use anstream::println;
-
+use super::terminal::say;
 use super::{Exit, Format, Global, Stop, terminal};
 use crate::config::Secrets;
 
@@ -18,10 +17,12 @@ impl Args {
         let exit = if loaded.plan.is_some() { Exit::Well } else { Exit::No };
         if global.format == Format::Json {
             let answer = serde_json::json!({ "ok": loaded.plan.is_some(), "problems": loaded.problems });
-            println!("{answer:#}");
+            say!("{answer:#}");
             return Ok(exit);
         }
-        terminal::print_problems(&loaded.problems);
+        if !loaded.problems.is_empty() {
+            say!("{}", terminal::problems_text(&loaded.problems).trim_end_matches('\n'));
+        }
         let tally = terminal::tally(&loaded.problems);
         match &loaded.plan {
             Some(plan) => {
@@ -32,9 +33,9 @@ impl Args {
                     terminal::count(plan.errands.len(), "probe"),
                 );
                 let tally = if tally.is_empty() { tally } else { format!("; {tally}") };
-                println!("{}well{:#}: {found}{tally}", terminal::GOOD, terminal::GOOD);
+                say!("{}well{:#}: {found}{tally}", terminal::GOOD, terminal::GOOD);
             }
-            None => println!("{}{tally}{:#}", terminal::BAD, terminal::BAD),
+            None => say!("{}{tally}{:#}", terminal::BAD, terminal::BAD),
         }
         Ok(exit)
     }

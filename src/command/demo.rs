@@ -1,17 +1,18 @@
 //! `unbroken demo`: the demo company and the daemon that watches it, and the switches to break it.
 
+use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::IsTerminal as _;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use anstream::println;
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use serde_json::Value;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
+use super::terminal::say;
 use super::{Exit, Format, Global, Stop, logging, run, terminal, variables};
 use crate::clock::Clock;
 use crate::config::{self, Environment, Folders, Secrets};
@@ -34,9 +35,17 @@ pub(super) struct Args {
 #[derive(Debug, clap::Subcommand)]
 enum Switch {
     /// Break a touchpoint of the running demo company
-    Break { touchpoint: String, fault: Option<String> },
+    Break {
+        /// One of web, shop, billing, app, chat, reviews
+        touchpoint: String,
+        /// What is wrong with it, as `unbroken demo faults` lists it; its first, if none is named
+        fault: Option<String>,
+    },
     /// Mend a touchpoint, or everything
-    Mend { touchpoint: Option<String> },
+    Mend {
+        /// What to mend; everything, if none is named
+        touchpoint: Option<String>,
+    },
     /// What can be broken, and what is
     Faults,
 }
@@ -60,16 +69,16 @@ impl Args {
             Switch::Faults => control::faults(&control).await.map_err(unheard)?,
         };
         if global.format == Format::Json {
-            println!("{}", serde_json::to_string_pretty(&switches).unwrap_or_default());
+            say!("{}", serde_json::to_string_pretty(&switches).unwrap_or_default());
             return Ok(Exit::Well);
         }
         if switches.is_empty() {
-            println!("nothing is broken");
+            say!("nothing is broken");
         }
         for one in &switches {
             let style = if one.on { terminal::BAD } else { terminal::DIM };
             let state = if one.on { "broken" } else { "well" };
-            println!("{style}{state:<7}{style:#} {:<9} {:<20} {}", one.touchpoint, one.fault, one.title);
+            say!("{style}{state:<7}{style:#} {:<9} {:<20} {}", one.touchpoint, one.fault, one.title);
         }
         Ok(Exit::Well)
     }
@@ -98,7 +107,7 @@ impl Args {
         logging::to_file(global, file);
         let mut variables = variables();
         variables.extend(company.environment().clone());
-        let folders = self.folders(global)?;
+        let folders = self.folders(global, &variables)?;
         let loaded = config::load(&folders, &Environment::new(variables.clone()), Secrets::Needed);
         terminal::print_problems(&loaded.problems);
         let Some(mut plan) = loaded.plan else {
@@ -107,8 +116,9 @@ impl Args {
         plan.store.path = self.data.join("unbroken.db");
         let listener = listen(plan.listen).await?;
         let address = listener.local_addr().map_err(|error| Stop::own("cannot read the address", &error))?;
+        company.leave_page(&format!("http://{address}")).map_err(|error| Stop::failure(terminal::chain(&error)))?;
         let bold = terminal::BOLD;
-        println!("{bold}Journey health page   http://{address}/{bold:#}\n");
+        say!("{bold}Journey health page   http://{address}/{bold:#}\n");
         let show = tokio::spawn(show(address, plan.map.journeys.len(), stop.clone()));
         let setup = crate::daemon::Setup {
             plan,
@@ -124,15 +134,26 @@ impl Args {
         ended.map(|()| Exit::Well)
     }
 
-    /// The configuration in the working directory, or else the one this program carries.
-    fn folders(&self, global: &Global) -> Result<Folders, Stop> {
+    /// The configuration in the working directory if it is about the demo company, or else the one this program
+    /// carries.
+    fn folders(&self, global: &Global, variables: &BTreeMap<String, String>) -> Result<Folders, Stop> {
         if global.config.is_dir() {
-            return Ok(global.folders());
+            let company = config::load(&global.folders(), &Environment::new(variables.clone()), Secrets::Without)
+                .plan
+                .map(|plan| plan.map.company.clone());
+            // A broken one is told as such: somebody is editing it.
+            if global.config != Path::new(super::CONFIG) || company.as_deref().is_none_or(|it| it == demo::COMPANY) {
+                return Ok(global.folders());
+            }
+            let own = company.unwrap_or_default();
+            say!("(config/ is about {own}; the demo uses a configuration of its own)\n");
         }
-        let root = self.data.join("demo");
+        let root = super::demo_folder(&self.data);
         for (path, text) in demo::CONFIGURATION {
             let path = root.join(path);
-            write(&path, text).map_err(|error| Stop::own(&format!("cannot write {}", path.display()), &error))?;
+            // There it lies two folders below the data, not beside it.
+            let text = text.replace("../data/", "../../");
+            write(&path, &text).map_err(|error| Stop::own(&format!("cannot write {}", path.display()), &error))?;
         }
         Ok(Folders { config: root.join("config"), probes: None })
     }
@@ -153,12 +174,12 @@ async fn listen(at: SocketAddr) -> Result<TcpListener, Stop> {
 
 fn introduce(company: &Company) {
     let (bold, dim) = (terminal::BOLD, terminal::DIM);
-    println!("{bold}Halcyon Mobile{bold:#} is open: a phone company to watch, and to break.\n");
+    say!("{bold}Halcyon Mobile{bold:#} is open: a phone company to watch, and to break.\n");
     for (touchpoint, url) in company.touchpoints() {
-        println!("  {dim}{:<9}{dim:#} {url}", touchpoint.id());
+        say!("  {dim}{:<9}{dim:#} {url}", touchpoint.id());
     }
-    println!("\nBreak something       {}  {dim}or{dim:#} unbroken demo break billing", company.control());
-    println!("Mend it               unbroken demo mend");
+    say!("\nBreak something       {}  {dim}or{dim:#} unbroken demo break billing", company.control());
+    say!("Mend it               unbroken demo mend");
 }
 
 /// The journeys with their scores, live on a terminal; a line at every change elsewhere.
@@ -181,7 +202,7 @@ async fn show(address: SocketAddr, journeys: usize, stop: CancellationToken) {
             if lively {
                 rows[number].set_message(row);
             } else if last[number] != row {
-                println!("{row}");
+                say!("{row}");
                 last[number] = row;
             }
         }

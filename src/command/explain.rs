@@ -3,22 +3,23 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use anstream::println;
 use jiff::Timestamp;
 use serde_json::Value;
 
-use super::{Exit, Format, Global, Stop, probe, site, terminal, walk};
+use super::terminal::say;
+use super::{Exit, Format, Global, Stop, probe, site, terminal};
 use crate::board::Board;
-use crate::config::Plan;
-use crate::model::{JourneyId, Score, Snapshot};
+use crate::config::{Plan, Secrets};
+use crate::model::{JourneyId, Snapshot};
 use crate::store::Store;
-use crate::words;
+use crate::web;
 
 /// Readings of a series that decide its health at a moment: its window of ten, and enough before it for the detector.
 const READINGS_PER_SERIES: u32 = 60;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
+    /// The journey's id
     journey: String,
     /// As it was then, from the store: 2026-05-01T09:40:00Z
     #[arg(long, value_name = "TIME")]
@@ -36,9 +37,9 @@ impl Args {
         match self.site.get(global, &path).await {
             Ok(journey) => {
                 if global.format == Format::Json {
-                    println!("{journey:#}")
+                    say!("{journey:#}")
                 } else {
-                    print(&journey)
+                    print(&journey, Tense::Watched)
                 }
                 Ok(Exit::Well)
             }
@@ -46,35 +47,34 @@ impl Args {
             Err(stop) if stop.exit == Exit::Failure && !self.site.is_given() => {
                 self.from_store(global, crate::clock::Clock::system().now()).await
             }
+            Err(stop) if stop.exit == Exit::Usage => {
+                let status = self.site.get(global, "/api/v1/status").await?;
+                let known = status["journeys"].as_array().into_iter().flatten();
+                Err(self.unknown(known.filter_map(|journey| Some(journey["id"].as_str()?.to_owned()))))
+            }
             Err(stop) => Err(stop),
         }
     }
 
+    fn unknown(&self, known: impl Iterator<Item = String>) -> Stop {
+        Stop::usage(format!("there is no journey `{}`{}", self.journey, probe::near(&self.journey, known)))
+    }
+
     /// Replays what was stored up to `at` into a board: the same readings give the same score.
     async fn from_store(&self, global: &Global, at: Timestamp) -> Result<Exit, Stop> {
-        let plan = global.plan()?;
+        let plan = global.plan(Secrets::Without)?;
         let id = JourneyId::new(&self.journey);
         if plan.map.journey(&id).is_none() {
-            let hint = probe::near(&self.journey, plan.map.journeys.iter().map(|journey| journey.id.to_string()));
-            return Err(Stop::usage(format!("there is no journey `{}`{hint}", self.journey)));
+            return Err(self.unknown(plan.map.journeys.iter().map(|journey| journey.id.to_string())));
         }
         let snapshot = replay(&plan, at).await?;
-        let now = snapshot.journey(&id).ok_or_else(|| Stop::failure("the journey is not on the board"))?;
-        let costs = walk::costs(now, &snapshot);
+        let journey = web::journey(&snapshot, &id).ok_or_else(|| Stop::failure("the journey is not on the board"))?;
         if global.format == Format::Json {
-            let answer = serde_json::json!({ "id": id, "at": at, "score": now.score, "observed": now.observed,
-                "color": now.color, "sentence": words::journey(now, &snapshot), "costs": costs });
-            println!("{answer:#}");
-            return Ok(Exit::Well);
+            say!("{journey:#}");
+        } else {
+            terminal::tell(&format!("No daemon was asked; this is what the store knows of {at:.0}"));
+            print(&journey, Tense::Watched);
         }
-        let points = now.score.map(Score::points);
-        let (style, dim) = (terminal::score_style(points), terminal::DIM);
-        println!(
-            "{style}{:>6}{style:#}  {} {dim}at {at}, from the store{dim:#}",
-            terminal::score_text(points),
-            words::journey(now, &snapshot)
-        );
-        costs.iter().for_each(|cost| println!("        {cost}"));
         Ok(Exit::Well)
     }
 }
@@ -108,46 +108,64 @@ async fn replay(plan: &Plan, at: Timestamp) -> Result<Snapshot, Stop> {
     Ok(board.snapshot(at))
 }
 
-fn print(journey: &Value) {
+/// Whether a journey was watched for long, or walked just once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Tense {
+    Watched,
+    Walked,
+}
+
+/// The score, the sentence, and what costs it, the dearest first: shares that sum to what is lost.
+pub(super) fn print(journey: &Value, tense: Tense) {
     let score = journey["score"].as_f64();
     let style = terminal::score_style(score);
-    let (bold, dim) = (terminal::BOLD, terminal::DIM);
-    let text = |value: &Value| value.as_str().unwrap_or("").to_owned();
-    println!("{style}{:>6}{style:#}  {bold}{}{bold:#}", terminal::score_text(score), text(&journey["title"]));
-    println!("        {}", text(&journey["sentence"]));
+    let bold = terminal::BOLD;
+    say!("{style}{:>6}{style:#}  {bold}{}{bold:#}", terminal::score_text(score), text(&journey["title"]));
+    say!("        {}", text(&journey["sentence"]));
     let mut costs: Vec<(f64, String)> = Vec::new();
     let stages = journey["stages"].as_array().into_iter().flatten();
     for element in stages.flat_map(|stage| stage["elements"].as_array().into_iter().flatten()) {
         let members = element["any_of"].as_array().map_or(std::slice::from_ref(element), Vec::as_slice);
-        for member in members {
-            let share = member["share"].as_f64().unwrap_or(0.0);
-            if share > 0.0 {
-                costs.push((share, cost(member, score)));
-            }
-        }
+        costs.extend(members.iter().map(|member| (share(member), cost(member, score, tense))));
     }
-    for check in journey["consistency"].as_array().into_iter().flatten() {
-        let share = check["share"].as_f64().unwrap_or(0.0);
-        if share > 0.0 {
-            costs.push((share, format!("{} {dim}disagrees{dim:#}", text(&check["name"]))));
-        }
-    }
+    let checks = journey["consistency"].as_array().into_iter().flatten();
+    costs.extend(checks.map(|check| (share(check), disagreement(check))));
+    costs.retain(|(share, _)| *share > 0.0);
     costs.sort_by(|a, b| b.0.total_cmp(&a.0));
     for (share, what) in costs {
-        println!("{:>14}  {what}", format!("-{share:.1}"));
+        say!("{:>14}  {what}", format!("-{share:.1}"));
     }
 }
 
+fn text(value: &Value) -> &str {
+    value.as_str().unwrap_or_default()
+}
+
+fn share(element: &Value) -> f64 {
+    element["share"].as_f64().unwrap_or_default()
+}
+
 /// "billing, down since …: status: expected 200, found 500 (if mended: 83.0)"
-fn cost(element: &Value, score: Option<f64>) -> String {
+fn cost(element: &Value, score: Option<f64>, tense: Tense) -> String {
     let dim = terminal::DIM;
-    let text = |value: &Value| value.as_str().unwrap_or("").to_owned();
     let place = match element["probe"].as_str() {
         Some(probe) => format!("{}/{probe}", text(&element["touchpoint"])),
-        None => text(&element["touchpoint"]),
+        None => text(&element["touchpoint"]).to_owned(),
+    };
+    let state = match tense {
+        Tense::Watched => format!(", {} since {}", text(&element["state"]), text(&element["since"])),
+        Tense::Walked => String::new(),
     };
     let fault = element["fault"]["text"].as_str().map(|fault| format!(": {fault}")).unwrap_or_default();
     let gain = element["gain_if_fixed"].as_f64().unwrap_or(0.0);
     let mended = score.map(|score| format!(" {dim}(if mended: {:.1}){dim:#}", score + gain)).unwrap_or_default();
-    format!("{place}, {} since {}{fault}{mended}", text(&element["state"]), text(&element["since"]))
+    format!("{place}{state}{fault}{mended}")
+}
+
+/// "The price is the same everywhere: 34.99 at web/ad-landing.price, 29.99 at shop/plan-page.price"
+fn disagreement(check: &Value) -> String {
+    let values = check["values"].as_array().into_iter().flatten();
+    let values =
+        values.map(|seen| format!("{} at {}", seen["value"].as_str().unwrap_or("nothing"), text(&seen["source"])));
+    format!("{}: {}", text(&check["name"]), values.collect::<Vec<_>>().join(", "))
 }

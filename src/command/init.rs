@@ -2,10 +2,9 @@
 
 use std::fs::{self, OpenOptions};
 use std::io::{ErrorKind, Write as _};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use anstream::println;
-
+use super::terminal::say;
 use super::{Exit, Stop};
 
 /// What is written, by path under the folder.
@@ -32,17 +31,17 @@ impl Args {
                 self.dir.join(path).display()
             )));
         }
+        let here = self.dir.as_path() == Path::new(".");
+        let dir = if here { Path::new("") } else { &self.dir };
         for (path, text) in FILES {
-            let path = self.dir.join(path);
+            let path = dir.join(path);
             write(&path, text).map_err(|error| Stop::own(&format!("cannot write {}", path.display()), &error))?;
-            println!("wrote {}", path.display());
+            say!("wrote {}", path.display());
         }
-        let config = self.dir.join("config");
-        println!("\nNext: put your own addresses into probes/website.yaml, then");
-        println!(
-            "  unbroken --config {0} check\n  unbroken --config {0} walk\n  unbroken --config {0} run",
-            config.display()
-        );
+        let website = dir.join("probes/website.yaml");
+        let option = if here { String::new() } else { format!(" --config {}", dir.join(super::CONFIG).display()) };
+        say!("\nNext: put your own addresses into {}, then", website.display());
+        say!("  unbroken{option} check\n  unbroken{option} walk\n  unbroken{option} run");
         Ok(Exit::Well)
     }
 }

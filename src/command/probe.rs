@@ -3,13 +3,13 @@
 use std::fmt::Write as _;
 use std::sync::Arc;
 
-use anstream::println;
-
+use super::terminal::say;
 use super::{Exit, Format, Global, Stop, terminal};
-use crate::config::Plan;
+use crate::config::{Plan, Secrets};
 use crate::daemon::errands;
 use crate::model::{PersonaId, Reading, StepOutcome, Verdict};
 use crate::probe::Errand;
+use crate::web;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
@@ -23,7 +23,7 @@ pub(super) struct Args {
 
 impl Args {
     pub(super) async fn run(self, global: &Global) -> Result<Exit, Stop> {
-        let plan = global.plan()?;
+        let plan = global.plan(Secrets::Needed)?;
         let chosen = self.choose(&plan)?;
         let walker = errands::Walker::new(&plan, &super::run::program()?).await;
         let mut readings = Vec::new();
@@ -47,7 +47,7 @@ impl Args {
             )));
         }
         if global.format == Format::Json {
-            println!("{}", serde_json::to_string_pretty(&readings).unwrap_or_default());
+            say!("{:#}", serde_json::Value::from_iter(readings.iter().filter_map(web::reading)));
         }
         let failed = readings.iter().any(|reading| reading.outcome.verdict.fault().is_some());
         Ok(if failed { Exit::No } else { Exit::Well })
@@ -86,7 +86,7 @@ fn print(reading: &Reading) {
     let (bold, dim) = (terminal::BOLD, terminal::DIM);
     let style = terminal::verdict_style(&reading.outcome.verdict);
     let persona = reading.persona.as_ref().map(|persona| format!(" as {persona}")).unwrap_or_default();
-    println!(
+    say!(
         "{bold}{}{bold:#}{persona}  {style}{}{style:#}  {}  {dim}trace {}{dim:#}",
         reading.probe,
         reading.outcome.verdict.label(),
@@ -97,20 +97,20 @@ fn print(reading: &Reading) {
         print_step(step);
     }
     match &reading.outcome.verdict {
-        Verdict::Inconclusive { why, text } => println!("  {}: {text}", why.words()),
-        Verdict::Failed(fault) if fault.step.is_none() => println!("  {}: {}", fault.code, fault.text),
+        Verdict::Inconclusive { why, text } => say!("  {}: {text}", why.words()),
+        Verdict::Failed(fault) if fault.step.is_none() => say!("  {}: {}", fault.code, fault.text),
         _ => {}
     }
     for sample in &reading.outcome.samples {
-        println!("  {dim}quality{dim:#} {:.3} {dim}for{dim:#} {}", sample.quality.get(), sample.probe);
+        say!("  {dim}quality{dim:#} {:.3} {dim}for{dim:#} {}", sample.quality.get(), sample.probe);
     }
-    println!();
+    say!("");
 }
 
 fn print_step(step: &StepOutcome) {
     let (dim, bad, good, warn) = (terminal::DIM, terminal::BAD, terminal::GOOD, terminal::WARN);
     if !step.reached {
-        println!("  {dim}- {} (not reached){dim:#}", step.name);
+        say!("  {dim}- {} (not reached){dim:#}", step.name);
         return;
     }
     let mark = if step.fault.is_some() {
@@ -121,27 +121,27 @@ fn print_step(step: &StepOutcome) {
         format!("{warn}!{warn:#}")
     };
     let credited = step.on.as_ref().map(|on| format!(" {dim}on {on}{dim:#}")).unwrap_or_default();
-    println!("  {mark} {}  {dim}{}{dim:#}{credited}  {}", step.name, step.kind, millis(step.took));
+    say!("  {mark} {}  {dim}{}{dim:#}{credited}  {}", step.name, step.kind, millis(step.took));
     let mut phases = String::new();
     for phase in &step.phases {
         write!(phases, "{} {}  ", phase.phase, millis(phase.took)).ok();
     }
     if !phases.is_empty() {
-        println!("      {dim}{}{dim:#}", phases.trim_end());
+        say!("      {dim}{}{dim:#}", phases.trim_end());
     }
     for (name, value) in &step.attributes {
-        println!("      {dim}{name}{dim:#} {value}");
+        say!("      {dim}{name}{dim:#} {value}");
     }
     for fault in step.fault.iter().chain(step.findings.iter().map(|finding| &finding.fault)) {
         let phase = fault.phase.map(|phase| format!(" while {}", phase.words())).unwrap_or_default();
-        println!("      {bad}{}{bad:#}{phase}: {}", fault.code, fault.text);
+        say!("      {bad}{}{bad:#}{phase}: {}", fault.code, fault.text);
         if let Some(evidence) = &fault.evidence {
-            println!("        {}: expected {}", evidence.of, evidence.expected);
-            println!("        {}: found    {}", evidence.of, evidence.found);
+            say!("        {}: expected {}", evidence.of, evidence.expected);
+            say!("        {}: found    {}", evidence.of, evidence.found);
         }
     }
     for captured in &step.captured {
-        println!("      {dim}captured{dim:#} {} = {}", captured.name, captured.value.as_deref().unwrap_or("•••"));
+        say!("      {dim}captured{dim:#} {} = {}", captured.name, captured.value.as_deref().unwrap_or("•••"));
     }
 }
 

@@ -2,14 +2,14 @@
 
 use std::net::SocketAddr;
 
-use anstream::println;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
+use super::terminal::say;
 use super::{Exit, Global, Stop, logging, variables};
 use crate::clock::Clock;
-use crate::config::Plan;
+use crate::config::{Plan, Secrets};
 use crate::daemon::{self, Setup};
 
 #[derive(Debug, clap::Args)]
@@ -22,7 +22,7 @@ pub(super) struct Args {
 impl Args {
     pub(super) async fn run(self, global: &Global) -> Result<Exit, Stop> {
         logging::to_stderr(global);
-        let plan = global.plan()?;
+        let plan = global.plan(Secrets::Needed)?;
         let at = self.listen.unwrap_or(plan.listen);
         let listener =
             TcpListener::bind(at).await.map_err(|error| Stop::own(&format!("cannot listen on {at}"), &error))?;
@@ -54,7 +54,7 @@ pub(super) async fn serve(
     stop: CancellationToken,
 ) -> Result<Exit, Stop> {
     let address = listener.local_addr().map_err(|error| Stop::own("cannot read the address", &error))?;
-    println!("http://{address}/");
+    say!("http://{address}/");
     tracing::info!(
         "Watching {} at {} touchpoints; the page is http://{address}/",
         plan.map.company,

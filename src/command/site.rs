@@ -1,5 +1,6 @@
 //! A running daemon, asked over its own API.
 
+use std::path::Path;
 use std::time::Duration;
 
 use serde_json::Value;
@@ -13,7 +14,7 @@ const DEFAULT_URL: &str = "http://127.0.0.1:8080";
 /// Where the daemon answers.
 #[derive(Debug, clap::Args)]
 pub(super) struct At {
-    /// The daemon's address [default: what the configuration says, else http://127.0.0.1:8080]
+    /// The daemon's address [default: where the demo or the configuration says]
     #[arg(long, value_name = "URL")]
     url: Option<String>,
 }
@@ -24,8 +25,12 @@ impl At {
     }
 
     fn base(&self, global: &Global) -> String {
+        let of_demo = || {
+            let page = crate::demo::control::page(Path::new(super::DEMO_DATA)).ok();
+            page.filter(|_| global.config == Path::new(super::CONFIG))
+        };
         let from_config = || global.load(Secrets::Without).plan.map(|plan| format!("http://{}", plan.listen));
-        self.url.clone().or_else(from_config).unwrap_or_else(|| DEFAULT_URL.to_owned())
+        self.url.clone().or_else(of_demo).or_else(from_config).unwrap_or_else(|| DEFAULT_URL.to_owned())
     }
 
     /// `GET {base}{path}` as JSON.

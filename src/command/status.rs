@@ -1,8 +1,8 @@
 //! `unbroken status`: what the journey health page shows, from a terminal.
 
-use anstream::println;
 use serde_json::Value;
 
+use super::terminal::say;
 use super::{Exit, Format, Global, Stop, site, terminal};
 
 #[derive(Debug, clap::Args)]
@@ -15,7 +15,7 @@ impl Args {
     pub(super) async fn run(self, global: &Global) -> Result<Exit, Stop> {
         let status = self.at.get(global, "/api/v1/status").await?;
         if global.format == Format::Json {
-            println!("{status:#}");
+            say!("{status:#}");
         } else {
             print(&status);
         }
@@ -25,17 +25,17 @@ impl Args {
 
 fn print(status: &Value) {
     let (bold, dim) = (terminal::BOLD, terminal::DIM);
-    println!("{bold}{}{bold:#}  {dim}{}{dim:#}", text(&status["company"]), text(&status["at"]));
+    say!("{bold}{}{bold:#}  {dim}{}{dim:#}", text(&status["company"]), text(&status["at"]));
     for journey in status["journeys"].as_array().into_iter().flatten() {
         let score = journey["score"].as_f64();
         let style = terminal::score_style(score);
-        println!(
+        say!(
             "{style}{:>6}{style:#}  {bold}{}{bold:#}  {dim}{}{dim:#}",
             terminal::score_text(score),
             text(&journey["title"]),
             text(&journey["color"])
         );
-        println!("        {}", text(&journey["sentence"]));
+        say!("        {}", text(&journey["sentence"]));
     }
 }
 

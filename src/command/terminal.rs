@@ -1,9 +1,9 @@
 //! What all commands share of the terminal: colour, complaints, tables of problems.
 
-use std::fmt::Write as _;
-use std::io::IsTerminal as _;
+use std::fmt::{self, Write as _};
+use std::io::{ErrorKind, IsTerminal as _, Write as _};
 
-use anstream::{ColorChoice, eprintln};
+use anstream::ColorChoice;
 use anstyle::{AnsiColor, Style};
 use indicatif::{ProgressBar, ProgressStyle};
 
@@ -26,6 +26,11 @@ pub(super) fn choose_color(color: Color) {
     .write_global();
 }
 
+/// Whether what goes to stderr may be coloured.
+pub(super) fn colors_stderr() -> bool {
+    anstream::AutoStream::choice(&std::io::stderr()) != ColorChoice::Never
+}
+
 /// An error with its sources, outermost first.
 pub(super) fn chain(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
@@ -39,17 +44,58 @@ pub(super) fn chain(error: &dyn std::error::Error) -> String {
 
 pub(super) fn complain(stop: Stop) -> Exit {
     if !stop.text.is_empty() {
-        eprintln!("{BAD}error{BAD:#}: {}", stop.text);
+        tell(&format!("{BAD}error{BAD:#}: {}", stop.text));
     }
     stop.exit
 }
 
-pub(super) fn print_problems(problems: &[Problem]) {
+/// A line on stderr; whether anybody reads it changes nothing.
+pub(super) fn tell(text: &str) {
+    writeln!(anstream::stderr(), "{text}").ok();
+}
+
+/// Prints a line of the answer, like `println!`, and does not panic.
+macro_rules! say {
+    ($($text:tt)*) => { $crate::command::terminal::answer(format_args!($($text)*)) };
+}
+pub(super) use say;
+
+/// A line of the answer on stdout. Who has read enough (`| head`) ends nothing: the exit code stays the truth. An
+/// answer that cannot be written is our own failure, at once.
+pub(super) fn answer(text: fmt::Arguments<'_>) {
+    let mut out = anstream::stdout().lock();
+    let written = writeln!(out, "{text}").and_then(|()| out.flush());
+    if let Err(error) = written.or_else(unread) {
+        complain(Stop::own("cannot write the answer", &error));
+        std::process::exit(3);
+    }
+}
+
+/// Nobody reads any more: that is no failure.
+pub(super) fn unread(error: std::io::Error) -> std::io::Result<()> {
+    if error.kind() == ErrorKind::BrokenPipe { Ok(()) } else { Err(error) }
+}
+
+/// Every problem with an empty line after it, as `check` answers it.
+pub(super) fn problems_text(problems: &[Problem]) -> String {
+    let mut all = String::new();
     for problem in problems {
         let style = if problem.severity == Severity::Error { BAD } else { WARN };
         let text = problem.to_string();
         let (first, rest) = text.split_once('\n').unwrap_or((&text, ""));
-        eprintln!("{style}{first}{style:#}\n{rest}");
+        writeln!(all, "{style}{first}{style:#}").ok();
+        if !rest.is_empty() {
+            writeln!(all, "{rest}").ok();
+        }
+        all.push('\n');
+    }
+    all
+}
+
+/// Every problem on stderr, for a command whose answer is another.
+pub(super) fn print_problems(problems: &[Problem]) {
+    if !problems.is_empty() {
+        tell(problems_text(problems).trim_end_matches('\n'));
     }
 }
 

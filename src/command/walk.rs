@@ -3,17 +3,17 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use anstream::println;
 use serde_json::json;
 
-use super::{Exit, Format, Global, Stop, probe, terminal};
+use super::terminal::say;
+use super::{Exit, Format, Global, Stop, explain, probe, terminal};
 use crate::board::Board;
 use crate::clock::Clock;
-use crate::config::Plan;
+use crate::config::{Plan, Secrets};
 use crate::daemon::errands;
-use crate::model::{Element, Journey, JourneyId, JourneyNow, Need, Reading, Snapshot};
+use crate::model::{Element, Journey, JourneyId, Need, Reading, Snapshot};
 use crate::probe::Errand;
-use crate::words;
+use crate::web;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
@@ -31,7 +31,7 @@ struct Walked {
 
 impl Args {
     pub(super) async fn run(self, global: &Global) -> Result<Exit, Stop> {
-        let plan = global.plan()?;
+        let plan = global.plan(Secrets::Needed)?;
         let journeys = self.choose(&plan)?;
         let order = in_stage_order(&plan, &journeys);
         let walker = errands::Walker::new(&plan, &super::run::program()?).await;
@@ -57,9 +57,12 @@ impl Args {
         board.tick(clock.now());
         let snapshot = board.snapshot(clock.now());
         match global.format {
-            Format::Text => journeys.iter().for_each(|id| print_journey(&snapshot, id)),
-            Format::Json => println!("{:#}", as_json(&snapshot, &journeys, &walked)),
-            Format::Junit => println!("{}", as_junit(&walked)),
+            Format::Text => journeys.iter().filter_map(|id| web::journey(&snapshot, id)).for_each(|journey| {
+                say!("");
+                explain::print(&journey, explain::Tense::Walked);
+            }),
+            Format::Json => say!("{:#}", as_json(&snapshot, &journeys, &walked)),
+            Format::Junit => say!("{}", as_junit(&walked)),
         }
         let blocked = walked.iter().any(|walked| walked.reading.outcome.verdict.fault().is_some());
         let low =
@@ -119,61 +122,21 @@ fn print_run(reading: &Reading, title: &str) {
     let dim = terminal::DIM;
     let persona = reading.persona.as_ref().map(|persona| format!(" ({persona})")).unwrap_or_default();
     let took = probe::millis(reading.outcome.took);
-    println!(
+    say!(
         "{style}{:<12}{style:#} {title}{persona}  {dim}{}  {took}{dim:#}",
         reading.outcome.verdict.label(),
         reading.probe
     );
     if let Some(fault) = reading.outcome.verdict.fault() {
-        println!("             {fault}");
+        say!("             {fault}");
     }
 }
 
-fn print_journey(snapshot: &Snapshot, id: &JourneyId) {
-    let (Some(now), Some(journey)) = (snapshot.journey(id), snapshot.map.journey(id)) else { return };
-    let points = now.score.map(crate::model::Score::points);
-    let style = terminal::score_style(points);
-    let bold = terminal::BOLD;
-    println!("\n{style}{:>6}{style:#}  {bold}{}{bold:#}", terminal::score_text(points), journey.title);
-    println!("        {}", words::journey(now, snapshot));
-    for cost in costs(now, snapshot) {
-        println!("        {cost}");
-    }
-}
-
-/// What costs the score, the dearest first: "-21.0  Bills and payments (if mended: 83.0)".
-pub(super) fn costs(now: &JourneyNow, snapshot: &Snapshot) -> Vec<String> {
-    let title = |element: &Element| match element {
-        Element::Touchpoint(id) => snapshot.map.touchpoints.get(id).map_or_else(|| id.to_string(), |t| t.title.clone()),
-        Element::Probe(id) => snapshot.map.probe(id).map_or_else(|| id.to_string(), |p| p.title.clone()),
-    };
-    let mut costs: Vec<(f64, String)> = Vec::new();
-    for element in now.stages.iter().flat_map(|stage| &stage.needs).flat_map(|need| need.elements()) {
-        if element.share > 0.0 {
-            let fault = element.fault.as_ref().map(|fault| format!(": {fault}")).unwrap_or_default();
-            let mended = now.value.mul_add(100.0, element.gain_if_fixed);
-            costs.push((element.share, format!("{} (if mended: {mended:.1}){fault}", title(&element.element))));
-        }
-    }
-    costs.extend(now.consistency.iter().filter(|check| check.share > 0.0).map(|check| {
-        let values =
-            check.values.iter().map(|v| format!("{} at {}", v.value.as_deref().unwrap_or("nothing"), v.source.probe));
-        (check.share, format!("{}: {}", check.name, values.collect::<Vec<_>>().join(", ")))
-    }));
-    costs.sort_by(|a, b| b.0.total_cmp(&a.0));
-    costs.into_iter().map(|(share, text)| format!("{:>6}  {text}", format!("-{share:.1}"))).collect()
-}
-
+/// In the API's own shapes.
 fn as_json(snapshot: &Snapshot, journeys: &[JourneyId], walked: &[Walked]) -> serde_json::Value {
-    let journeys: Vec<_> = journeys
-        .iter()
-        .filter_map(|id| snapshot.journey(id))
-        .map(|now| {
-            json!({ "id": now.id, "score": now.score, "observed": now.observed, "color": now.color,
-                "sentence": words::journey(now, snapshot), "costs": costs(now, snapshot) })
-        })
-        .collect();
-    json!({ "journeys": journeys, "readings": walked.iter().map(|walked| &walked.reading).collect::<Vec<_>>() })
+    let journeys: Vec<_> = journeys.iter().filter_map(|id| web::journey(snapshot, id)).collect();
+    let readings: Vec<_> = walked.iter().filter_map(|walked| web::reading(&walked.reading)).collect();
+    json!({ "journeys": journeys, "readings": readings })
 }
 
 fn as_junit(walked: &[Walked]) -> String {

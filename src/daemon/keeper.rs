@@ -1,6 +1,6 @@
 //! The board's task: readings in; decisions, asks and snapshots out. It never waits for a store, a receiver or a page.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -58,13 +58,6 @@ pub(super) struct Inlets {
     pub(super) fared: mpsc::UnboundedReceiver<Fared>,
 }
 
-/// The two ways into the store.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Way {
-    Decisions,
-    Readings,
-}
-
 pub(super) struct Keeper {
     board: Board,
     map: Arc<JourneyMap>,
@@ -77,8 +70,6 @@ pub(super) struct Keeper {
     minutes: Minutes,
     reminded: Timestamp,
     ticks: u64,
-    /// What the store refuses now. It may take decisions into its reserve while readings find no room.
-    refused: BTreeSet<Way>,
     /// Readings that found no room on their way to the store.
     unrecorded: u64,
 }
@@ -105,7 +96,6 @@ impl Keeper {
             durable,
             minutes: Minutes::new(now),
             reminded: now,
-            refused: BTreeSet::new(),
             ticks: 0,
             unrecorded: 0,
         }
@@ -196,15 +186,14 @@ impl Keeper {
                 if !incidents.is_empty() {
                     self.out.bell.ring();
                 }
-                self.refused.remove(&Way::Decisions);
-                self.relieve().await;
+                let changes = self.board.well(SelfFault::StoreRefused, self.clock.now());
+                self.conclude(changes).await;
                 for incident in incidents {
                     self.show(incident);
                 }
                 self.publish();
             }
             Verdict::Refused { text, waiting } => {
-                self.refused.insert(Way::Decisions);
                 let changes = self.board.trouble(SelfFault::StoreRefused, &text, self.clock.now());
                 self.conclude(changes).await;
                 let own: Vec<_> =
@@ -213,14 +202,6 @@ impl Keeper {
                     self.out.direct.send(own).ok();
                 }
             }
-        }
-    }
-
-    /// The store is well when it takes everything.
-    async fn relieve(&mut self) {
-        if self.refused.is_empty() {
-            let changes = self.board.well(SelfFault::StoreRefused, self.clock.now());
-            self.conclude(changes).await;
         }
     }
 
@@ -243,11 +224,9 @@ impl Keeper {
             Fared::Written { took } => {
                 self.out.signs.give(Part::Store);
                 self.out.metrics.wrote(took);
-                self.refused.remove(&Way::Readings);
-                return self.relieve().await;
+                self.board.well(SelfFault::StoreRefused, now)
             }
             Fared::Refused { text, dropped } => {
-                self.refused.insert(Way::Readings);
                 tracing::error!(error = %text, dropped, "The store refused a group of readings: {text}");
                 self.board.trouble(SelfFault::StoreRefused, &text, now)
             }

@@ -2,6 +2,7 @@
 //! terminal.
 
 use std::collections::BTreeMap;
+use std::fs::{File, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -18,18 +19,24 @@ use serde::{Deserialize, Serialize};
 use url::Url;
 
 use super::fault::{Switch, Switches, Touchpoint, Unknown};
-use super::switchboard;
+use super::{Closed, switchboard};
 
 /// Holds the control server's address while the company runs; in `demo` under the data folder.
 pub(super) const ADDRESS_FILE: &str = "control";
 /// Holds a `NAME=value` line for each variable of the demo's configuration while the company runs.
 pub(super) const ENVIRONMENT_FILE: &str = "environment";
+/// Holds the page's address while the company is watched.
+pub(super) const PAGE_FILE: &str = "page";
+/// Locked while the company runs; what lies beside it unlocked was left by one that was killed.
+const LOCK_FILE: &str = "lock";
 const PATIENCE: Duration = Duration::from_secs(5);
+const LOOK: Duration = Duration::from_millis(20);
+const LOOKS: usize = 10;
 
 /// Why a running demo company could not be told.
 #[derive(Debug, thiserror::Error)]
 pub enum Unheard {
-    #[error("no demo company runs here (there is no `{path}`); start one with `unbroken demo`", path = .0.display())]
+    #[error("no demo company runs here (in `{path}`); start one with `unbroken demo`, or name its folder with --data", path = .0.display())]
     NotRunning(PathBuf),
     #[error("cannot read `{path}`", path = .0.display())]
     Unreadable(PathBuf, #[source] io::Error),
@@ -52,10 +59,39 @@ pub fn environment(data: &Path) -> Result<BTreeMap<String, String>, Unheard> {
     left(data, ENVIRONMENT_FILE).map(|text| text.lines().filter_map(pair).collect())
 }
 
+/// The address of the page of the daemon that watches the company.
+pub fn page(data: &Path) -> Result<String, Unheard> {
+    left(data, PAGE_FILE).map(|text| text.trim().to_owned())
+}
+
+/// Locks the folder for a company; for a moment it may be held by one who only looks whether it is.
+pub(super) async fn hold(folder: &Path) -> Result<File, Closed> {
+    let wrong = |source: io::Error| Closed::Write(folder.to_owned(), source);
+    std::fs::create_dir_all(folder).map_err(wrong)?;
+    let options = File::options().write(true).create(true).truncate(false).clone();
+    let lock = options.open(folder.join(LOCK_FILE)).map_err(wrong)?;
+    for _ in 0..LOOKS {
+        match lock.try_lock() {
+            Ok(()) => return Ok(lock),
+            Err(TryLockError::WouldBlock) => tokio::time::sleep(LOOK).await,
+            Err(TryLockError::Error(error)) => return Err(wrong(error)),
+        }
+    }
+    Err(Closed::Taken(folder.to_owned()))
+}
+
+fn is_held(folder: &Path) -> bool {
+    let lock = File::open(folder.join(LOCK_FILE));
+    lock.is_ok_and(|lock| matches!(lock.try_lock_shared(), Err(TryLockError::WouldBlock)))
+}
+
 fn left(data: &Path, file: &str) -> Result<String, Unheard> {
     let path = data.join("demo").join(file);
+    if !is_held(&data.join("demo")) {
+        return Err(Unheard::NotRunning(data.to_owned()));
+    }
     std::fs::read_to_string(&path).map_err(|error| match error.kind() {
-        io::ErrorKind::NotFound => Unheard::NotRunning(path),
+        io::ErrorKind::NotFound => Unheard::NotRunning(data.to_owned()),
         _ => Unheard::Unreadable(path, error),
     })
 }

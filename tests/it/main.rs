@@ -4,6 +4,7 @@
 
 mod alert;
 mod architecture;
+mod cli;
 mod config;
 mod demo;
 mod given;

@@ -150,25 +150,26 @@ pub(in crate::web) async fn journey(
     let snapshot = shared.snapshot();
     let id = JourneyId::new(&id);
     let now = snapshot.journey(&id).ok_or_else(Problem::not_found)?;
+    let objective = objective(&shared, &snapshot, &id).await?;
+    Ok(Json(full(now, &snapshot, objective)))
+}
+
+pub(in crate::web) fn full(now: &JourneyNow, snapshot: &Snapshot, objective: Option<Objective>) -> Full {
     let split = Shares::of(now);
     let stages = now.stages.iter().enumerate().map(|(place, stage)| Stage {
         id: stage.id.to_string(),
-        title: stage_title(&snapshot, &id, place).to_owned(),
+        title: stage_title(snapshot, &now.id, place).to_owned(),
         score: stage.score.map(model::Score::points),
         color: stage.color.as_str(),
         elements: stage
             .needs
             .iter()
             .enumerate()
-            .map(|(need, now)| self::need(&split, (place, need), now, &snapshot))
+            .map(|(need, now)| self::need(&split, (place, need), now, snapshot))
             .collect(),
     });
-    Ok(Json(Full {
-        brief: brief(now, &snapshot),
-        stages: stages.collect(),
-        consistency: checks(now, &split),
-        objective: objective(&shared, &snapshot, &id).await?,
-    }))
+    let (stages, consistency) = (stages.collect(), checks(now, &split));
+    Full { brief: brief(now, snapshot), stages, consistency, objective }
 }
 
 /// The title of the stage at that place, from the map.

@@ -29,7 +29,8 @@ pub(in crate::web) struct Reading {
     fault: Option<Fault>,
     /// Why the run says nothing of the touchpoint.
     own_fault: Option<String>,
-    trace_id: String,
+    /// None when only the outcome was kept, as of most good runs.
+    trace_id: Option<String>,
     steps: Vec<Step>,
 }
 
@@ -99,7 +100,7 @@ pub(in crate::web) async fn list(
     Ok(Json(List { items: readings.iter().map(reading).collect(), next }))
 }
 
-fn reading(reading: &model::Reading) -> Reading {
+pub(in crate::web) fn reading(reading: &model::Reading) -> Reading {
     let verdict = &reading.outcome.verdict;
     let own = reading.outcome.samples.iter().find(|sample| sample.probe == reading.probe);
     Reading {
@@ -117,7 +118,7 @@ fn reading(reading: &model::Reading) -> Reading {
             Verdict::Inconclusive { why, text } => Some(format!("{why}: {text}")),
             _ => None,
         },
-        trace_id: reading.trace.to_string(),
+        trace_id: (reading.trace.0 != 0).then(|| reading.trace.to_string()),
         steps: reading.outcome.steps.iter().map(step).collect(),
     }
 }
