@@ -16,6 +16,7 @@ mod own_trouble;
 mod parts;
 mod probe;
 mod promises;
+mod readme;
 mod secrets;
 mod store;
 mod support;

@@ -24,3 +24,11 @@ async fn a_browser_shows_the_scores_with_and_without_its_script() {
     chromium(&[&argument, "--window-size=1280,900"], &site.url("/")).await;
     assert!(std::fs::metadata(&picture).expect("a picture").len() > 50_000);
 }
+
+#[tokio::test]
+async fn a_blind_page_shows_no_number_and_says_why() {
+    let site = start(Mood::Blind).await;
+    let home = site.page("/").await;
+    assert!(home.contains("We cannot see whether customers can pay their bill"), "{home}");
+    assert!(!home.contains(">100<"), "no number where nothing is seen: {home}");
+}
