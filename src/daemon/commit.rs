@@ -30,6 +30,7 @@ pub(super) async fn run(
 ) {
     while let Some(mut decision) = decisions.recv().await {
         let mut closing = false;
+        let mut said = String::new();
         loop {
             while let Ok(more) = decisions.try_recv() {
                 merge(&mut decision, more);
@@ -41,7 +42,10 @@ pub(super) async fn run(
                 }
                 Err(refused) => {
                     let text = super::chain(&refused);
-                    tracing::error!(error = %text, "The store refused a decision; it is kept and tried again: {text}");
+                    if said != text {
+                        tracing::error!(error = %text, "The store refused a decision; it is kept and tried again: {text}");
+                        said.clone_from(&text);
+                    }
                     verdicts.send(Verdict::Refused { text, waiting: decision.clone() }).ok();
                 }
             }

@@ -6,6 +6,7 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
+use super::signs::{Part, Signs};
 use crate::model::Reading;
 use crate::store::{Batch, ScorePoint, Store};
 
@@ -33,11 +34,14 @@ pub(super) async fn run(
     store: Arc<dyn Store>,
     mut entries: mpsc::Receiver<Entry>,
     fared: mpsc::UnboundedSender<Fared>,
+    signs: Arc<Signs>,
 ) {
     let mut batch = Batch::default();
     let mut open = true;
     while open {
         let full_at = Instant::now() + GROUP_AGE_MAX;
+        // What the store has just refused waits its second: it is not tried again with every reading that comes.
+        let full = batch.readings.len() + GROUP_MAX;
         loop {
             tokio::select! {
                 entry = entries.recv() => match entry {
@@ -46,12 +50,20 @@ pub(super) async fn run(
                 },
                 () = tokio::time::sleep_until(full_at) => break,
             }
-            if batch.readings.len() >= GROUP_MAX {
+            if batch.readings.len() >= full {
                 break;
             }
         }
         write(&*store, &mut batch, &fared).await;
+        // A store that was asked nothing is well too.
+        if is_empty(&batch) {
+            signs.give(Part::Store);
+        }
     }
+}
+
+fn is_empty(batch: &Batch) -> bool {
+    batch.readings.is_empty() && batch.scores.is_empty()
 }
 
 fn add(batch: &mut Batch, entry: Entry) {
@@ -62,7 +74,7 @@ fn add(batch: &mut Batch, entry: Entry) {
 }
 
 async fn write(store: &dyn Store, batch: &mut Batch, fared: &mpsc::UnboundedSender<Fared>) {
-    if batch.readings.is_empty() && batch.scores.is_empty() {
+    if is_empty(batch) {
         return;
     }
     let began = Instant::now();
@@ -78,5 +90,31 @@ async fn write(store: &dyn Store, batch: &mut Batch, fared: &mpsc::UnboundedSend
             batch.scores.drain(..scores_over);
             fared.send(Fared::Refused { text: super::chain(&refused), dropped: over as u64 }).ok();
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::sqlite::Sqlite;
+    use crate::store::{Retention, Settings};
+
+    #[tokio::test(start_paused = true)]
+    async fn a_store_that_is_asked_nothing_shows_that_it_is_well() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let settings = Settings { path: folder.path().join("x.db"), retention: Retention::default() };
+        let store: Arc<dyn Store> = Arc::new(Sqlite::open(&settings).await.expect("a store"));
+        let signs = Arc::new(Signs::new());
+        let (sender, entries) = mpsc::channel(1);
+        let (fared, _fared) = mpsc::unbounded_channel();
+        let running = tokio::spawn(run(Arc::clone(&store), entries, fared, Arc::clone(&signs)));
+        tokio::time::sleep(Duration::from_secs(60)).await;
+        for part in [Part::Schedule, Part::Board, Part::Outbox] {
+            signs.give(part);
+        }
+        assert_eq!(signs.alive(), Ok(()), "probes may be minutes apart");
+        drop(sender);
+        running.await.expect("it ends");
+        store.close().await;
     }
 }

@@ -1,7 +1,7 @@
 //! The daemon's signs of life: whether the pulse beats, the board thinks, the store writes and the outbox moves.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -28,6 +28,13 @@ pub(super) enum Part {
     Outbox,
 }
 
+/// What a look at the outbox says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Outbox {
+    Moves,
+    Stuck,
+}
+
 const PARTS: [(Part, &str); 4] = [
     (Part::Schedule, "the schedule is stuck"),
     (Part::Board, "the board is stuck"),
@@ -42,11 +49,18 @@ pub(super) struct Signs {
     last: [AtomicU64; PARTS.len()],
     due: AtomicU64,
     skipped: AtomicU64,
+    outbox_stuck: AtomicBool,
 }
 
 impl Signs {
     pub(super) fn new() -> Self {
-        Self { origin: Instant::now(), last: Default::default(), due: AtomicU64::new(0), skipped: AtomicU64::new(0) }
+        Self {
+            origin: Instant::now(),
+            last: Default::default(),
+            due: AtomicU64::new(0),
+            skipped: AtomicU64::new(0),
+            outbox_stuck: AtomicBool::new(false),
+        }
     }
 
     pub(super) fn give(&self, part: Part) {
@@ -59,6 +73,17 @@ impl Signs {
 
     pub(super) fn skipped(&self) {
         self.skipped.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Whether notifications get out.
+    pub(super) fn outbox(&self, moves: Outbox) {
+        self.outbox_stuck.store(moves == Outbox::Stuck, Ordering::Relaxed);
+    }
+
+    /// Well enough to say so outside: more than being alive, for notifications have to get out too.
+    pub(super) fn well(&self) -> Result<(), String> {
+        self.alive()?;
+        if self.outbox_stuck.load(Ordering::Relaxed) { Err("notifications do not get out".to_owned()) } else { Ok(()) }
     }
 
     /// Runs due and runs skipped so far.
@@ -128,6 +153,16 @@ mod tests {
         assert_eq!(signs.alive(), Err("the store does not write: no sign for 31 s".to_owned()));
         signs.give(Part::Store);
         assert_eq!(signs.alive(), Ok(()));
+    }
+
+    #[tokio::test]
+    async fn who_cannot_tell_anybody_is_alive_and_not_well() {
+        let signs = Signs::new();
+        signs.outbox(Outbox::Stuck);
+        assert_eq!(signs.alive(), Ok(()), "a restart would not help");
+        assert_eq!(signs.well(), Err("notifications do not get out".to_owned()));
+        signs.outbox(Outbox::Moves);
+        assert_eq!(signs.well(), Ok(()));
     }
 
     #[test]
