@@ -14,6 +14,7 @@ mod keeper;
 mod minutes;
 mod outposts;
 mod pulse;
+mod punctuality;
 mod record;
 mod reload;
 mod signs;
@@ -26,6 +27,7 @@ use std::time::Duration;
 
 use tokio::net::TcpListener;
 use tokio::sync::{broadcast, mpsc, watch as cell};
+use tokio::task::{JoinError, JoinHandle};
 use tokio_util::sync::CancellationToken;
 use url::Url;
 
@@ -45,9 +47,11 @@ const ASKS_QUEUED_MAX: usize = 4_096;
 const ENTRIES_QUEUED_MAX: usize = 65_536;
 const EVENTS_QUEUED_MAX: usize = 1_024;
 /// What runs at a stop may still take so long.
-const RUNS_GRACE: Duration = Duration::from_secs(4);
-/// And what is concluded gets so long to reach the disk.
+const RUNS_GRACE: Duration = Duration::from_secs(3);
+/// What is concluded gets so long to reach the disk, and those outside to finish.
 const WRITE_GRACE: Duration = Duration::from_secs(3);
+/// Then the last spans get so long to leave, and the store to close.
+const CLOSE_GRACE: Duration = Duration::from_secs(2);
 
 /// What a daemon is started with.
 pub struct Setup {
@@ -71,6 +75,8 @@ pub enum Failure {
     Telemetry(#[from] crate::telemetry::Unbuilt),
     #[error("cannot read the address that was bound")]
     Address(#[from] std::io::Error),
+    #[error("a part of the daemon crashed; the log says where")]
+    Crashed(#[from] JoinError),
 }
 
 /// An error with its sources, for one line of a log.
@@ -137,7 +143,8 @@ pub async fn run(setup: Setup) -> Result<(), Failure> {
         open,
         out,
     );
-    let inlets = keeper::Inlets { readings, tells, verdicts, fared };
+    let closing = CancellationToken::new();
+    let inlets = keeper::Inlets { readings, tells, verdicts, fared, closing: closing.clone() };
 
     let watched = Arc::new(pulse::Watched::of(&plan));
     let prober = Arc::new(errands::prober(&clock, &program, Some(Arc::clone(&store))));
@@ -168,7 +175,7 @@ pub async fn run(setup: Setup) -> Result<(), Failure> {
         bell,
         tells: tells_in.clone(),
         metrics: Arc::clone(&metrics),
-        signs,
+        signs: Arc::clone(&signs),
     };
     let reloader = reload::Reloader {
         folders,
@@ -180,32 +187,45 @@ pub async fn run(setup: Setup) -> Result<(), Failure> {
         outposts,
     };
 
-    let committing = tokio::spawn(commit::run(Arc::clone(&store), decisions, verdicts_in));
-    let recording = tokio::spawn(record::run(Arc::clone(&store), entries, fared_in));
-    let keeping = tokio::spawn(keeper.keep(inlets, first));
-    let serving = tokio::spawn(web::serve(listener, web::router(site), stop.clone()));
-    let outside = tokio::spawn(reloader.run(plan, direct, stop.clone()));
+    let committing = vital(&stop, commit::run(Arc::clone(&store), decisions, verdicts_in));
+    let recording = vital(&stop, record::run(Arc::clone(&store), entries, fared_in, signs));
+    let keeping = vital(&stop, keeper.keep(inlets, first));
+    let serving = vital(&stop, web::serve(listener, web::router(site), stop.clone()));
+    let outside = vital(&stop, reloader.run(plan, direct, stop.clone()));
     pulse.beat(asks, stop, RUNS_GRACE).await;
+    closing.cancel();
 
-    // The pulse has dropped its sender: the keeper ends, then those who write for it.
-    tokio::time::timeout(WRITE_GRACE, async {
-        keeping.await.ok();
-        committing.await.ok();
-        recording.await.ok();
+    // The keeper ends when no reading is left, then those who write for it.
+    let ended = tokio::time::timeout(WRITE_GRACE, async {
+        let (kept, committed, recorded, outside, served) =
+            tokio::join!(keeping, committing, recording, outside, serving);
+        kept.and(committed).and(recorded).and(outside).and(served)
     })
-    .await
-    .ok();
-    tokio::time::timeout(WRITE_GRACE, async {
-        outside.await.ok();
-        serving.await.ok();
-    })
-    .await
-    .ok();
-    if let Ok(exporter) = Arc::try_unwrap(exporter) {
-        exporter.shutdown().await;
+    .await;
+    if ended.is_err() {
+        tracing::warn!("Not everything ended in time");
     }
-    store.close().await;
-    Ok(())
+    tokio::time::timeout(CLOSE_GRACE, async {
+        let spans = async {
+            if let Ok(exporter) = Arc::try_unwrap(exporter) {
+                exporter.shutdown().await;
+            }
+        };
+        tokio::join!(spans, store.close())
+    })
+    .await
+    .ok();
+    ended.unwrap_or(Ok(())).map_err(Failure::from)
+}
+
+/// Starts a part without which there is no daemon: should it end, by a panic too, everything stops, and whoever
+/// started us starts us again.
+fn vital(stop: &CancellationToken, part: impl Future<Output = ()> + Send + 'static) -> JoinHandle<()> {
+    let guard = stop.clone().drop_guard();
+    tokio::spawn(async move {
+        let _guard = guard;
+        part.await;
+    })
 }
 
 /// Where this daemon's pages are, for links in notifications.

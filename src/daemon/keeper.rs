@@ -1,16 +1,18 @@
 //! The board's task: readings in; decisions, asks and snapshots out. It never waits for a store, a receiver or a page.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
 use tokio::sync::{broadcast, mpsc, watch};
+use tokio_util::sync::CancellationToken;
 use url::Url;
 
 use super::commit::Verdict;
 use super::minutes::Minutes;
 use super::pulse::Ask;
+use super::punctuality::Punctuality;
 use super::record::{Entry, Fared};
 use super::signs::{Part, Signs};
 use crate::alert::{self, Bell};
@@ -56,6 +58,15 @@ pub(super) struct Inlets {
     pub(super) tells: mpsc::UnboundedReceiver<Tell>,
     pub(super) verdicts: mpsc::UnboundedReceiver<Verdict>,
     pub(super) fared: mpsc::UnboundedReceiver<Fared>,
+    /// No more readings are waited for: runs that hang must not keep us from the end.
+    pub(super) closing: CancellationToken,
+}
+
+/// What is written, and may be refused alone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Writing {
+    Decisions,
+    Readings,
 }
 
 pub(super) struct Keeper {
@@ -72,6 +83,9 @@ pub(super) struct Keeper {
     ticks: u64,
     /// Readings that found no room on their way to the store.
     unrecorded: u64,
+    /// What the store refuses at present.
+    refused: BTreeSet<Writing>,
+    punctuality: Punctuality,
 }
 
 impl Keeper {
@@ -98,6 +112,8 @@ impl Keeper {
             reminded: now,
             ticks: 0,
             unrecorded: 0,
+            refused: BTreeSet::new(),
+            punctuality: Punctuality::default(),
         }
     }
 
@@ -120,6 +136,7 @@ impl Keeper {
                 Some(verdict) = from.verdicts.recv() => self.settle(verdict).await,
                 Some(fared) = from.fared.recv() => self.fare(fared).await,
                 _ = tick.tick() => self.tick().await,
+                () = from.closing.cancelled(), if !from.readings.is_closed() => from.readings.close(),
             }
         }
         self.remember();
@@ -130,6 +147,7 @@ impl Keeper {
         for reading in readings.drain(..) {
             let lateness = reading.started.duration_since(reading.scheduled).unsigned_abs();
             self.out.metrics.observe(&reading, lateness);
+            self.punctuality.note(&reading, lateness, &self.map);
             self.out.exporter.export(&reading, &self.map);
             changes.extend(self.board.apply(Arc::clone(&reading), self.clock.now()));
             if self.out.entries.try_send(Entry::Reading(reading)).is_err() {
@@ -142,7 +160,12 @@ impl Keeper {
     async fn tick(&mut self) {
         self.out.signs.give(Part::Board);
         let now = self.clock.now();
-        let changes = self.board.tick(now);
+        let mut changes = self.board.tick(now);
+        match self.punctuality.take() {
+            Some(Ok(())) => changes.extend(self.board.well(SelfFault::Late, now)),
+            Some(Err(late)) => changes.extend(self.board.trouble(SelfFault::Late, &late, now)),
+            None => {}
+        }
         self.conclude(changes).await;
         let points = self.minutes.add(&self.board.scores(), now);
         if !points.is_empty() {
@@ -186,16 +209,14 @@ impl Keeper {
                 if !incidents.is_empty() {
                     self.out.bell.ring();
                 }
-                let changes = self.board.well(SelfFault::StoreRefused, self.clock.now());
-                self.conclude(changes).await;
+                self.written(Writing::Decisions).await;
                 for incident in incidents {
                     self.show(incident);
                 }
                 self.publish();
             }
             Verdict::Refused { text, waiting } => {
-                let changes = self.board.trouble(SelfFault::StoreRefused, &text, self.clock.now());
-                self.conclude(changes).await;
+                self.refused(Writing::Decisions, &text).await;
                 let own: Vec<_> =
                     waiting.outbox.into_iter().filter(|n| matches!(n.incident.cause, Cause::Own(_))).collect();
                 if !own.is_empty() {
@@ -219,19 +240,33 @@ impl Keeper {
     }
 
     async fn fare(&mut self, fared: Fared) {
-        let now = self.clock.now();
-        let changes = match fared {
+        match fared {
             Fared::Written { took } => {
-                self.out.signs.give(Part::Store);
                 self.out.metrics.wrote(took);
-                self.board.well(SelfFault::StoreRefused, now)
+                self.written(Writing::Readings).await;
             }
             Fared::Refused { text, dropped } => {
-                tracing::error!(error = %text, dropped, "The store refused a group of readings: {text}");
-                self.board.trouble(SelfFault::StoreRefused, &text, now)
+                if dropped > 0 || !self.refused.contains(&Writing::Readings) {
+                    tracing::error!(error = %text, dropped, "The store refused a group of readings: {text}");
+                }
+                self.refused(Writing::Readings, &text).await;
             }
-        };
+        }
+    }
+
+    async fn refused(&mut self, what: Writing, text: &str) {
+        self.refused.insert(what);
+        let changes = self.board.trouble(SelfFault::StoreRefused, text, self.clock.now());
         self.conclude(changes).await;
+    }
+
+    /// The store is well again once it takes everything: one that takes readings and no incidents is not.
+    async fn written(&mut self, what: Writing) {
+        self.refused.remove(&what);
+        if self.refused.is_empty() {
+            let changes = self.board.well(SelfFault::StoreRefused, self.clock.now());
+            self.conclude(changes).await;
+        }
     }
 
     /// Hands on what the board concluded: incidents to the commit, rechecks to the pulse, the rest to those who look.

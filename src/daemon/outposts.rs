@@ -5,14 +5,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::SignedDuration;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
 use url::Url;
 
 use super::canary;
 use super::keeper::Tell;
-use super::signs::{self, Part, Signs};
+use super::signs::{self, Outbox, Part, Signs};
 use crate::alert::{Bell, Courier, Direct, Heartbeat, News, Settings};
 use crate::clock::Clock;
 use crate::model::{Notification, SelfFault};
@@ -22,6 +22,9 @@ use crate::telemetry::Metrics;
 const OUTBOX_LOOKED_AT_EVERY: Duration = Duration::from_secs(5);
 const CANARIES_ASKED_EVERY: Duration = Duration::from_secs(10);
 const DIRECT_TRIED_EVERY: Duration = Duration::from_secs(10);
+const TIDIED_EVERY: Duration = Duration::from_mins(1);
+/// Soon after the start, for a store that was left untidy; not at once, for the start is busy enough.
+const FIRST_TIDIED_AFTER: Duration = Duration::from_secs(10);
 
 /// What they all need.
 #[derive(Clone)]
@@ -68,6 +71,7 @@ impl Outposts {
             let Ok(depth) = self.store.outbox().await else { continue };
             self.signs.give(Part::Outbox);
             let stuck = depth.oldest.filter(|oldest| self.clock.now().duration_since(*oldest) > patience);
+            self.signs.outbox(if stuck.is_some() { Outbox::Stuck } else { Outbox::Moves });
             let tell = match stuck {
                 Some(since) => Tell::Trouble(
                     SelfFault::OutboxStuck,
@@ -88,7 +92,7 @@ impl Outposts {
         while stop.run_until_cancelled(tokio::time::sleep(heartbeat.every.get())).await.is_some() {
             let after = self.signs.runs();
             let well = if signs::enough_ran(before, after) {
-                self.signs.alive()
+                self.signs.well()
             } else {
                 Err("too few of the due runs took place".to_owned())
             };
@@ -103,8 +107,23 @@ impl Outposts {
         }
     }
 
-    /// If no canary answers, we are blind.
+    /// Sorts, rolls up and forgets. A store that refuses says so elsewhere already.
+    pub(super) async fn tidy(self, stop: CancellationToken) {
+        let mut pause = FIRST_TIDIED_AFTER;
+        while stop.run_until_cancelled(tokio::time::sleep(pause)).await.is_some() {
+            pause = TIDIED_EVERY;
+            if let Some(Err(refused)) = stop.run_until_cancelled(self.store.tidy(self.clock.now())).await {
+                tracing::warn!("The store cannot be tidied: {}", super::chain(&refused));
+            }
+        }
+    }
+
+    /// If no canary answers, we are blind; without any, we cannot tell.
     pub(super) async fn ask_canaries(self, canaries: Vec<Url>, stop: CancellationToken) {
+        if canaries.is_empty() {
+            self.tells.send(Tell::Well(SelfFault::BlindVantage)).ok();
+            return;
+        }
         while stop.run_until_cancelled(tokio::time::sleep(CANARIES_ASKED_EVERY)).await.is_some() {
             let answers = futures::future::join_all(canaries.iter().map(canary::answers)).await;
             let tell = if answers.iter().any(Result::is_ok) {
@@ -121,11 +140,10 @@ impl Outposts {
     /// Sends what the store refuses, again and again until it is taken.
     pub(super) async fn send_direct(
         self,
-        settings: Settings,
+        settings: watch::Receiver<Settings>,
         mut inlet: mpsc::UnboundedReceiver<Vec<Notification>>,
         stop: CancellationToken,
     ) {
-        let Ok(direct) = Direct::new(settings, self.clock, self.environment) else { return };
         let mut seen = BTreeSet::new();
         let mut waiting: Vec<Notification> = Vec::new();
         loop {
@@ -138,8 +156,14 @@ impl Outposts {
                 },
                 () = tokio::time::sleep(DIRECT_TRIED_EVERY), if !waiting.is_empty() => {}
             }
-            if !waiting.is_empty() {
-                waiting = direct.send(std::mem::take(&mut waiting)).await;
+            if waiting.is_empty() {
+                continue;
+            }
+            // As the receivers are now: a reload may have mended the very one that did not take it.
+            let present = settings.borrow().clone();
+            match Direct::new(present, self.clock.clone(), self.environment.clone()) {
+                Ok(direct) => waiting = direct.send(std::mem::take(&mut waiting)).await,
+                Err(error) => tracing::error!("What the store refuses cannot be sent either: {}", super::chain(&error)),
             }
         }
     }

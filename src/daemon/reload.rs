@@ -53,8 +53,10 @@ impl Reloader {
         let mut hangup = signal(SignalKind::hangup()).ok();
         let mut watch = Watch::new(&folders_of(&plan));
         let mut always = JoinSet::new();
+        let (alerts_in, alerts) = cell::channel(plan.alerts.clone());
         always.spawn(self.outposts.clone().watch_outbox(stop.clone()));
-        always.spawn(self.outposts.clone().send_direct(plan.alerts.clone(), direct, stop.clone()));
+        always.spawn(self.outposts.clone().tidy(stop.clone()));
+        always.spawn(self.outposts.clone().send_direct(alerts, direct, stop.clone()));
         let mut present = self.man(&plan, &stop);
         loop {
             tokio::select! {
@@ -63,10 +65,14 @@ impl Reloader {
                 () = hung_up(hangup.as_mut()) => {}
             }
             let Some(next) = self.load().await else { continue };
-            if next.listen != plan.listen || next.store != plan.store || next.telemetry != plan.telemetry {
-                tracing::warn!("`listen`, `store`, `retention` and `telemetry` take effect at the next start");
+            let at_start = |plan: &Plan| (plan.listen, plan.public, plan.store.clone(), plan.telemetry.clone());
+            if at_start(&next) != at_start(&plan) {
+                tracing::warn!(
+                    "`listen`, `public`, `store`, `retention` and `telemetry` take effect at the next start"
+                );
             }
             present.end().await;
+            alerts_in.send_replace(next.alerts.clone());
             self.hand_on(&next).await;
             if folders_of(&next) != folders_of(&plan) {
                 watch = Watch::new(&folders_of(&next));
@@ -80,8 +86,12 @@ impl Reloader {
 
     async fn load(&self) -> Option<Plan> {
         let (folders, environment) = (self.folders.clone(), self.environment.clone());
-        let loaded =
-            tokio::task::spawn_blocking(move || config::load(&folders, &environment, Secrets::Needed)).await.ok()?;
+        let loading = tokio::task::spawn_blocking(move || config::load(&folders, &environment, Secrets::Needed)).await;
+        let Ok(loaded) = loading.inspect_err(|error| tracing::error!("Reading the configuration crashed: {error}"))
+        else {
+            self.metrics.reloaded(Reload::Refused);
+            return None;
+        };
         for problem in &loaded.problems {
             match problem.severity {
                 Severity::Error => tracing::error!("{problem}"),
@@ -120,9 +130,7 @@ impl Reloader {
         if let Some(heartbeat) = &plan.alerts.heartbeat {
             posts.spawn(self.outposts.clone().beat(heartbeat.clone(), leave.clone()));
         }
-        if !plan.canaries.is_empty() {
-            posts.spawn(self.outposts.clone().ask_canaries(plan.canaries.clone(), leave.clone()));
-        }
+        posts.spawn(self.outposts.clone().ask_canaries(plan.canaries.clone(), leave.clone()));
         Present { posts, leave }
     }
 }

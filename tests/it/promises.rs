@@ -108,6 +108,24 @@ async fn sigterm_under_load_ends_in_time_with_everything_on_disk() {
 }
 
 #[tokio::test]
+async fn a_run_that_hangs_does_not_keep_the_rest_from_the_disk() {
+    let (target, hook) = (Target::start().await, Hook::start().await);
+    let mut world = World::new(&target, &hook);
+    // Takes connections and never says a word.
+    let silent = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let url = format!("http://{}/", silent.local_addr().expect("an address"));
+    let hang = format!("  hang:\n    every: 60s\n    timeout: 50s\n    steps:\n      - http: {{ get: \"{url}\" }}\n");
+    world.write("probes/shop.yaml", &(shop(&target.url()) + &hang));
+    world.start().await;
+    silent.set_nonblocking(true).expect("a socket");
+    world.until("a run hangs", async |_: &World| silent.accept().is_ok()).await;
+    let (took, code) = world.stop().await;
+    assert!(took < Duration::from_secs(10), "took {took:?}");
+    assert_eq!(code, Some(0));
+    assert!(!world.log().contains("Not everything ended in time"), "{}", world.log());
+}
+
+#[tokio::test]
 async fn a_bad_reload_changes_nothing_and_a_good_one_keeps_what_is_open() {
     let (target, hook) = (Target::start().await, Hook::start().await);
     let mut world = World::new(&target, &hook);

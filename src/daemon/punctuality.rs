@@ -1,0 +1,110 @@
+//! Whether runs begin when they are due.
+
+use std::time::Duration;
+
+use crate::model::{JourneyMap, Reading, Trigger, Verdict};
+
+/// Below it nothing is late, however short the interval.
+const LATE_FROM: Duration = Duration::from_secs(1);
+
+/// What the scheduled runs since the last look say.
+#[derive(Debug, Default)]
+pub(super) struct Punctuality {
+    seen: Option<Result<(), String>>,
+}
+
+impl Punctuality {
+    /// Notes a reading whose run began `lateness` after it was due. A run is late by an interval or more.
+    pub(super) fn note(&mut self, reading: &Reading, lateness: Duration, map: &JourneyMap) {
+        let skipped = matches!(reading.outcome.verdict, Verdict::Skipped(_));
+        if reading.trigger != Trigger::Schedule || skipped || matches!(self.seen, Some(Err(_))) {
+            return;
+        }
+        let every = || map.probe(&reading.probe).map(|probe| probe.every);
+        self.seen = Some(match (lateness >= LATE_FROM).then(every).flatten() {
+            Some(every) if lateness >= every => {
+                Err(format!("{} began {:.1} s late", reading.series(), lateness.as_secs_f64()))
+            }
+            _ => Ok(()),
+        });
+    }
+
+    /// Forgets what it says: nothing, if no run began since the last call.
+    pub(super) fn take(&mut self) -> Option<Result<(), String>> {
+        self.seen.take()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+    use std::sync::Arc;
+
+    use jiff::Timestamp;
+
+    use super::*;
+    use crate::model::{Channel, Outcome, Probe, ProbeId, SpanId, Touchpoint, TraceId, Why};
+
+    fn map(every: Duration) -> JourneyMap {
+        let probe = Probe {
+            id: ProbeId::new("shop", "home"),
+            title: String::new(),
+            weight: crate::model::Weight::Blocking,
+            every,
+            timeout: every,
+            recheck: every,
+            rule: crate::model::DetectRule::Sequential,
+            personas: Vec::new(),
+            origin: None,
+            file: Arc::from(""),
+        };
+        let shop = Touchpoint {
+            id: "shop".into(),
+            title: String::new(),
+            channel: Channel::Other,
+            owner: None,
+            depends_on: Vec::new(),
+            was: None,
+            hours: None,
+            page_after: Duration::ZERO,
+            probes: vec![probe],
+        };
+        JourneyMap {
+            company: String::new(),
+            timezone: jiff::tz::TimeZone::UTC,
+            touchpoints: BTreeMap::from([("shop".into(), shop)]),
+            journeys: Vec::new(),
+            personas: BTreeMap::new(),
+            vantages: vec!["here".into()],
+            trace_link: None,
+        }
+    }
+
+    fn reading(verdict: Verdict) -> Reading {
+        Reading {
+            probe: ProbeId::new("shop", "home"),
+            persona: None,
+            vantage: "here".into(),
+            trigger: Trigger::Schedule,
+            scheduled: Timestamp::UNIX_EPOCH,
+            started: Timestamp::UNIX_EPOCH,
+            trace: TraceId(1),
+            span: SpanId(1),
+            outcome: Outcome { verdict, samples: Vec::new(), took: Duration::ZERO, steps: Vec::new() },
+        }
+    }
+
+    #[test]
+    fn a_run_that_begins_an_interval_late_is_late() {
+        let map = map(Duration::from_secs(10));
+        let mut punctuality = Punctuality::default();
+        assert_eq!(punctuality.take(), None, "no run says nothing");
+        punctuality.note(&reading(Verdict::Good), Duration::from_secs(9), &map);
+        assert_eq!(punctuality.take(), Some(Ok(())));
+        punctuality.note(&reading(Verdict::Good), Duration::from_secs(12), &map);
+        punctuality.note(&reading(Verdict::Good), Duration::ZERO, &map);
+        assert_eq!(punctuality.take(), Some(Err("shop/home@here began 12.0 s late".to_owned())));
+        punctuality.note(&reading(Verdict::Skipped(Why::StillRunning)), Duration::from_secs(60), &map);
+        assert_eq!(punctuality.take(), None, "what did not begin was not late");
+    }
+}
