@@ -130,7 +130,7 @@ impl Board {
     }
 
     /// Takes one reading; what it changed, in order.
-    pub fn apply(&mut self, reading: Arc<Reading>, now: Timestamp) -> Vec<Change> {
+    pub fn apply(&mut self, reading: &Arc<Reading>, now: Timestamp) -> Vec<Change> {
         let now = whole(now);
         let mut changes = Vec::new();
         match &reading.outcome.verdict {
@@ -151,7 +151,7 @@ impl Board {
             if self.touchpoints[touchpoint].closed {
                 continue;
             }
-            let step = self.series[at].take(sample, &reading, &self.net.series[at].rule, now);
+            let step = self.series[at].take(sample, reading, &self.net.series[at].rule, now);
             self.dirty.series.insert(at);
             recheck = [recheck, step.recheck].into_iter().flatten().min();
             let occasion = self.settle(at, now, &mut changes);
@@ -161,7 +161,7 @@ impl Board {
         for (touchpoint, occasion) in touched {
             self.touch(touchpoint, occasion, now, &mut changes);
         }
-        self.compare(&reading, now, &mut changes);
+        self.compare(reading, now, &mut changes);
         if let Some(at) = recheck {
             changes.push(Change::Recheck { series: reading.series(), at });
         }

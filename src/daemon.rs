@@ -35,10 +35,11 @@ use crate::alert::Bell;
 use crate::board::Board;
 use crate::clock::Clock;
 use crate::config::{Environment, Folders, Plan};
+use crate::model::{Notification, Reading, Snapshot};
 use crate::store::sqlite::Sqlite;
-use crate::store::{Refused, Store};
+use crate::store::{Decision, Refused, Store};
 use crate::telemetry::{Exporter, Identity, Metrics};
-use crate::web::{self, Audience, Site};
+use crate::web::{self, Audience, Site, Tokens};
 
 /// Readings on their way to the board; beyond it runs that have ended wait, and the schedule says so.
 const READINGS_QUEUED_MAX: usize = 8_192;
@@ -93,129 +94,175 @@ pub(crate) fn chain(error: &dyn std::error::Error) -> String {
 /// Runs until `stop`; then ends within ten seconds, with everything that was concluded on disk.
 pub async fn run(setup: Setup) -> Result<(), Failure> {
     let Setup { plan, folders, variables, listener, clock, program, stop } = setup;
-    let store: Arc<dyn Store> = Arc::new(Sqlite::open(&plan.store).await?);
-    let identity = Identity {
-        instance: uuid::Uuid::now_v7().to_string(),
-        vantage: plan.map.vantages.first().cloned().unwrap_or_default(),
-    };
-    let exporter = Arc::new(Exporter::new(&plan.telemetry, &identity)?);
-    let metrics = Arc::new(Metrics::default());
-    let signs = Arc::new(signs::Signs::new());
+    let shared = Shared::open(&plan, clock).await?;
     let base = base_url(&listener)?;
-
-    let restored = store.restore().await?;
+    let restored = shared.store.restore().await?;
     let ids = Box::new(uuid::Uuid::now_v7);
     let open = restored.incidents.clone();
-    let (board, first) = Board::restore(Arc::clone(&plan.map), ids, restored.memory, restored.incidents, clock.now());
-
-    let (readings_in, readings) = mpsc::channel(READINGS_QUEUED_MAX);
-    let (asks_in, asks) = mpsc::channel(ASKS_QUEUED_MAX);
-    let (entries_in, entries) = mpsc::channel(ENTRIES_QUEUED_MAX);
-    let (decisions_in, decisions) = mpsc::unbounded_channel();
-    let (verdicts_in, verdicts) = mpsc::unbounded_channel();
-    let (fared_in, fared) = mpsc::unbounded_channel();
-    let (tells_in, tells) = mpsc::unbounded_channel();
-    let (direct_in, direct) = mpsc::unbounded_channel();
-    let (events, _) = broadcast::channel(EVENTS_QUEUED_MAX);
-    let (snapshot_in, snapshot) = cell::channel(Arc::new(board.snapshot(clock.now())));
+    let now = shared.clock.now();
+    let (board, first) = Board::restore(Arc::clone(&plan.map), ids, restored.memory, restored.incidents, now);
+    let (outlets, inlets, ends) = lay_lines(&shared, board.snapshot(now));
     let (tokens_in, tokens) = cell::channel(Arc::new(reload::tokens(&plan)));
-    let bell = Bell::default();
-
-    let alerts = Arc::new(plan.alerts.clone());
-    let out = keeper::Outlets {
-        asks: asks_in.clone(),
-        decisions: decisions_in,
-        entries: entries_in,
-        snapshot: snapshot_in,
-        events: events.clone(),
-        bell: bell.clone(),
-        direct: direct_in,
-        exporter: Arc::clone(&exporter),
-        metrics: Arc::clone(&metrics),
-        signs: Arc::clone(&signs),
-    };
-    let keeper = keeper::Keeper::new(
-        board,
-        Arc::clone(&plan.map),
-        Arc::clone(&alerts),
-        clock.clone(),
-        Some(base.clone()),
-        open,
-        out,
-    );
-    let closing = CancellationToken::new();
-    let inlets = keeper::Inlets { readings, tells, verdicts, fared, closing: closing.clone() };
-
-    let watched = Arc::new(pulse::Watched::of(&plan));
-    let prober = Arc::new(errands::prober(&clock, &program, Some(Arc::clone(&store))));
-    let pulse =
-        pulse::Pulse::new(watched, prober, clock.clone(), readings_in, Arc::clone(&metrics), Arc::clone(&signs));
-
-    let site = Site {
-        clock: clock.clone(),
-        snapshot,
-        store: Arc::clone(&store),
-        events,
-        tokens,
-        hosts: Vec::new(),
-        audience: if plan.public { Audience::Everybody } else { Audience::Insiders },
-        vitals: Arc::new(signs::Asked {
-            signs: Arc::clone(&signs),
-            metrics: Arc::clone(&metrics),
-            exporter: Arc::clone(&exporter),
-            store: Arc::clone(&store),
-        }),
-        stopping: stop.clone(),
-    };
-
-    let outposts = outposts::Outposts {
-        store: Arc::clone(&store),
-        clock: clock.clone(),
-        environment: variables.clone(),
-        bell,
-        tells: tells_in.clone(),
-        metrics: Arc::clone(&metrics),
-        signs: Arc::clone(&signs),
-    };
+    let site = shared.site(&plan, &outlets, tokens, stop.clone());
     let reloader = reload::Reloader {
         folders,
-        environment: Environment::new(variables),
-        asks: asks_in,
-        tells: tells_in,
+        environment: Environment::new(variables.clone()),
+        asks: outlets.asks.clone(),
+        tells: ends.tells.clone(),
         tokens: tokens_in,
-        metrics,
-        outposts,
+        metrics: Arc::clone(&shared.metrics),
+        outposts: shared.outposts(variables, ends.tells),
     };
+    let prober = Arc::new(errands::prober(&shared.clock, &program, Some(Arc::clone(&shared.store))));
+    let watched = Arc::new(pulse::Watched::of(&plan));
+    let (metrics, signs) = (Arc::clone(&shared.metrics), Arc::clone(&shared.signs));
+    let pulse = pulse::Pulse::new(watched, prober, shared.clock.clone(), ends.readings, metrics, signs);
+    let (map, alerts) = (Arc::clone(&plan.map), Arc::new(plan.alerts.clone()));
+    let keeper = keeper::Keeper::new(board, map, alerts, shared.clock.clone(), base, open, outlets);
 
-    let committing = vital(&stop, commit::run(Arc::clone(&store), decisions, verdicts_in));
-    let recording = vital(&stop, record::run(Arc::clone(&store), entries, fared_in, signs));
-    let keeping = vital(&stop, keeper.keep(inlets, first));
-    let serving = vital(&stop, web::serve(listener, web::router(site), stop.clone()));
-    let outside = vital(&stop, reloader.run(plan, direct, stop.clone()));
-    pulse.beat(asks, stop, RUNS_GRACE).await;
+    let closing = inlets.closing.clone();
+    let (store, signs) = (Arc::clone(&shared.store), Arc::clone(&shared.signs));
+    let inside = [
+        vital(&stop, keeper.keep(inlets, first)),
+        vital(&stop, commit::run(Arc::clone(&store), ends.decisions, ends.verdicts)),
+        vital(&stop, record::run(store, ends.entries, ends.fared, signs)),
+        vital(&stop, web::serve(listener, web::router(site), stop.clone())),
+        vital(&stop, reloader.run(plan, ends.direct, stop.clone())),
+    ];
+    pulse.beat(ends.asks, stop, RUNS_GRACE).await;
     closing.cancel();
+    shared.close(inside).await
+}
 
-    // The keeper ends when no reading is left, then those who write for it.
-    let ended = tokio::time::timeout(WRITE_GRACE, async {
-        let (kept, committed, recorded, outside, served) =
-            tokio::join!(keeping, committing, recording, outside, serving);
-        kept.and(committed).and(recorded).and(outside).and(served)
-    })
-    .await;
-    if ended.is_err() {
-        tracing::warn!("Not everything ended in time");
+/// What nearly every part needs.
+struct Shared {
+    store: Arc<dyn Store>,
+    clock: Clock,
+    exporter: Arc<Exporter>,
+    metrics: Arc<Metrics>,
+    signs: Arc<signs::Signs>,
+    bell: Bell,
+}
+
+impl Shared {
+    async fn open(plan: &Plan, clock: Clock) -> Result<Self, Failure> {
+        let identity = Identity {
+            instance: uuid::Uuid::now_v7().to_string(),
+            vantage: plan.map.vantages.first().cloned().unwrap_or_default(),
+        };
+        Ok(Self {
+            store: Arc::new(Sqlite::open(&plan.store).await?),
+            clock,
+            exporter: Arc::new(Exporter::new(&plan.telemetry, &identity)?),
+            metrics: Arc::default(),
+            signs: Arc::new(signs::Signs::new()),
+            bell: Bell::default(),
+        })
     }
-    tokio::time::timeout(CLOSE_GRACE, async {
+
+    fn site(
+        &self,
+        plan: &Plan,
+        outlets: &keeper::Outlets,
+        tokens: cell::Receiver<Arc<Tokens>>,
+        stopping: CancellationToken,
+    ) -> Site {
+        Site {
+            clock: self.clock.clone(),
+            snapshot: outlets.snapshot.subscribe(),
+            store: Arc::clone(&self.store),
+            events: outlets.events.clone(),
+            tokens,
+            hosts: Vec::new(),
+            audience: if plan.public { Audience::Everybody } else { Audience::Insiders },
+            vitals: Arc::new(signs::Asked {
+                signs: Arc::clone(&self.signs),
+                metrics: Arc::clone(&self.metrics),
+                exporter: Arc::clone(&self.exporter),
+                store: Arc::clone(&self.store),
+            }),
+            stopping,
+        }
+    }
+
+    fn outposts(
+        &self,
+        environment: BTreeMap<String, String>,
+        tells: mpsc::UnboundedSender<keeper::Tell>,
+    ) -> outposts::Outposts {
+        outposts::Outposts {
+            store: Arc::clone(&self.store),
+            clock: self.clock.clone(),
+            environment,
+            bell: self.bell.clone(),
+            tells,
+            metrics: Arc::clone(&self.metrics),
+            signs: Arc::clone(&self.signs),
+        }
+    }
+
+    /// Waits for the parts, which end one after the other, then closes what they shared.
+    async fn close(self, parts: [JoinHandle<()>; 5]) -> Result<(), Failure> {
+        let ended = tokio::time::timeout(WRITE_GRACE, futures::future::join_all(parts)).await;
+        if ended.is_err() {
+            tracing::warn!("Not everything ended in time");
+        }
+        let Self { store, exporter, .. } = self;
         let spans = async {
             if let Ok(exporter) = Arc::try_unwrap(exporter) {
                 exporter.shutdown().await;
             }
         };
-        tokio::join!(spans, store.close())
-    })
-    .await
-    .ok();
-    ended.unwrap_or(Ok(())).map_err(Failure::from)
+        tokio::time::timeout(CLOSE_GRACE, async { tokio::join!(spans, store.close()) }).await.ok();
+        ended.unwrap_or_default().into_iter().collect::<Result<(), _>>().map_err(Failure::from)
+    }
+}
+
+/// The other ends of the keeper's lines.
+struct Ends {
+    readings: mpsc::Sender<Arc<Reading>>,
+    asks: mpsc::Receiver<pulse::Ask>,
+    entries: mpsc::Receiver<record::Entry>,
+    fared: mpsc::UnboundedSender<record::Fared>,
+    decisions: mpsc::UnboundedReceiver<Decision>,
+    verdicts: mpsc::UnboundedSender<commit::Verdict>,
+    tells: mpsc::UnboundedSender<keeper::Tell>,
+    direct: mpsc::UnboundedReceiver<Vec<Notification>>,
+}
+
+fn lay_lines(shared: &Shared, snapshot: Snapshot) -> (keeper::Outlets, keeper::Inlets, Ends) {
+    let (readings_in, readings) = mpsc::channel(READINGS_QUEUED_MAX);
+    let (asks, asks_out) = mpsc::channel(ASKS_QUEUED_MAX);
+    let (entries, entries_out) = mpsc::channel(ENTRIES_QUEUED_MAX);
+    let (fared_in, fared) = mpsc::unbounded_channel();
+    let (decisions, decisions_out) = mpsc::unbounded_channel();
+    let (verdicts_in, verdicts) = mpsc::unbounded_channel();
+    let (tells_in, tells) = mpsc::unbounded_channel();
+    let (direct, direct_out) = mpsc::unbounded_channel();
+    let outlets = keeper::Outlets {
+        asks,
+        decisions,
+        entries,
+        snapshot: cell::channel(Arc::new(snapshot)).0,
+        events: broadcast::channel(EVENTS_QUEUED_MAX).0,
+        bell: shared.bell.clone(),
+        direct,
+        exporter: Arc::clone(&shared.exporter),
+        metrics: Arc::clone(&shared.metrics),
+        signs: Arc::clone(&shared.signs),
+    };
+    let inlets = keeper::Inlets { readings, tells, verdicts, fared, closing: CancellationToken::new() };
+    let ends = Ends {
+        readings: readings_in,
+        asks: asks_out,
+        entries: entries_out,
+        fared: fared_in,
+        decisions: decisions_out,
+        verdicts: verdicts_in,
+        tells: tells_in,
+        direct: direct_out,
+    };
+    (outlets, inlets, ends)
 }
 
 /// Starts a part without which there is no daemon: should it end, by a panic too, everything stops, and whoever
@@ -228,8 +275,32 @@ fn vital(stop: &CancellationToken, part: impl Future<Output = ()> + Send + 'stat
     })
 }
 
-/// Where this daemon's pages are, for links in notifications.
-fn base_url(listener: &TcpListener) -> std::io::Result<Url> {
+/// Where this daemon's pages are, for links in notifications; unknown, if it listens on every address.
+fn base_url(listener: &TcpListener) -> std::io::Result<Option<Url>> {
     let address = listener.local_addr()?;
-    Url::parse(&format!("http://{address}/")).map_err(std::io::Error::other)
+    if address.ip().is_unspecified() {
+        return Ok(None);
+    }
+    Url::parse(&format!("http://{address}/")).map(Some).map_err(std::io::Error::other)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn no_link_leads_nowhere() {
+        let every = TcpListener::bind("0.0.0.0:0").await.expect("a port");
+        assert_eq!(base_url(&every).expect("an address"), None);
+        let one = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        assert!(base_url(&one).expect("an address").is_some_and(|url| url.as_str().starts_with("http://127.0.0.1:")));
+    }
+
+    #[tokio::test]
+    async fn a_part_that_crashes_stops_the_rest() {
+        let stop = CancellationToken::new();
+        let part = vital(&stop, async { panic!("on purpose") });
+        stop.cancelled().await;
+        assert!(part.await.expect_err("it crashed").is_panic());
+    }
 }

@@ -18,6 +18,10 @@ pub const RESOLVE: &str = "$unbroken::secret";
 /// a [`Secret`]. The elements of lists and maps are asked for in the same way.
 pub const MIXED: &str = "$unbroken::mixed";
 
+/// The name under which a type asks its deserializer for a text or a reference to a secret. A scalar arrives just as
+/// [`crate::units::SCALAR`] says, a reference as under [`MIXED`], anything else as usual.
+pub const TEXT: &str = "$unbroken::text";
+
 /// A resolved secret. Neither `Debug` nor `Display` shows it, and it cannot be serialised.
 #[derive(Clone)]
 pub struct Secret {

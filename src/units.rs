@@ -1,11 +1,14 @@
 //! Quantities as people write them: `30s`, `64KiB`, `60%`. Every module's settings are made of these.
 
 use std::borrow::Cow;
+use std::ffi::OsStr;
 use std::fmt;
+use std::os::unix::ffi::OsStrExt as _;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
-use serde::de::Error as _;
+use serde::de::{Error as _, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// The name under which a type asks its deserializer for a scalar just as it was written.
@@ -14,11 +17,15 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 /// a sequence or a map as usual. Other formats' deserializers call `visit_newtype_struct`.
 pub const SCALAR: &str = "$unbroken::scalar";
 
+/// The name under which a [`FilePath`] asks its deserializer for a path from where the program stands: what is written
+/// is relative to the file in which it is written. Arrives by `visit_bytes`.
+pub const FILE: &str = "$unbroken::file";
+
 /// A length of time: `250ms`, `30s`, `5m`, `4h`, `2d`, `5y` (of 365 days), or a sum such as `1h30m`. At least 1 ms, at most ten years.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Period(Duration);
 
-const PERIOD_MAX: Duration = Duration::from_secs(10 * 366 * 86_400);
+const PERIOD_MAX: Duration = Duration::from_hours(10 * 366 * 24);
 const PERIOD_UNITS: &[(&str, u64)] =
     &[("ms", 1), ("s", 1000), ("m", 60_000), ("h", 3_600_000), ("d", 86_400_000), ("y", YEAR)];
 const YEAR: u64 = 365 * 86_400_000;
@@ -179,6 +186,51 @@ as_text! {
     Period "^([0-9]+(ms|s|m|h|d|y))+$" "30s";
     Bytes "^[0-9]+(B|kB|KiB|MB|MiB|GB|GiB|TiB)$" "64KiB";
     Percent "^[0-9]+(\\.[0-9]+)?%$" "60%";
+}
+
+/// A file named in a configuration, relative to the file that names it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FilePath(PathBuf);
+
+impl FilePath {
+    /// From where the program stands.
+    pub fn as_path(&self) -> &Path {
+        &self.0
+    }
+}
+
+struct Found;
+
+impl<'de> Visitor<'de> for Found {
+    type Value = FilePath;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the path of a file")
+    }
+
+    fn visit_bytes<E: serde::de::Error>(self, path: &[u8]) -> Result<FilePath, E> {
+        Ok(FilePath(OsStr::from_bytes(path).into()))
+    }
+
+    fn visit_newtype_struct<D: Deserializer<'de>>(self, deserializer: D) -> Result<FilePath, D::Error> {
+        String::deserialize(deserializer).map(|path| FilePath(path.into()))
+    }
+}
+
+impl<'de> Deserialize<'de> for FilePath {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_newtype_struct(FILE, Found)
+    }
+}
+
+impl JsonSchema for FilePath {
+    fn schema_name() -> Cow<'static, str> {
+        "FilePath".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "type": "string", "description": "A file, relative to the file that names it" })
+    }
 }
 
 #[cfg(test)]

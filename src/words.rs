@@ -26,18 +26,38 @@ pub fn journey(journey: &JourneyNow, snapshot: &Snapshot) -> String {
         };
     }
     let causes = causes(journey, snapshot);
+    let first: Vec<String> = causes.iter().filter(|cause| cause.pending).map(Why::clause).collect();
+    if !first.is_empty() && first.len() == causes.len() {
+        return match first.as_slice() {
+            [one] => format!("We are still checking whether customers can {wish}: {one}."),
+            more => {
+                format!("We are still checking whether customers can {wish}: {} first looks are to come.", more.len())
+            }
+        };
+    }
+    // What nobody has looked at yet is no cause.
+    let causes: Vec<Why> = causes.into_iter().filter(|cause| !cause.pending).collect();
     let Some(since) = causes.iter().map(|cause| cause.since).min() else {
         return format!("Customers can {wish} as they should.");
     };
     let lead = lead(journey, &wish);
-    let named: Vec<&str> = causes.iter().take(CAUSES_NAMED_MAX).map(|cause| cause.clause.as_str()).collect();
-    let more = match causes.len().saturating_sub(named.len()) {
-        0 => String::new(),
-        1 => ", and one thing more".to_owned(),
-        more => format!(", and {more} things more"),
-    };
+    let mut named: Vec<String> = causes.iter().take(CAUSES_NAMED_MAX).map(Why::clause).collect();
+    match causes.len().saturating_sub(named.len()) {
+        0 => {}
+        1 => named.push("one thing more".to_owned()),
+        more => named.push(format!("{more} things more")),
+    }
     let since = clock(since, snapshot.at, &snapshot.map.timezone);
-    format!("{lead} {}{more}, since {since}.", named.join(", and "))
+    format!("{lead} {}, since {since}.", listed(&named))
+}
+
+/// "a", "a and b", "a, b and c"
+fn listed(items: &[String]) -> String {
+    match items {
+        [] => String::new(),
+        [one] => one.clone(),
+        [rest @ .., last] => format!("{} and {last}", rest.join(", ")),
+    }
 }
 
 /// What is broken for whom: the first line of every alert.
@@ -58,14 +78,8 @@ pub fn incident(incident: &Incident, map: &JourneyMap) -> String {
     };
     let hurt: Vec<String> =
         incident.impacts.iter().map(|impact| format!("“{}”", title(&impact.journey, map))).collect();
-    match hurt.split_last() {
-        None => what,
-        Some((last, [])) => format!("{what}: customers of {last} {} hurt", if was == "is" { "are" } else { "were" }),
-        Some((last, rest)) => {
-            let verb = if was == "is" { "are" } else { "were" };
-            format!("{what}: customers of {} and {last} {verb} hurt", rest.join(", "))
-        }
-    }
+    let were = if was == "is" { "are" } else { "were" };
+    if hurt.is_empty() { what } else { format!("{what}: customers of {} {were} hurt", listed(&hurt)) }
 }
 
 /// A state as people say it.
@@ -131,8 +145,16 @@ pub fn fault(state: State, fault: Option<&Fault>) -> &'static str {
 struct Why {
     share: f64,
     down: bool,
+    pending: bool,
     since: Timestamp,
-    clause: String,
+    name: String,
+    what: &'static str,
+}
+
+impl Why {
+    fn clause(&self) -> String {
+        format!("{} {}", self.name, self.what)
+    }
 }
 
 /// What costs the journey its points, in the order in which to fix it.
@@ -145,7 +167,7 @@ fn causes(journey: &JourneyNow, snapshot: &Snapshot) -> Vec<Why> {
     causes.sort_by(|a, b| b.share.total_cmp(&a.share).then(b.down.cmp(&a.down)));
     // An element that two stages need is drawn twice and is still one cause.
     let mut seen = std::collections::BTreeSet::new();
-    causes.retain(|cause| seen.insert(cause.clause.clone()));
+    causes.retain(|cause| seen.insert(cause.clause()));
     causes
 }
 
@@ -155,17 +177,20 @@ fn element_cause(element: &ElementNow, snapshot: &Snapshot) -> Why {
     Why {
         share: element.share,
         down: state == State::Down,
+        pending: state == State::Pending,
         since: element.since,
-        clause: format!("{name} {}", fault(state, element.fault.as_ref())),
+        name: name.to_owned(),
+        what: fault(state, element.fault.as_ref()),
     }
 }
 
 fn check_cause(check: &CheckNow) -> Why {
-    let clause = match check.state {
-        State::Down => format!("“{}” is not true any more", check.name),
-        _ => format!("we cannot tell whether “{}” still holds", check.name),
+    let (name, what) = match check.state {
+        State::Down => (format!("“{}”", check.name), "is not true any more"),
+        _ => (format!("we cannot tell whether “{}”", check.name), "still holds"),
     };
-    Why { share: check.share, down: check.state == State::Down, since: check.since, clause }
+    let (down, pending) = (check.state == State::Down, check.state == State::Pending);
+    Why { share: check.share, down, pending, since: check.since, name, what }
 }
 
 fn elements(journey: &JourneyNow) -> impl Iterator<Item = &ElementNow> {

@@ -64,12 +64,11 @@ impl Comparison {
 
     fn note(&mut self, source: usize, persona: Option<&PersonaId>, value: &str, at: Timestamp) {
         let known = self.values.iter_mut().find(|seen| seen.source == source && seen.persona.as_ref() == persona);
-        match known {
-            Some(seen) => (seen.value, seen.at, seen.anew) = (value.to_owned(), at, true),
-            None => {
-                let (persona, value) = (persona.cloned(), value.to_owned());
-                self.values.push(Seen { source, persona, value, at, anew: true });
-            }
+        let value = value.to_owned();
+        if let Some(seen) = known {
+            (seen.value, seen.at, seen.anew) = (value, at, true);
+        } else {
+            self.values.push(Seen { source, persona: persona.cloned(), value, at, anew: true });
         }
     }
 

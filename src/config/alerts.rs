@@ -57,24 +57,46 @@ fn node_at<'a>(node: &'a Node, path: &[String]) -> Option<&'a Node> {
     })
 }
 
-/// A webhook carries what customers meet; over plain http anyone on the way reads and writes it.
+/// An alert carries what customers meet; over plain http anyone on the way reads and writes it.
 fn warn_of_plain_http(read: &Read<'_>, alerts: &Node) {
     let Some(stands) = &read.top.alerts else { return };
     let receivers = alerts.get("receivers");
     for receiver in receivers.iter().flat_map(|receivers| receivers.value.entries()) {
-        let url = receiver.value.get("webhook").and_then(|webhook| webhook.value.get("url"));
-        let Some(node) = url.map(|entry| &entry.value) else { continue };
-        let text = node.text().unwrap_or_default();
-        let Ok(url) = url::Url::parse(&text) else { continue };
-        let loopback = match url.host() {
-            Some(url::Host::Domain(name)) => name == "localhost",
-            Some(url::Host::Ipv4(ip)) => ip.is_loopback(),
-            Some(url::Host::Ipv6(ip)) => ip.is_loopback(),
-            None => true,
-        };
-        if url.scheme() == "http" && !loopback {
-            let problem = stands.desk.source.problem(node.place, "a webhook over plain http can be read on its way");
-            read.warn(problem.hint("use https"));
+        for (kind, what) in [("webhook", "a webhook"), ("alertmanager", "an alert")] {
+            let Some(node) = receiver.value.get(kind).and_then(|kind| Some(&kind.value.get("url")?.value)) else {
+                continue;
+            };
+            if goes_plainly(&node.text().unwrap_or_default()) {
+                let text = format!("{what} over plain http can be read on its way");
+                read.warn(stands.desk.source.problem(node.place, text).hint("use https"));
+            }
+        }
+    }
+}
+
+/// By plain http to another machine.
+fn goes_plainly(url: &str) -> bool {
+    let Ok(url) = url::Url::parse(url) else { return false };
+    let loopback = match url.host() {
+        Some(url::Host::Domain(name)) => name == "localhost",
+        Some(url::Host::Ipv4(ip)) => ip.is_loopback(),
+        Some(url::Host::Ipv6(ip)) => ip.is_loopback(),
+        None => true,
+    };
+    url.scheme() == "http" && !loopback
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_plain_http_to_others_is_plain() {
+        for url in ["http://10.0.0.5/hook", "http://alertmanager:9093", "http://127.0.0.1.example/"] {
+            assert!(goes_plainly(url), "{url}");
+        }
+        for url in ["https://10.0.0.5/", "http://localhost:9093", "http://127.0.0.2", "http://[::1]:1/", "nonsense"] {
+            assert!(!goes_plainly(url), "{url}");
         }
     }
 }

@@ -12,6 +12,8 @@ pub(super) use kept::{At, Kept, Keyed};
 pub(super) use wrong::{Wrong, advice, nearest};
 
 use std::cell::RefCell;
+use std::os::unix::ffi::OsStrExt as _;
+use std::path::Path;
 
 use serde::Deserialize;
 use serde::de::{self, Visitor};
@@ -99,6 +101,28 @@ impl<'de> Decoder<'de> {
             }
             Value::Scalar { .. } | Value::Seq(_) => Err(self.expected(&"a map")),
         }
+    }
+
+    /// By [`units::SCALAR`].
+    fn as_written<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Wrong> {
+        match &self.node.value {
+            Value::Scalar { text, style } => {
+                let text = text.borrow().clone();
+                self.settle(match style {
+                    Style::Plain => visitor.visit_str(&text),
+                    Style::Quoted => visitor.visit_bytes(text.as_bytes()),
+                })
+            }
+            Value::Seq(_) => self.list(visitor),
+            Value::Map(_) => self.pairs(visitor),
+        }
+    }
+
+    /// By [`units::FILE`].
+    fn file<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Wrong> {
+        let path = self.node.text().filter(|path| !path.is_empty()).ok_or_else(|| self.expected(&visitor))?;
+        let folder = self.desk.source.path.parent().unwrap_or(Path::new(""));
+        self.settle(visitor.visit_bytes(folder.join(path).as_os_str().as_bytes()))
     }
 
     /// Reports every key that is none of the fields, and passes over it.
@@ -222,23 +246,13 @@ impl<'de> de::Deserializer<'de> for Decoder<'de> {
 
     fn deserialize_newtype_struct<V: Visitor<'de>>(self, name: &'static str, visitor: V) -> Result<V::Value, Wrong> {
         match name {
-            units::SCALAR => match &self.node.value {
-                Value::Scalar { text, style: Style::Plain } => {
-                    let text = text.borrow().clone();
-                    self.settle(visitor.visit_str(&text))
-                }
-                Value::Scalar { text, style: Style::Quoted } => {
-                    let text = text.borrow().clone();
-                    self.settle(visitor.visit_bytes(text.as_bytes()))
-                }
-                Value::Seq(_) => self.list(visitor),
-                Value::Map(_) => self.pairs(visitor),
-            },
-            secret::MIXED if self.is_reference() => {
+            units::FILE => self.file(visitor),
+            secret::MIXED | secret::TEXT if self.is_reference() => {
                 let mut reference = access::Reference { node: Some(self.node), desk: self.desk };
                 self.settle(visitor.visit_map(&mut reference))
             }
             secret::MIXED => self.deserialize_any(visitor),
+            units::SCALAR | secret::TEXT => self.as_written(visitor),
             secret::RESOLVE => {
                 let (reference, value) = self.settle(self.desk.vault.resolve(self.node, &self.desk))?;
                 self.settle(visitor.visit_seq(Resolved { texts: vec![value, reference] }))

@@ -149,7 +149,7 @@ impl Keeper {
             self.out.metrics.observe(&reading, lateness);
             self.punctuality.note(&reading, lateness, &self.map);
             self.out.exporter.export(&reading, &self.map);
-            changes.extend(self.board.apply(Arc::clone(&reading), self.clock.now()));
+            changes.extend(self.board.apply(&reading, self.clock.now()));
             if self.out.entries.try_send(Entry::Reading(reading)).is_err() {
                 self.unrecorded += 1;
             }

@@ -104,7 +104,7 @@ mod tests {
         punctuality.note(&reading(Verdict::Good), Duration::from_secs(12), &map);
         punctuality.note(&reading(Verdict::Good), Duration::ZERO, &map);
         assert_eq!(punctuality.take(), Some(Err("shop/home@here began 12.0 s late".to_owned())));
-        punctuality.note(&reading(Verdict::Skipped(Why::StillRunning)), Duration::from_secs(60), &map);
+        punctuality.note(&reading(Verdict::Skipped(Why::StillRunning)), Duration::from_mins(1), &map);
         assert_eq!(punctuality.take(), None, "what did not begin was not late");
     }
 }

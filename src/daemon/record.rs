@@ -44,10 +44,13 @@ pub(super) async fn run(
         let full = batch.readings.len() + GROUP_MAX;
         loop {
             tokio::select! {
-                entry = entries.recv() => match entry {
-                    Some(entry) => add(&mut batch, entry),
-                    None => { open = false; break; }
-                },
+                entry = entries.recv() => {
+                    let Some(entry) = entry else {
+                        open = false;
+                        break;
+                    };
+                    add(&mut batch, entry);
+                }
                 () = tokio::time::sleep_until(full_at) => break,
             }
             if batch.readings.len() >= full {
@@ -108,7 +111,7 @@ mod tests {
         let (sender, entries) = mpsc::channel(1);
         let (fared, _fared) = mpsc::unbounded_channel();
         let running = tokio::spawn(run(Arc::clone(&store), entries, fared, Arc::clone(&signs)));
-        tokio::time::sleep(Duration::from_secs(60)).await;
+        tokio::time::sleep(Duration::from_mins(1)).await;
         for part in [Part::Schedule, Part::Board, Part::Outbox] {
             signs.give(part);
         }

@@ -98,19 +98,13 @@ impl Reloader {
                 Severity::Warning => tracing::warn!("{problem}"),
             }
         }
-        match &loaded.plan {
-            Some(plan) => {
-                self.metrics.reloaded(Reload::Taken);
-                tracing::info!(
-                    "Took the new configuration: {} probes, {} journeys",
-                    plan.errands.len(),
-                    plan.map.journeys.len()
-                );
-            }
-            None => {
-                self.metrics.reloaded(Reload::Refused);
-                tracing::error!("The new configuration is wrong; nothing was changed");
-            }
+        if let Some(plan) = &loaded.plan {
+            self.metrics.reloaded(Reload::Taken);
+            let (probes, journeys) = (plan.errands.len(), plan.map.journeys.len());
+            tracing::info!("Took the new configuration: {probes} probes, {journeys} journeys");
+        } else {
+            self.metrics.reloaded(Reload::Refused);
+            tracing::error!("The new configuration is wrong; nothing was changed");
         }
         loaded.plan
     }

@@ -15,7 +15,7 @@ use crate::web::{Scrape, Vitals};
 /// A part that gave no sign for so long is stuck.
 const SIGN_WITHIN: Duration = Duration::from_secs(30);
 /// A notification older than this is stuck.
-pub(super) const OUTBOX_MOVES_WITHIN: Duration = Duration::from_secs(60);
+pub(super) const OUTBOX_MOVES_WITHIN: Duration = Duration::from_mins(1);
 /// Of the runs that were due, at least so many must have taken place for the outgoing heartbeat.
 const RAN_AT_LEAST: f64 = 0.95;
 

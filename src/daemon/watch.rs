@@ -46,7 +46,7 @@ impl Watch {
     /// Waits for the next change.
     pub(super) async fn changed(&mut self) {
         if self.changes.recv().await.is_none() {
-            std::future::pending().await
+            std::future::pending::<()>().await;
         }
     }
 }

@@ -39,7 +39,7 @@ impl Quality {
         if reach <= 0.0 {
             return Self(0.5);
         }
-        let over = (latency - good).as_secs_f64() / reach;
+        let over = latency.saturating_sub(good).as_secs_f64() / reach;
         Self::new(1.0 / (1.0 + over * over))
     }
 
@@ -50,6 +50,7 @@ impl Quality {
 }
 
 #[cfg(test)]
+#[expect(clippy::float_cmp, reason = "0 and 1 are meant exactly")]
 mod tests {
     use super::*;
 

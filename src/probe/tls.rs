@@ -1,7 +1,5 @@
 //! Shakes hands and looks at the certificate, without asking for anything.
 
-use std::path::PathBuf;
-
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -10,6 +8,7 @@ use super::connect::tls::{Offer, Options};
 use super::connect::{Secure, Target, connect};
 use super::endpoint::{Endpoint, borrowed};
 use super::{Act, Field, Part, Reply, Run, Stop};
+use crate::units::FilePath;
 
 /// A secured connection.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
@@ -28,11 +27,11 @@ struct Written {
     /// The name to ask for and to expect, instead of the host's.
     server_name: Option<String>,
     /// A PEM file of the authorities to trust, instead of the machine's.
-    ca: Option<PathBuf>,
+    ca: Option<FilePath>,
     /// A PEM file of our own certificate and its chain.
-    cert: Option<PathBuf>,
+    cert: Option<FilePath>,
     /// A PEM file of the key to it.
-    key: Option<PathBuf>,
+    key: Option<FilePath>,
     /// Goes on in spite of a bad certificate.
     #[serde(default)]
     insecure: bool,

@@ -100,7 +100,7 @@ mod tests {
     fn silence_heals_nothing() {
         let (mut felt, now) = felt([0.0; 20]);
         felt.sampled(1.0, now, Duration::from_secs(30));
-        felt.sampled(1.0, now + Duration::from_secs(86_400), Duration::from_secs(30));
+        felt.sampled(1.0, now + Duration::from_hours(24), Duration::from_secs(30));
         assert!(felt.ceiling() < 0.1, "{felt:?}");
     }
 

@@ -13,7 +13,7 @@ use crate::model::{Color, JourneyId};
 use crate::words;
 
 #[derive(Template)]
-#[template(path = "badge.svg", escape = "html")]
+#[template(config = "src/web/askama.toml", path = "badge.svg", escape = "html")]
 struct Badge<'a> {
     title: &'a str,
     value: String,

@@ -11,6 +11,7 @@ use axum::response::{IntoResponse, Response};
 
 use super::problem::Problem;
 use super::routes::Shared;
+use super::{Audience, Site};
 
 const CONTENT_SECURITY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; \
     connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'; manifest-src 'self'; \
@@ -27,7 +28,7 @@ const ALWAYS: &[(&str, &str)] = &[
 
 /// Refuses what no honest browser sends, and stamps what every answer must say.
 pub(super) async fn guard(State(shared): State<Arc<Shared>>, request: Request, next: Next) -> Response {
-    let mut response = match check(&request, &shared.site.hosts) {
+    let mut response = match check(&request, &shared.site) {
         Ok(()) => next.run(request).await,
         Err(problem) => problem.into_response(),
     };
@@ -45,9 +46,10 @@ fn stamp(response: &mut Response<Body>) {
     headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
 }
 
-fn check(request: &Request, names: &[String]) -> Result<(), Problem> {
+fn check(request: &Request, site: &Site) -> Result<(), Problem> {
     let host = asked_for(request).ok_or_else(|| Problem::new(StatusCode::BAD_REQUEST, "the request names no host"))?;
-    if !is_ours(&host, names) {
+    // What everybody may see needs no protection, and goes by names that we do not know.
+    if site.audience == Audience::Insiders && !is_ours(&host, &site.hosts) {
         // A page of somebody else's whose name was turned to our address (DNS rebinding) ends here.
         return Err(Problem::new(StatusCode::MISDIRECTED_REQUEST, "this host name is not ours"));
     }

@@ -118,7 +118,7 @@ pub(super) async fn missing(State(shared): State<Arc<Shared>>, headers: HeaderMa
 }
 
 #[derive(Template)]
-#[template(path = "missing.html")]
+#[template(config = "src/web/askama.toml", path = "missing.html")]
 struct Missing {
     frame: Frame,
 }

@@ -58,7 +58,7 @@ macro_rules! routes {
 }
 
 const fn json<T: schemars::JsonSchema>() -> Answer {
-    Answer::Json(|generator| generator.subschema_for::<T>())
+    Answer::Json(SchemaGenerator::subschema_for::<T>)
 }
 
 routes! {
@@ -74,7 +74,7 @@ routes! {
     get "/api/v1/probes/{touchpoint}/{probe}/readings" api::readings::list => json::<api::List<api::readings::Reading>>(), "A probe's runs, newest first: ?limit&before";
     get "/api/v1/incidents" api::incidents::list => json::<api::List<api::incidents::Incident>>(), "Incidents, newest first: ?state&limit&before";
     get "/api/v1/incidents/{id}" api::incidents::one => json::<api::incidents::Incident>(), "One incident with its timeline and notifications";
-    get "/api/v1/events" events::events => Answer::Events(|generator| generator.subschema_for::<Event>()), "What changes, live: score, state, incident";
+    get "/api/v1/events" events::events => Answer::Events(SchemaGenerator::subschema_for::<Event>), "What changes, live: score, state, incident";
     post "/api/v1/push/{touchpoint}/{probe}" push::push => json::<push::Receipt>(), "An outside system reports, with its bearer token";
     get "/api/v1/openapi.json" openapi::openapi => json::<serde_json::Value>(), "This description";
     get "/metrics" vitals::metrics => Answer::Text, "Metrics for Prometheus";

@@ -111,7 +111,7 @@ fn a_marketer_reads_how_the_journey_goes() {
             ],
             vec![]
         ),
-        "Customers can pay their bill, but Bills and payments is too slow, and Chat does not answer in time, since 09:40."
+        "Customers can pay their bill, but Bills and payments is too slow and Chat does not answer in time, since 09:40."
     );
     assert_eq!(
         say(0.5, None, vec![element("billing", State::Pending, 50.0, None)], vec![]),
@@ -121,6 +121,37 @@ fn a_marketer_reads_how_the_journey_goes() {
         say(0.5, None, vec![element("billing", State::Unknown, 50.0, None)], vec![]),
         "We cannot see whether customers can pay their bill: too few of our visits got through."
     );
+}
+
+#[test]
+fn what_was_never_looked_at_is_no_cause() {
+    let scored = |value: f64| Some(Score::of(value));
+    let pending = |id: &str| element(id, State::Pending, 25.0, None);
+    assert_eq!(
+        say(0.5, scored(0.5), vec![pending("billing"), element("chat", State::Up, 0.0, None)], vec![]),
+        "We are still checking whether customers can pay their bill: Bills and payments is being checked for the first time."
+    );
+    assert_eq!(
+        say(0.25, scored(0.25), vec![pending("billing"), pending("chat")], vec![]),
+        "We are still checking whether customers can pay their bill: 2 first looks are to come."
+    );
+    assert_eq!(
+        say(
+            0.0,
+            scored(0.0),
+            vec![pending("chat"), element("billing", State::Down, 75.0, Some(FaultCode::Status))],
+            vec![]
+        ),
+        "Customers cannot pay their bill: Bills and payments answers with an error, since 09:40."
+    );
+}
+
+#[test]
+fn things_are_listed_as_people_list_them() {
+    let listed = |items: &[&str]| listed(&items.iter().map(|item| (*item).to_owned()).collect::<Vec<_>>());
+    assert_eq!(listed(&["a"]), "a");
+    assert_eq!(listed(&["a", "b"]), "a and b");
+    assert_eq!(listed(&["a", "b", "2 things more"]), "a, b and 2 things more");
 }
 
 #[test]

@@ -156,6 +156,49 @@ fn plain_scalars_are_text_where_text_is_wanted() {
 }
 
 #[test]
+fn plain_scalars_are_text_in_headers_queries_and_forms() {
+    let dir = with(
+        "probes/shop.yaml",
+        b"probes: { a: { steps: [ { http: { get: \"http://a/\", query: { page: 2, price: 1.10 }, headers: { x-debug: true, x-none: null } } } ] } }\n",
+    );
+    let loaded = load_in(dir.path());
+    let plan = loaded.plan.unwrap_or_else(|| panic!("{:?}", loaded.problems));
+    let errands = format!("{:?}", plan.errands);
+    for text in ["Template(2)", "Template(1.10)", "Template(true)", "Template(null)"] {
+        assert!(errands.contains(text), "{text}: {errands}");
+    }
+    let said = said_of(
+        "probes/shop.yaml",
+        "probes: { a: { steps: [ { http: { get: \"http://a/\", query: { page: [2] } } } ] } }\n",
+    );
+    assert!(said.contains("error: expected a text, or a reference to a secret"), "{said}");
+}
+
+#[test]
+fn files_are_relative_to_the_file_that_names_them() {
+    let dir = with(
+        "probes/shop.yaml",
+        b"probes:\n  a: { steps: [ { http: { get: \"https://a/\", tls: { ca: ../ca.pem } } } ] }\n  b: { steps: [ { tls: { connect: \"a:443\", ca: /etc/ca.pem } } ] }\n",
+    );
+    let loaded = load_in(dir.path());
+    let plan = loaded.plan.unwrap_or_else(|| panic!("{:?}", loaded.problems));
+    let errands = format!("{:?}", plan.errands);
+    for path in [format!("{:?}", dir.path().join("probes/../ca.pem")), "\"/etc/ca.pem\"".to_owned()] {
+        assert!(errands.contains(&format!("FilePath({path})")), "{path}: {errands}");
+    }
+}
+
+#[test]
+fn alerts_over_plain_http_are_warned_of() {
+    let receiver = |url: &str| {
+        format!("company: A\nalerts: {{ receivers: {{ all: {{ alertmanager: {{ url: \"{url}\" }} }} }} }}\n")
+    };
+    let said = said_of("config/unbroken.yaml", &receiver("http://alerts.example.com:9093"));
+    assert!(said.contains("warning: an alert over plain http can be read on its way"), "{said}");
+    assert_eq!(said_of("config/unbroken.yaml", &receiver("http://127.0.0.1:9093")), "");
+}
+
+#[test]
 fn a_secret_from_a_file_is_trimmed_once_and_its_openness_is_warned_of() {
     use std::os::unix::fs::PermissionsExt as _;
     let dir = with(

@@ -114,7 +114,7 @@ async fn a_run_that_hangs_does_not_keep_the_rest_from_the_disk() {
     // Takes connections and never says a word.
     let silent = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
     let url = format!("http://{}/", silent.local_addr().expect("an address"));
-    let hang = format!("  hang:\n    every: 60s\n    timeout: 50s\n    steps:\n      - http: {{ get: \"{url}\" }}\n");
+    let hang = format!("  hang:\n    every: 10s\n    timeout: 10s\n    steps:\n      - http: {{ get: \"{url}\" }}\n");
     world.write("probes/shop.yaml", &(shop(&target.url()) + &hang));
     world.start().await;
     silent.set_nonblocking(true).expect("a socket");

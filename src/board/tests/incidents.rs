@@ -149,7 +149,9 @@ fn places_that_disagree_break_the_journey() {
             let reading = capturing(probe, "price", price, world.now);
             world.take(reading);
         }
-        ["login", "app", "ads"].into_iter().for_each(|probe| drop(world.read(probe, 1.0)));
+        for probe in ["login", "app", "ads"] {
+            world.read(probe, 1.0);
+        }
         world.wait(10);
         (world.score("buy"), world.snapshot().journeys[0].consistency[0].state)
     };

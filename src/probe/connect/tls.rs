@@ -1,7 +1,7 @@
 //! Securing a connection: one shared configuration per settings, a full handshake every time.
 
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::{Arc, OnceLock};
 
 use rustls::client::{Resumption, WebPkiServerVerifier};
@@ -21,6 +21,7 @@ use url::Host;
 use crate::clock::Clock;
 use crate::model::{CertificateFacts, Fault, FaultCode, Phase, SelfFault};
 use crate::probe::Stop;
+use crate::units::FilePath;
 
 use super::certificate::{self, Judge, Refused, Strictness};
 use super::dial;
@@ -30,11 +31,11 @@ use super::dial;
 #[serde(deny_unknown_fields)]
 pub struct Options {
     /// A PEM file of the authorities to trust, instead of the machine's.
-    pub ca: Option<PathBuf>,
+    pub ca: Option<FilePath>,
     /// A PEM file of our own certificate and its chain.
-    pub cert: Option<PathBuf>,
+    pub cert: Option<FilePath>,
     /// A PEM file of the key to it.
-    pub key: Option<PathBuf>,
+    pub key: Option<FilePath>,
     /// The name to ask for and to expect, instead of the host's.
     pub server_name: Option<String>,
     /// Goes on in spite of a bad certificate.
@@ -128,7 +129,7 @@ impl Tls {
     fn make(&self, options: &Options, offer: Offer) -> Result<ClientConfig, String> {
         let text = |error: rustls::Error| format!("tls: {error}");
         let roots = match &options.ca {
-            Some(path) => Arc::new(read_roots(path)?),
+            Some(path) => Arc::new(read_roots(path.as_path())?),
             None => Arc::clone(self.roots.get_or_init(|| Arc::new(machine_roots()))),
         };
         let webpki = WebPkiServerVerifier::builder_with_provider(roots, Arc::clone(&self.provider))
@@ -143,7 +144,7 @@ impl Tls {
             .with_custom_certificate_verifier(Arc::new(Judge::new(webpki, strictness)));
         let mut config = match (&options.cert, &options.key) {
             (Some(cert), Some(key)) => {
-                builder.with_client_auth_cert(read_chain(cert)?, read_key(key)?).map_err(text)?
+                builder.with_client_auth_cert(read_chain(cert.as_path())?, read_key(key.as_path())?).map_err(text)?
             }
             _ => builder.with_no_client_auth(),
         };

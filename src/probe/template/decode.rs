@@ -9,7 +9,7 @@ use serde::{Deserialize, Deserializer};
 
 use super::{Place, Template};
 use crate::probe::{Part, Scope};
-use crate::secret::{MIXED, RESOLVE, Secret};
+use crate::secret::{RESOLVE, Secret, TEXT};
 use crate::units::SCALAR;
 
 impl<'de> Deserialize<'de> for Template {
@@ -82,13 +82,13 @@ impl TemplateOrSecret {
 
 impl<'de> Deserialize<'de> for TemplateOrSecret {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_newtype_struct(MIXED, Mixed)
+        deserializer.deserialize_newtype_struct(TEXT, TextOrReference)
     }
 }
 
-struct Mixed;
+struct TextOrReference;
 
-impl<'de> Visitor<'de> for Mixed {
+impl<'de> Visitor<'de> for TextOrReference {
     type Value = TemplateOrSecret;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -97,6 +97,18 @@ impl<'de> Visitor<'de> for Mixed {
 
     fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Self::Value, E> {
         Template::parse(text).map(TemplateOrSecret::Template).map_err(E::custom)
+    }
+
+    fn visit_bytes<E: serde::de::Error>(self, text: &[u8]) -> Result<Self::Value, E> {
+        self.visit_str(&String::from_utf8_lossy(text))
+    }
+
+    fn visit_bool<E: serde::de::Error>(self, truth: bool) -> Result<Self::Value, E> {
+        self.visit_str(&truth.to_string())
+    }
+
+    fn visit_f64<E: serde::de::Error>(self, number: f64) -> Result<Self::Value, E> {
+        self.visit_str(&number.to_string())
     }
 
     fn visit_i64<E: serde::de::Error>(self, number: i64) -> Result<Self::Value, E> {

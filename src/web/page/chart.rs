@@ -112,7 +112,7 @@ fn clock(day: &Day, zone: &TimeZone) -> Vec<(String, String)> {
     let mut labels = Vec::new();
     for (place, _) in day.slots.iter().enumerate() {
         let at = day.from.checked_add(day.step * place as u32).unwrap_or(day.from).to_zoned(zone.clone());
-        if at.hour() % 4 == 0 && i64::from(at.minute()) * 60 < day.step.as_secs() as i64 {
+        if at.hour() % 4 == 0 && i64::from(at.minute()) * 60 < day.step.as_secs().cast_signed() {
             let x = 100.0 * (place as f64 * day.step.as_secs_f64()) / length;
             labels.push((format!("{x:.1}%"), at.strftime("%H:%M").to_string()));
         }

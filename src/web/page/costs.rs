@@ -32,20 +32,20 @@ pub(super) fn costs(frame: &Frame, now: &JourneyNow, shares: &Shares, snapshot: 
     }
     let blank = || Piece::new(0.0, 0.0, 1.0);
     let score = now.score.map_or(0.0, crate::model::Score::points);
+    let title = |element: &Element| {
+        let name = words::touchpoint(element.touchpoint(), &snapshot.map);
+        probe_title(element, snapshot).map_or_else(|| name.to_owned(), |probe| format!("{name}: {probe}"))
+    };
     let mut all: Vec<Raw> = Vec::new();
     for (place, stage) in now.stages.iter().enumerate() {
         for (number, need) in stage.needs.iter().enumerate() {
             for (member, element) in need.elements().iter().enumerate() {
                 let share = shares.element(place, number, member);
-                let touchpoint = element.element.touchpoint();
                 let state = element.health.state;
-                let name = words::touchpoint(touchpoint, &snapshot.map);
-                let title = probe_title(&element.element, snapshot)
-                    .map_or_else(|| name.to_owned(), |probe| format!("{name}: {probe}"));
                 let mended = (score + element.gain_if_fixed).min(100.0);
                 let cost = Cost {
-                    touchpoint: Some(touchpoint.to_string()),
-                    title,
+                    touchpoint: Some(element.element.touchpoint().to_string()),
+                    title: title(&element.element),
                     why: words::fault(state, element.fault.as_ref()).to_owned(),
                     since: frame.since(element.since),
                     tone: state.into(),

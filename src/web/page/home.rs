@@ -17,7 +17,7 @@ use crate::words;
 const CLOSED_MAX: u32 = 5;
 
 #[derive(Template)]
-#[template(path = "home.html")]
+#[template(config = "src/web/askama.toml", path = "home.html")]
 pub(super) struct Home {
     frame: Frame,
     headline: Option<Headline>,

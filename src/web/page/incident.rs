@@ -13,7 +13,7 @@ use crate::web::routes::Shared;
 use crate::words;
 
 #[derive(Template)]
-#[template(path = "incident.html")]
+#[template(config = "src/web/askama.toml", path = "incident.html")]
 pub(super) struct Page {
     frame: Frame,
     headline: String,

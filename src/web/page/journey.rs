@@ -15,7 +15,7 @@ use crate::web::shares::Shares;
 use crate::words;
 
 #[derive(Template)]
-#[template(path = "journey.html")]
+#[template(config = "src/web/askama.toml", path = "journey.html")]
 pub(super) struct Page {
     frame: Frame,
     title: String,

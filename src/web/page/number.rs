@@ -88,7 +88,7 @@ mod tests {
         assert_eq!(percent(1.0), "100 %");
         assert_eq!(percent(0.9999), "99.9 %");
         assert_eq!(length(Duration::from_millis(640)), "640 ms");
-        assert_eq!(length(Duration::from_micros(3_240_000)), "3.2 s");
+        assert_eq!(length(Duration::from_millis(3240)), "3.2 s");
         assert_eq!(minus(21.0), "−21.0");
         let at = |seconds| Timestamp::from_second(seconds).expect("a time");
         assert_eq!(lasted(at(0), at(59)), "59 s");

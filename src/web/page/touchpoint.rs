@@ -21,7 +21,7 @@ const RUNS_SHOWN: u32 = 60;
 const RUNS_LISTED: usize = 8;
 
 #[derive(Template)]
-#[template(path = "touchpoint.html")]
+#[template(config = "src/web/askama.toml", path = "touchpoint.html")]
 pub(super) struct Page {
     frame: Frame,
     title: String,

@@ -214,6 +214,13 @@ async fn strangers_hosts_and_cross_site_posts_are_refused() {
 }
 
 #[tokio::test]
+async fn a_public_page_answers_under_any_name() {
+    let site = start_for(Mood::Well, Audience::Everybody).await;
+    let response = site.get("/api/v1/status").header("host", "status.example.com").send().await.unwrap();
+    assert_eq!(response.status(), 200);
+}
+
+#[tokio::test]
 async fn a_push_needs_its_token_and_is_stored_before_it_is_acknowledged() {
     let site = start(Mood::Well).await;
     let path = "/api/v1/push/billing/night-run";
