@@ -49,7 +49,7 @@ impl Board {
             }
             let series = Series { probe: id.clone(), ..reading.series() };
             if let Some(&at) = self.net.series_of.get(&series) {
-                self.series[at].window.refresh(now);
+                self.series[at].excuse(now);
                 self.dirty.series.insert(at);
             }
         }

@@ -31,6 +31,9 @@ pub(super) struct Watch {
     pub(super) trace: Option<TraceId>,
     #[serde(skip)]
     pub(super) last: Option<Arc<Reading>>,
+    /// Never seen, because the errand fails somewhere else before.
+    #[serde(skip)]
+    excused: bool,
 }
 
 impl Watch {
@@ -44,6 +47,7 @@ impl Watch {
             fault: None,
             trace: None,
             last: None,
+            excused: false,
         }
     }
 
@@ -66,6 +70,7 @@ impl Watch {
             self.decided = now;
         }
         self.last = Some(reading.clone());
+        self.excused = false;
         step
     }
 
@@ -100,7 +105,16 @@ impl Watch {
         self.window.age(now).is_some_and(|age| age <= every.mul_f64(FRESH_INTERVALS))
     }
 
+    /// Its errand failed elsewhere before it got here: what is known stays known, what is not costs nothing.
+    pub(super) fn excuse(&mut self, now: Timestamp) {
+        self.window.refresh(now);
+        self.excused = self.window.is_empty();
+    }
+
     pub(super) fn health(&self, every: Duration, now: Timestamp) -> Health {
+        if self.excused {
+            return Health { state: self.state, value: 1.0, observed: 0.0 };
+        }
         let observed = if self.is_fresh(every, now) { 1.0 } else { 0.0 };
         Health { state: self.state, value: self.window.value(self.detector.state(), now, every), observed }
     }

@@ -101,7 +101,7 @@ impl Reloader {
         if let Some(plan) = &loaded.plan {
             self.metrics.reloaded(Reload::Taken);
             let (probes, journeys) = (plan.errands.len(), plan.map.journeys.len());
-            tracing::info!("Took the new configuration: {probes} probes, {journeys} journeys");
+            tracing::info!("Took the new configuration; probes: {probes}, journeys: {journeys}");
         } else {
             self.metrics.reloaded(Reload::Refused);
             tracing::error!("The new configuration is wrong; nothing was changed");

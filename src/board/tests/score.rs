@@ -141,6 +141,9 @@ fn what_an_errand_could_not_reach_hurts_nobody_else() {
     let id = ProbeId::credited(&"login".into(), &origin);
     let login = map.touchpoints.get_mut(&TouchpointId::new("login")).expect("there");
     login.probes.push(Probe { id: id.clone(), origin: Some(origin), ..probe("login", "x", Weight::Blocking) });
+    let mut world = World::new(map.clone());
+    world.rounds(1, &[("shop", 0.0)]);
+    assert_eq!(world.score("use"), Some(100.0), "never seen, and not for our lack of looking");
     let mut world = World::new(map);
     let mut whole = reading("shop", 1.0, world.now);
     whole.outcome.samples.push(Sample { probe: id, quality: Quality::new(1.0), fault: None });
