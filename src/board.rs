@@ -157,7 +157,7 @@ impl Board {
             let occasion = self.settle(at, now, &mut changes);
             touched.entry(touchpoint).and_modify(|known| *known = occasion.max(*known)).or_insert(occasion);
         }
-        self.excuse(&reading, now);
+        self.excuse(reading, now);
         for (touchpoint, occasion) in touched {
             self.touch(touchpoint, occasion, now, &mut changes);
         }

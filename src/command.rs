@@ -144,7 +144,7 @@ impl Stop {
 
     /// Our own failure while doing something.
     fn own(doing: &str, error: &dyn std::error::Error) -> Self {
-        Self::failure(format!("{doing}: {}", terminal::chain(error)))
+        Self::failure(format!("{doing}: {}", crate::daemon::chain(error)))
     }
 }
 
@@ -157,11 +157,11 @@ impl Cli {
         terminal::choose_color(self.global.color);
         let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
             Ok(runtime) => runtime,
-            Err(error) => return terminal::complain(Stop::own("cannot start", &error)).into(),
+            Err(error) => return terminal::complain(&Stop::own("cannot start", &error)).into(),
         };
         let answer = runtime.block_on(self.command.run(&self.global));
         runtime.shutdown_timeout(std::time::Duration::from_secs(1));
-        answer.unwrap_or_else(terminal::complain).into()
+        answer.unwrap_or_else(|stop| terminal::complain(&stop)).into()
     }
 }
 
@@ -174,12 +174,12 @@ impl Command {
             Self::Demo(args) => args.run(global).await,
             Self::Init(args) => args.run(),
             Self::Run(args) => args.run(global).await,
-            Self::Check(args) => args.run(global),
+            Self::Check(args) => Ok(args.run(global)),
             Self::Walk(args) => args.run(global).await,
             Self::Probe(args) => args.run(global).await,
             Self::Explain(args) => args.run(global).await,
             Self::Status(args) => args.run(global).await,
-            Self::Schema => schema::run(),
+            Self::Schema => Ok(schema::run()),
             Self::Completions { shell } => man::completions(shell),
             Self::Man => man::page(),
             Self::Internal(_) => Ok(Exit::Usage),

@@ -34,7 +34,7 @@ pub(crate) fn measure(target: SocketAddr, load: Load) -> Option<Usage> {
     let runs = runtime.block_on(drive(listen, target, Duration::from_secs(load.seconds.min(20))));
     let usage = Usage {
         runs,
-        cpu: super::cpu_of(child.id()) - before,
+        cpu: super::cpu_of(child.id()).saturating_sub(before),
         peak_rss: super::peak_rss_of(child.id()),
         lateness: "closed loop, 64 at once".to_owned(),
     };

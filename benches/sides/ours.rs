@@ -36,7 +36,7 @@ pub(crate) fn measure(target: SocketAddr, load: Load) -> Usage {
     assert!(runs > 0.0 && (good - runs).abs() < 1.0, "{good} of {runs} runs were good: not a fair measurement");
     let expected = load.probes as f64 * load.seconds as f64 / load.every.as_secs_f64();
     println!("(unbroken: {runs} of {expected} due runs in {} s, none skipped, all good)", load.seconds);
-    Usage { runs: runs as u64, cpu: cpu_after - cpu, peak_rss, lateness: lateness(&before, &after) }
+    Usage { runs: runs as u64, cpu: cpu_after.saturating_sub(cpu), peak_rss, lateness: lateness(&before, &after) }
 }
 
 fn write_config(folder: &std::path::Path, listen: SocketAddr, target: SocketAddr, load: Load) {

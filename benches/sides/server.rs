@@ -15,7 +15,9 @@ pub(crate) struct Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
-        self.child.take().map(crate::end);
+        if let Some(child) = self.child.take() {
+            crate::end(child);
+        }
     }
 }
 

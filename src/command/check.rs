@@ -1,7 +1,7 @@
 //! `unbroken check`: every problem of the configuration.
 
 use super::terminal::say;
-use super::{Exit, Format, Global, Stop, terminal};
+use super::{Exit, Format, Global, terminal};
 use crate::config::Secrets;
 
 #[derive(Debug, clap::Args)]
@@ -12,13 +12,13 @@ pub(super) struct Args {
 }
 
 impl Args {
-    pub(super) fn run(self, global: &Global) -> Result<Exit, Stop> {
+    pub(super) fn run(self, global: &Global) -> Exit {
         let loaded = global.load(if self.without_secrets { Secrets::Without } else { Secrets::Needed });
         let exit = if loaded.plan.is_some() { Exit::Well } else { Exit::No };
         if global.format == Format::Json {
             let answer = serde_json::json!({ "ok": loaded.plan.is_some(), "problems": loaded.problems });
             say!("{answer:#}");
-            return Ok(exit);
+            return exit;
         }
         if !loaded.problems.is_empty() {
             say!("{}", terminal::problems_text(&loaded.problems).trim_end_matches('\n'));
@@ -37,6 +37,6 @@ impl Args {
             }
             None => say!("{}{tally}{:#}", terminal::BAD, terminal::BAD),
         }
-        Ok(exit)
+        exit
     }
 }

@@ -59,7 +59,7 @@ impl Args {
     }
 
     async fn switch(&self, global: &Global, switch: &Switch) -> Result<Exit, Stop> {
-        let unheard = |error: control::Unheard| Stop::usage(terminal::chain(&error));
+        let unheard = |error: control::Unheard| Stop::usage(crate::daemon::chain(&error));
         let control = control::address(&self.data).map_err(unheard)?;
         let switches = match switch {
             Switch::Break { touchpoint, fault } => {
@@ -87,8 +87,9 @@ impl Args {
         fs::create_dir_all(&self.data)
             .map_err(|error| Stop::own(&format!("cannot make {}", self.data.display()), &error))?;
         let settings = demo::Settings { data: self.data.clone(), ports: Ports::Usual };
-        let company =
-            Company::start(&settings, Clock::system()).await.map_err(|error| Stop::failure(terminal::chain(&error)))?;
+        let company = Company::start(&settings, Clock::system())
+            .await
+            .map_err(|error| Stop::failure(crate::daemon::chain(&error)))?;
         let stop = run::until_told();
         introduce(&company);
         let exit = if self.company_only {
@@ -116,7 +117,9 @@ impl Args {
         plan.store.path = self.data.join("unbroken.db");
         let listener = listen(plan.listen).await?;
         let address = listener.local_addr().map_err(|error| Stop::own("cannot read the address", &error))?;
-        company.leave_page(&format!("http://{address}")).map_err(|error| Stop::failure(terminal::chain(&error)))?;
+        company
+            .leave_page(&format!("http://{address}"))
+            .map_err(|error| Stop::failure(crate::daemon::chain(&error)))?;
         let bold = terminal::BOLD;
         say!("{bold}Journey health page   http://{address}/{bold:#}\n");
         let show = tokio::spawn(show(address, plan.map.journeys.len(), stop.clone()));

@@ -31,21 +31,21 @@ pub(super) struct Args {
 impl Args {
     pub(super) async fn run(self, global: &Global) -> Result<Exit, Stop> {
         if let Some(at) = self.at {
-            return self.from_store(global, at).await;
+            return self.at_time(global, at).await;
         }
         let path = format!("/api/v1/journeys/{}", self.journey);
         match self.site.get(global, &path).await {
             Ok(journey) => {
                 if global.format == Format::Json {
-                    say!("{journey:#}")
+                    say!("{journey:#}");
                 } else {
-                    print(&journey, Tense::Watched)
+                    print(&journey, Tense::Watched);
                 }
                 Ok(Exit::Well)
             }
             // No daemon runs, and none was named: the store still knows.
             Err(stop) if stop.exit == Exit::Failure && !self.site.is_given() => {
-                self.from_store(global, crate::clock::Clock::system().now()).await
+                self.at_time(global, crate::clock::Clock::system().now()).await
             }
             Err(stop) if stop.exit == Exit::Usage => {
                 let status = self.site.get(global, "/api/v1/status").await?;
@@ -61,7 +61,7 @@ impl Args {
     }
 
     /// Replays what was stored up to `at` into a board: the same readings give the same score.
-    async fn from_store(&self, global: &Global, at: Timestamp) -> Result<Exit, Stop> {
+    async fn at_time(&self, global: &Global, at: Timestamp) -> Result<Exit, Stop> {
         let plan = global.plan(Secrets::Without)?;
         let id = JourneyId::new(&self.journey);
         if plan.map.journey(&id).is_none() {

@@ -47,7 +47,7 @@ impl Args {
             )));
         }
         if global.format == Format::Json {
-            say!("{:#}", serde_json::Value::from_iter(readings.iter().filter_map(web::reading)));
+            say!("{:#}", readings.iter().filter_map(web::reading).collect::<serde_json::Value>());
         }
         let failed = readings.iter().any(|reading| reading.outcome.verdict.fault().is_some());
         Ok(if failed { Exit::No } else { Exit::Well })

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use super::{Global, Stop, terminal};
+use super::{Global, Stop};
 use crate::config::Secrets;
 
 const ANSWER_MAX: Duration = Duration::from_secs(10);
@@ -48,7 +48,7 @@ impl At {
         })?;
         let status = answer.status();
         let body: Value = answer.json().await.map_err(|error| {
-            Stop::failure(format!("{base} answered something that is not a daemon's: {}", terminal::chain(&error)))
+            Stop::failure(format!("{base} answered something that is not a daemon's: {}", crate::daemon::chain(&error)))
         })?;
         if status == reqwest::StatusCode::NOT_FOUND {
             return Err(Stop::usage(body["detail"].as_str().unwrap_or("there is no such thing").to_owned()));

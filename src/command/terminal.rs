@@ -31,18 +31,7 @@ pub(super) fn colors_stderr() -> bool {
     anstream::AutoStream::choice(&std::io::stderr()) != ColorChoice::Never
 }
 
-/// An error with its sources, outermost first.
-pub(super) fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(inner) = source {
-        write!(text, ": {inner}").ok();
-        source = inner.source();
-    }
-    text
-}
-
-pub(super) fn complain(stop: Stop) -> Exit {
+pub(super) fn complain(stop: &Stop) -> Exit {
     if !stop.text.is_empty() {
         tell(&format!("{BAD}error{BAD:#}: {}", stop.text));
     }
@@ -66,7 +55,7 @@ pub(super) fn answer(text: fmt::Arguments<'_>) {
     let mut out = anstream::stdout().lock();
     let written = writeln!(out, "{text}").and_then(|()| out.flush());
     if let Err(error) = written.or_else(unread) {
-        complain(Stop::own("cannot write the answer", &error));
+        complain(&Stop::own("cannot write the answer", &error));
         std::process::exit(3);
     }
 }

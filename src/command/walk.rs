@@ -1,6 +1,7 @@
 //! `unbroken walk`: every probe of a journey once, now, in stage order; what it scores and what costs it.
 
 use std::collections::BTreeSet;
+use std::fmt::Write as _;
 use std::sync::Arc;
 
 use serde_json::json;
@@ -34,7 +35,7 @@ impl Args {
         let plan = global.plan(Secrets::Needed)?;
         let journeys = self.choose(&plan)?;
         let order = in_stage_order(&plan, &journeys);
-        let walker = errands::Walker::new(&plan, &super::run::program()?).await;
+        let prober = errands::Walker::new(&plan, &super::run::program()?).await;
         let clock = Clock::system();
         let mut board = Board::new(Arc::clone(&plan.map), Box::new(uuid::Uuid::now_v7), clock.now());
         let runs: Vec<_> = order
@@ -45,7 +46,7 @@ impl Args {
         let mut walked = Vec::new();
         for (errand, persona) in runs {
             bar.set_message(errand.title.clone());
-            let reading = walker.walk(errand, persona).await;
+            let reading = prober.walk(errand, persona).await;
             board.apply(&Arc::new(reading.clone()), clock.now());
             bar.inc(1);
             if global.format == Format::Text {
@@ -82,9 +83,9 @@ impl Args {
     }
 }
 
-fn elements(journey: &Journey) -> impl Iterator<Item = &Element> {
-    let members = |need| match need {
-        &Need::One(ref member) => std::slice::from_ref(member),
+fn elements<'a>(journey: &'a Journey) -> impl Iterator<Item = &'a Element> {
+    let members = |need: &'a Need| match need {
+        Need::One(member) => std::slice::from_ref(member),
         Need::Of { members, .. } => members.as_slice(),
     };
     journey.stages.iter().flat_map(|stage| &stage.needs).flat_map(members).map(|member| &member.element)
@@ -147,14 +148,16 @@ fn as_junit(walked: &[Walked]) -> String {
     );
     for Walked { reading, title } in walked {
         let persona = reading.persona.as_ref().map(|persona| format!(" ({persona})")).unwrap_or_default();
-        xml += &format!(
+        write!(
+            xml,
             "  <testcase classname=\"{}\" name=\"{}\" time=\"{:.3}\">",
             escape(reading.probe.touchpoint.as_str()),
             escape(&format!("{title}{persona}")),
             reading.outcome.took.as_secs_f64()
-        );
+        )
+        .ok();
         if let Some(fault) = reading.outcome.verdict.fault() {
-            xml += &format!("<failure type=\"{}\" message=\"{}\"/>", fault.code, escape(&fault.to_string()));
+            write!(xml, "<failure type=\"{}\" message=\"{}\"/>", fault.code, escape(&fault.to_string())).ok();
         } else if reading.outcome.samples.is_empty() {
             xml += "<skipped/>";
         }

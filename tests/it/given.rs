@@ -84,7 +84,7 @@ pub(crate) fn reading(probe: &ProbeId, seconds: i64, verdict: Verdict, took: Dur
         trigger: Trigger::Schedule,
         scheduled: at(seconds),
         started: at(seconds) + SignedDuration::from_millis(3),
-        trace: TraceId(7 + seconds.unsigned_abs() as u128),
+        trace: TraceId(7 + u128::from(seconds.unsigned_abs())),
         span: SpanId(8),
         outcome: Outcome {
             verdict,

@@ -1,6 +1,21 @@
 //! Everything with a socket, a file or a process: one binary, because linking is what costs.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on stops")]
+#![allow(
+    clippy::format_collect,
+    clippy::format_push_string,
+    clippy::needless_pass_by_value,
+    clippy::similar_names,
+    clippy::float_cmp,
+    clippy::too_many_lines,
+    clippy::duration_suboptimal_units,
+    clippy::needless_for_each,
+    clippy::redundant_closure_for_method_calls,
+    clippy::items_after_statements,
+    clippy::match_wildcard_for_single_variants,
+    clippy::type_complexity,
+    reason = "a test is read once, from top to bottom, and its figures are those of the contract"
+)]
 
 mod alert;
 mod architecture;

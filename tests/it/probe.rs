@@ -1,7 +1,7 @@
 //! Errands run against real servers: deadlines, captures, expectations, credits, what leaves a run and what does not.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use serde_json::{Value, json};
@@ -129,7 +129,7 @@ async fn a_hung_server_costs_its_timeout_and_says_where() {
         drop(stream);
     })
     .await;
-    let begun = Instant::now();
+    let begun = tokio::time::Instant::now();
     let steps = vec![step(&json!({ "http": { "get": format!("http://{hung}/") } }))];
     let reading = Prober::new(tools()).run(&errand(Duration::from_millis(300), steps), order()).await;
     assert!(begun.elapsed() < Duration::from_millis(400), "{:?}", begun.elapsed());
@@ -141,7 +141,7 @@ async fn a_hung_server_costs_its_timeout_and_says_where() {
     assert_eq!(quality(&reading, "shop/buy"), Some(0.0));
 
     let steps = vec![step(&json!({ "http": { "get": format!("http://{hung}/") }, "timeout_ms": 100 }))];
-    let begun = Instant::now();
+    let begun = tokio::time::Instant::now();
     let reading = Prober::new(tools()).run(&errand(Duration::from_secs(20), steps), order()).await;
     assert!(begun.elapsed() < Duration::from_millis(300));
     assert_eq!(code(&reading), Some(FaultCode::Timeout));

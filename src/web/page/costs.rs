@@ -22,14 +22,16 @@ pub(super) struct Cost {
     pub(super) mended: Option<String>,
 }
 
+/// A cost before its place among the others is known.
+struct Raw {
+    share: f64,
+    down: State,
+    criticality: f64,
+    cost: Cost,
+}
+
 /// Everything that costs points, in the order in which to mend it, as steps down from 100.
 pub(super) fn costs(frame: &Frame, now: &JourneyNow, shares: &Shares, snapshot: &Snapshot) -> Vec<Cost> {
-    struct Raw {
-        share: f64,
-        down: State,
-        criticality: f64,
-        cost: Cost,
-    }
     let blank = || Piece::new(0.0, 0.0, 1.0);
     let score = now.score.map_or(0.0, crate::model::Score::points);
     let title = |element: &Element| {

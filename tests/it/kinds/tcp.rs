@@ -1,6 +1,6 @@
 //! `tcp` against servers that talk, stammer and hang up.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -63,7 +63,7 @@ async fn something_else_is_told_word_for_word() {
 #[tokio::test]
 async fn an_endless_banner_ends_at_the_cap() {
     let endless = serve(|mut stream| async move { while stream.write_all(&[b'x'; 1024]).await.is_ok() {} }).await;
-    let begun = Instant::now();
+    let begun = tokio::time::Instant::now();
     let dialogue = json!([{ "expect": "^220 " }]);
     let reading = run(json!([{ "tcp": { "connect": endless.to_string(), "dialogue": dialogue } }])).await;
     assert_eq!(fault_of(&reading), Some(FaultCode::Expectation));

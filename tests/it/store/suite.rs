@@ -51,7 +51,7 @@ pub(crate) async fn a_decision_comes_back(store: &dyn Store) {
 
     let restored = store.restore().await.unwrap();
     assert_eq!(restored.memory, [("detector/a".to_owned(), "3".to_owned())]);
-    assert_eq!(restored.incidents, [open.clone()]);
+    assert_eq!(restored.incidents, std::slice::from_ref(&open));
     assert_eq!(store.incident(over.id).await.unwrap(), Some(over.clone()));
     assert_eq!(store.incident(incident(9).id).await.unwrap(), None);
     let list = |filter| async move { store.incidents(filter, None, 10).await.unwrap() };
