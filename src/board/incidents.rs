@@ -10,6 +10,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::Board;
+use super::layers::at_worst;
 use super::watch::elapsed;
 use crate::model::{Cause, Change, Close, Happening, Incident, IncidentId, Severity, State, TouchpointId};
 
@@ -183,7 +184,7 @@ impl Board {
         let noted = self.noted.remove(&id) || incident.probes != before.probes || incident.fault != before.fault;
         if rose || moved || added || noted {
             self.refresh(&incident.touchpoints, now);
-            incident.impacts = self.impacts(&incident.touchpoints);
+            incident.impacts = at_worst(&before.impacts, self.impacts(&incident.touchpoints));
         } else {
             // The losses alone are told with the next evaluation.
             incident.impacts.clone_from(&before.impacts);

@@ -136,7 +136,7 @@ impl Board {
         }
     }
 
-    /// Every journey that uses these touchpoints, with what they take from it; the worst first.
+    /// Every journey that uses what ails of these touchpoints, with what they take from it; the worst first.
     pub(super) fn impacts(&self, touchpoints: &BTreeSet<TouchpointId>) -> Vec<Impact> {
         let places: BTreeSet<usize> =
             touchpoints.iter().filter_map(|id| self.net.touchpoint_of.get(id).copied()).collect();
@@ -145,10 +145,14 @@ impl Board {
         let mut impacts = Vec::new();
         for at in journeys {
             let journey = &self.net.journeys[at];
+            let sight = &self.journeys[at].sight;
             let members = journey.stages.iter().flatten().flat_map(|need| &need.members);
-            let mine: Vec<_> =
-                members.filter(|member| places.contains(&self.net.elements[member.element].touchpoint)).collect();
-            let shares = &self.journeys[at].sight.shares;
+            let mine: Vec<_> = members
+                .filter(|member| places.contains(&self.net.elements[member.element].touchpoint))
+                // A touchpoint may be down where this journey does not go.
+                .filter(|member| self.element_health(member.element, sight.at).value < 1.0)
+                .collect();
+            let shares = &sight.shares;
             let loss: f64 = mine.iter().filter_map(|member| shares.get(member.part.clone())).flatten().sum();
             if !mine.is_empty() {
                 impacts.push(Impact { journey: journey.id.clone(), loss: (loss * 1000.0).round() / 10.0 });
@@ -173,7 +177,8 @@ impl Board {
                 Cause::Own(_) => continue,
             };
             let old = |impact: &Impact| incident.impacts.iter().find(|old| old.journey == impact.journey);
-            let moved = impacts.iter().any(|new| old(new).is_none_or(|old| (old.loss - new.loss).abs() >= MOVED));
+            let moved = impacts.iter().any(|new| old(new).is_none_or(|old| new.loss - old.loss >= MOVED));
+            let impacts = at_worst(&incident.impacts, impacts);
             if let Some(incident) = self.incidents.get_mut(&id).filter(|_| moved) {
                 incident.impacts = impacts;
                 changes.push(Change::IncidentNoted(incident.clone()));
@@ -191,6 +196,18 @@ impl Board {
             self.revise(id, now, changes);
         }
     }
+}
+
+/// What an incident took when it was worst: one that is over would otherwise have hurt nobody.
+pub(super) fn at_worst(before: &[Impact], mut now: Vec<Impact>) -> Vec<Impact> {
+    for old in before {
+        match now.iter_mut().find(|new| new.journey == old.journey) {
+            Some(new) => new.loss = new.loss.max(old.loss),
+            None => now.push(old.clone()),
+        }
+    }
+    now.sort_by(|left, right| right.loss.total_cmp(&left.loss));
+    now
 }
 
 fn tenths(points: f64) -> f64 {

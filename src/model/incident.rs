@@ -118,7 +118,7 @@ pub enum Close {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Impact {
     pub journey: JourneyId,
-    /// Points of the score, 0..=100.
+    /// Points of the score, 0..=100, when it was worst.
     pub loss: f64,
 }
 

@@ -41,6 +41,29 @@ fn down_opens_in_the_same_call_with_cause_trace_and_loss() {
     assert_eq!(world.state("web"), State::Down);
 }
 
+/// Only the part of the site that buyers see is down; afterwards the incident still says what it took.
+#[test]
+fn whom_an_incident_hurts_is_true_while_it_lasts_and_afterwards() {
+    let mut map = company();
+    let web = map.touchpoints.get_mut(&TouchpointId::new("web")).expect("there");
+    web.probes.push(probe("web", "help", Weight::Blocking));
+    map.journeys[0].stages[0].needs[0] =
+        Need::One(Member { element: Element::Probe(ProbeId::new("web", "main")), weight: Weight::Blocking });
+    let help = Need::One(Member { element: Element::Probe(ProbeId::new("web", "help")), weight: Weight::Blocking });
+    map.journeys.push(journey("help", vec![help]));
+    let mut world = World::new(map);
+    world.rounds(4, &[]);
+    world.rounds(5, &[("web", 0.0)]);
+    let hurt = [Impact { journey: "buy".into(), loss: 100.0 }];
+    assert_eq!(world.snapshot().incidents[0].impacts, hurt);
+    let changes = world.rounds(5, &[]);
+    let closed = changes.iter().find_map(|change| match change {
+        Change::IncidentClosed(incident) => Some(&incident.impacts[..]),
+        _ => None,
+    });
+    assert_eq!(closed, Some(&hurt[..]));
+}
+
 #[test]
 fn criticality_below_six_tenths_is_a_ticket() {
     let mut world = World::new(company());
