@@ -40,36 +40,31 @@ impl Shares {
     }
 }
 
+/// Of a tenth of a point: far below anything shown, far above what sums of floats lose.
+const NOISE: f64 = 1e-6;
+
 fn tenths(points: f64) -> i64 {
     (points * 10.0).round() as i64
 }
 
-/// Largest remainder: rounds down, then gives what is missing to those who lost most by it.
+/// Largest remainder: rounds down, then gives what is missing to those who lost most by it. Noise that makes the parts
+/// more than the whole is taken back from those who lost least. What costs nothing is given nothing.
 fn round(exact: &[f64], lost: i64) -> Vec<f64> {
-    let mut parts: Vec<(usize, i64, f64)> = exact
-        .iter()
-        .enumerate()
-        .map(|(place, share)| {
-            let scaled = share.max(0.0) * 10.0;
-            (place, scaled.floor() as i64, scaled - scaled.floor())
-        })
-        .collect();
-    let mut missing = lost - parts.iter().map(|(_, floor, _)| floor).sum::<i64>();
-    parts.sort_by(|a, b| b.2.total_cmp(&a.2).then(a.0.cmp(&b.0)));
-    // What costs nothing is given nothing, unless nothing costs anything.
-    for (_, floor, rest) in parts.iter_mut().filter(|(_, floor, rest)| *floor > 0 || *rest > 0.0) {
-        let given = missing.signum().max(-*floor);
-        if missing == 0 {
-            break;
-        }
-        // Only a share that has a remainder can be rounded up; float noise is taken from the first that has some.
-        if given < 0 || *rest > 0.0 || missing > 0 {
-            *floor += given;
-            missing -= given;
-        }
+    let mut tenths: Vec<i64> = exact.iter().map(|share| (share.max(0.0) * 10.0 + NOISE).floor() as i64).collect();
+    let remainder = |place: usize| exact[place] * 10.0 - (exact[place] * 10.0 + NOISE).floor();
+    let mut places: Vec<usize> = (0..exact.len()).filter(|place| exact[*place] > 0.0).collect();
+    places.sort_by(|a, b| remainder(*b).total_cmp(&remainder(*a)).then(a.cmp(b)));
+    let mut missing = lost - tenths.iter().sum::<i64>();
+    for &place in places.iter().take(missing.max(0) as usize) {
+        tenths[place] += 1;
+        missing -= 1;
     }
-    parts.sort_by_key(|(place, ..)| *place);
-    parts.into_iter().map(|(_, tenths, _)| tenths as f64 / 10.0).collect()
+    for &place in places.iter().rev() {
+        let taken = (-missing).clamp(0, tenths[place]);
+        tenths[place] -= taken;
+        missing += taken;
+    }
+    tenths.into_iter().map(|tenths| tenths as f64 / 10.0).collect()
 }
 
 #[cfg(test)]
@@ -85,7 +80,7 @@ mod tests {
         for (share, exact) in rounded.iter().zip(exact) {
             assert!((share - exact).abs() < 0.1, "{share} is not {exact}");
         }
-        assert_eq!(tenths(rounded[4]), 33);
+        assert_eq!(rounded.iter().map(|share| tenths(*share)).collect::<Vec<_>>(), [232, 137, 129, 40, 34, 34]);
     }
 
     #[test]
@@ -94,7 +89,7 @@ mod tests {
         assert_eq!(round(&[], 3), none);
         assert_eq!(
             round(&[0.0, 50.0, 50.0], 1000).iter().map(|share| tenths(*share)).collect::<Vec<_>>(),
-            [0, 501, 501]
+            [0, 500, 500]
         );
         assert_eq!(tenths(round(&[0.0, 100.0], 1000)[0]), 0);
     }

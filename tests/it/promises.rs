@@ -53,16 +53,18 @@ async fn a_killed_daemon_loses_no_notification_and_repeats_none_with_another_id(
     hook.be(Manner::Take);
     world.start().await;
     world.until("it was delivered", async |_: &World| !hook.taken("open").is_empty()).await;
-    let ids: BTreeSet<String> = hook.letters().into_iter().filter(|l| l.kind() == "open").map(|l| l.id).collect();
-    assert_eq!(ids.len(), 1, "every attempt carries the same id");
+    let ids = |kind: &str| -> BTreeSet<String> {
+        hook.letters().into_iter().filter(|letter| letter.kind() == kind).map(|letter| letter.id).collect()
+    };
+    assert_eq!(ids("open").len(), 1, "every attempt carries the same id");
 
     // Mended while nobody looks: the resolve comes after the start.
     world.kill();
     target.mend();
     world.start().await;
     world.until("the resolve was delivered", async |_: &World| !hook.taken("resolve").is_empty()).await;
-    assert_eq!(hook.taken("open").len(), 1);
-    assert_eq!(hook.taken("resolve").len(), 1);
+    // Killed between the receiver's answer and our noting it, a letter comes twice: with one id.
+    assert_eq!((ids("open").len(), ids("resolve").len()), (1, 1));
 }
 
 #[tokio::test]
