@@ -5,7 +5,7 @@
 //!   large the map is.
 //! - [`Board::tick`] every second: works out the marked journeys (so [`Change::ScoreChanged`] comes at most once a
 //!   second per journey, decisions apart), looks for silence every 5 s, and evaluates every 30 s.
-//! - [`Board::memory`] with every write: what a restart must know.
+//! - [`Board::news`] with every write, [`Board::memory`] at the end: what a restart must know.
 //!
 //! A touchpoint is DOWN when an important or blocking probe of it is, or all its probes are; DEGRADED when any other
 //! probe is DOWN or any is DEGRADED; else UNKNOWN or PENDING if any probe is; a probe is DOWN when it is so for one
@@ -15,6 +15,7 @@
 //! restarts and reloads; nothing gets better by silence.
 
 mod consistency;
+mod dirty;
 mod draft;
 mod health;
 mod incidents;
@@ -25,6 +26,7 @@ mod net;
 mod own;
 mod pulse;
 mod rounds;
+mod touch;
 mod view;
 mod watch;
 
@@ -36,12 +38,14 @@ use jiff::Timestamp;
 use uuid::Uuid;
 
 use self::consistency::Comparison;
-use self::memory::Dirty;
+use self::dirty::Dirty;
 use self::net::Net;
 use self::own::Own;
 use self::pulse::{Occasion, Pulse};
 use self::watch::{Watch, elapsed, whole};
-use crate::model::{Change, Incident, IncidentId, JourneyId, JourneyMap, Reading, SelfFault, Series, State, Verdict};
+use crate::model::{
+    Change, Incident, IncidentId, JourneyId, JourneyMap, Quality, Reading, SelfFault, Series, State, Verdict,
+};
 use crate::score::Felt;
 
 /// Colours change and slow tracks are looked at.
@@ -72,7 +76,11 @@ pub struct Board {
     looked: Timestamp,
     /// Journeys whose score has to be worked out anew.
     stale_scores: BTreeSet<usize>,
+    /// Touchpoints that go on being well: looked at once a second, however many readings say so.
+    stale_touchpoints: BTreeSet<usize>,
     dirty: Dirty,
+    /// The quiet series whose turn it is to be written.
+    told_next: usize,
 }
 
 /// A touchpoint's state as it was last told.
@@ -119,7 +127,9 @@ impl Board {
             evaluated: now,
             looked: now,
             stale_scores: (0..net.journeys.len()).collect(),
+            stale_touchpoints: BTreeSet::new(),
             dirty: Dirty::default(),
+            told_next: 0,
             map,
             ids,
             net,
@@ -151,10 +161,18 @@ impl Board {
             if self.touchpoints[touchpoint].closed {
                 continue;
             }
-            let step = self.series[at].take(sample, reading, &self.net.series[at].rule, now);
-            self.dirty.series.insert(at);
+            let watch = &mut self.series[at];
+            let was_well = watch.is_well();
+            let step = watch.take(sample, reading, &self.net.series[at].rule, now);
+            let still_well = was_well && watch.is_well() && sample.quality >= Quality::PERFECT;
             recheck = [recheck, step.recheck].into_iter().flatten().min();
             let occasion = self.settle(at, now, &mut changes);
+            if still_well && self.touchpoints[touchpoint].incident.is_none() {
+                self.dirty.quiet.insert(at);
+                self.stale_touchpoints.insert(touchpoint);
+                continue;
+            }
+            self.dirty.series.insert(at);
             touched.entry(touchpoint).and_modify(|known| *known = occasion.max(*known)).or_insert(occasion);
         }
         self.excuse(reading, now);
@@ -182,6 +200,10 @@ impl Board {
             self.evaluated = now;
             self.evaluate(now, &mut changes);
         }
+        for touchpoint in std::mem::take(&mut self.stale_touchpoints) {
+            self.feel(touchpoint, now);
+            self.stale_scores.extend(&self.net.touchpoints[touchpoint].journeys);
+        }
         for journey in std::mem::take(&mut self.stale_scores) {
             self.pulse(journey, Occasion::Sample, now, &mut changes);
         }
@@ -199,73 +221,6 @@ impl Board {
             observed: pulse.sight.observed,
         };
         self.net.journeys.iter().zip(&self.journeys).map(score).collect()
-    }
-
-    /// Brings one series' shown state up to date, and says whether its detector made up its mind.
-    fn settle(&mut self, at: usize, now: Timestamp, changes: &mut Vec<Change>) -> Occasion {
-        let known = &self.net.series[at];
-        let watch = &mut self.series[at];
-        let Some(from) = watch.settle(known.rule.every, now) else { return Occasion::Sample };
-        self.dirty.series.insert(at);
-        changes.push(Change::StateChanged {
-            series: known.series.clone(),
-            from,
-            to: watch.state,
-            at: now,
-            fault: watch.fault.clone(),
-            trace: watch.trace,
-        });
-        Occasion::of(from, watch.state)
-    }
-
-    /// Follows what happened to the series of a touchpoint: its state, its memory, its incident, its journeys.
-    fn touch(&mut self, touchpoint: usize, occasion: Occasion, now: Timestamp, changes: &mut Vec<Change>) {
-        let every = self.net.touchpoints[touchpoint].every;
-        for element in self.net.touchpoints[touchpoint].elements.clone() {
-            if self.is_unmet(element) {
-                continue;
-            }
-            let health = self.element_health(element, now).value;
-            let before = self.felt[element];
-            self.felt[element].sampled(health, now, every);
-            if before.matters() || self.felt[element].matters() {
-                self.dirty.felt.insert(element);
-            }
-        }
-        let occasion = occasion.max(self.retell(touchpoint, now, changes));
-        let ails = self.is_case(touchpoint, now);
-        for journey in self.net.touchpoints[touchpoint].journeys.clone() {
-            self.stale_scores.insert(journey);
-            if occasion == Occasion::Decision {
-                self.pulse(journey, occasion, now, changes);
-            }
-        }
-        if ails {
-            self.review(touchpoint, now, changes);
-        }
-    }
-
-    /// Some of it was never sampled: what nobody has met yet, nobody remembers.
-    fn is_unmet(&self, element: usize) -> bool {
-        let probes = self.net.elements[element].probes.clone();
-        probes.flat_map(|probe| self.net.probes[probe].series.clone()).any(|at| self.series[at].state == State::Pending)
-    }
-
-    /// Tells a touchpoint's state if it changed; whether a detector's decision is behind it.
-    fn retell(&mut self, touchpoint: usize, now: Timestamp, changes: &mut Vec<Change>) -> Occasion {
-        let to = self.touchpoint_state(touchpoint);
-        let place = &mut self.touchpoints[touchpoint];
-        let from = place.state;
-        if from == to {
-            return Occasion::Sample;
-        }
-        place.state = to;
-        place.since = now;
-        self.dirty.touchpoints.insert(touchpoint);
-        self.note_state(touchpoint, to, now);
-        let id = self.net.touchpoints[touchpoint].id.clone();
-        changes.push(Change::TouchpointChanged { touchpoint: id, from, to, at: now });
-        Occasion::of(from, to)
     }
 
     /// Works every journey out without telling.

@@ -44,8 +44,8 @@ use crate::web::{self, Audience, Site, Tokens};
 /// Readings on their way to the board; beyond it runs that have ended wait, and the schedule says so.
 const READINGS_QUEUED_MAX: usize = 8_192;
 const ASKS_QUEUED_MAX: usize = 4_096;
-/// Readings on their way to the store; beyond it they are counted and dropped.
-const ENTRIES_QUEUED_MAX: usize = 65_536;
+/// Groups of readings on their way to the store; beyond it they gather.
+const ENTRIES_QUEUED_MAX: usize = 8;
 const EVENTS_QUEUED_MAX: usize = 1_024;
 /// What runs at a stop may still take so long.
 const RUNS_GRACE: Duration = Duration::from_secs(3);
@@ -242,7 +242,7 @@ fn lay_lines(shared: &Shared, snapshot: Snapshot) -> (keeper::Outlets, keeper::I
     let outlets = keeper::Outlets {
         asks,
         decisions,
-        entries,
+        readings: record::Gathering::new(entries),
         snapshot: cell::channel(Arc::new(snapshot)).0,
         events: broadcast::channel(EVENTS_QUEUED_MAX).0,
         bell: shared.bell.clone(),

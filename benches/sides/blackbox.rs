@@ -14,6 +14,9 @@ use tokio::time::Instant;
 use super::{Load, Usage};
 
 const AT_ONCE: u64 = 64;
+const PATIENCE: Duration = Duration::from_secs(2);
+/// A closed loop needs no longer; much longer, and it runs out of local ports.
+const SECONDS_MAX: u64 = 5;
 const MODULES: &str = "modules:\n  web:\n    prober: http\n    http: { valid_status_codes: [200], fail_if_body_not_matches_regexp: [ok] }\n";
 
 /// `None` where it is not installed.
@@ -31,7 +34,7 @@ pub(crate) fn measure(target: SocketAddr, load: Load) -> Option<Usage> {
     crate::wait_for("blackbox_exporter", || std::net::TcpStream::connect(listen).is_ok());
     let before = super::cpu_of(child.id());
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("a runtime");
-    let runs = runtime.block_on(drive(listen, target, Duration::from_secs(load.seconds.min(20))));
+    let runs = runtime.block_on(drive(listen, target, Duration::from_secs(load.seconds.min(SECONDS_MAX))));
     let usage = Usage {
         runs,
         cpu: super::cpu_of(child.id()).saturating_sub(before),
@@ -55,10 +58,10 @@ async fn drive(listen: SocketAddr, target: SocketAddr, length: Duration) -> u64 
                     return;
                 }
                 let mut length = 0;
-                // The exporter ends its answer with this metric.
+                // The exporter ends its answer with this metric. A run that failed, or hangs, ends its driver.
                 while !answer[..length].windows(16).any(|w| w == b"\nprobe_success 1") {
-                    match stream.read(&mut answer[length..]).await {
-                        Ok(n) if n > 0 => length += n,
+                    match tokio::time::timeout(PATIENCE, stream.read(&mut answer[length..])).await {
+                        Ok(Ok(n)) if n > 0 => length += n,
                         _ => return,
                     }
                 }

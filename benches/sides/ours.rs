@@ -5,7 +5,7 @@ use std::fs;
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
 use std::process::{Command, Stdio};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::{Load, Usage};
 
@@ -25,17 +25,25 @@ pub(crate) fn measure(target: SocketAddr, load: Load) -> Usage {
     crate::wait_for("the daemon", || metrics(listen).is_some());
     // One interval to settle: the first runs of all probes, the page's first snapshot, the store's first pages.
     std::thread::sleep(load.every);
-    let (cpu, before) = (super::cpu_of(child.id()), metrics(listen).expect("metrics"));
-    std::thread::sleep(Duration::from_secs(load.seconds));
-    let (cpu_after, after) = (super::cpu_of(child.id()), metrics(listen).expect("metrics"));
-    let runs = sum(&after, "unbroken_readings_total") - sum(&before, "unbroken_readings_total");
-    let good = sum_where(&after, "unbroken_readings_total", "verdict=\"good\"")
-        - sum_where(&before, "unbroken_readings_total", "verdict=\"good\"");
+    // One scrape is counted, the first: with a minute of measuring that is Prometheus's own pace.
+    let (began, cpu) = (Instant::now(), super::cpu_of(child.id()));
+    let before = metrics(listen).expect("metrics");
+    std::thread::sleep((began + Duration::from_secs(load.seconds)).saturating_duration_since(Instant::now()));
+    let (span, cpu_after) = (began.elapsed(), super::cpu_of(child.id()));
+    let after = metrics(listen).expect("metrics");
     let peak_rss = super::peak_rss_of(child.id());
     crate::end(child);
-    assert!(runs > 0.0 && (good - runs).abs() < 1.0, "{good} of {runs} runs were good: not a fair measurement");
-    let expected = load.probes as f64 * load.seconds as f64 / load.every.as_secs_f64();
-    println!("(unbroken: {runs} of {expected} due runs in {} s, none skipped, all good)", load.seconds);
+    let grown = |name: &str, label: &str| sum_where(&after, name, label) - sum_where(&before, name, label);
+    let (due, runs) = (grown("unbroken_runs_due_total", ""), grown("unbroken_readings_total", ""));
+    let of = |verdict: &str| grown("unbroken_readings_total", &format!("verdict=\"{verdict}\""));
+    let (good, slow, skipped) = (of("good"), of("slow"), of("skipped"));
+    let expected = load.probes as f64 * span.as_secs_f64() / load.every.as_secs_f64();
+    println!(
+        "(unbroken: {expected:.0} runs expected in {:.2} s, {due} were due, {runs} ended: {good} good, {slow} slow, {skipped} skipped)",
+        span.as_secs_f64()
+    );
+    assert!(runs > 0.0 && (good + slow - runs).abs() < 1.0, "some runs failed or were skipped: not a fair measurement");
+    assert!((due / expected - 1.0).abs() < 0.01, "the schedule drifts");
     Usage { runs: runs as u64, cpu: cpu_after.saturating_sub(cpu), peak_rss, lateness: lateness(&before, &after) }
 }
 
@@ -72,10 +80,6 @@ fn metrics(listen: SocketAddr) -> Option<String> {
     stream.read_to_end(&mut answer).ok()?;
     let answer = String::from_utf8_lossy(&answer).into_owned();
     answer.starts_with("HTTP/1.1 200").then_some(answer)
-}
-
-fn sum(metrics: &str, name: &str) -> f64 {
-    sum_where(metrics, name, "")
 }
 
 fn sum_where(metrics: &str, name: &str, label: &str) -> f64 {

@@ -12,6 +12,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use super::consistency::Comparison;
+use super::dirty::Dirty;
 use super::keys::{felt_key, journey_key, series_key, touchpoint_key};
 use super::net::Net;
 use super::pulse::Pulse;
@@ -22,33 +23,21 @@ use crate::model::{
 };
 use crate::score::Felt;
 
-/// What changed since the memory was last asked for.
-#[derive(Debug, Default)]
-pub(super) struct Dirty {
-    pub(super) series: BTreeSet<usize>,
-    pub(super) touchpoints: BTreeSet<usize>,
-    pub(super) felt: BTreeSet<usize>,
-    pub(super) journeys: BTreeSet<usize>,
-    pub(super) checks: BTreeSet<usize>,
-    pub(super) clock: bool,
-    forgotten: Vec<String>,
-}
-
 /// When the board last looked round.
 #[derive(Serialize, Deserialize)]
-struct Rounds {
+pub(super) struct Rounds {
     #[serde(with = "jiff::fmt::serde::timestamp::millisecond::required")]
-    evaluated: Timestamp,
+    pub(super) evaluated: Timestamp,
     #[serde(with = "jiff::fmt::serde::timestamp::millisecond::required")]
-    looked: Timestamp,
+    pub(super) looked: Timestamp,
 }
 
 /// A touchpoint's state and since when.
 #[derive(Serialize, Deserialize)]
-struct Told {
-    state: State,
+pub(super) struct Told {
+    pub(super) state: State,
     #[serde(with = "jiff::fmt::serde::timestamp::millisecond::required")]
-    since: Timestamp,
+    pub(super) since: Timestamp,
 }
 
 /// Everything that outlives a net, by name.
@@ -133,40 +122,6 @@ impl Board {
         }
         self.expel(now, &mut changes);
         changes
-    }
-
-    /// What changed since the last call, for the store: `None` forgets.
-    ///
-    /// Asked for with every decision (in the same transaction as its incidents) and every few seconds besides.
-    pub fn memory(&mut self) -> Vec<(String, Option<String>)> {
-        let dirty = std::mem::take(&mut self.dirty);
-        let mut memory: Vec<(String, Option<String>)> = dirty.forgotten.into_iter().map(|key| (key, None)).collect();
-        let mut keep = |key: String, text: Result<String, serde_json::Error>| {
-            if let Ok(text) = text {
-                memory.push((key, Some(text)));
-            }
-        };
-        for at in dirty.series {
-            keep(series_key(&self.net.series[at].series), serde_json::to_string(&self.series[at]));
-        }
-        for at in dirty.touchpoints {
-            let Place { state, since, .. } = self.touchpoints[at];
-            keep(touchpoint_key(&self.net.touchpoints[at].id), serde_json::to_string(&Told { state, since }));
-        }
-        for at in dirty.felt {
-            keep(felt_key(&self.net.elements[at].element), serde_json::to_string(&self.felt[at]));
-        }
-        for at in dirty.journeys {
-            keep(journey_key(self.net.journeys[at].id.as_str()), serde_json::to_string(&self.journeys[at]));
-        }
-        for at in dirty.checks {
-            keep(self.net.check_key(at), serde_json::to_string(&self.checks[at]));
-        }
-        if dirty.clock {
-            let rounds = Rounds { evaluated: self.evaluated, looked: self.looked };
-            keep("board".into(), serde_json::to_string(&rounds));
-        }
-        memory
     }
 
     fn keys(&self) -> impl Iterator<Item = String> {

@@ -74,6 +74,11 @@ impl Watch {
         step
     }
 
+    /// Nothing is wrong, and nothing is suspected.
+    pub(super) fn is_well(&self) -> bool {
+        self.state == State::Up && self.fault.is_none() && !self.detector.is_undecided() && !self.detector.is_flapping()
+    }
+
     /// Looks at the mean quality, every 30 s.
     pub(super) fn evaluate(&mut self, rule: &Rule, now: Timestamp) {
         if !self.is_fresh(rule.every, now) {

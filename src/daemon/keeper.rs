@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use tokio::sync::{broadcast, mpsc, watch};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use url::Url;
 
@@ -13,7 +14,7 @@ use super::commit::Verdict;
 use super::minutes::Minutes;
 use super::pulse::Ask;
 use super::punctuality::Punctuality;
-use super::record::{Entry, Fared};
+use super::record::{Fared, Gathering};
 use super::signs::{Part, Signs};
 use crate::alert::{self, Bell};
 use crate::board::Board;
@@ -26,6 +27,10 @@ use crate::web::Event;
 /// Readings taken at one go.
 const READINGS_AT_ONCE: usize = 256;
 const TICK: Duration = Duration::from_secs(1);
+/// Readings are taken together so often: waking up for each one costs as much as the rest of what is done with it.
+const READINGS_EVERY: Duration = Duration::from_millis(20);
+/// While nothing happens, pages see a new snapshot so often: of ten thousand probes it is no small thing.
+const TICKS_BETWEEN_SNAPSHOTS: u64 = 5;
 /// What a killed daemon may forget of windows that decided nothing.
 const TICKS_BETWEEN_MEMORIES: u64 = 2;
 
@@ -41,7 +46,7 @@ pub(super) enum Tell {
 pub(super) struct Outlets {
     pub(super) asks: mpsc::Sender<Ask>,
     pub(super) decisions: mpsc::UnboundedSender<Decision>,
-    pub(super) entries: mpsc::Sender<Entry>,
+    pub(super) readings: Gathering,
     pub(super) snapshot: watch::Sender<Arc<Snapshot>>,
     pub(super) events: broadcast::Sender<Event>,
     pub(super) bell: Bell,
@@ -81,8 +86,8 @@ pub(super) struct Keeper {
     minutes: Minutes,
     reminded: Timestamp,
     ticks: u64,
-    /// Readings that found no room on their way to the store.
-    unrecorded: u64,
+    /// Something happened since the last snapshot.
+    unseen: bool,
     /// What the store refuses at present.
     refused: BTreeSet<Writing>,
     punctuality: Punctuality,
@@ -111,7 +116,7 @@ impl Keeper {
             minutes: Minutes::new(now),
             reminded: now,
             ticks: 0,
-            unrecorded: 0,
+            unseen: false,
             refused: BTreeSet::new(),
             punctuality: Punctuality::default(),
         }
@@ -124,11 +129,15 @@ impl Keeper {
         let mut tick = tokio::time::interval(TICK);
         tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         let mut readings = Vec::with_capacity(READINGS_AT_ONCE);
+        let mut pause = Instant::now();
         loop {
             tokio::select! {
-                taken = from.readings.recv_many(&mut readings, READINGS_AT_ONCE) => {
+                taken = next(&mut from.readings, &mut readings, pause) => {
                     if taken == 0 {
                         break;
+                    }
+                    if taken < READINGS_AT_ONCE {
+                        pause = Instant::now() + READINGS_EVERY;
                     }
                     self.take(&mut readings).await;
                 }
@@ -139,7 +148,9 @@ impl Keeper {
                 () = from.closing.cancelled(), if !from.readings.is_closed() => from.readings.close(),
             }
         }
-        self.remember();
+        self.out.readings.hand_on();
+        let all = self.board.memory();
+        self.remember(all);
     }
 
     async fn take(&mut self, readings: &mut Vec<Arc<Reading>>) {
@@ -150,9 +161,7 @@ impl Keeper {
             self.punctuality.note(&reading, lateness, &self.map);
             self.out.exporter.export(&reading, &self.map);
             changes.extend(self.board.apply(&reading, self.clock.now()));
-            if self.out.entries.try_send(Entry::Reading(reading)).is_err() {
-                self.unrecorded += 1;
-            }
+            self.out.readings.add(reading);
         }
         self.conclude(changes).await;
     }
@@ -167,23 +176,20 @@ impl Keeper {
             None => {}
         }
         self.conclude(changes).await;
-        let points = self.minutes.add(&self.board.scores(), now);
-        if !points.is_empty() {
-            self.out.entries.try_send(Entry::Scores(points)).ok();
-        }
+        self.out.readings.scores(self.minutes.add(&self.board.scores(), now));
+        self.out.readings.hand_on();
         self.remind(now);
         self.ticks += 1;
         if self.ticks.is_multiple_of(TICKS_BETWEEN_MEMORIES) {
-            self.remember();
+            let news = self.board.news();
+            self.remember(news);
         }
-        self.publish();
-        if self.unrecorded > 0 {
-            tracing::warn!(
-                readings = self.unrecorded,
-                "{} readings found no room on their way to the store",
-                self.unrecorded
-            );
-            self.unrecorded = 0;
+        if self.unseen || self.ticks.is_multiple_of(TICKS_BETWEEN_SNAPSHOTS) {
+            self.publish();
+        }
+        let lost = self.out.readings.lost();
+        if lost > 0 {
+            tracing::warn!(readings = lost, "{lost} readings found no room on their way to the store");
         }
     }
 
@@ -274,6 +280,7 @@ impl Keeper {
         let now = self.clock.now();
         let mut decision = Decision::default();
         for change in changes {
+            self.unseen |= !matches!(change, Change::Recheck { .. });
             decision.outbox.extend(alert::notifications(&self.alerts, &self.map, &change, now, self.base.as_ref()));
             match change {
                 Change::IncidentOpened(incident)
@@ -294,7 +301,7 @@ impl Keeper {
             }
         }
         if !decision.incidents.is_empty() {
-            decision.memory = self.board.memory();
+            decision.memory = self.board.news();
             self.out.decisions.send(decision).ok();
         }
     }
@@ -309,18 +316,27 @@ impl Keeper {
     }
 
     /// Memory takes the same way as incidents: on any other, an older state could arrive after a newer one.
-    fn remember(&mut self) {
-        let memory = self.board.memory();
+    fn remember(&self, memory: Vec<(String, Option<String>)>) {
         if !memory.is_empty() {
             self.out.decisions.send(Decision { memory, ..Decision::default() }).ok();
         }
     }
 
-    fn publish(&self) {
+    fn publish(&mut self) {
+        self.unseen = false;
         let mut snapshot = self.board.snapshot(self.clock.now());
         let mut incidents: Vec<Incident> = self.durable.values().cloned().collect();
         incidents.sort_by_key(|incident| std::cmp::Reverse(incident.opened));
         snapshot.incidents = incidents;
         self.out.snapshot.send_replace(Arc::new(snapshot));
     }
+}
+
+/// The next readings, not before `at`; none once their sender is gone.
+async fn next(from: &mut mpsc::Receiver<Arc<Reading>>, into: &mut Vec<Arc<Reading>>, at: Instant) -> usize {
+    // A sender that is gone, or has no room, need not wait.
+    if from.len() < READINGS_AT_ONCE && !from.is_closed() {
+        tokio::time::sleep_until(at).await;
+    }
+    from.recv_many(into, READINGS_AT_ONCE).await
 }

@@ -14,12 +14,63 @@ use crate::store::{Batch, ScorePoint, Store};
 const READINGS_KEPT_MAX: usize = 20_000;
 /// A group is written when it is this large, or this old.
 const GROUP_MAX: usize = 2_000;
+/// Handed on before their second is over.
+const GATHERED_MAX: usize = 2_000;
 const GROUP_AGE_MAX: Duration = Duration::from_secs(1);
 
 #[derive(Debug)]
 pub(super) enum Entry {
-    Reading(Arc<Reading>),
+    Readings(Vec<Arc<Reading>>),
     Scores(Vec<ScorePoint>),
+}
+
+/// Readings on their way to the store's task: to wake it for each one would cost as much as writing it.
+pub(super) struct Gathering {
+    readings: Vec<Arc<Reading>>,
+    entries: mpsc::Sender<Entry>,
+    /// Found no room.
+    lost: u64,
+}
+
+impl Gathering {
+    pub(super) fn new(entries: mpsc::Sender<Entry>) -> Self {
+        Self { readings: Vec::new(), entries, lost: 0 }
+    }
+
+    pub(super) fn add(&mut self, reading: Arc<Reading>) {
+        self.readings.push(reading);
+        if self.readings.len() >= GATHERED_MAX {
+            self.hand_on();
+        }
+    }
+
+    pub(super) fn scores(&self, points: Vec<ScorePoint>) {
+        if !points.is_empty() {
+            self.entries.try_send(Entry::Scores(points)).ok();
+        }
+    }
+
+    /// What has gathered goes to the store; what finds no room waits, within limits.
+    pub(super) fn hand_on(&mut self) {
+        if self.readings.is_empty() {
+            return;
+        }
+        let full = match self.entries.try_send(Entry::Readings(std::mem::take(&mut self.readings))) {
+            Ok(()) => return,
+            Err(mpsc::error::TrySendError::Full(entry) | mpsc::error::TrySendError::Closed(entry)) => entry,
+        };
+        if let Entry::Readings(mut readings) = full {
+            let over = readings.len().saturating_sub(READINGS_KEPT_MAX);
+            readings.drain(..over);
+            self.lost += over as u64;
+            self.readings = readings;
+        }
+    }
+
+    /// Readings that found no room since the last call.
+    pub(super) fn lost(&mut self) -> u64 {
+        std::mem::take(&mut self.lost)
+    }
 }
 
 /// How the last group fared.
@@ -71,7 +122,7 @@ fn is_empty(batch: &Batch) -> bool {
 
 fn add(batch: &mut Batch, entry: Entry) {
     match entry {
-        Entry::Reading(reading) => batch.readings.push(reading),
+        Entry::Readings(readings) => batch.readings.extend(readings),
         Entry::Scores(scores) => batch.scores.extend(scores),
     }
 }

@@ -1,5 +1,6 @@
 //! The one fact: what a run met.
 
+use std::borrow::Cow;
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -142,7 +143,7 @@ pub struct StepOutcome {
     pub peer: Option<SocketAddr>,
     pub certificate: Option<CertificateFacts>,
     /// Protocol facts as OpenTelemetry attributes, redacted: `http.request.method`, `url.full`, `http.response.status_code`.
-    pub attributes: Vec<(String, String)>,
+    pub attributes: Vec<(Cow<'static, str>, String)>,
 }
 
 /// A phase with its true start and length.

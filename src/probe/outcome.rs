@@ -19,7 +19,8 @@ pub(super) fn judge(walked: &[Walked<'_>], stopped: Option<Stop>, timeout: Durat
     if let Some(Stop::Own(why, text)) = stopped {
         return (Verdict::Inconclusive { why, text }, Vec::new());
     }
-    let mut samples: Vec<Sample> = Vec::new();
+    // Nearly always one; ten thousand readings are kept.
+    let mut samples: Vec<Sample> = Vec::with_capacity(1);
     for walked in walked.iter().filter(|walked| walked.step.reached) {
         let (quality, fault) = walked.quality(timeout);
         let probe: &ProbeId = &walked.prepared.credit;

@@ -1,5 +1,6 @@
 //! The runner: one errand, once, as one customer. Exactly one [`Reading`] comes of it, whatever happens.
 
+use std::borrow::Cow;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
@@ -199,7 +200,9 @@ impl<'a> Walk<'a> {
             Err(stop) => (None, Err(running.map_or(stop.clone(), |phase| during(stop, phase)))),
         };
         outcome.phases = phases.finish();
-        let clip = |(name, value): (&str, String)| (name.to_owned(), self.redactor.clip(&value, VALUE_CHARS_MAX));
+        let clip = |(name, value): (&'static str, String)| {
+            (Cow::Borrowed(name), self.redactor.clip_own(value, VALUE_CHARS_MAX))
+        };
         outcome.attributes = attributes.into_iter().map(clip).collect();
         (latency, ended)
     }

@@ -49,7 +49,7 @@ pub(super) fn of_step(step: &StepOutcome) -> Vec<(String, Value)> {
     let mut attributes = Attributes::default();
     for (name, value) in &step.attributes {
         match value.parse::<i64>() {
-            Ok(number) if INTEGERS.contains(&name.as_str()) => attributes.add(name, Value::Integer(number)),
+            Ok(number) if INTEGERS.contains(&name.as_ref()) => attributes.add(name, Value::Integer(number)),
             _ => attributes.text(name, value),
         }
     }

@@ -1,6 +1,6 @@
 //! Readings, scores, memory and pushes on their way in.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 
 use sqlx::{Row, SqliteConnection};
 
@@ -170,16 +170,20 @@ async fn keep(
 }
 
 pub(super) async fn remember(connection: &mut SqliteConnection, memory: &[(String, Option<String>)]) -> Result<()> {
-    for (key, value) in memory {
-        let query = match value {
-            Some(value) => sqlx::query(
-                "INSERT INTO memory (key, value) VALUES ($1, $2) ON CONFLICT (key) DO UPDATE SET value = excluded.value",
-            )
-            .bind(key.clone())
-            .bind(value.clone()),
-            None => sqlx::query("DELETE FROM memory WHERE key = $1").bind(key.clone()),
-        };
-        query.execute(&mut *connection).await?;
+    // All in one statement: each one is a trip to SQLite's own thread and back.
+    let kept: BTreeMap<&str, &str> =
+        memory.iter().filter_map(|(key, value)| Some((key.as_str(), value.as_deref()?))).collect();
+    if !kept.is_empty() {
+        sqlx::query(
+            "INSERT INTO memory (key, value) SELECT key, value FROM json_each($1) WHERE true
+             ON CONFLICT (key) DO UPDATE SET value = excluded.value",
+        )
+        .bind(to_json(&kept)?)
+        .execute(&mut *connection)
+        .await?;
+    }
+    for (key, _) in memory.iter().filter(|(_, value)| value.is_none()) {
+        sqlx::query("DELETE FROM memory WHERE key = $1").bind(key.clone()).execute(&mut *connection).await?;
     }
     Ok(())
 }

@@ -151,7 +151,7 @@ fn step(step: &StepOutcome) -> Step {
             not_after: At(facts.not_after),
             sha256: facts.sha256.clone(),
         }),
-        attributes: step.attributes.iter().cloned().collect(),
+        attributes: step.attributes.iter().map(|(name, value)| (name.to_string(), value.clone())).collect(),
     }
 }
 

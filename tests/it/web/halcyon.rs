@@ -434,9 +434,9 @@ pub(crate) fn reading(series: &Series, at: Timestamp, fails: bool, text: &dyn Fn
             sha256: "ab".repeat(32),
         }),
         attributes: vec![
-            ("http.request.method".to_owned(), "GET".to_owned()),
-            ("http.response.status_code".to_owned(), if fails { "500" } else { "200" }.to_owned()),
-            ("url.full".to_owned(), text("https://billing.halcyon.example/bills/latest")),
+            ("http.request.method".into(), "GET".to_owned()),
+            ("http.response.status_code".into(), if fails { "500" } else { "200" }.to_owned()),
+            ("url.full".into(), text("https://billing.halcyon.example/bills/latest")),
         ],
     };
     Reading {
