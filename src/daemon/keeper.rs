@@ -23,6 +23,7 @@ use crate::model::{Cause, Change, Incident, IncidentId, JourneyMap, Notification
 use crate::store::Decision;
 use crate::telemetry::{Exporter, Metrics};
 use crate::web::Event;
+use crate::words;
 
 /// Readings taken at one go.
 const READINGS_AT_ONCE: usize = 256;
@@ -233,11 +234,15 @@ impl Keeper {
     }
 
     fn show(&mut self, incident: Incident) {
+        let headline = words::incident(&incident, &self.map);
         let change = if incident.closed.is_some() {
+            tracing::info!(incident.id = %incident.id, "Over: {headline}");
             self.durable.remove(&incident.id);
             Change::IncidentClosed(incident)
         } else {
-            self.durable.insert(incident.id, incident.clone());
+            if self.durable.insert(incident.id, incident.clone()).is_none() {
+                tracing::warn!(incident.id = %incident.id, "{headline}");
+            }
             Change::IncidentUpdated(incident)
         };
         if let Some(event) = Event::of(&change, &self.map) {
@@ -294,6 +299,9 @@ impl Keeper {
                     self.out.asks.send(Ask::Recheck(series, at)).await.ok();
                 }
                 other => {
+                    if let Change::TouchpointChanged { touchpoint, from, to, .. } = &other {
+                        tracing::info!(%touchpoint, %from, %to, "`{touchpoint}` is {to}, was {from}");
+                    }
                     if let Some(event) = Event::of(&other, &self.map) {
                         self.out.events.send(event).ok();
                     }

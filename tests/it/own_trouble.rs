@@ -84,15 +84,17 @@ struct Net {
 }
 
 impl Net {
-    fn new(number: u8) -> Self {
-        let id = std::process::id() % 10_000;
-        let net = Self { name: format!("ub{id}"), outside: format!("10.213.{number}.1") };
+    /// Named and numbered by this process: another test run on this machine has another.
+    fn new() -> Self {
+        let id = std::process::id();
+        let prefix = format!("10.{}.{}", 200 + id / 250 % 50, id % 250);
+        let net = Self { name: format!("ub{id}"), outside: format!("{prefix}.1") };
         let (outer, inner) = (format!("ubo{id}"), format!("ubi{id}"));
         run("ip", &["netns", "add", &net.name]);
         run("ip", &["link", "add", &outer, "type", "veth", "peer", "name", &inner, "netns", &net.name]);
         run("ip", &["addr", "add", &format!("{}/24", net.outside), "dev", &outer]);
         run("ip", &["link", "set", &outer, "up"]);
-        net.inside(&["addr", "add", &format!("10.213.{number}.2/24"), "dev", &inner]);
+        net.inside(&["addr", "add", &format!("{prefix}.2/24"), "dev", &inner]);
         net.inside(&["link", "set", &inner, "up"]);
         net.inside(&["link", "set", "lo", "up"]);
         net
@@ -116,7 +118,7 @@ impl Drop for Net {
 
 #[tokio::test]
 async fn a_lost_network_is_unknown_and_one_self_alert() {
-    let net = Net::new(1);
+    let net = Net::new();
     let target = Target::start_on(&net.outside).await;
     let mut world = World::empty();
     // The one receiver that needs no network: a program that writes down what it is told.
