@@ -79,7 +79,7 @@ pub struct Decision {
     pub incidents: Vec<Incident>,
     /// One row per receiver and version; a row that exists already (same id) stays as it is.
     pub outbox: Vec<Notification>,
-    /// The board's memory, by key; `None` forgets.
+    /// The board's memory, by key; `None` forgets. It has no other way in: on two, an older state could arrive last.
     pub memory: Vec<(String, Option<String>)>,
 }
 
@@ -87,7 +87,6 @@ pub struct Decision {
 #[derive(Clone, Debug, Default)]
 pub struct Batch {
     pub readings: Vec<Arc<Reading>>,
-    pub memory: Vec<(String, Option<String>)>,
     pub scores: Vec<ScorePoint>,
 }
 
@@ -233,7 +232,7 @@ pub trait Store: Send + Sync + 'static {
     /// - the labels are those of the incident's first row, whatever has changed since.
     async fn decide(&self, decision: Decision) -> Result<(), Refused>;
 
-    /// Writes a group of readings, memory and score points.
+    /// Writes a group of readings and score points.
     async fn record(&self, batch: Batch) -> Result<(), Refused>;
 
     async fn restore(&self) -> Result<Restored, Refused>;

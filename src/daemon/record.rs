@@ -12,10 +12,8 @@ use crate::store::{Batch, ScorePoint, Store};
 
 /// Readings kept in memory while the store refuses; the oldest go first.
 const READINGS_KEPT_MAX: usize = 20_000;
-/// A group is written when it is this large, or this old.
+/// A group is handed on, and written, when it is this large, or this old.
 const GROUP_MAX: usize = 2_000;
-/// Handed on before their second is over.
-const GATHERED_MAX: usize = 2_000;
 const GROUP_AGE_MAX: Duration = Duration::from_secs(1);
 
 #[derive(Debug)]
@@ -39,7 +37,7 @@ impl Gathering {
 
     pub(super) fn add(&mut self, reading: Arc<Reading>) {
         self.readings.push(reading);
-        if self.readings.len() >= GATHERED_MAX {
+        if self.readings.len() >= GROUP_MAX {
             self.hand_on();
         }
     }

@@ -1,11 +1,12 @@
-//! Incidents and the outbox.
+//! Incidents, the outbox and the board's memory.
+
+use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use serde::de::DeserializeOwned;
 use sqlx::sqlite::SqliteRow;
 use sqlx::{Row, SqliteConnection, SqlitePool};
 
-use super::record::remember;
 use crate::model::{Incident, IncidentId, Notification, NotificationKind};
 use crate::store::{Decision, Delivery, Fate, Letter, OutboxDepth, Replay};
 
@@ -31,6 +32,25 @@ pub(super) async fn write(connection: &mut SqliteConnection, decision: &Decision
         post(connection, notification).await?;
     }
     remember(connection, &decision.memory).await
+}
+
+async fn remember(connection: &mut SqliteConnection, memory: &[(String, Option<String>)]) -> Result<()> {
+    // All in one statement: each one is a trip to SQLite's own thread and back.
+    let kept: BTreeMap<&str, &str> =
+        memory.iter().filter_map(|(key, value)| Some((key.as_str(), value.as_deref()?))).collect();
+    if !kept.is_empty() {
+        sqlx::query(
+            "INSERT INTO memory (key, value) SELECT key, value FROM json_each($1) WHERE true
+             ON CONFLICT (key) DO UPDATE SET value = excluded.value",
+        )
+        .bind(to_json(&kept)?)
+        .execute(&mut *connection)
+        .await?;
+    }
+    for (key, _) in memory.iter().filter(|(_, value)| value.is_none()) {
+        sqlx::query("DELETE FROM memory WHERE key = $1").bind(key.clone()).execute(&mut *connection).await?;
+    }
+    Ok(())
 }
 
 async fn keep(connection: &mut SqliteConnection, incident: &Incident) -> Result<()> {

@@ -1,6 +1,6 @@
-//! Readings, scores, memory and pushes on their way in.
+//! Readings, scores and pushes on their way in.
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{HashMap, VecDeque};
 
 use sqlx::{Row, SqliteConnection};
 
@@ -79,7 +79,6 @@ pub(super) async fn write(connection: &mut SqliteConnection, ledger: &mut Ledger
         sqlx::query("INSERT INTO batch (data) VALUES ($1)").bind(pack_mixed(&briefs)).execute(&mut *connection).await?;
     }
     for batch in batches {
-        remember(connection, &batch.memory).await?;
         for point in &batch.scores {
             score(connection, ledger, point).await?;
         }
@@ -165,25 +164,6 @@ async fn keep(
     while kept.good.len() > GOOD_MAX {
         let oldest = kept.good.pop_front();
         sqlx::query("DELETE FROM detail WHERE id = $1").bind(oldest).execute(&mut *connection).await?;
-    }
-    Ok(())
-}
-
-pub(super) async fn remember(connection: &mut SqliteConnection, memory: &[(String, Option<String>)]) -> Result<()> {
-    // All in one statement: each one is a trip to SQLite's own thread and back.
-    let kept: BTreeMap<&str, &str> =
-        memory.iter().filter_map(|(key, value)| Some((key.as_str(), value.as_deref()?))).collect();
-    if !kept.is_empty() {
-        sqlx::query(
-            "INSERT INTO memory (key, value) SELECT key, value FROM json_each($1) WHERE true
-             ON CONFLICT (key) DO UPDATE SET value = excluded.value",
-        )
-        .bind(to_json(&kept)?)
-        .execute(&mut *connection)
-        .await?;
-    }
-    for (key, _) in memory.iter().filter(|(_, value)| value.is_none()) {
-        sqlx::query("DELETE FROM memory WHERE key = $1").bind(key.clone()).execute(&mut *connection).await?;
     }
     Ok(())
 }

@@ -47,7 +47,7 @@ pub(crate) async fn a_decision_comes_back(store: &dyn Store) {
     };
     store.decide(decision).await.unwrap();
     let memory = vec![("detector/b".into(), None), ("detector/a".into(), Some("3".into()))];
-    store.record(Batch { memory, ..Batch::default() }).await.unwrap();
+    store.decide(Decision { memory, ..Decision::default() }).await.unwrap();
 
     let restored = store.restore().await.unwrap();
     assert_eq!(restored.memory, [("detector/a".to_owned(), "3".to_owned())]);
