@@ -2,22 +2,45 @@
 
 use std::time::Duration;
 
-use serde_json::json;
+use serde_json::{Value, json};
+use tokio::time::{Instant, sleep_until};
 use unbroken::model::{FaultCode, Phase};
 
-use crate::support::probe::{Met, get, http};
+use crate::support::probe::{Met, get, http, network, prober, run};
 use crate::support::raw::{Act, Raw, say};
 
 const LIMIT_MS: u64 = 400;
-/// The promise is 100 ms. A machine that compiles beside the tests gets more; a deadline that is reset by each byte gets caught.
-const GRACE: Duration = Duration::from_millis(1500);
+/// What a run may take beyond its deadline.
+const GRACE: Duration = Duration::from_millis(100);
+/// On a machine that compiles beside the tests we may be put aside between two timers; not every time.
+const TRIES: usize = 5;
 
 async fn met(acts: Vec<Act>) -> Met {
     let raw = Raw::serve(acts).await;
-    let met = http(get(raw.url_as("shop.test", "/"))).within(LIMIT_MS).run().await;
+    on_time(get(raw.url_as("shop.test", "/"))).await
+}
+
+/// Runs beside a bare timer with the same deadline: what the machine is late by, the timer is late by too.
+async fn on_time(settings: Value) -> Met {
     let limit = Duration::from_millis(LIMIT_MS);
-    assert!(met.took() >= limit && met.took() < limit + GRACE, "took {:?}", met.took());
-    met
+    let (prober, errand) = (prober(network()), http(settings).within(LIMIT_MS).errand());
+    let mut late = Vec::new();
+    for _ in 0..TRIES {
+        let deadline = Instant::now() + limit;
+        let timer = async {
+            sleep_until(deadline).await;
+            Instant::now()
+        };
+        let run = async { (run(&prober, &errand).await, Instant::now()) };
+        let (rang, (met, ended)) = tokio::join!(timer, run);
+        assert!(met.took() >= limit, "it was given its time, not {:?}", met.took());
+        let after = ended.saturating_duration_since(rang);
+        if after <= GRACE {
+            return met;
+        }
+        late.push(after);
+    }
+    panic!("ended after the timer by {late:?}")
 }
 
 #[tokio::test]
@@ -36,7 +59,7 @@ async fn h01_a_full_backlog_does_not_hang_the_run() {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}/", listener.local_addr().unwrap());
     // Accepted by the kernel, read by nobody.
-    http(get(url)).within(LIMIT_MS).run().await.failed(FaultCode::Timeout, Phase::Wait);
+    on_time(get(url)).await.failed(FaultCode::Timeout, Phase::Wait);
 }
 
 #[tokio::test]
@@ -60,5 +83,18 @@ async fn a_body_that_nobody_takes_is_still_being_sent() {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}/", listener.local_addr().unwrap());
     let settings = json!({ "post": url, "body": "x".repeat(32 << 20) });
-    http(settings).within(LIMIT_MS).run().await.failed(FaultCode::Timeout, Phase::Send);
+    on_time(settings).await.failed(FaultCode::Timeout, Phase::Send);
+}
+
+#[tokio::test]
+async fn h01_a_handshake_that_hangs() {
+    let raw = Raw::greet(vec![Act::Hang]).await;
+    on_time(get(raw.url("/").replace("http:", "https:"))).await.failed(FaultCode::Timeout, Phase::Tls);
+}
+
+#[tokio::test]
+async fn h03_a_zipped_body_that_drips() {
+    let head = say("HTTP/1.1 200 OK\r\ncontent-encoding: gzip\r\ntransfer-encoding: chunked\r\n\r\n");
+    let drip = Act::Drip(b"1\r\n\x1f\r\n".to_vec(), Duration::from_millis(20));
+    met(vec![head, drip]).await.failed(FaultCode::Timeout, Phase::Receive);
 }
