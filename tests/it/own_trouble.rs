@@ -1,19 +1,15 @@
-//! Our own full disk and lost network are our own trouble: unknown, one self alert, and never the touchpoint's fault.
+//! Our own full disk, lost network, used up descriptors and ports are our own trouble: unknown, one self alert, and never the touchpoint's fault.
 
 use std::fs;
 use std::path::PathBuf;
-use std::process::Command;
+use std::process::{Child, Command};
 use std::time::Duration;
 
-use crate::world::{Hook, Target, World, shop};
+use rustix::process::{Pid, Resource, Rlimit, getrlimit, prlimit};
+use serde_json::Value;
 
-fn run(program: &str, args: &[&str]) {
-    let output = Command::new(program)
-        .args(args)
-        .output()
-        .unwrap_or_else(|error| panic!("{program} is missing ({error}): run ./tests/run, it installs it"));
-    assert!(output.status.success(), "{program} {args:?}: {}", String::from_utf8_lossy(&output.stderr));
-}
+use crate::support::net::{Net, run};
+use crate::world::{Hook, Target, World, client, shop};
 
 /// A small file system of its own, gone with the test.
 struct Disk(PathBuf);
@@ -77,51 +73,59 @@ async fn a_full_disk_is_one_self_alert_and_heals_without_a_restart() {
     assert_eq!(told(&hook, "open").1, 0);
 }
 
-/// A network namespace joined to this one by a veth pair, gone with the test.
-struct Net {
-    name: String,
-    outside: String,
+/// Takes from a running daemon the right to open anything more; gives it back at the end.
+struct Descriptors {
+    pid: Pid,
+    before: Rlimit,
 }
 
-impl Net {
-    /// Named and numbered by this process: another test run on this machine has another.
-    fn new() -> Self {
-        let id = std::process::id();
-        let prefix = format!("10.{}.{}", 200 + id / 250 % 50, id % 250);
-        let net = Self { name: format!("ub{id}"), outside: format!("{prefix}.1") };
-        let (outer, inner) = (format!("ubo{id}"), format!("ubi{id}"));
-        run("ip", &["netns", "add", &net.name]);
-        run("ip", &["link", "add", &outer, "type", "veth", "peer", "name", &inner, "netns", &net.name]);
-        run("ip", &["addr", "add", &format!("{}/24", net.outside), "dev", &outer]);
-        run("ip", &["link", "set", &outer, "up"]);
-        net.inside(&["addr", "add", &format!("{prefix}.2/24"), "dev", &inner]);
-        net.inside(&["link", "set", &inner, "up"]);
-        net.inside(&["link", "set", "lo", "up"]);
-        net
-    }
-
-    fn inside(&self, args: &[&str]) {
-        run("ip", &[&["-n", &self.name][..], args].concat());
-    }
-
-    fn link(&self, state: &str) {
-        let id = self.name.trim_start_matches("ub").to_owned();
-        self.inside(&["link", "set", &format!("ubi{id}"), state]);
+impl Descriptors {
+    fn none_left(pid: u32) -> Self {
+        let pid = Pid::from_raw(i32::try_from(pid).expect("a pid")).expect("a pid");
+        // A limit that is raised beyond what it was is refused even to root, where capabilities are few.
+        let none = Rlimit { current: Some(0), maximum: getrlimit(Resource::Nofile).maximum };
+        let before = prlimit(Some(pid), Resource::Nofile, none).expect("it is our child");
+        Self { pid, before }
     }
 }
 
-impl Drop for Net {
+impl Drop for Descriptors {
     fn drop(&mut self) {
-        Command::new("ip").args(["netns", "del", &self.name]).status().ok();
+        prlimit(Some(self.pid), Resource::Nofile, self.before).ok();
     }
 }
 
 #[tokio::test]
-async fn a_lost_network_is_unknown_and_one_self_alert() {
-    let net = Net::new();
-    let target = Target::start_on(&net.outside).await;
+async fn no_descriptors_left_is_unknown_and_one_self_alert() {
+    let (target, hook) = (Target::start().await, Hook::start().await);
+    let mut world = World::new(&target, &hook);
+    world.start().await;
+    world.until_score("buy", 100.0).await;
+    // Over a connection from before: the daemon can accept none now.
+    let (kept, page) = (client(), world.page().to_owned());
+    let ask = async |path: &str| -> Value {
+        let answer = kept.get(format!("{page}{path}")).send().await.expect("the old connection stands");
+        answer.json().await.expect("JSON")
+    };
+    ask("api/v1/status").await;
+    let none_left = Descriptors::none_left(world.pid());
+    world.until("it is unknown", async |_: &World| ask("api/v1/status").await["journeys"][0]["score"].is_null()).await;
+    let runs = ask("api/v1/probes/shop/home/readings").await.to_string();
+    assert!(runs.contains("self_no_descriptors"), "{runs}");
+    world
+        .until("we know of our trouble", async |_: &World| {
+            ask("api/v1/incidents?state=open").await["items"].to_string().contains("no file descriptors")
+        })
+        .await;
+    drop(none_left);
+    world.until("it healed by itself", async |_: &World| told(&hook, "resolve").0 > 0).await;
+    world.until_score("buy", 100.0).await;
+    assert_eq!(told(&hook, "open"), (1, 0), "one alert about ourselves, none about the shop");
+}
+
+/// A daemon in a namespace, whose one receiver needs no network: a program that writes down what it is told.
+async fn watching_from(net: &Net, target: &Target) -> World {
     let mut world = World::empty();
-    // The one receiver that needs no network: a program that writes down what it is told.
     world.write("take", "#!/bin/sh\ncat >> \"$(dirname \"$0\")/letters\"\necho >> \"$(dirname \"$0\")/letters\"\n");
     run("chmod", &["+x", world.path("take").to_str().expect("utf-8")]);
     world.write(
@@ -133,42 +137,82 @@ async fn a_lost_network_is_unknown_and_one_self_alert() {
     );
     world.write("config/journeys.yaml", "journeys:\n  buy:\n    stages:\n      buy: { touchpoints: [shop] }\n");
     world.write("probes/shop.yaml", &shop(&target.url()));
-    let inside = world_status(&net);
     world.start_inside(&net.name).await;
-    inside.until(&world, "it is seen", |status| status["journeys"][0]["score"] == 100.0).await;
-    net.link("down");
-    inside.until(&world, "it is unknown", |status| status["journeys"][0]["score"].is_null()).await;
+    Inside(net).until(&world, "it is seen", |status| status["journeys"][0]["score"] == 100.0).await;
+    world
+}
+
+/// Waits until a self alert has come, and a little for more: there is one, and none about anybody else.
+async fn one_self_alert(world: &World, code: &str) {
     let letters = || fs::read_to_string(world.path("letters")).unwrap_or_default();
     world.until("we were told of it", async |_: &World| letters().contains("\"own\"")).await;
     tokio::time::sleep(Duration::from_secs(3)).await;
-    let told: Vec<serde_json::Value> = letters().lines().filter_map(|line| serde_json::from_str(line).ok()).collect();
+    let told: Vec<Value> = letters().lines().filter_map(|line| serde_json::from_str(line).ok()).collect();
     let opens: Vec<_> = told.iter().filter(|letter| letter["type"] == "incident.open").collect();
     assert_eq!(opens.len(), 1, "{opens:?}");
-    assert!(opens[0]["data"]["cause"].to_string().contains("own"), "{opens:?}");
+    let cause = opens[0]["data"]["cause"].to_string();
+    assert!(cause.contains("own") && cause.contains(code), "{cause}");
+}
+
+#[tokio::test]
+async fn a_lost_network_is_unknown_and_one_self_alert() {
+    let net = Net::new(0);
+    let target = Target::start_on(&net.outside).await;
+    let world = watching_from(&net, &target).await;
+    net.link("down");
+    Inside(&net).until(&world, "it is unknown", |status| status["journeys"][0]["score"].is_null()).await;
+    one_self_alert(&world, "self_network_unreachable").await;
     net.link("up");
-    inside.until(&world, "it is seen again", |status| status["journeys"][0]["score"] == 100.0).await;
+    Inside(&net).until(&world, "it is seen again", |status| status["journeys"][0]["score"] == 100.0).await;
+}
+
+/// Somebody else on our machine who holds both local ports to `address`.
+fn hold_ports(net: &Net, address: &str) -> Child {
+    let script = format!("exec 3<>/dev/tcp/{address} 4<>/dev/tcp/{address} && exec sleep 600");
+    let mut command = Command::new("ip");
+    command.args(["netns", "exec", &net.name, "bash", "-c", &script]);
+    command.spawn().expect("ip is there")
+}
+
+#[tokio::test]
+async fn no_ports_left_is_unknown_and_one_self_alert() {
+    let net = Net::new(1);
+    let target = Target::start_on(&net.outside).await;
+    let world = watching_from(&net, &target).await;
+    net.ports("40000 40001");
+    let at = target.url().replace("http://", "").replace(':', "/");
+    let at = at.trim_end_matches('/').to_owned();
+    let mut holder = hold_ports(&net, &at);
+    let seen = Inside(&net);
+    while !seen.asked(&world).is_some_and(|status| status["journeys"][0]["score"].is_null()) {
+        // One of our own runs may have had a port just then.
+        if holder.try_wait().expect("a child").is_some() {
+            holder = hold_ports(&net, &at);
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    one_self_alert(&world, "self_no_ports").await;
+    holder.kill().expect("it runs");
+    holder.wait().expect("it ends");
+    net.ports("32768 60999");
+    seen.until(&world, "it is seen again", |status| status["journeys"][0]["score"] == 100.0).await;
 }
 
 /// Asks the daemon from within its namespace.
-struct Inside(String);
+struct Inside<'a>(&'a Net);
 
-fn world_status(net: &Net) -> Inside {
-    Inside(net.name.clone())
-}
+impl Inside<'_> {
+    fn asked(&self, world: &World) -> Option<Value> {
+        let output = Command::new("ip")
+            .args(["netns", "exec", &self.0.name])
+            .arg(env!("CARGO_BIN_EXE_unbroken"))
+            .args(["status", "--format", "json", "--url", world.page()])
+            .output()
+            .expect("ip is there");
+        serde_json::from_slice(&output.stdout).ok()
+    }
 
-impl Inside {
-    async fn until(&self, world: &World, what: &str, holds: impl Fn(&serde_json::Value) -> bool) {
-        world
-            .until(what, async |world: &World| {
-                let url = format!("{}api/v1/status", world.page());
-                let output = Command::new("ip")
-                    .args(["netns", "exec", &self.0])
-                    .arg(env!("CARGO_BIN_EXE_unbroken"))
-                    .args(["status", "--format", "json", "--url", url.trim_end_matches("api/v1/status")])
-                    .output()
-                    .expect("ip is there");
-                serde_json::from_slice(&output.stdout).is_ok_and(|status| holds(&status))
-            })
-            .await;
+    async fn until(&self, world: &World, what: &str, holds: impl Fn(&Value) -> bool) {
+        world.until(what, async |world: &World| self.asked(world).is_some_and(|status| holds(&status))).await;
     }
 }
