@@ -1,19 +1,20 @@
-//! Names to addresses: afresh for every run, one name server at a time, never in tokio's shared blocking pool.
+//! Names to addresses: afresh for every run, never in tokio's shared blocking pool.
+//!
+//! The machine's name servers are asked in their order, the next one beside a silent one. Whoever answered last is asked
+//! first from then on: a name server of ours that is silent must not make every touchpoint slow.
 
 mod failure;
 mod hosts;
+mod servers;
 
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
-use hickory_resolver::TokioResolver;
-use hickory_resolver::config::{NameServerConfig, ResolveHosts, ResolverConfig, ResolverOpts, ServerOrderingStrategy};
-use hickory_resolver::net::NetError;
-use hickory_resolver::net::runtime::TokioRuntimeProvider;
-use hickory_resolver::proto::rr::{RData, RecordType};
+use hickory_resolver::config::{NameServerConfig, ResolverConfig, ResolverOpts};
 use hickory_resolver::system_conf::parse_resolv_conf;
 use tokio::time::Instant;
 use url::Host;
@@ -23,11 +24,10 @@ use crate::probe::Stop;
 
 use failure::empty;
 use hosts::read_hosts;
+use servers::Servers;
 
 /// Longer than this a changed resolv.conf or hosts file is not noticed.
 const LOOK_AGAIN: Duration = Duration::from_secs(5);
-/// One name server's time to answer, before the next is asked.
-const SERVER_PATIENCE: Duration = Duration::from_secs(2);
 const ADDRESSES_MAX: usize = 16;
 
 /// Which addresses are wanted.
@@ -65,14 +65,8 @@ struct Current {
     hosts: HashMap<String, Vec<IpAddr>>,
 }
 
-#[derive(Debug)]
-struct Servers {
-    ask: TokioResolver,
-    addresses: Vec<SocketAddr>,
-}
-
-/// What tells that a file was replaced or edited.
-type Stamp = (Option<SystemTime>, u64);
+/// What tells that a file was replaced or edited: a new one of the same length may be written in the same tick.
+type Stamp = (Option<SystemTime>, u64, u64);
 
 impl Resolver {
     /// The machine's own: `/etc/resolv.conf` and `/etc/hosts`, read again when they change.
@@ -123,7 +117,7 @@ impl Resolver {
 
     /// The name servers that are asked, in order.
     pub fn servers(&self) -> Result<Vec<SocketAddr>, String> {
-        self.current().servers.as_ref().map(|servers| servers.addresses.clone()).map_err(Clone::clone)
+        self.current().servers.as_ref().map(|servers| servers.addresses()).map_err(Clone::clone)
     }
 
     fn current(&self) -> Arc<Current> {
@@ -185,93 +179,11 @@ impl Current {
     }
 }
 
-impl Servers {
-    fn build(config: ResolverConfig, options: ResolverOpts) -> Result<Self, String> {
-        let addresses = config
-            .name_servers()
-            .iter()
-            .map(|server| {
-                SocketAddr::new(server.ip, server.connections.first().map_or(53, |connection| connection.port))
-            })
-            .collect();
-        let mut builder = TokioResolver::builder_with_config(config, TokioRuntimeProvider::default());
-        let settled = builder.options_mut();
-        *settled = options;
-        // Every run resolves afresh: an address that changed is part of what is measured.
-        settled.cache_size = 0;
-        settled.num_concurrent_reqs = 1;
-        settled.server_ordering_strategy = ServerOrderingStrategy::UserProvidedOrder;
-        settled.use_hosts_file = ResolveHosts::Never;
-        settled.timeout = SERVER_PATIENCE;
-        settled.attempts = 1;
-        let ask = builder.build().map_err(|error| error.to_string())?;
-        Ok(Self { ask, addresses })
-    }
-
-    async fn ask_for(&self, name: &str, family: Family) -> Result<Vec<IpAddr>, Stop> {
-        let ask = |kind: RecordType| async move {
-            let found = self.ask.lookup(name, kind).await?;
-            let ips = found.answers().iter().filter_map(|record| match &record.data {
-                RData::A(a) => Some(IpAddr::V4(a.0)),
-                RData::AAAA(aaaa) => Some(IpAddr::V6(aaaa.0)),
-                _ => None,
-            });
-            Ok::<_, NetError>(ips.take(ADDRESSES_MAX).collect::<Vec<_>>())
-        };
-        let (v6, v4) = match family {
-            Family::V4 => (Ok(vec![]), ask(RecordType::A).await),
-            Family::V6 => (ask(RecordType::AAAA).await, Ok(vec![])),
-            Family::Any => tokio::join!(ask(RecordType::AAAA), ask(RecordType::A)),
-        };
-        let found = |result: &Result<Vec<IpAddr>, NetError>| result.as_ref().is_ok_and(|ips| !ips.is_empty());
-        if found(&v6) || found(&v4) {
-            return Ok(alternate(v6.unwrap_or_default(), v4.unwrap_or_default()));
-        }
-        // Of two failures the one that says more: not "no such record", if the other is worse.
-        let error = match (v4, v6) {
-            (Err(error), Ok(_)) | (Ok(_), Err(error)) => error,
-            (Err(a), Err(b)) => {
-                if a.is_no_records_found() && !a.is_nx_domain() {
-                    b
-                } else {
-                    a
-                }
-            }
-            (Ok(_), Ok(_)) => return Err(empty(name, family)),
-        };
-        Err(self.stop(name, family, &error).await)
-    }
-}
-
 fn literal(ip: IpAddr, family: Family) -> Result<Vec<IpAddr>, Stop> {
     if family.takes(ip) { Ok(vec![ip]) } else { Err(empty(&ip.to_string(), family)) }
 }
 
-/// IPv6 first, then in turns (RFC 8305, 4).
-fn alternate(v6: Vec<IpAddr>, v4: Vec<IpAddr>) -> Vec<IpAddr> {
-    let mut out = Vec::with_capacity(v6.len() + v4.len());
-    let (mut v6, mut v4) = (v6.into_iter(), v4.into_iter());
-    loop {
-        match (v6.next(), v4.next()) {
-            (None, None) => return out,
-            (a, b) => out.extend(a.into_iter().chain(b)),
-        }
-    }
-}
-
 fn stamp(path: &Path) -> Option<Stamp> {
     let metadata = std::fs::metadata(path).ok()?;
-    Some((metadata.modified().ok(), metadata.len()))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn families_take_turns() {
-        let v6 = |n| IpAddr::from([0, 0, 0, 0, 0, 0, 0, n]);
-        let v4 = |n| IpAddr::from([10, 0, 0, n]);
-        assert_eq!(alternate(vec![v6(1), v6(2)], vec![v4(1)]), [v6(1), v4(1), v6(2)]);
-    }
+    Some((metadata.modified().ok(), metadata.len(), metadata.ino()))
 }

@@ -1,9 +1,10 @@
 //! A name server that answers as it is told.
 
-use std::net::{Ipv4Addr, SocketAddr};
+use std::collections::BTreeMap;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use hickory_resolver::proto::op::{Message, OpCode, ResponseCode};
-use hickory_resolver::proto::rr::rdata::A;
+use hickory_resolver::proto::rr::rdata::{A, AAAA};
 use hickory_resolver::proto::rr::{RData, Record, RecordType};
 use tokio::net::UdpSocket;
 
@@ -17,6 +18,8 @@ pub(crate) enum Manner {
     Code(ResponseCode),
     Garbage,
     Silent,
+    /// Every name means the first address when it is looked up for the first time, and the second from then on.
+    Rebinds(IpAddr, IpAddr),
 }
 
 pub(crate) struct Dns {
@@ -26,12 +29,17 @@ pub(crate) struct Dns {
 
 impl Dns {
     pub(crate) async fn serve(manner: Manner) -> Self {
-        let socket = UdpSocket::bind("127.0.0.1:0").await.unwrap();
+        Self::serve_on("127.0.0.1:0", manner).await
+    }
+
+    pub(crate) async fn serve_on(address: &str, manner: Manner) -> Self {
+        let socket = UdpSocket::bind(address).await.unwrap();
         let address = socket.local_addr().unwrap();
         let task = Task::spawn(async move {
             let mut buffer = [0; 4096];
+            let mut asked = BTreeMap::new();
             while let Ok((length, from)) = socket.recv_from(&mut buffer).await {
-                if let Some(answer) = answer(manner, &buffer[..length]) {
+                if let Some(answer) = answer(manner, &buffer[..length], &mut asked) {
                     let _ = socket.send_to(&answer, from).await;
                 }
             }
@@ -40,7 +48,7 @@ impl Dns {
     }
 }
 
-fn answer(manner: Manner, question: &[u8]) -> Option<Vec<u8>> {
+fn answer(manner: Manner, question: &[u8], times: &mut BTreeMap<RecordType, u32>) -> Option<Vec<u8>> {
     let asked = Message::from_vec(question).ok()?;
     let mut message = Message::response(asked.metadata.id, OpCode::Query);
     for query in &asked.queries {
@@ -58,6 +66,19 @@ fn answer(manner: Manner, question: &[u8]) -> Option<Vec<u8>> {
             return Some(bytes);
         }
         Manner::Code(code) => message.metadata.response_code = code,
+        Manner::Rebinds(first, then) => {
+            for query in &asked.queries {
+                let before = times.entry(query.query_type()).or_default();
+                let means = if *before == 0 { first } else { then };
+                *before += 1;
+                let data = match (means, query.query_type()) {
+                    (IpAddr::V4(ip), RecordType::A) => RData::A(A(ip)),
+                    (IpAddr::V6(ip), RecordType::AAAA) => RData::AAAA(AAAA(ip)),
+                    _ => continue,
+                };
+                message.add_answer(Record::from_rdata(query.name().clone(), 0, data));
+            }
+        }
         Manner::Address(ip) => {
             for query in asked.queries.iter().filter(|query| query.query_type() == RecordType::A) {
                 message.add_answer(Record::from_rdata(query.name().clone(), 60, RData::A(A(ip))));

@@ -10,7 +10,8 @@ use crate::model::{Fault, FaultCode, Phase, SelfFault};
 use crate::probe::Stop;
 use crate::probe::connect::dial;
 
-use super::{Family, Servers};
+use super::Family;
+use super::servers::Servers;
 
 impl Servers {
     pub(super) async fn stop(&self, name: &str, family: Family, error: &NetError) -> Stop {
@@ -48,8 +49,8 @@ impl Servers {
     /// socket the kernel tells the difference between a silent name server and none.
     async fn refusal(&self) -> Option<String> {
         let mut last = None;
-        for address in &self.addresses {
-            last = Some(refused(*address).await?);
+        for address in self.addresses() {
+            last = Some(refused(address).await?);
         }
         last
     }
