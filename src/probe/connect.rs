@@ -3,6 +3,9 @@
 //! Every run connects afresh: what a customer's first visit costs is part of what is measured, and an idle connection
 //! that the server has just closed never looks like an outage. What is our own trouble (no descriptors, no route, no
 //! name server) is never blamed on the touchpoint.
+//!
+//! Every kind looks names up here, so that what a reply named (a redirect, a captured address) leads nowhere that it may
+//! not: the very address that is connected to is judged, whatever the name meant before.
 
 pub mod address;
 pub mod proxy;
@@ -52,7 +55,6 @@ pub struct Target<'a> {
     pub host: Host<&'a str>,
     pub port: u16,
     pub family: Family,
-    pub way: Way,
     pub via: Via<'a>,
     pub secure: Option<Secure<'a>>,
 }
@@ -75,9 +77,9 @@ pub struct Secure<'a> {
 }
 
 impl<'a> Target<'a> {
-    /// A plain connection to what a person wrote.
+    /// A plain connection to what the step's settings say.
     pub fn written(host: Host<&'a str>, port: u16) -> Self {
-        Self { host, port, family: Family::Any, way: Way::Written, via: Via::Direct, secure: None }
+        Self { host, port, family: Family::Any, via: Via::Direct, secure: None }
     }
 }
 
@@ -90,7 +92,7 @@ pub async fn connect(run: &mut Run<'_>, target: &Target<'_>) -> Result<Stream, S
         None => None,
     };
     let tcp = match target.via {
-        Via::Direct => direct(run, target).await?,
+        Via::Direct => direct(run, target, run.way).await?,
         Via::Tunnel(proxy) => {
             let mut tcp = to_proxy(run, proxy, target).await?;
             run.phases.begin(Phase::Proxy);
@@ -118,17 +120,24 @@ pub async fn connect(run: &mut Run<'_>, target: &Target<'_>) -> Result<Stream, S
     Ok(Stream::Secure(stream))
 }
 
-async fn direct(run: &mut Run<'_>, target: &Target<'_>) -> Result<TcpStream, Stop> {
-    let spelling = if matches!(target.host, Host::Domain(_)) { Spelling::Name } else { Spelling::Literal };
+/// The addresses of a host that this run may reach, the one to try first in front: for kinds that do not connect.
+pub async fn addresses(run: &mut Run<'_>, host: &Host<&str>, family: Family) -> Result<Vec<IpAddr>, Stop> {
+    allowed(run, host, family, run.way).await
+}
+
+async fn allowed(run: &mut Run<'_>, host: &Host<&str>, family: Family, way: Way) -> Result<Vec<IpAddr>, Stop> {
+    let spelling = if matches!(host, Host::Domain(_)) { Spelling::Name } else { Spelling::Literal };
     if spelling == Spelling::Name {
         run.phases.begin(Phase::Dns);
     }
     let tools = run.tools;
-    let mut ips = tools.network.resolver.addresses(&target.host, target.family).await?;
-    ips.retain(|ip| target.way.leads_to(*ip, spelling));
-    if ips.is_empty() {
-        return Err(forbidden(&target.host, target.way));
-    }
+    let mut ips = tools.network.resolver.addresses(host, family).await?;
+    ips.retain(|ip| way.leads_to(*ip, spelling));
+    if ips.is_empty() { Err(forbidden(host, way)) } else { Ok(ips) }
+}
+
+async fn direct(run: &mut Run<'_>, target: &Target<'_>, way: Way) -> Result<TcpStream, Stop> {
+    let ips = allowed(run, &target.host, target.family, way).await?;
     run.phases.begin(Phase::Connect);
     let tcp = dial::connect(&ips, target.port).await?;
     run.phases.end();
@@ -146,11 +155,11 @@ async fn to_proxy(run: &mut Run<'_>, proxy: &Proxy, target: &Target<'_>) -> Resu
         Host::Ipv6(ip) => Some(IpAddr::V6(ip)),
         Host::Domain(_) => None,
     };
-    if literal.is_some_and(|ip| !target.way.leads_to(ip, Spelling::Literal)) {
-        return Err(forbidden(&target.host, target.way));
+    if literal.is_some_and(|ip| !run.way.leads_to(ip, Spelling::Literal)) {
+        return Err(forbidden(&target.host, run.way));
     }
     let to = Target::written(proxy.host(), proxy.port());
-    let tcp = direct(run, &to).await.map_err(|stop| match stop {
+    let tcp = direct(run, &to, Way::Written).await.map_err(|stop| match stop {
         Stop::Fault(fault) => proxy::refused(format!("the proxy cannot be reached: {}", fault.text)),
         own @ Stop::Own(..) => own,
     })?;

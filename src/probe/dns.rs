@@ -13,12 +13,12 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::UdpSocket;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::{Instant, timeout, timeout_at};
 
 use record::{Type, rcode, text};
 
 use super::connect::resolve::Family;
-use super::connect::{Target, connect, dial};
+use super::connect::{Target, addresses, connect, dial};
 use super::endpoint::{borrowed, split};
 use super::template::{Place, Template};
 use super::{Act, Field, Part, Reply, Run, Stop};
@@ -48,27 +48,18 @@ impl Act for Settings {
 
     fn parts(&self, see: &mut dyn FnMut(Part<'_>)) {
         see(Part::Template(&self.lookup, Place::Line));
-        self.server.iter().for_each(|server| see(Part::Template(server, Place::Line)));
+        self.server.iter().for_each(|server| see(Part::Template(server, Place::Address)));
     }
 
     async fn act(&self, run: &mut Run<'_>) -> Result<Reply, Stop> {
-        let (server, whose) = self.server(run).await?;
+        let (servers, whose) = self.servers(run).await?;
         let name = self.name(run)?;
-        run.peer = Some(server);
         run.attribute("dns.question.name", name.to_utf8());
         run.attribute("dns.question.type", RecordType::from(self.kind).to_string());
         run.phases.begin(Phase::Dns);
         let mut question =
             Question { id: (run.tools.random)() as u16, name, kind: RecordType::from(self.kind), edns: true };
-        let mut answer = question.over_udp(server, whose).await?;
-        if answer.metadata.response_code == ResponseCode::FormErr && answer.edns.is_none() {
-            // An old server that does not know EDNS (RFC 6891, 7).
-            question.edns = false;
-            answer = question.over_udp(server, whose).await?;
-        }
-        if answer.metadata.truncation {
-            answer = question.over_tcp(run, server).await?;
-        }
+        let answer = question.ask_in_turn(run, &servers, whose).await?;
         run.phases.end();
         let reply = question.reply(&answer)?;
         run.attribute("dns.response.code", rcode(answer.metadata.response_code));
@@ -85,19 +76,17 @@ enum Whose {
 }
 
 impl Settings {
-    async fn server(&self, run: &mut Run<'_>) -> Result<(SocketAddr, Whose), Stop> {
+    async fn servers(&self, run: &mut Run<'_>) -> Result<(Vec<SocketAddr>, Whose), Stop> {
         let Some(server) = &self.server else {
             let own = |why| Stop::Own(SelfFault::ResolverUnreachable, why);
             let known = run.tools.network.resolver.servers().map_err(own)?;
-            let first = known.first().copied().ok_or_else(|| own("no name server is configured".to_owned()))?;
-            return Ok((first, Whose::Ours));
+            return Ok((known, Whose::Ours));
         };
         let text = server.render(run.scope);
         let (host, port) = split(&text, Some(53)).map_err(|why| Fault::new(FaultCode::Expectation, why))?;
-        run.phases.begin(Phase::Dns);
-        let found = run.tools.network.resolver.addresses(&borrowed(&host), Family::Any).await?;
+        let found = addresses(run, &borrowed(&host), Family::Any).await?;
         let first = found.first().ok_or_else(|| Fault::new(FaultCode::DnsEmpty, format!("`{host}` has no address")))?;
-        Ok((SocketAddr::new(*first, port), Whose::Theirs))
+        Ok((vec![SocketAddr::new(*first, port)], Whose::Theirs))
     }
 
     fn name(&self, run: &Run<'_>) -> Result<Name, Stop> {
@@ -127,6 +116,37 @@ impl Question {
             message.set_edns(edns);
         }
         message.to_vec().map_err(|error| Stop::Own(SelfFault::Unsupported, format!("cannot ask this: {error}")))
+    }
+
+    /// Asks the first server, and the next if it stays silent or cannot be asked; the last has all the time that is left.
+    async fn ask_in_turn(&mut self, run: &mut Run<'_>, servers: &[SocketAddr], whose: Whose) -> Result<Message, Stop> {
+        let mut after = servers.len();
+        for server in servers {
+            after -= 1;
+            run.peer = Some(*server);
+            let patience = AGAIN.min(run.left() / (after as u32 + 1));
+            let asked = self.ask(run, *server, whose);
+            if after == 0 {
+                return asked.await;
+            }
+            if let Ok(Ok(answer)) = timeout(patience, asked).await {
+                return Ok(answer);
+            }
+        }
+        Err(Stop::Own(SelfFault::ResolverUnreachable, "no name server is configured".to_owned()))
+    }
+
+    async fn ask(&mut self, run: &mut Run<'_>, server: SocketAddr, whose: Whose) -> Result<Message, Stop> {
+        let mut answer = self.over_udp(server, whose).await?;
+        if answer.metadata.response_code == ResponseCode::FormErr && answer.edns.is_none() {
+            // An old server that does not know EDNS (RFC 6891, 7).
+            self.edns = false;
+            answer = self.over_udp(server, whose).await?;
+        }
+        if answer.metadata.truncation {
+            answer = self.over_tcp(run, server).await?;
+        }
+        Ok(answer)
     }
 
     async fn over_udp(&self, server: SocketAddr, whose: Whose) -> Result<Message, Stop> {

@@ -23,7 +23,7 @@ impl Endpoint {
     }
 
     pub fn part(&self) -> Part<'_> {
-        Part::Template(&self.0, Place::Line)
+        Part::Template(&self.0, Place::Address)
     }
 }
 

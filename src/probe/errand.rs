@@ -56,6 +56,17 @@ impl Step {
         named.chain(self.expect.expression_names()).map(str::to_owned).collect()
     }
 
+    /// The names in its settings that decide which host is reached.
+    fn leading(&self) -> BTreeSet<String> {
+        let mut names = BTreeSet::new();
+        self.kind.parts(&mut |part| {
+            if let Part::Template(template, place) = part {
+                names.extend(template.leading(place).map(str::to_owned));
+            }
+        });
+        names
+    }
+
     /// The names that it captures.
     pub fn captures(&self) -> impl Iterator<Item = &str> {
         self.capture.iter().map(|(name, _)| &**name)
@@ -92,6 +103,8 @@ pub(super) struct Prepared {
     pub(super) step: Step,
     /// What it must know before it can run; its own captures are not among them.
     pub(super) names: Vec<String>,
+    /// Of those, what decides which host is reached.
+    pub(super) leading: Vec<String>,
     pub(super) needs: Needs,
     /// The probe that gets its sample: the errand's own, or one at another touchpoint.
     pub(super) credit: ProbeId,
@@ -148,7 +161,8 @@ impl Prepared {
             Some(on) if *on != origin.touchpoint => ProbeId::credited(on, origin),
             _ => origin.clone(),
         };
-        Self { names, needs: needs.unwrap_or_default(), credit, step }
+        let leading = step.leading().into_iter().collect();
+        Self { names, leading, needs: needs.unwrap_or_default(), credit, step }
     }
 }
 

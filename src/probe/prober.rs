@@ -11,7 +11,7 @@ use jiff::Timestamp;
 use tokio::time::{Instant, timeout_at};
 
 use super::assess::{self, Assessment};
-use super::connect::address::Region;
+use super::connect::address::{Region, Way};
 use super::errand::{Errand, Prepared, When, sounds_secret};
 use super::outcome;
 use super::{Phases, Redactor, Reply, Run, Scope, Stop, Tools};
@@ -162,6 +162,7 @@ impl<'a> Walk<'a> {
     ) -> (Option<Duration>, Result<(), Stop>) {
         let prepared = &self.errand.steps[index];
         let limit = prepared.step.timeout.map_or(self.deadline, |timeout| self.deadline.min(begun + timeout));
+        let captured = prepared.leading.iter().any(|name| self.scope.captured(name).is_some());
         let mut run = Run {
             tools: &self.prober.tools,
             probe: &self.errand.id,
@@ -173,11 +174,15 @@ impl<'a> Walk<'a> {
             span: outcome.span,
             cookies: &mut self.cookies,
             came_from: &mut self.came_from,
+            way: Way::Written,
             peer: None,
             certificate: None,
             attributes: Vec::new(),
             redactor: &mut self.redactor,
         };
+        if captured {
+            run.way = run.sent();
+        }
         let acted = timeout_at(limit, AssertUnwindSafe(prepared.step.kind.act(&mut run)).catch_unwind()).await;
         let elapsed = begun.elapsed();
         let acted = match acted {

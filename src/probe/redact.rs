@@ -23,6 +23,13 @@ pub struct Redactor {
     needles: Vec<String>,
 }
 
+/// What a text holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Finds {
+    Secret,
+    Nothing,
+}
+
 impl Redactor {
     /// Hides a value, also percent-encoded, JSON-escaped and in base64.
     pub fn hide(&mut self, value: &str) {
@@ -43,6 +50,11 @@ impl Redactor {
             }
         }
         self.needles.sort_by_key(|needle| std::cmp::Reverse(needle.len()));
+    }
+
+    /// Whether `text` holds a hidden value, in any form.
+    pub(super) fn finds(&self, text: &str) -> Finds {
+        if self.needles.iter().any(|needle| text.contains(needle.as_str())) { Finds::Secret } else { Finds::Nothing }
     }
 
     /// Like [`Redactor::clip`], but keeps what is short and plain as it is: most facts of most runs are.

@@ -11,7 +11,7 @@ use cookie_store::CookieStore;
 use tokio::time::Instant;
 
 use super::connect::Network;
-use super::connect::address::Region;
+use super::connect::address::{Region, Way};
 use super::template::{Place, Template};
 use super::{Phases, Pushes, Redactor};
 use crate::clock::Clock;
@@ -59,6 +59,8 @@ pub struct Run<'a> {
     pub cookies: &'a mut Option<Box<CookieStore>>,
     /// Where the run's last peer lies: what a reply of its may lead to.
     pub came_from: &'a mut Option<Region>,
+    /// How the run came to the hosts that it connects to now; whoever follows a reply says so here.
+    pub way: Way,
     /// The peer actually connected to.
     pub peer: Option<SocketAddr>,
     pub certificate: Option<CertificateFacts>,
@@ -82,6 +84,11 @@ impl Run<'_> {
     /// The `traceparent` header (W3C Trace Context, 3.2), sampled.
     pub fn traceparent(&self) -> String {
         format!("00-{}-{}-01", self.trace, self.span)
+    }
+
+    /// The way to where a reply of the last peer leads.
+    pub fn sent(&self) -> Way {
+        Way::Sent(self.came_from.unwrap_or(Region::Public))
     }
 
     /// The time until the deadline.

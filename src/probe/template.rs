@@ -35,6 +35,8 @@ pub enum Place {
     Json,
     /// A header or another line: control characters become blanks.
     Line,
+    /// `host` or `host:port`: like [`Place::Line`], and whoever fills it in decides where we go.
+    Address,
     /// A line that proves who one is (`bearer`, `cookie`): like [`Place::Line`], and what stands there is masked.
     Credential,
 }
@@ -90,6 +92,25 @@ impl Template {
         self.pieces.iter().filter_map(|piece| match piece {
             Piece::Name(name) => Some(&**name),
             Piece::Text(_) => None,
+        })
+    }
+
+    /// The names that decide which host is reached: of an address all, of a URL those before its path.
+    pub(super) fn leading(&self, place: Place) -> impl Iterator<Item = &str> {
+        let mut before = String::new();
+        let leading = self.pieces.iter().map_while(move |piece| {
+            if place == Place::Url
+                && before.split_once("://").map_or(&*before, |(_, rest)| rest).contains(['/', '?', '#'])
+            {
+                return None;
+            }
+            before.push_str(piece.as_str());
+            Some(piece)
+        });
+        let leads = matches!(place, Place::Url | Place::Address);
+        leading.filter_map(move |piece| match piece {
+            Piece::Name(name) if leads => Some(&**name),
+            Piece::Name(_) | Piece::Text(_) => None,
         })
     }
 
@@ -192,7 +213,7 @@ fn escape(place: Place, before: &str, value: &str, out: &mut String) {
             let quoted = serde_json::Value::from(value).to_string();
             out.push_str(&quoted[1..quoted.len() - 1]);
         }
-        Place::Line | Place::Credential => {
+        Place::Line | Place::Address | Place::Credential => {
             out.extend(value.chars().map(|c| if c.is_control() { ' ' } else { c }));
         }
     }
@@ -272,6 +293,21 @@ mod tests {
         let template = Template::parse("a {{persona.name}} b {{x-1}}").expect("a template");
         assert_eq!(template.names().collect::<Vec<_>>(), ["persona.name", "x-1"]);
         assert_eq!(template.to_string(), "a {{persona.name}} b {{x-1}}");
+    }
+
+    #[test]
+    fn what_leads_to_a_host_is_known() {
+        for (text, place, names) in [
+            ("{{next}}", Place::Url, &["next"][..]),
+            ("{{base}}{{rest}}/{{id}}", Place::Url, &["base", "rest"]),
+            ("https://{{host}}:{{port}}/{{id}}?q={{q}}", Place::Url, &["host", "port"]),
+            ("https://shop.example?q={{q}}", Place::Url, &[]),
+            ("{{host}}:{{port}}", Place::Address, &["host", "port"]),
+            ("{{text}}", Place::Line, &[]),
+        ] {
+            let template = Template::parse(text).expect(text);
+            assert_eq!(template.leading(place).collect::<Vec<_>>(), names, "{text}");
+        }
     }
 
     #[test]

@@ -6,6 +6,7 @@ use url::Url;
 
 use crate::model::{Fault, FaultCode};
 use crate::probe::Stop;
+use crate::probe::redact::{Finds, Redactor};
 
 use super::request::Outgoing;
 
@@ -63,6 +64,23 @@ fn leave_behind(headers: &mut HeaderMap) {
     for name in secret {
         headers.remove(name);
     }
+}
+
+/// Nothing that the redactor hides goes to another origin, wherever it stands: a header is left behind, a body cannot be.
+pub(super) fn withhold(asked: &Outgoing, next: &mut Outgoing, secrets: &Redactor) -> Result<(), Stop> {
+    if next.url.origin() == asked.url.origin() {
+        return Ok(());
+    }
+    let tells = |bytes: &[u8]| secrets.finds(&String::from_utf8_lossy(bytes)) == Finds::Secret;
+    let telling: Vec<_> =
+        next.headers.iter().filter(|(_, value)| tells(value.as_bytes())).map(|(name, _)| name.clone()).collect();
+    for name in telling {
+        next.headers.remove(name);
+    }
+    if tells(&next.body) {
+        return Err(refused(&next.shown, "it would hand a secret to another origin"));
+    }
+    Ok(())
 }
 
 /// Whether a redirect gives up encryption: followed, as browsers do, but noted.

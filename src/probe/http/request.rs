@@ -37,14 +37,6 @@ impl std::fmt::Debug for Outgoing {
     }
 }
 
-/// Who named the host.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Author {
-    Person,
-    /// It was captured from an earlier reply.
-    Reply,
-}
-
 impl Settings {
     /// The request for this run; made once if it is the same in every run.
     pub(super) fn outgoing(&self, scope: &Scope) -> Result<Arc<Outgoing>, Stop> {
@@ -64,19 +56,6 @@ impl Settings {
             }
         });
         constant
-    }
-
-    /// Who decided where this request goes: a captured value before the path means a reply did.
-    pub(super) fn author(&self, scope: &Scope) -> Author {
-        if self.url.constant().is_some() {
-            return Author::Person;
-        }
-        let text = self.url.to_string();
-        let authority = text.find("://").map_or(0, |at| at + 3);
-        let end = text[authority..].find('/').map_or(text.len(), |at| authority + at);
-        let before_path = &text[..end];
-        let captured = |name: &str| scope.captured(name).is_some() && before_path.contains(&format!("{{{{{name}}}}}"));
-        if self.url.names().any(captured) { Author::Reply } else { Author::Person }
     }
 }
 

@@ -9,7 +9,6 @@ use http::{Request, StatusCode};
 use http_body_util::Full;
 
 use crate::model::{Fault, FaultCode, Phase, SelfFault};
-use crate::probe::connect::address::{Region, Way};
 use crate::probe::connect::proxy::Proxy;
 use crate::probe::connect::stream::Stream;
 use crate::probe::connect::tls::Offer;
@@ -21,7 +20,7 @@ use super::cookies;
 use super::exchange::{Answer, Protocol, exchange};
 use super::fields::{Cookies, Version};
 use super::redirect;
-use super::request::{Author, Outgoing};
+use super::request::Outgoing;
 use super::settings::{Credentials, Settings};
 
 /// Makes the request and follows where it leads.
@@ -38,36 +37,29 @@ pub(super) async fn visit(settings: &Settings, run: &mut Run<'_>) -> Result<Repl
     {
         run.hide(computed.trim_start_matches("Basic "));
     }
-    let mut way = match settings.author(run.scope) {
-        Author::Person => Way::Written,
-        Author::Reply => sent(run),
-    };
     let mut left: Vec<String> = Vec::new();
     loop {
-        let answer = hop(settings, run, &asked, way, proxy.as_ref()).await?;
+        let answer = hop(settings, run, &asked, proxy.as_ref()).await?;
         if settings.cookies == Cookies::On {
             cookies::keep(run, &answer.head.headers, &asked.url);
         }
         if settings.redirects == 0 {
             return reply(settings, run, &asked, answer, left).await;
         }
-        let Some(next) = redirect::next(&asked, answer.head.status, &answer.head.headers)? else {
+        let Some(mut next) = redirect::next(&asked, answer.head.status, &answer.head.headers)? else {
             return reply(settings, run, &asked, answer, left).await;
         };
         if left.len() >= usize::from(settings.redirects) {
             let text = format!("more than {} redirects, the last to {}", settings.redirects, next.shown);
             return Err(Fault::new(FaultCode::TooManyRedirects, text).into());
         }
+        redirect::withhold(&asked, &mut next, run.redactor)?;
         leave(run, &asked, &next, answer.head.status);
         left.push(asked.shown.clone());
         put(run, "http.request.resend_count", left.len().to_string());
-        way = sent(run);
+        run.way = run.sent();
         asked = Arc::new(next);
     }
-}
-
-fn sent(run: &Run<'_>) -> Way {
-    Way::Sent(run.came_from.unwrap_or(Region::Public))
 }
 
 /// Notes a hop that was left: its status, and the end of its certificate, which the last hop's would hide.
@@ -81,13 +73,7 @@ fn leave(run: &mut Run<'_>, asked: &Outgoing, next: &Outgoing, status: StatusCod
 }
 
 /// One request and its answer.
-async fn hop(
-    settings: &Settings,
-    run: &mut Run<'_>,
-    asked: &Outgoing,
-    way: Way,
-    proxy: Option<&Proxy>,
-) -> Result<Answer, Stop> {
+async fn hop(settings: &Settings, run: &mut Run<'_>, asked: &Outgoing, proxy: Option<&Proxy>) -> Result<Answer, Stop> {
     let url = &asked.url;
     let (Some(host), Some(port)) = (url.host(), url.port_or_known_default()) else {
         return Err(Stop::Own(SelfFault::Unsupported, format!("`{}` names no host", asked.shown)));
@@ -107,7 +93,7 @@ async fn hop(
         Some(proxy) if secure.is_some() => Via::Tunnel(proxy),
         Some(proxy) => Via::Forward(proxy),
     };
-    let stream = connect(run, &Target { host, port, family: settings.family, way, via, secure }).await?;
+    let stream = connect(run, &Target { host, port, family: settings.family, via, secure }).await?;
     let protocol = protocol(settings.version, &stream)?;
     let request = request(settings, run, asked, protocol, proxy.filter(|_| url.scheme() == "http"))?;
     let needs = run.needs;

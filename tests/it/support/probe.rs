@@ -31,7 +31,12 @@ impl Pushes for Nobody {
 
 /// The network of a machine where every `*.test` name means this machine.
 pub(crate) fn network() -> Network {
-    trusting(webpki_roots::TLS_SERVER_ROOTS.iter().cloned().collect())
+    trusting(public())
+}
+
+/// The authorities that browsers trust.
+fn public() -> RootCertStore {
+    webpki_roots::TLS_SERVER_ROOTS.iter().cloned().collect()
 }
 
 /// The same, with authorities of the test's own.
@@ -43,7 +48,7 @@ pub(crate) fn trusting(roots: RootCertStore) -> Network {
 
 /// Asks these name servers.
 pub(crate) fn asking(servers: &[std::net::SocketAddr]) -> Network {
-    Network::new(Resolver::of_servers(servers), Tls::new(Clock::system()).trusting(RootCertStore::empty()))
+    Network::new(Resolver::of_servers(servers), Tls::new(Clock::system()).trusting(public()))
 }
 
 pub(crate) fn prober(network: Network) -> Prober {

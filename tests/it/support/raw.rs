@@ -53,7 +53,15 @@ impl Raw {
     }
 
     async fn start(start: Start, script: impl Fn(&str) -> Vec<Act> + Send + Sync + 'static) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        Self::accept(TcpListener::bind("127.0.0.1:0").await.unwrap(), start, script)
+    }
+
+    /// Decides by the head of the request, on a listener that stands somewhere else.
+    pub(crate) fn on(listener: TcpListener, script: impl Fn(&str) -> Vec<Act> + Send + Sync + 'static) -> Self {
+        Self::accept(listener, Start::Head, script)
+    }
+
+    fn accept(listener: TcpListener, start: Start, script: impl Fn(&str) -> Vec<Act> + Send + Sync + 'static) -> Self {
         let address = listener.local_addr().unwrap();
         let heads = Arc::new(Mutex::new(Vec::new()));
         let (seen, script) = (Arc::clone(&heads), Arc::new(script));

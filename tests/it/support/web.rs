@@ -25,25 +25,30 @@ pub(crate) struct Web {
 
 impl Web {
     pub(crate) async fn plain() -> Self {
-        Self::start(None).await
+        Self::start(None, None).await
     }
 
     pub(crate) async fn secure(config: rustls::ServerConfig) -> Self {
-        Self::start(Some(TlsAcceptor::from(Arc::new(config)))).await
+        Self::start(Some(TlsAcceptor::from(Arc::new(config))), None).await
     }
 
-    async fn start(acceptor: Option<TlsAcceptor>) -> Self {
+    /// Sends everybody to `location`.
+    pub(crate) async fn leading_to(location: &str, config: rustls::ServerConfig) -> Self {
+        Self::start(Some(TlsAcceptor::from(Arc::new(config))), Some(location.into())).await
+    }
+
+    async fn start(acceptor: Option<TlsAcceptor>, location: Option<Arc<str>>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let task = Task::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
-                let acceptor = acceptor.clone();
+                let (acceptor, location) = (acceptor.clone(), location.clone());
                 tokio::spawn(async move {
                     match acceptor {
-                        None => serve(stream).await,
+                        None => serve(stream, location).await,
                         Some(acceptor) => {
                             if let Ok(stream) = acceptor.accept(stream).await {
-                                serve(stream).await;
+                                serve(stream, location).await;
                             }
                         }
                     }
@@ -59,21 +64,27 @@ impl Web {
     }
 }
 
-async fn serve(stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static) {
-    let service = service_fn(|request: Request<Incoming>| async move {
-        let (head, body) = request.into_parts();
-        let body = body.collect().await.map(|body| body.to_bytes()).unwrap_or_default();
-        let headers: serde_json::Map<String, serde_json::Value> = head
-            .headers
-            .iter()
-            .map(|(name, value)| (name.to_string(), String::from_utf8_lossy(value.as_bytes()).into()))
-            .collect();
-        let told = serde_json::json!({
-            "method": head.method.as_str(), "uri": head.uri.to_string(), "version": format!("{:?}", head.version),
-            "headers": headers, "body": String::from_utf8_lossy(&body),
-        });
-        let answer = Response::builder().header("content-type", "application/json; charset=utf-8");
-        Ok::<_, Infallible>(answer.body(Full::new(Bytes::from(told.to_string()))).unwrap())
+async fn serve(stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static, location: Option<Arc<str>>) {
+    let service = service_fn(|request: Request<Incoming>| {
+        let location = location.clone();
+        async move {
+            let (head, body) = request.into_parts();
+            let body = body.collect().await.map(|body| body.to_bytes()).unwrap_or_default();
+            let headers: serde_json::Map<String, serde_json::Value> = head
+                .headers
+                .iter()
+                .map(|(name, value)| (name.to_string(), String::from_utf8_lossy(value.as_bytes()).into()))
+                .collect();
+            let told = serde_json::json!({
+                "method": head.method.as_str(), "uri": head.uri.to_string(), "version": format!("{:?}", head.version),
+                "headers": headers, "body": String::from_utf8_lossy(&body),
+            });
+            let mut answer = Response::builder().header("content-type", "application/json; charset=utf-8");
+            if let Some(location) = location {
+                answer = answer.status(302).header("location", &*location);
+            }
+            Ok::<_, Infallible>(answer.body(Full::new(Bytes::from(told.to_string()))).unwrap())
+        }
     });
     let _ = Builder::new(TokioExecutor::new()).serve_connection(TokioIo::new(stream), service).await;
 }
