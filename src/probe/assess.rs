@@ -42,19 +42,23 @@ pub(super) async fn assess(question: Question, limit: Instant) -> Result<Assessm
     let large = prepared.needs > Needs::Head
         && question.reply.body.as_ref().is_some_and(|body| body.bytes.len() > INLINE_BYTES_MAX);
     if !large && !prepared.step.expect.is_heavy() {
-        return Ok(question.answer());
+        return Ok(question.answer(limit));
     }
-    match timeout_at(limit, tokio::task::spawn_blocking(move || question.answer())).await {
-        Ok(Ok(assessment)) => Ok(assessment),
+    match timeout_at(limit, tokio::task::spawn_blocking(move || question.answer(limit))).await {
+        // What was given up at the deadline must not look like a reply that does not show what it should.
+        Ok(Ok(assessment)) if Instant::now() < limit => Ok(assessment),
         Ok(Err(_)) => Err(Stop::Own(SelfFault::Panicked, "checking the reply panicked".to_owned())),
-        Err(_) => Err(Stop::Own(SelfFault::Late, "checking the reply took longer than the run may".to_owned())),
+        Ok(Ok(_)) | Err(_) => {
+            Err(Stop::Own(SelfFault::Late, "checking the reply took longer than the run may".to_owned()))
+        }
     }
 }
 
 impl Question {
-    fn answer(self) -> Assessment {
+    /// An expression that is not done by `limit` is given up, so that its thread is free again.
+    fn answer(self, limit: Instant) -> Assessment {
         let step = &self.errand.steps[self.index].step;
-        let view = View::new(&self.reply, self.latency, self.now);
+        let view = View::new(&self.reply, self.latency, self.now).until(limit);
         let mut scope = self.scope;
         let mut out = Assessment::default();
         let doubts = self.reply.doubts().iter().filter(|(field, _)| !step.expect.mentions(*field));

@@ -1,5 +1,6 @@
 //! What a step expects of its reply: typed, the same for every kind, and told in words when it fails.
 
+mod bounded;
 mod decimal;
 mod decode;
 mod found;

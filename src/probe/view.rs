@@ -7,11 +7,14 @@ use std::time::Duration;
 use jiff::Timestamp;
 use scraper::{ElementRef, Html};
 use serde_json::Value;
+use tokio::time::Instant;
 
 use super::spot::{Path, Selector};
 use super::{Field, Reply};
 use crate::units::Period;
 
+/// Who does not say otherwise gives an expression so long: it may stand in the way of other runs.
+const LOOKED_AT_WITHIN: Duration = Duration::from_secs(1);
 /// Elements of a page that a selector may find.
 const ELEMENTS_MAX: usize = 1000;
 /// Text taken of one element.
@@ -86,6 +89,8 @@ pub(super) struct View<'a> {
     reply: &'a Reply,
     pub(super) now: Timestamp,
     latency: Duration,
+    /// What is computed of it must be done by then.
+    pub(super) until: Instant,
     json: OnceCell<Result<Value, String>>,
     html: OnceCell<Html>,
     text: OnceCell<Cow<'a, str>>,
@@ -93,7 +98,13 @@ pub(super) struct View<'a> {
 
 impl<'a> View<'a> {
     pub(super) fn new(reply: &'a Reply, latency: Duration, now: Timestamp) -> Self {
-        Self { reply, now, latency, json: OnceCell::new(), html: OnceCell::new(), text: OnceCell::new() }
+        let until = Instant::now() + LOOKED_AT_WITHIN;
+        Self { reply, now, latency, until, json: OnceCell::new(), html: OnceCell::new(), text: OnceCell::new() }
+    }
+
+    /// Gives what is computed of it time until then.
+    pub(super) fn until(self, until: Instant) -> Self {
+        Self { until, ..self }
     }
 
     pub(super) fn reply(&self) -> &'a Reply {

@@ -1,6 +1,9 @@
 //! Servers that hang, drip, bomb, lie and reset: each costs one run its timeout and at most 4 MiB.
 
+mod addresses;
 mod bodies;
+mod expressions;
 mod heads;
 mod memory;
+mod resolvers;
 mod time;

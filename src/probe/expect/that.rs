@@ -4,15 +4,18 @@ use std::collections::BTreeSet;
 use std::fmt;
 
 use cel::common::ast::{EntryExpr, Expr};
-use cel::{Context, IdedExpr, Program, Value as Cel};
+use cel::{Context, ExecutionError, IdedExpr, Program, Value as Cel};
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value};
+use tokio::time::Instant;
 
+use super::bounded::{IN_TIME, bounded};
 use crate::probe::view::{Found, View};
 use crate::probe::{Field, Scope};
 
-/// Nodes of a document that an expression may walk through: the language has loops in loops and no cost limit.
+/// Nodes of a document that an expression may walk through: what one step of it may cost is bounded, for between two
+/// steps nothing can stop it.
 const NODES_MAX: usize = 20_000;
 const SOURCE_CHARS_MAX: usize = 4096;
 
@@ -20,7 +23,7 @@ const SOURCE_CHARS_MAX: usize = 4096;
 #[derive(Clone)]
 pub(super) struct That {
     source: String,
-    program: std::sync::Arc<Program>,
+    program: std::sync::Arc<IdedExpr>,
     names: BTreeSet<String>,
 }
 
@@ -35,7 +38,7 @@ impl That {
         })?;
         let mut names = BTreeSet::new();
         collect(program.expression(), &mut Vec::new(), &mut names);
-        Ok(Self { source: source.to_owned(), program: program.into(), names })
+        Ok(Self { source: source.to_owned(), program: bounded(program.expression()).into(), names })
     }
 
     /// The names that it takes from outside, loop variables left out.
@@ -43,7 +46,7 @@ impl That {
         self.names.iter().map(String::as_str)
     }
 
-    /// Whether it is true; otherwise what it came to, in words. Takes as long as it takes.
+    /// Whether it is true; otherwise what it came to, in words. Given up when the view's time is up.
     pub(super) fn holds(&self, view: &View<'_>, scope: &Scope) -> Result<(), String> {
         let mut context = Context::default();
         for name in &self.names {
@@ -53,7 +56,16 @@ impl That {
             };
             context.add_variable(name.as_str(), Numbers(value)).map_err(|error| error.to_string())?;
         }
-        match self.program.execute(&context) {
+        let until = view.until;
+        let in_time = move || {
+            if Instant::now() < until {
+                Ok(true)
+            } else {
+                Err(ExecutionError::function_error("that", "not done in time"))
+            }
+        };
+        context.add_function(IN_TIME, in_time).map_err(|error| error.to_string())?;
+        match Cel::resolve(&self.program, &context) {
             Ok(Cel::Bool(true)) => Ok(()),
             Ok(Cel::Bool(false)) => Err("false".to_owned()),
             Ok(other) => Err(format!("neither true nor false, but {other:?}")),
