@@ -13,6 +13,7 @@ mod guard;
 mod history;
 mod openapi;
 mod page;
+mod patient;
 mod problem;
 mod push;
 mod routes;

@@ -13,10 +13,16 @@ use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
+use super::patient::Patient;
+
 /// Connections at once; more wait in the listener's backlog.
 pub(super) const CONNECTIONS_MAX: usize = 256;
 /// From the first byte of a request, or the end of the one before, to the end of its head.
 const HEAD_WITHIN: Duration = Duration::from_secs(10);
+/// A visitor who takes nothing of an answer for so long is dropped.
+const TAKEN_WITHIN: Duration = Duration::from_secs(20);
+/// Of an answer that a visitor does not take, beside what the HTTP library holds.
+const UNREAD_BYTES_MAX: usize = 64 << 10;
 /// How long a stop waits for answers that are under way.
 const DRAIN_WITHIN: Duration = Duration::from_secs(3);
 /// After a failed accept: no file descriptors, mostly.
@@ -24,9 +30,9 @@ const ACCEPT_AGAIN: Duration = Duration::from_millis(200);
 
 /// Serves until `stopping`, then finishes what is under way, for at most three seconds.
 pub async fn serve(listener: TcpListener, router: Router, stopping: CancellationToken) {
-    let mut builder = Builder::new(TokioExecutor::new());
+    // HTTP/2 comes from the proxy that adds encryption; here a stream that nobody reads would not even stop the connection.
+    let mut builder = Builder::new(TokioExecutor::new()).http1_only();
     builder.http1().timer(TokioTimer::new()).header_read_timeout(HEAD_WITHIN).max_buf_size(64 * 1024);
-    builder.http2().timer(TokioTimer::new()).keep_alive_interval(HEAD_WITHIN).max_concurrent_streams(32);
     let builder = Arc::new(builder);
     let seats = Arc::new(Semaphore::new(CONNECTIONS_MAX));
     let graceful = GracefulShutdown::new();
@@ -48,7 +54,8 @@ pub async fn serve(listener: TcpListener, router: Router, stopping: Cancellation
         let watcher = graceful.watcher();
         let (builder, service) = (Arc::clone(&builder), TowerToHyperService::new(router.clone()));
         connections.spawn(async move {
-            let connection = builder.serve_connection(TokioIo::new(stream), service).into_owned();
+            let connection =
+                builder.serve_connection(TokioIo::new(Patient::new(stream, TAKEN_WITHIN)), service).into_owned();
             // Broken connections are the visitors' own affair.
             let _ = watcher.watch(connection).await;
             drop(seat);
@@ -66,5 +73,7 @@ async fn accept(listener: &TcpListener, seats: &Arc<Semaphore>) -> std::io::Resu
     let (stream, _) = listener.accept().await?;
     // Small answers go out at once; losing this costs time only.
     let _ = stream.set_nodelay(true);
+    // What a visitor does not read waits in the kernel: so much of it and no more.
+    let _ = rustix::net::sockopt::set_socket_send_buffer_size(&stream, UNREAD_BYTES_MAX);
     Ok((stream, seat))
 }

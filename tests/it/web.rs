@@ -4,4 +4,5 @@ pub(crate) mod halcyon;
 mod routes;
 mod shelf;
 mod site;
+mod slow;
 mod views;
