@@ -114,8 +114,6 @@ pub enum Why {
     StillRunning,
     /// All slots were taken.
     Overloaded,
-    /// The daemon is stopping.
-    Stopping,
 }
 
 /// What one step met.

@@ -136,11 +136,16 @@ impl Metrics {
     }
 
     fn write_runs(&self, page: &mut Page) {
-        page.family("unbroken_runs_due_total", Type::Counter, "Runs that came due.");
-        page.sample("unbroken_runs_due_total", &[], self.due.load(Ordering::Relaxed));
+        // Read once: in every scrape the sum over the verdicts is what was due, and what is under way stands beside it.
+        let readings = self.readings.each_ref().map(|count| count.load(Ordering::Relaxed));
+        let ended: u64 = readings.iter().sum();
+        page.family("unbroken_runs_due_total", Type::Counter, "Runs that came due and have come to their reading.");
+        page.sample("unbroken_runs_due_total", &[], ended);
+        page.family("unbroken_runs_under_way", Type::Gauge, "Runs that came due and have not come to their reading.");
+        page.sample("unbroken_runs_under_way", &[], self.due.load(Ordering::Relaxed).saturating_sub(ended));
         page.family("unbroken_readings_total", Type::Counter, "Terminal readings, one per due run, by verdict.");
-        for (verdict, count) in Verdict::LABELS.iter().zip(&self.readings) {
-            page.sample("unbroken_readings_total", &[("verdict", verdict)], count.load(Ordering::Relaxed));
+        for (verdict, count) in Verdict::LABELS.iter().zip(readings) {
+            page.sample("unbroken_readings_total", &[("verdict", verdict)], count);
         }
     }
 
