@@ -9,6 +9,7 @@
 
 mod canary;
 mod commit;
+mod drift;
 pub mod errands;
 mod keeper;
 mod minutes;
@@ -124,7 +125,7 @@ pub async fn run(setup: Setup) -> Result<(), Failure> {
     let (store, signs) = (Arc::clone(&shared.store), Arc::clone(&shared.signs));
     let inside = [
         vital(&stop, keeper.keep(inlets, first)),
-        vital(&stop, commit::run(Arc::clone(&store), ends.decisions, ends.verdicts)),
+        vital(&stop, commit::run(Arc::clone(&store), ends.decisions, ends.verdicts, ends.backlog)),
         vital(&stop, record::run(store, ends.entries, ends.fared, signs)),
         vital(&stop, web::serve(listener, web::router(site), stop.clone())),
         vital(&stop, reloader.run(plan, ends.direct, stop.clone())),
@@ -198,6 +199,7 @@ impl Shared {
             tells,
             metrics: Arc::clone(&self.metrics),
             signs: Arc::clone(&self.signs),
+            drift: Arc::new(drift::Drift::new(&self.clock)),
         }
     }
 
@@ -228,6 +230,7 @@ struct Ends {
     verdicts: mpsc::UnboundedSender<commit::Verdict>,
     tells: mpsc::UnboundedSender<keeper::Tell>,
     direct: mpsc::UnboundedReceiver<Vec<Notification>>,
+    backlog: Arc<commit::Backlog>,
 }
 
 fn lay_lines(shared: &Shared, snapshot: Snapshot) -> (keeper::Outlets, keeper::Inlets, Ends) {
@@ -239,6 +242,7 @@ fn lay_lines(shared: &Shared, snapshot: Snapshot) -> (keeper::Outlets, keeper::I
     let (verdicts_in, verdicts) = mpsc::unbounded_channel();
     let (tells_in, tells) = mpsc::unbounded_channel();
     let (direct, direct_out) = mpsc::unbounded_channel();
+    let backlog = Arc::new(commit::Backlog::default());
     let outlets = keeper::Outlets {
         asks,
         decisions,
@@ -250,6 +254,7 @@ fn lay_lines(shared: &Shared, snapshot: Snapshot) -> (keeper::Outlets, keeper::I
         exporter: Arc::clone(&shared.exporter),
         metrics: Arc::clone(&shared.metrics),
         signs: Arc::clone(&shared.signs),
+        backlog: Arc::clone(&backlog),
     };
     let inlets = keeper::Inlets { readings, tells, verdicts, fared, closing: CancellationToken::new() };
     let ends = Ends {
@@ -261,6 +266,7 @@ fn lay_lines(shared: &Shared, snapshot: Snapshot) -> (keeper::Outlets, keeper::I
         verdicts: verdicts_in,
         tells: tells_in,
         direct: direct_out,
+        backlog,
     };
     (outlets, inlets, ends)
 }

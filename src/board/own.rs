@@ -85,7 +85,8 @@ fn blinds(what: SelfFault) -> bool {
 
 /// True the moment it is said: starting up is no excuse.
 fn is_certain(what: SelfFault) -> bool {
-    matches!(what, SelfFault::StoreRefused | SelfFault::BlindVantage | SelfFault::DeadLetter) || blinds(what)
+    matches!(what, SelfFault::StoreRefused | SelfFault::BlindVantage | SelfFault::DeadLetter | SelfFault::Clock)
+        || blinds(what)
 }
 
 impl Board {

@@ -1,14 +1,17 @@
 //! Makes decisions durable, in order, without making the board wait.
 //!
 //! A store that hangs or refuses delays only what depends on it: decisions gather here and go in together once it works.
+//! Nothing about an alert is lost: what gathers is bounded by drawing it together and, should incidents still grow in
+//! number, by the board taking no more readings (which are dropped, counted and said) until the store has caught up.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use tokio::sync::mpsc;
 
-use crate::model::Incident;
+use crate::model::{Incident, NotificationKind};
 use crate::store::{Decision, Store};
 
 const PAUSE_BETWEEN_TRIES: Duration = Duration::from_secs(1);
@@ -22,48 +25,101 @@ pub(super) enum Verdict {
     Refused { text: String, waiting: Decision },
 }
 
+/// Decisions that wait for the store, as the board sees them.
+#[derive(Debug, Default)]
+pub(super) struct Backlog(AtomicUsize);
+
+/// Incidents that may wait in memory; beyond it the board takes no readings.
+pub(super) const INCIDENTS_WAITING_MAX: usize = 2_000;
+
+impl Backlog {
+    fn is(&self, waiting: &Decision) {
+        self.0.store(waiting.incidents.len(), Ordering::Relaxed);
+    }
+
+    /// How many incidents wait.
+    pub(super) fn incidents(&self) -> usize {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
 /// Until the sender of decisions is gone and the last one is written, or has been refused after that.
 pub(super) async fn run(
     store: Arc<dyn Store>,
     mut decisions: mpsc::UnboundedReceiver<Decision>,
     verdicts: mpsc::UnboundedSender<Verdict>,
+    backlog: Arc<Backlog>,
 ) {
-    while let Some(mut decision) = decisions.recv().await {
-        let mut closing = false;
-        let mut said = String::new();
-        loop {
-            while let Ok(more) = decisions.try_recv() {
-                merge(&mut decision, more);
+    let mut waiting = Decision::default();
+    let mut open = true;
+    let mut said = String::new();
+    while open || !is_empty(&waiting) {
+        if is_empty(&waiting) {
+            match decisions.recv().await {
+                Some(decision) => waiting = decision,
+                None => return,
             }
-            match store.decide(decision.clone()).await {
-                Ok(()) => {
-                    verdicts.send(Verdict::Durable(decision.incidents)).ok();
-                    break;
-                }
-                Err(refused) => {
-                    let text = super::chain(&refused);
-                    if said != text {
-                        tracing::error!(error = %text, "The store refused a decision; it is kept and tried again: {text}");
-                        said.clone_from(&text);
+        }
+        gather(&mut decisions, &mut waiting);
+        backlog.is(&waiting);
+        let last = !open;
+        let trying = std::mem::take(&mut waiting);
+        let deciding = store.decide(trying.clone());
+        let decided = {
+            // A store that hangs must not let decisions pile up one by one: they are drawn together meanwhile.
+            let mut deciding = std::pin::pin!(deciding);
+            loop {
+                tokio::select! {
+                    decided = &mut deciding => break decided,
+                    more = decisions.recv(), if open => match more {
+                        Some(more) => {
+                            merge(&mut waiting, more);
+                            backlog.0.store(trying.incidents.len() + waiting.incidents.len(), Ordering::Relaxed);
+                        }
+                        None => open = false,
                     }
-                    verdicts.send(Verdict::Refused { text, waiting: decision.clone() }).ok();
                 }
             }
-            if closing {
-                return;
-            }
-            tokio::select! {
-                () = tokio::time::sleep(PAUSE_BETWEEN_TRIES) => {}
-                more = decisions.recv() => match more {
-                    Some(more) => merge(&mut decision, more),
-                    None => closing = true,
-                }
+        };
+        let Err(refused) = decided else {
+            said.clear();
+            backlog.is(&waiting);
+            verdicts.send(Verdict::Durable(trying.incidents)).ok();
+            continue;
+        };
+        let text = super::chain(&refused);
+        if said != text {
+            tracing::error!(error = %text, "The store refused a decision; it is kept and tried again: {text}");
+            said.clone_from(&text);
+        }
+        let later = std::mem::replace(&mut waiting, trying);
+        merge(&mut waiting, later);
+        verdicts.send(Verdict::Refused { text, waiting: waiting.clone() }).ok();
+        if last {
+            return;
+        }
+        tokio::select! {
+            () = tokio::time::sleep(PAUSE_BETWEEN_TRIES) => {}
+            more = decisions.recv(), if open => match more {
+                Some(more) => merge(&mut waiting, more),
+                None => open = false,
             }
         }
     }
 }
 
-/// The later state of an incident and of the memory wins; notifications only add up.
+fn gather(decisions: &mut mpsc::UnboundedReceiver<Decision>, into: &mut Decision) {
+    while let Ok(more) = decisions.try_recv() {
+        merge(into, more);
+    }
+}
+
+fn is_empty(decision: &Decision) -> bool {
+    decision.incidents.is_empty() && decision.outbox.is_empty() && decision.memory.is_empty()
+}
+
+/// The later state of an incident and of the memory wins. Notifications add up, but for those that the store would not
+/// send either: a newer one replaces unsent updates and reminders of its incident for its receiver.
 fn merge(into: &mut Decision, more: Decision) {
     for incident in more.incidents {
         into.incidents.retain(|known| known.id != incident.id);
@@ -74,5 +130,115 @@ fn merge(into: &mut Decision, more: Decision) {
         merged.extend(more.memory);
         into.memory = merged.into_iter().collect();
     }
-    into.outbox.extend(more.outbox);
+    for newer in more.outbox {
+        into.outbox.retain(|older| {
+            let replaceable = matches!(older.kind, NotificationKind::Update | NotificationKind::Remind);
+            !(replaceable && older.incident.id == newer.incident.id && older.receiver == newer.receiver)
+        });
+        into.outbox.push(newer);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use jiff::Timestamp;
+    use sqlx::{Connection as _, SqliteConnection};
+
+    use super::*;
+    use crate::model::{Cause, IncidentId, Notification, SelfFault, Severity};
+    use crate::store::sqlite::Sqlite;
+    use crate::store::{Retention, Settings};
+
+    fn incident(number: u128) -> Incident {
+        Incident {
+            id: IncidentId(uuid::Uuid::from_u128(number)),
+            version: 1,
+            cause: Cause::Own(SelfFault::Late),
+            severity: Severity::Page,
+            opened: Timestamp::UNIX_EPOCH,
+            closed: None,
+            close: None,
+            touchpoint: None,
+            touchpoints: BTreeSet::new(),
+            probes: BTreeSet::new(),
+            impacts: Vec::new(),
+            fault: None,
+            trace: None,
+            timeline: Vec::new(),
+        }
+    }
+
+    fn letter(number: u128, id: &str, kind: NotificationKind) -> Notification {
+        Notification {
+            id: id.to_owned(),
+            receiver: "hook".to_owned(),
+            kind,
+            at: Timestamp::UNIX_EPOCH,
+            incident: incident(number),
+            headline: String::new(),
+            lines: Vec::new(),
+            link: None,
+            labels: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn what_waits_is_bounded_and_what_must_be_told_is_kept() {
+        let mut waiting = Decision::default();
+        let tell = |id: &str, kind| Decision { outbox: vec![letter(1, id, kind)], ..Decision::default() };
+        merge(&mut waiting, tell("open", NotificationKind::Open));
+        for day in 0..1000 {
+            merge(&mut waiting, tell(&format!("remind {day}"), NotificationKind::Remind));
+            merge(&mut waiting, tell(&format!("update {day}"), NotificationKind::Update));
+            merge(
+                &mut waiting,
+                Decision { outbox: vec![], incidents: vec![incident(1)], memory: vec![("a".into(), None)] },
+            );
+        }
+        merge(
+            &mut waiting,
+            Decision { outbox: vec![letter(2, "other", NotificationKind::Open)], ..Decision::default() },
+        );
+        merge(&mut waiting, tell("resolve", NotificationKind::Resolve));
+        let ids: Vec<&str> = waiting.outbox.iter().map(|letter| &*letter.id).collect();
+        assert_eq!(ids, ["open", "other", "resolve"]);
+        assert_eq!((waiting.incidents.len(), waiting.memory.len()), (1, 1));
+    }
+
+    #[tokio::test]
+    async fn a_store_that_hangs_lets_nothing_pile_up_and_loses_nothing() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("x.db");
+        let store: Arc<dyn Store> = Arc::new(
+            Sqlite::open(&Settings { path: path.clone(), retention: Retention::default() }).await.expect("a store"),
+        );
+        // Somebody else holds the file: what is decided hangs.
+        let mut other = SqliteConnection::connect(path.to_str().expect("utf-8")).await.expect("a connection");
+        sqlx::query("BEGIN IMMEDIATE").execute(&mut other).await.expect("it is free");
+        let (decisions_in, decisions) = mpsc::unbounded_channel();
+        let (verdicts_in, mut verdicts) = mpsc::unbounded_channel();
+        let backlog = Arc::new(Backlog::default());
+        let running = tokio::spawn(run(Arc::clone(&store), decisions, verdicts_in, Arc::clone(&backlog)));
+        for number in 1..=100 {
+            decisions_in.send(Decision { incidents: vec![incident(number)], ..Decision::default() }).expect("it runs");
+            // They are drawn together although the store has not answered the first.
+            while backlog.incidents() < number as usize {
+                tokio::task::yield_now().await;
+            }
+        }
+        sqlx::query("ROLLBACK").execute(&mut other).await.expect("it was held");
+        drop(decisions_in);
+        running.await.expect("it ends");
+        let mut durable = 0;
+        while let Some(verdict) = verdicts.recv().await {
+            if let Verdict::Durable(incidents) = verdict {
+                durable += incidents.len();
+            }
+        }
+        assert_eq!(durable, 100);
+        assert_eq!(store.restore().await.expect("it reads").incidents.len(), 100);
+        store.close().await;
+    }
 }

@@ -10,7 +10,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use url::Url;
 
-use super::commit::Verdict;
+use super::commit::{Backlog, INCIDENTS_WAITING_MAX, Verdict};
 use super::minutes::Minutes;
 use super::pulse::Ask;
 use super::punctuality::Punctuality;
@@ -56,6 +56,7 @@ pub(super) struct Outlets {
     pub(super) exporter: Arc<Exporter>,
     pub(super) metrics: Arc<Metrics>,
     pub(super) signs: Arc<Signs>,
+    pub(super) backlog: Arc<Backlog>,
 }
 
 /// Where word comes from.
@@ -156,11 +157,17 @@ impl Keeper {
 
     async fn take(&mut self, readings: &mut Vec<Arc<Reading>>) {
         let mut changes = Vec::new();
+        // What may wait for the store is full: a reading could open an incident more, and must rather be lost.
+        let full = self.out.backlog.incidents() >= INCIDENTS_WAITING_MAX;
         for reading in readings.drain(..) {
             let lateness = reading.started.duration_since(reading.scheduled).unsigned_abs();
             self.out.metrics.observe(&reading, lateness);
             self.punctuality.note(&reading, lateness, &self.map);
             self.out.exporter.export(&reading, &self.map);
+            if full {
+                self.out.readings.lose();
+                continue;
+            }
             changes.extend(self.board.apply(&reading, self.clock.now()));
             self.out.readings.add(reading);
         }

@@ -6,11 +6,13 @@ use std::time::Duration;
 
 use jiff::SignedDuration;
 use tokio::sync::{mpsc, watch};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use url::Url;
 
 use super::canary;
+use super::drift::Drift;
 use super::keeper::Tell;
 use super::signs::{self, Outbox, Part, Signs};
 use crate::alert::{Bell, Courier, Direct, Heartbeat, News, Settings};
@@ -22,6 +24,7 @@ use crate::telemetry::Metrics;
 const OUTBOX_LOOKED_AT_EVERY: Duration = Duration::from_secs(5);
 const CANARIES_ASKED_EVERY: Duration = Duration::from_secs(10);
 const DIRECT_TRIED_EVERY: Duration = Duration::from_secs(10);
+const CLOCK_LOOKED_AT_EVERY: Duration = Duration::from_secs(5);
 const TIDIED_EVERY: Duration = Duration::from_mins(1);
 /// Soon after the start, for a store that was left untidy; not at once, for the start is busy enough.
 const FIRST_TIDIED_AFTER: Duration = Duration::from_secs(10);
@@ -37,6 +40,7 @@ pub(super) struct Outposts {
     pub(super) tells: mpsc::UnboundedSender<Tell>,
     pub(super) metrics: Arc<Metrics>,
     pub(super) signs: Arc<Signs>,
+    pub(super) drift: Arc<Drift>,
 }
 
 impl Outposts {
@@ -107,12 +111,28 @@ impl Outposts {
         }
     }
 
-    /// Sorts, rolls up and forgets. A store that refuses says so elsewhere already.
+    /// Sorts, rolls up and forgets, while the wall clock can be believed: one that is far ahead would delete what is
+    /// not old. A store that refuses says so elsewhere already.
     pub(super) async fn tidy(self, stop: CancellationToken) {
-        let mut pause = FIRST_TIDIED_AFTER;
-        while stop.run_until_cancelled(tokio::time::sleep(pause)).await.is_some() {
-            pause = TIDIED_EVERY;
-            if let Some(Err(refused)) = stop.run_until_cancelled(self.store.tidy(self.clock.now())).await {
+        let mut due = Instant::now() + FIRST_TIDIED_AFTER;
+        let mut doubted = None;
+        while stop.run_until_cancelled(tokio::time::sleep(CLOCK_LOOKED_AT_EVERY)).await.is_some() {
+            let now = match self.drift.look(&self.clock) {
+                Ok(now) => now,
+                Err(why) => {
+                    doubted.get_or_insert_with(|| tracing::error!("Our clock cannot be believed: {why}"));
+                    self.tells.send(Tell::Trouble(SelfFault::Clock, why)).ok();
+                    continue;
+                }
+            };
+            if doubted.take().is_some() {
+                self.tells.send(Tell::Well(SelfFault::Clock)).ok();
+            }
+            if Instant::now() < due {
+                continue;
+            }
+            due = Instant::now() + TIDIED_EVERY;
+            if let Some(Err(refused)) = stop.run_until_cancelled(self.store.tidy(now)).await {
                 tracing::warn!("The store cannot be tidied: {}", super::chain(&refused));
             }
         }
@@ -166,5 +186,80 @@ impl Outposts {
                 Err(error) => tracing::error!("What the store refuses cannot be sent either: {}", super::chain(&error)),
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicI64, Ordering};
+
+    use jiff::Timestamp;
+
+    use super::*;
+    use crate::model::{Outcome, ProbeId, Reading, SpanId, TraceId, Trigger, Verdict};
+    use crate::store::sqlite::Sqlite;
+    use crate::store::{Batch, Retention};
+
+    fn reading(at: Timestamp) -> Reading {
+        Reading {
+            probe: ProbeId::new("shop", "home"),
+            persona: None,
+            vantage: "here".into(),
+            trigger: Trigger::Schedule,
+            scheduled: at,
+            started: at,
+            trace: TraceId(1),
+            span: SpanId(1),
+            outcome: Outcome { verdict: Verdict::Good, samples: Vec::new(), took: Duration::ZERO, steps: Vec::new() },
+        }
+    }
+
+    #[tokio::test]
+    async fn a_clock_far_ahead_deletes_nothing_until_it_is_confirmed() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let settings = crate::store::Settings { path: folder.path().join("x.db"), retention: Retention::default() };
+        let store: Arc<dyn Store> = Arc::new(Sqlite::open(&settings).await.expect("a store"));
+        let wall = Arc::new(AtomicI64::new(1_800_000_000));
+        let turned = Arc::clone(&wall);
+        let clock = Clock::new(move || Timestamp::from_second(turned.load(Ordering::Relaxed)).expect("a time"));
+        let today = clock.now();
+        store.record(Batch { readings: vec![Arc::new(reading(today))], scores: vec![] }).await.expect("it is written");
+        let (tells, mut told) = mpsc::unbounded_channel();
+        let outposts = Outposts {
+            store: Arc::clone(&store),
+            drift: Arc::new(Drift::new(&clock)),
+            clock,
+            environment: BTreeMap::new(),
+            bell: Bell::default(),
+            tells,
+            metrics: Arc::default(),
+            signs: Arc::new(Signs::new()),
+        };
+        let stop = CancellationToken::new();
+        let tidying = tokio::spawn(outposts.clone().tidy(stop.clone()));
+        // Only the waiting is skipped: what the store does takes its real time.
+        let minutes_later = async || {
+            tokio::time::pause();
+            tokio::time::sleep(TIDIED_EVERY * 3).await;
+            tokio::time::resume();
+        };
+        let kept = async || {
+            // Behind whatever is being tidied.
+            store.tidy(today).await.expect("it is tidied");
+            store.readings(&ProbeId::new("shop", "home"), None, 10).await.expect("it reads").len()
+        };
+        // Twenty years.
+        wall.fetch_add(20 * 365 * 86_400, Ordering::Relaxed);
+        minutes_later().await;
+        assert!(matches!(told.recv().await, Some(Tell::Trouble(SelfFault::Clock, why)) if why.contains("ahead")));
+        assert_eq!(kept().await, 1);
+        outposts.drift.confirm(&outposts.clock);
+        while kept().await > 0 {
+            assert!(!tidying.is_finished());
+            minutes_later().await;
+        }
+        stop.cancel();
+        tidying.await.expect("it ends");
+        store.close().await;
     }
 }

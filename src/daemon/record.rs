@@ -65,6 +65,11 @@ impl Gathering {
         }
     }
 
+    /// Counts a reading that may not go on.
+    pub(super) fn lose(&mut self) {
+        self.lost += 1;
+    }
+
     /// Readings that found no room since the last call.
     pub(super) fn lost(&mut self) -> u64 {
         std::mem::take(&mut self.lost)

@@ -62,7 +62,8 @@ impl Reloader {
             tokio::select! {
                 () = stop.cancelled() => break,
                 () = watch.changed() => {}
-                () = hung_up(hangup.as_mut()) => {}
+                // Whoever asks for it by hand has looked at what we complained about.
+                () = hung_up(hangup.as_mut()) => self.outposts.drift.confirm(&self.outposts.clock),
             }
             let Some(next) = self.load().await else { continue };
             let at_start = |plan: &Plan| (plan.listen, plan.public, plan.store.clone(), plan.telemetry.clone());
