@@ -10,8 +10,10 @@ use tokio::time::Instant;
 use crate::parts::{Rotel, alertmanager, chromium};
 use crate::world::{PATIENCE, World, client};
 
-/// The shipped configuration, and whom to tell beside.
-fn configure(world: &World, alertmanager: &str, collector: &str) {
+mod breaks;
+
+/// The shipped configuration, and what else stands in `unbroken.yaml`.
+fn configure(world: &World, beside: &str) {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     for folder in ["config", "probes"] {
         for file in fs::read_dir(root.join(folder)).unwrap().flatten() {
@@ -19,10 +21,7 @@ fn configure(world: &World, alertmanager: &str, collector: &str) {
             let mut text = fs::read_to_string(file.path()).unwrap();
             if name == "config/unbroken.yaml" {
                 text = text.replace("listen: 127.0.0.1:8080", "listen: 127.0.0.1:0");
-                text += &format!(
-                    "\nalerts: {{ receivers: {{ everyone: {{ alertmanager: {{ url: \"{alertmanager}\" }} }} }} }}\n\
-                     telemetry: {{ otlp: {{ endpoint: \"{collector}\", protocol: grpc }} }}\n"
-                );
+                text += beside;
             }
             world.write(&name, &text);
         }
@@ -52,7 +51,12 @@ async fn billing_breaks_and_everybody_hears_of_it() {
     let (_running, address) = alertmanager(world.folder.path());
     let alertmanager = format!("http://{address}");
     let rotel = Rotel::start(world.folder.path());
-    configure(&world, &alertmanager, &format!("http://{}", rotel.grpc));
+    let beside = format!(
+        "\nalerts: {{ receivers: {{ everyone: {{ alertmanager: {{ url: \"{alertmanager}\" }} }} }} }}\n\
+         telemetry: {{ otlp: {{ endpoint: \"http://{}\", protocol: grpc }} }}\n",
+        rotel.grpc
+    );
+    configure(&world, &beside);
     world.start_demo().await;
     for journey in ["become-a-customer", "pay-my-bill", "get-help"] {
         world.until_score(journey, 100.0).await;
