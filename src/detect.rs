@@ -184,7 +184,8 @@ impl Detector {
         Step { from, to: self.state, recheck: self.recheck(attempt.at, rule) }
     }
 
-    /// Takes the mean quality of the window, every 30 s, when there is one that is fresh.
+    /// Takes the mean quality of the window, every 30 s, when there is one that is fresh. It can only find fault:
+    /// DEGRADED is left with a sample, since without one nothing may rise.
     pub fn evaluate(&mut self, mean: f64) -> Step {
         let from = self.state;
         let noteworthy = match self.state {
@@ -193,9 +194,9 @@ impl Detector {
             _ => false,
         };
         self.evaluations = if noteworthy { self.evaluations.saturating_add(1) } else { 0 };
-        if self.evaluations >= POOR_EVALUATIONS {
+        if self.state == State::Up && self.evaluations >= POOR_EVALUATIONS {
             self.evaluations = 0;
-            self.state = if self.state == State::Up { State::Degraded } else { State::Up };
+            self.state = State::Degraded;
         }
         Step { from, to: self.state, recheck: None }
     }
@@ -221,6 +222,9 @@ impl Detector {
             *self = Self { state: State::Down, flapping: self.flapping, ..Self::default() };
         } else if self.slow >= SLOW_THRESHOLD && self.state == State::Up {
             self.state = State::Degraded;
+            self.evaluations = 0;
+        } else if self.state == State::Degraded && self.evaluations >= POOR_EVALUATIONS && !fails {
+            self.state = State::Up;
             self.evaluations = 0;
         }
     }

@@ -31,7 +31,10 @@ pub fn k_of_n(need: usize, healths: &[f64], shares: &[f64]) -> f64 {
     let mut best = healths.to_vec();
     best.sort_by(|left, right| right.total_cmp(left));
     let Some(&kth) = best.get(need.max(1) - 1) else { return 0.0 };
-    let preferred: f64 = healths.iter().zip(shares).map(|(health, share)| health * share).sum();
+    // Over the same sum of shares, so that perfect members are exactly perfect, however the shares were rounded.
+    let all: f64 = healths.iter().zip(shares).map(|(_, share)| share).sum();
+    let wished: f64 = healths.iter().zip(shares).map(|(health, share)| health * share).sum();
+    let preferred = if all > 0.0 { wished / all } else { kth };
     ((1.0 - FRICTION) * kth + FRICTION * preferred).clamp(0.0, 1.0)
 }
 

@@ -218,7 +218,7 @@ impl Board {
     }
 
     /// Probes, fault, trace and impacts as they are now; `root` decides the fault.
-    fn fill(&self, incident: &mut Incident, root: usize) {
+    pub(super) fn fill(&self, incident: &mut Incident, root: usize) {
         let members = incident.touchpoints.iter().filter_map(|id| self.net.touchpoint_of.get(id));
         let series = members.flat_map(|place| self.net.series_at(*place));
         let bad = |at: &usize| matches!(self.series[*at].detector.state(), State::Down | State::Degraded);

@@ -121,6 +121,9 @@ impl Board {
             self.retell(touchpoint, now, &mut changes);
         }
         self.expel(now, &mut changes);
+        for touchpoint in 0..self.touchpoints.len() {
+            self.review(touchpoint, now, &mut changes);
+        }
         changes
     }
 
@@ -203,8 +206,11 @@ impl Board {
             .collect();
         for (id, cause, touchpoints) in known {
             let left = touchpoints.iter().filter_map(|id| self.net.touchpoint_of.get(id));
-            let ails = left.into_iter().any(|place| self.ailment(*place, now).is_some());
+            let ails = left.clone().any(|place| self.ailment(*place, now).is_some());
+            let is_whole = left.count() == touchpoints.len();
             match cause {
+                // What is as it was has its turn with the next evaluation: a restart by itself tells nothing.
+                Cause::Touchpoint(root) if ails && is_whole => self.recall(id, &root),
                 Cause::Touchpoint(_) if ails => self.revise(id, now, changes),
                 Cause::Touchpoint(_) => self.close(id, Close::Removed, now, changes),
                 Cause::Journey(journey) if self.map.journey(&journey).is_none() => {
@@ -213,8 +219,15 @@ impl Board {
                 Cause::Journey(_) | Cause::Own(_) => {}
             }
         }
-        for touchpoint in 0..self.touchpoints.len() {
-            self.review(touchpoint, now, changes);
+    }
+
+    /// An incident's newest trace is not worth a writing of its own, but is known from the series.
+    fn recall(&mut self, id: IncidentId, root: &TouchpointId) {
+        let Some(place) = self.net.touchpoint_of.get(root).copied() else { return };
+        let Some(mut now) = self.incidents.get(&id).cloned() else { return };
+        self.fill(&mut now, place);
+        if let Some(incident) = self.incidents.get_mut(&id) {
+            incident.trace = now.trace;
         }
     }
 }

@@ -124,9 +124,15 @@ impl World {
     }
 
     fn wait(&mut self, seconds: u64) -> Vec<Change> {
+        self.wait_in(seconds, 1)
+    }
+
+    /// Waits in steps of so many seconds.
+    fn wait_in(&mut self, seconds: u64, step: usize) -> Vec<Change> {
         let mut all = Vec::new();
-        for _ in 0..seconds {
-            self.now += SECOND;
+        let end = self.now + SECOND * seconds as u32;
+        while self.now < end {
+            self.now = end.min(self.now + SECOND * step as u32);
             all.extend(self.board.tick(self.now));
         }
         self.said.extend(all.iter().cloned());

@@ -2,9 +2,13 @@
 
 #![expect(clippy::float_cmp, reason = "healths of exactly 0 and 1 mean something")]
 
+use std::time::Duration;
+
+use jiff::Timestamp;
 use proptest::prelude::*;
 
 use super::*;
+use crate::model::State;
 
 const LEAVES: usize = 12;
 
@@ -70,10 +74,7 @@ proptest! {
     fn bounded_and_perfect_is_exactly_one(tree in tree(), healths in healths()) {
         let value_found = value(&tree, &healths);
         prop_assert!((0.0..=1.0).contains(&value_found));
-        prop_assert!((value(&tree, &[1.0; LEAVES]) - 1.0).abs() < 1e-12);
-        if !matches!(tree, Tree::Of { .. }) {
-            prop_assert_eq!(value(&flat(&[1.0, 0.3, 0.6]), &[1.0; 3]), 1.0);
-        }
+        prop_assert_eq!(value(&tree, &[1.0; LEAVES]), 1.0);
     }
 
     #[test]
@@ -198,6 +199,57 @@ proptest! {
         let now = formula.value(Ground { healths: &healths, caps: &[] });
         let felt = formula.value(Ground { healths: &healths, caps: &[cap] });
         prop_assert!(felt <= now + 1e-12);
+    }
+
+    #[test]
+    fn down_is_nothing_now_and_felt(
+        samples in prop::collection::vec(health(), 0..15),
+        intervals in 0.0..9.0_f64,
+        outages in prop::collection::vec(health(), 0..5),
+        beside in tree(),
+        healths in healths(),
+    ) {
+        let every = Duration::from_secs(30);
+        let (mut window, mut memory) = (Window::default(), Felt::default());
+        let mut now = Timestamp::UNIX_EPOCH;
+        for sample in samples {
+            window.push(sample, now);
+            now += every;
+        }
+        for health in &outages {
+            memory.sampled(*health, now, every);
+        }
+        let down = window.value(State::Down, now + every.mul_f64(intervals), every);
+        prop_assert_eq!(down, 0.0);
+        let element = Tree::Capped(0, Box::new(Tree::Leaf(LEAVES)));
+        let gates = [beside, element].map(|of| Gate { criticality: 1.0, of });
+        let formula = Formula::new(Tree::All(gates.to_vec()));
+        let healths = [healths, vec![down]].concat();
+        let felt = formula.value(Ground { healths: &healths, caps: &[memory.ceiling()] });
+        prop_assert_eq!((formula.value(Ground { healths: &healths, caps: &[] }), felt), (0.0, 0.0));
+    }
+
+    /// What is not observed may be anything up to what was last known of it.
+    #[test]
+    fn more_observed_never_widens_the_range(
+        tree in tree(),
+        known in healths(),
+        observed in prop::collection::vec(any::<bool>(), LEAVES),
+        one_more in 0..LEAVES,
+        found in 0.0..=1.0_f64,
+    ) {
+        let range = |known: &[f64], observed: &[bool]| {
+            let low: Vec<f64> = known.iter().zip(observed).map(|(known, seen)| if *seen { *known } else { 0.0 }).collect();
+            (value(&tree, &low), value(&tree, known))
+        };
+        let (low, high) = range(&known, &observed);
+        let (mut known, mut observed) = (known, observed);
+        if !observed[one_more] {
+            known[one_more] *= found;
+            observed[one_more] = true;
+        }
+        let (lower, higher) = range(&known, &observed);
+        prop_assert!(lower >= low - 1e-12 && higher <= high + 1e-12 && lower <= higher + 1e-12);
     }
 
     #[test]

@@ -30,6 +30,32 @@ fn silence_loses_the_number_and_closes_nothing() {
     assert_eq!((buy.range.0.points(), buy.range.1.points(), buy.color), (0.0, 0.0, Color::Unknown));
 }
 
+/// Vector 17 of the design: 6 of 10 elements stale.
+#[test]
+fn a_number_needs_half_of_the_elements_to_be_fresh() {
+    let names: Vec<String> = (0..10).map(|number| format!("t{number}")).collect();
+    let needs = names.iter().map(|name| one(name, Weight::Supporting)).collect();
+    let touchpoints = names.iter().map(|name| touchpoint(name, &[])).collect();
+    let map = map(touchpoints, vec![journey("walk", needs)]);
+    let with_stale = |stale: usize| {
+        let mut world = World::new(map.clone());
+        world.rounds(4, &[]);
+        // Fresh is an age of two intervals at most; these are of three.
+        for _ in 0..3 {
+            names[stale..].iter().for_each(|name| _ = world.read(name, 1.0));
+            world.wait(10);
+        }
+        let walk = world.snapshot().journeys.remove(0);
+        (walk.observed, walk.score.map(crate::model::Score::points), (walk.range.0.points(), walk.range.1.points()))
+    };
+    assert_eq!(with_stale(0), (1.0, Some(100.0), (100.0, 100.0)));
+    let (observed, score, range) = with_stale(5);
+    assert!((observed - 0.5).abs() < 1e-9 && score.is_some_and(|score| score < 100.0) && range.1 >= 99.9);
+    let (observed, score, range) = with_stale(6);
+    assert!((observed - 0.4).abs() < 1e-9, "{observed}");
+    assert_eq!((score, range), (None, (0.0, 100.0)), "no number, and the range from nothing to the last");
+}
+
 #[test]
 fn the_shares_of_a_snapshot_sum_to_the_loss() {
     let mut world = World::new(company());
