@@ -46,6 +46,10 @@ pub struct Global {
     /// The configuration's folder
     #[arg(long, global = true, default_value = CONFIG, value_name = "DIR", help_heading = EVERYWHERE)]
     config: PathBuf,
+    /// Where the demo keeps its history and its certificates
+    #[arg(long, global = true, env = "UNBROKEN_DATA", hide_env_values = true, default_value = DEMO_DATA)]
+    #[arg(value_name = "DIR", help_heading = EVERYWHERE)]
+    data: PathBuf,
     /// Text for people, JSON for machines
     #[arg(long, global = true, value_enum, default_value_t = Format::Text, help_heading = EVERYWHERE)]
     format: Format,
@@ -144,7 +148,7 @@ impl Stop {
 
     /// Our own failure while doing something.
     fn own(doing: &str, error: &dyn std::error::Error) -> Self {
-        Self::failure(format!("{doing}: {}", crate::daemon::chain(error)))
+        Self::failure(format!("{doing}: {}", crate::words::chain(error)))
     }
 }
 
@@ -187,29 +191,29 @@ impl Command {
     }
 }
 
-/// The process's environment, read in one place; while the demo runs here, its variables too, unless they are set.
-fn variables() -> BTreeMap<String, String> {
-    let mut variables = crate::demo::control::environment(Path::new(DEMO_DATA)).unwrap_or_default();
-    let text = |(name, value): (OsString, OsString)| Some((name.into_string().ok()?, value.into_string().ok()?));
-    variables.extend(std::env::vars_os().filter_map(text));
-    variables
-}
-
-/// Where the demo leaves its things.
-fn demo_folder(data: &Path) -> PathBuf {
-    data.join("demo")
-}
-
 impl Global {
+    /// The process's environment, read in one place; while the demo runs here, its variables too, unless they are set.
+    fn variables(&self) -> BTreeMap<String, String> {
+        let mut variables = crate::demo::control::environment(&self.data).unwrap_or_default();
+        let text = |(name, value): (OsString, OsString)| Some((name.into_string().ok()?, value.into_string().ok()?));
+        variables.extend(std::env::vars_os().filter_map(text));
+        variables
+    }
+
+    /// Where the demo leaves its things.
+    fn demo_folder(&self) -> PathBuf {
+        self.data.join("demo")
+    }
+
     /// Where no configuration is, that of a demo which was started here.
     fn folders(&self) -> Folders {
-        let of_demo = demo_folder(Path::new(DEMO_DATA)).join(CONFIG);
+        let of_demo = self.demo_folder().join(CONFIG);
         let is_absent = self.config == Path::new(CONFIG) && !self.config.exists();
         Folders::new(if is_absent && of_demo.is_dir() { of_demo } else { self.config.clone() })
     }
 
     fn load(&self, secrets: Secrets) -> Loaded {
-        crate::config::load(&self.folders(), &Environment::new(variables()), secrets)
+        crate::config::load(&self.folders(), &Environment::new(self.variables()), secrets)
     }
 
     /// The plan, or every problem on stderr and "no".

@@ -52,6 +52,8 @@ pub struct Plan {
     /// One per probe that runs by itself.
     pub errands: Vec<Arc<probe::Errand>>,
     pub listen: SocketAddr,
+    /// Where others reach the page, if not where it listens.
+    pub url: Option<Url>,
     /// Others may reach the page without sign-in.
     pub public: bool,
     pub store: store::Settings,

@@ -41,6 +41,7 @@ use crate::store::sqlite::Sqlite;
 use crate::store::{Decision, Refused, Store};
 use crate::telemetry::{Exporter, Identity, Metrics};
 use crate::web::{self, Audience, Site, Tokens};
+use crate::words::chain;
 
 /// Readings on their way to the board; beyond it runs that have ended wait, and the schedule says so.
 const READINGS_QUEUED_MAX: usize = 8_192;
@@ -66,6 +67,8 @@ pub struct Setup {
     /// The path of this program, for what runs in a child process.
     pub program: PathBuf,
     pub stop: CancellationToken,
+    /// Called once, when the store is open and the page answers.
+    pub opened: Box<dyn FnOnce() + Send>,
 }
 
 /// Why the daemon did not start. Each names its cause as its source.
@@ -81,22 +84,11 @@ pub enum Failure {
     Crashed(#[from] JoinError),
 }
 
-/// An error with its sources, for one line of a log.
-pub(crate) fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(inner) = source {
-        text = format!("{text}: {inner}");
-        source = inner.source();
-    }
-    text
-}
-
 /// Runs until `stop`; then ends within ten seconds, with everything that was concluded on disk.
 pub async fn run(setup: Setup) -> Result<(), Failure> {
-    let Setup { plan, folders, variables, listener, clock, program, stop } = setup;
+    let Setup { plan, folders, variables, listener, clock, program, stop, opened } = setup;
     let shared = Shared::open(&plan, clock).await?;
-    let base = base_url(&listener)?;
+    let base = plan.url.clone().or(base_url(&listener)?);
     let restored = shared.store.restore().await?;
     let ids = Box::new(uuid::Uuid::now_v7);
     let open = restored.incidents.clone();
@@ -130,6 +122,7 @@ pub async fn run(setup: Setup) -> Result<(), Failure> {
         vital(&stop, web::serve(listener, web::router(site), stop.clone())),
         vital(&stop, reloader.run(plan, ends.direct, stop.clone())),
     ];
+    opened();
     pulse.beat(ends.asks, stop, RUNS_GRACE).await;
     closing.cancel();
     shared.close(inside).await
@@ -174,7 +167,7 @@ impl Shared {
             store: Arc::clone(&self.store),
             events: outlets.events.clone(),
             tokens,
-            hosts: Vec::new(),
+            hosts: plan.url.iter().filter_map(|url| url.host_str().map(str::to_owned)).collect(),
             audience: if plan.public { Audience::Everybody } else { Audience::Insiders },
             vitals: Arc::new(signs::Asked {
                 signs: Arc::clone(&self.signs),

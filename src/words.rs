@@ -1,6 +1,11 @@
 //! What we say to people who read no logs: sentences and headlines in plain English, without addresses and status
 //! codes. Pure.
 
+mod likeness;
+mod unmet;
+mod wish;
+mod written;
+
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
@@ -8,6 +13,10 @@ use crate::model::{
     Cause, CheckNow, Color, ElementNow, Fault, FaultCode, Incident, JourneyId, JourneyMap, JourneyNow, NeedNow,
     Severity, Snapshot, State, TouchpointId,
 };
+use wish::Wish;
+
+pub use likeness::nearest;
+pub use written::{chain, markup};
 
 /// A cause that costs less than this many points is noise to a customer and is not named.
 const POINTS_WORTH_NAMING: f64 = 0.5;
@@ -16,31 +25,32 @@ const CAUSES_NAMED_MAX: usize = 2;
 
 /// How a journey goes, in the words of the people who walk it.
 pub fn journey(journey: &JourneyNow, snapshot: &Snapshot) -> String {
-    let wish = wish(title(&journey.id, &snapshot.map));
+    let wish = Wish::of(title(&journey.id, &snapshot.map));
     if journey.score.is_none() {
-        let pending = elements(journey).all(|element| element.health.state == State::Pending);
-        return if pending {
-            format!("We are checking whether customers can {wish}: the first visits are on their way.")
+        let works = wish.works();
+        return if is_pending(journey) {
+            format!("We are checking whether {works}: the first visits are on their way.")
         } else {
-            format!("We cannot see whether customers can {wish}: too few of our visits got through.")
+            format!("We cannot see whether {works}: too few of our visits got through.")
         };
     }
     let causes = causes(journey, snapshot);
-    let first: Vec<String> = causes.iter().filter(|cause| cause.pending).map(Why::clause).collect();
-    if !first.is_empty() && first.len() == causes.len() {
+    if is_pending(journey) {
+        let first: Vec<String> = causes.iter().map(Why::clause).collect();
         return match first.as_slice() {
-            [one] => format!("We are still checking whether customers can {wish}: {one}."),
+            [one] => format!("We are still checking whether {}: {one}.", wish.works()),
             more => {
-                format!("We are still checking whether customers can {wish}: {} first looks are to come.", more.len())
+                format!("We are still checking whether {}: {} first looks are under way.", wish.works(), more.len())
             }
         };
     }
     // What nobody has looked at yet is no cause.
     let causes: Vec<Why> = causes.into_iter().filter(|cause| !cause.pending).collect();
     let Some(since) = causes.iter().map(|cause| cause.since).min() else {
-        return format!("Customers can {wish} as they should.");
+        return wish.works_well();
     };
-    let lead = lead(journey, &wish);
+    // What the number says, not its colour: the colour waits for a second evaluation.
+    let lead = wish.lead(journey.value);
     let mut named: Vec<String> = causes.iter().take(CAUSES_NAMED_MAX).map(Why::clause).collect();
     match causes.len().saturating_sub(named.len()) {
         0 => {}
@@ -49,6 +59,18 @@ pub fn journey(journey: &JourneyNow, snapshot: &Snapshot) -> String {
     }
     let since = clock(since, snapshot.at, &snapshot.map.timezone);
     format!("{lead} {}, since {since}.", listed(&named))
+}
+
+/// Nothing is known against it, but first looks are under way: a low number would be no news about it.
+pub fn is_pending(journey: &JourneyNow) -> bool {
+    let pending = |state: State| state == State::Pending;
+    if journey.score.is_none() {
+        return elements(journey).all(|element| pending(element.health.state));
+    }
+    let costly = elements(journey).map(|element| (element.share, element.health.state));
+    let costly = costly.chain(journey.consistency.iter().map(|check| (check.share, check.state)));
+    let mut costly = costly.filter(|(share, _)| *share >= POINTS_WORTH_NAMING).peekable();
+    costly.peek().is_some() && costly.all(|(_, state)| pending(state))
 }
 
 /// "a", "a and b", "a, b and c"
@@ -136,7 +158,10 @@ pub fn fault(state: State, fault: Option<&Fault>) -> &'static str {
         (State::Pending, _) => "is being checked for the first time",
         (State::Unknown, _) => "cannot be seen by us",
         (State::Closed, _) => "is closed at this hour",
-        (_, Some(fault)) => fault.code.words(),
+        (_, Some(fault)) => {
+            let unmet = fault.evidence.as_ref().filter(|_| fault.code == FaultCode::Expectation);
+            unmet.and_then(unmet::words).unwrap_or(fault.code.words())
+        }
         (State::Down, None) => "is down",
         (State::Up | State::Degraded, None) => "does not work as it should at times",
     }
@@ -195,41 +220,6 @@ fn check_cause(check: &CheckNow) -> Why {
 
 fn elements(journey: &JourneyNow) -> impl Iterator<Item = &ElementNow> {
     journey.stages.iter().flat_map(|stage| &stage.needs).flat_map(NeedNow::elements)
-}
-
-fn lead(journey: &JourneyNow, wish: &str) -> String {
-    // What the number says, not its colour: the colour waits for a second evaluation.
-    if journey.value < 0.05 {
-        format!("Customers cannot {wish}:")
-    } else if journey.value < 0.5 {
-        format!("Most customers cannot {wish} without trouble:")
-    } else if journey.value < 0.8 {
-        format!("Many customers can {wish}, but not all:")
-    } else {
-        format!("Customers can {wish}, but")
-    }
-}
-
-/// `Pay my bill` becomes `pay their bill`: a journey's title is what a customer says, our sentence is about them.
-fn wish(title: &str) -> String {
-    let mut first = true;
-    let words: Vec<String> = title
-        .split_whitespace()
-        .map(|word| {
-            let begins = std::mem::take(&mut first);
-            match word.to_lowercase().as_str() {
-                "my" => "their".to_owned(),
-                "me" => "them".to_owned(),
-                "mine" => "theirs".to_owned(),
-                "myself" => "themselves".to_owned(),
-                "i" => "they".to_owned(),
-                // An acronym keeps its capitals.
-                lower if begins && !word.chars().nth(1).is_some_and(char::is_uppercase) => lower.to_owned(),
-                _ => word.to_owned(),
-            }
-        })
-        .collect();
-    words.join(" ")
 }
 
 #[cfg(test)]

@@ -10,6 +10,7 @@ use url::Url;
 use crate::alert::{Attempt, Mail, Render, Request, notification_id};
 use crate::model::{Notification, NotificationKind};
 use crate::secret::Secret;
+use crate::words::markup;
 
 const SUBJECT_MAX_CHARS: usize = 180;
 
@@ -96,30 +97,13 @@ fn html(notification: &Notification) -> String {
     let mut html = String::from(
         "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><body style=\"font:16px/1.5 system-ui,sans-serif\">",
     );
-    _ = write!(html, "<h1 style=\"font-size:20px\">{}</h1>", escaped(&notification.headline));
+    _ = write!(html, "<h1 style=\"font-size:20px\">{}</h1>", markup(&notification.headline));
     for line in &notification.lines {
-        _ = write!(html, "<p>{}</p>", escaped(line));
+        _ = write!(html, "<p>{}</p>", markup(line));
     }
     if let Some(link) = &notification.link {
-        _ = write!(html, "<p><a href=\"{}\">Open the incident</a></p>", escaped(link));
+        _ = write!(html, "<p><a href=\"{}\">Open the incident</a></p>", markup(link));
     }
     html.push_str("</body></html>");
     html
-}
-
-/// Inert in HTML text and attributes.
-fn escaped(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for c in text.chars() {
-        match c {
-            '&' => out.push_str("&amp;"),
-            '<' => out.push_str("&lt;"),
-            '>' => out.push_str("&gt;"),
-            '"' => out.push_str("&quot;"),
-            '\'' => out.push_str("&#39;"),
-            c if c.is_control() => out.push(' '),
-            c => out.push(c),
-        }
-    }
-    out
 }

@@ -12,6 +12,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use crate::alert::{Failure, Request};
+use crate::words;
 
 /// Longest that any receiver may take.
 const TIMEOUT: Duration = Duration::from_secs(15);
@@ -48,18 +49,9 @@ pub(super) fn client(timeout: Duration) -> Result<reqwest::Client, reqwest::Erro
         .build()
 }
 
-/// An error and its sources in one line.
+/// An error and its sources, harmless as what an outsider said.
 pub(super) fn chain(error: &dyn Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(error) = source {
-        let part = error.to_string();
-        if !text.contains(&part) {
-            text = format!("{text}: {part}");
-        }
-        source = error.source();
-    }
-    echo(text.as_bytes())
+    echo(words::chain(error).as_bytes())
 }
 
 /// What an outsider said, made harmless: one line, no control characters, cut.

@@ -11,6 +11,7 @@ use url::Url;
 use crate::alert::Receiver;
 use crate::model::{Channel, JourneyId, Severity, TouchpointId};
 use crate::units::Period;
+use crate::words::nearest;
 
 /// Who is told, and of what.
 #[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
@@ -134,14 +135,10 @@ impl Settings {
         let known = self.receivers.keys().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
         unknown
             .map(|(number, name)| {
-                let near = self
-                    .receivers
-                    .keys()
-                    .max_by(|a, b| strsim::jaro_winkler(a, name).total_cmp(&strsim::jaro_winkler(b, name)));
-                let hint = match near {
-                    None => "there are no receivers".to_owned(),
-                    Some(near) if strsim::jaro_winkler(near, name) > 0.8 => format!("did you mean `{near}`?"),
-                    Some(_) => format!("there are {known}"),
+                let hint = match nearest(name, self.receivers.keys().map(String::as_str)) {
+                    Some(near) => format!("did you mean `{near}`?"),
+                    None if known.is_empty() => "there are no receivers".to_owned(),
+                    None => format!("there are {known}"),
                 };
                 ([at, &[number.to_string()]].concat(), format!("no receiver is called `{name}`; {hint}"))
             })

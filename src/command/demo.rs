@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::IsTerminal as _;
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
@@ -13,7 +13,7 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use super::terminal::say;
-use super::{Exit, Format, Global, Stop, logging, run, terminal, variables};
+use super::{Exit, Format, Global, Stop, logging, run, terminal};
 use crate::clock::Clock;
 use crate::config::{self, Environment, Folders, Secrets};
 use crate::demo::{self, Company, Ports, control};
@@ -27,9 +27,6 @@ pub(super) struct Args {
     /// Start the company's servers only, and watch nothing
     #[arg(long)]
     company_only: bool,
-    /// Where the demo keeps its history and its certificates
-    #[arg(long, global = true, value_name = "DIR", default_value = super::DEMO_DATA)]
-    data: PathBuf,
 }
 
 #[derive(Debug, clap::Subcommand)]
@@ -59,8 +56,8 @@ impl Args {
     }
 
     async fn switch(&self, global: &Global, switch: &Switch) -> Result<Exit, Stop> {
-        let unheard = |error: control::Unheard| Stop::usage(crate::daemon::chain(&error));
-        let control = control::address(&self.data).map_err(unheard)?;
+        let unheard = |error: control::Unheard| Stop::usage(crate::words::chain(&error));
+        let control = control::address(&global.data).map_err(unheard)?;
         let switches = match switch {
             Switch::Break { touchpoint, fault } => {
                 vec![control::break_(&control, touchpoint, fault.as_deref()).await.map_err(unheard)?]
@@ -84,14 +81,14 @@ impl Args {
     }
 
     async fn start(self, global: &Global) -> Result<Exit, Stop> {
-        fs::create_dir_all(&self.data)
-            .map_err(|error| Stop::own(&format!("cannot make {}", self.data.display()), &error))?;
-        let settings = demo::Settings { data: self.data.clone(), ports: Ports::Usual };
+        fs::create_dir_all(&global.data)
+            .map_err(|error| Stop::own(&format!("cannot make {}", global.data.display()), &error))?;
+        let settings = demo::Settings { data: global.data.clone(), ports: Ports::Usual };
         let company = Company::start(&settings, Clock::system())
             .await
-            .map_err(|error| Stop::failure(crate::daemon::chain(&error)))?;
+            .map_err(|error| Stop::failure(crate::words::chain(&error)))?;
         let stop = run::until_told();
-        introduce(&company);
+        introduce(&company, &global.data);
         let exit = if self.company_only {
             stop.cancelled().await;
             Ok(Exit::Well)
@@ -103,26 +100,24 @@ impl Args {
     }
 
     async fn watch(&self, global: &Global, company: &Company, stop: CancellationToken) -> Result<Exit, Stop> {
-        let log = self.data.join("unbroken.log");
+        let log = global.data.join("unbroken.log");
         let file = File::create(&log).map_err(|error| Stop::own(&format!("cannot write {}", log.display()), &error))?;
         logging::to_file(global, file);
-        let mut variables = variables();
+        let mut variables = global.variables();
         variables.extend(company.environment().clone());
-        let folders = self.folders(global, &variables)?;
+        let folders = Self::folders(global, &variables)?;
         let loaded = config::load(&folders, &Environment::new(variables.clone()), Secrets::Needed);
         terminal::print_problems(&loaded.problems);
         let Some(mut plan) = loaded.plan else {
             return Err(Stop { exit: Exit::No, text: terminal::tally(&loaded.problems) });
         };
-        plan.store.path = self.data.join("unbroken.db");
+        plan.store.path = global.data.join("unbroken.db");
         let listener = listen(plan.listen).await?;
         let address = listener.local_addr().map_err(|error| Stop::own("cannot read the address", &error))?;
-        company
-            .leave_page(&format!("http://{address}"))
-            .map_err(|error| Stop::failure(crate::daemon::chain(&error)))?;
-        let bold = terminal::BOLD;
-        say!("{bold}Journey health page   http://{address}/{bold:#}\n");
+        company.leave_page(&format!("http://{address}")).map_err(|error| Stop::failure(crate::words::chain(&error)))?;
         let show = tokio::spawn(show(address, plan.map.journeys.len(), stop.clone()));
+        let bold = terminal::BOLD;
+        let opened = Box::new(move || say!("{bold}Journey health page   http://{address}/{bold:#}\n"));
         let setup = crate::daemon::Setup {
             plan,
             folders,
@@ -131,15 +126,16 @@ impl Args {
             clock: Clock::system(),
             program: run::program()?,
             stop,
+            opened,
         };
-        let ended = crate::daemon::run(setup).await.map_err(|error| Stop::failure(crate::daemon::chain(&error)));
+        let ended = crate::daemon::run(setup).await.map_err(|error| Stop::failure(crate::words::chain(&error)));
         show.abort();
         ended.map(|()| Exit::Well)
     }
 
     /// The configuration in the working directory if it is about the demo company, or else the one this program
     /// carries.
-    fn folders(&self, global: &Global, variables: &BTreeMap<String, String>) -> Result<Folders, Stop> {
+    fn folders(global: &Global, variables: &BTreeMap<String, String>) -> Result<Folders, Stop> {
         if global.config.is_dir() {
             let company = config::load(&global.folders(), &Environment::new(variables.clone()), Secrets::Without)
                 .plan
@@ -151,7 +147,7 @@ impl Args {
             let own = company.unwrap_or_default();
             say!("(config/ is about {own}; the demo uses a configuration of its own)\n");
         }
-        let root = super::demo_folder(&self.data);
+        let root = global.demo_folder();
         for (path, text) in demo::CONFIGURATION {
             let path = root.join(path);
             // There it lies two folders below the data, not beside it.
@@ -175,7 +171,7 @@ async fn listen(at: SocketAddr) -> Result<TcpListener, Stop> {
     }
 }
 
-fn introduce(company: &Company) {
+fn introduce(company: &Company, data: &Path) {
     let (bold, dim) = (terminal::BOLD, terminal::DIM);
     say!("{bold}Halcyon Mobile{bold:#} is open: a phone company to watch, and to break.\n");
     for (touchpoint, url) in company.touchpoints() {
@@ -183,6 +179,10 @@ fn introduce(company: &Company) {
     }
     say!("\nBreak something       {}  {dim}or{dim:#} unbroken demo break billing", company.control());
     say!("Mend it               unbroken demo mend");
+    if data != Path::new(super::DEMO_DATA) {
+        let data = std::path::absolute(data).unwrap_or_else(|_| data.to_owned());
+        say!("In another terminal   export UNBROKEN_DATA='{}'  {dim}or add --data{dim:#}", data.display());
+    }
 }
 
 /// The journeys with their scores, live on a terminal; a line at every change elsewhere.
@@ -214,7 +214,7 @@ async fn show(address: SocketAddr, journeys: usize, stop: CancellationToken) {
 }
 
 fn row(journey: &Value) -> String {
-    let score = journey["score"].as_f64();
+    let score = terminal::score(journey);
     let style = terminal::score_style(score);
     let title = journey["title"].as_str().unwrap_or_default();
     let sentence = journey["sentence"].as_str().unwrap_or_default();

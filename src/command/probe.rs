@@ -9,7 +9,7 @@ use crate::config::{Plan, Secrets};
 use crate::daemon::errands;
 use crate::model::{PersonaId, Reading, StepOutcome, Verdict};
 use crate::probe::Errand;
-use crate::web;
+use crate::{web, words};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
@@ -74,12 +74,9 @@ impl Args {
 
 /// "; did you mean `billing`?"
 pub(super) fn near(text: &str, known: impl Iterator<Item = String>) -> String {
-    known
-        .map(|word| (strsim::jaro_winkler(text, &word), word))
-        .filter(|(likeness, _)| *likeness > 0.75)
-        .max_by(|a, b| a.0.total_cmp(&b.0))
-        .map(|(_, word)| format!("; did you mean `{word}`?"))
-        .unwrap_or_default()
+    let known: Vec<String> = known.collect();
+    let near = words::nearest(text, known.iter().map(String::as_str));
+    near.map(|word| format!("; did you mean `{word}`?")).unwrap_or_default()
 }
 
 fn print(reading: &Reading) {

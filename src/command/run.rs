@@ -7,7 +7,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
 use super::terminal::say;
-use super::{Exit, Global, Stop, logging, variables};
+use super::{Exit, Global, Stop, logging};
 use crate::clock::Clock;
 use crate::config::{Plan, Secrets};
 use crate::daemon::{self, Setup};
@@ -46,7 +46,7 @@ pub(super) fn until_told() -> CancellationToken {
     stop
 }
 
-/// Prints the page's address and runs the daemon until `stop`.
+/// Runs the daemon until `stop`, and prints the page's address when it answers.
 pub(super) async fn serve(
     global: &Global,
     plan: Plan,
@@ -54,22 +54,22 @@ pub(super) async fn serve(
     stop: CancellationToken,
 ) -> Result<Exit, Stop> {
     let address = listener.local_addr().map_err(|error| Stop::own("cannot read the address", &error))?;
-    say!("http://{address}/");
-    tracing::info!(
-        "Watching {} at {} touchpoints; the page is http://{address}/",
-        plan.map.company,
-        plan.map.touchpoints.len()
-    );
+    let (company, touchpoints) = (plan.map.company.clone(), plan.map.touchpoints.len());
+    let opened = Box::new(move || {
+        say!("http://{address}/");
+        tracing::info!("Watching {company} at {touchpoints} touchpoints; the page is http://{address}/");
+    });
     let setup = Setup {
         plan,
         folders: global.folders(),
-        variables: variables(),
+        variables: global.variables(),
         listener,
         clock: Clock::system(),
         program: program()?,
         stop,
+        opened,
     };
-    daemon::run(setup).await.map_err(|error| Stop::failure(daemon::chain(&error)))?;
+    daemon::run(setup).await.map_err(|error| Stop::failure(crate::words::chain(&error)))?;
     tracing::info!("Stopped; everything that was concluded is on disk");
     Ok(Exit::Well)
 }

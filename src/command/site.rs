@@ -26,7 +26,7 @@ impl At {
 
     fn base(&self, global: &Global) -> String {
         let of_demo = || {
-            let page = crate::demo::control::page(Path::new(super::DEMO_DATA)).ok();
+            let page = crate::demo::control::page(&global.data).ok();
             page.filter(|_| global.config == Path::new(super::CONFIG))
         };
         let from_config = || global.load(Secrets::Without).plan.map(|plan| format!("http://{}", plan.listen));
@@ -48,7 +48,7 @@ impl At {
         })?;
         let status = answer.status();
         let body: Value = answer.json().await.map_err(|error| {
-            Stop::failure(format!("{base} answered something that is not a daemon's: {}", crate::daemon::chain(&error)))
+            Stop::failure(format!("{base} answered something that is not a daemon's: {}", crate::words::chain(&error)))
         })?;
         if status == reqwest::StatusCode::NOT_FOUND {
             return Err(Stop::usage(body["detail"].as_str().unwrap_or("there is no such thing").to_owned()));

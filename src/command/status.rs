@@ -27,7 +27,7 @@ fn print(status: &Value) {
     let (bold, dim) = (terminal::BOLD, terminal::DIM);
     say!("{bold}{}{bold:#}  {dim}{}{dim:#}", text(&status["company"]), text(&status["at"]));
     for journey in status["journeys"].as_array().into_iter().flatten() {
-        let score = journey["score"].as_f64();
+        let score = terminal::score(journey);
         let style = terminal::score_style(score);
         say!(
             "{style}{:>6}{style:#}  {bold}{}{bold:#}  {dim}{}{dim:#}",

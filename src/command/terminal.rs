@@ -6,6 +6,7 @@ use std::io::{ErrorKind, IsTerminal as _, Write as _};
 use anstream::ColorChoice;
 use anstyle::{AnsiColor, Style};
 use indicatif::{ProgressBar, ProgressStyle};
+use serde_json::Value;
 
 use super::{Color, Exit, Stop};
 use crate::config::{Problem, Severity};
@@ -122,6 +123,11 @@ pub(super) fn score_style(points: Option<f64>) -> Style {
         Some(_) => BAD,
         None => DIM,
     }
+}
+
+/// A journey's score as the API tells it; none, too, while only first looks are missing: that is no bad news.
+pub(super) fn score(journey: &Value) -> Option<f64> {
+    journey["score"].as_f64().filter(|_| journey["pending"] != true)
 }
 
 /// "62.0", or a dash where there is no number.

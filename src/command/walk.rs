@@ -14,7 +14,7 @@ use crate::config::{Plan, Secrets};
 use crate::daemon::errands;
 use crate::model::{Element, Journey, JourneyId, Need, Reading, Snapshot};
 use crate::probe::Errand;
-use crate::web;
+use crate::{web, words};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
@@ -151,31 +151,17 @@ fn as_junit(walked: &[Walked]) -> String {
         write!(
             xml,
             "  <testcase classname=\"{}\" name=\"{}\" time=\"{:.3}\">",
-            escape(reading.probe.touchpoint.as_str()),
-            escape(&format!("{title}{persona}")),
+            words::markup(reading.probe.touchpoint.as_str()),
+            words::markup(&format!("{title}{persona}")),
             reading.outcome.took.as_secs_f64()
         )
         .ok();
         if let Some(fault) = reading.outcome.verdict.fault() {
-            write!(xml, "<failure type=\"{}\" message=\"{}\"/>", fault.code, escape(&fault.to_string())).ok();
+            write!(xml, "<failure type=\"{}\" message=\"{}\"/>", fault.code, words::markup(&fault.to_string())).ok();
         } else if reading.outcome.samples.is_empty() {
             xml += "<skipped/>";
         }
         xml += "</testcase>\n";
     }
     xml + "</testsuite>"
-}
-
-/// For an XML attribute; what XML forbids becomes a replacement character.
-fn escape(text: &str) -> String {
-    text.chars()
-        .map(|c| match c {
-            '&' => "&amp;".to_owned(),
-            '<' => "&lt;".to_owned(),
-            '>' => "&gt;".to_owned(),
-            '"' => "&quot;".to_owned(),
-            c if c.is_control() => "\u{fffd}".to_owned(),
-            c => c.to_string(),
-        })
-        .collect()
 }

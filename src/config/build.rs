@@ -132,6 +132,7 @@ pub(super) fn plan(read: &Read<'_>) -> Option<Plan> {
         map: Arc::new(map),
         errands: watched.errands,
         listen,
+        url: value(top.url.as_ref()).map(|url| url.0),
         public: value(top.public.as_ref()).unwrap_or_default(),
         store: store::Settings {
             path: crate::config::beside(&read.folders.config, &path),

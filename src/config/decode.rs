@@ -9,7 +9,7 @@ mod scalar;
 mod wrong;
 
 pub(super) use kept::{At, Kept, Keyed};
-pub(super) use wrong::{Wrong, advice, nearest};
+pub(super) use wrong::{Wrong, advice};
 
 use std::cell::RefCell;
 use std::os::unix::ffi::OsStrExt as _;

@@ -1,7 +1,8 @@
 //! What names may look like, and what is said of one that is nowhere defined.
 
-use crate::config::decode::{Desk, nearest};
+use crate::config::decode::Desk;
 use crate::config::problem::Place;
+use crate::words::nearest;
 
 const NAME_CHARS_MAX: usize = 64;
 

@@ -2,11 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use crate::config::decode::{Desk, nearest};
+use crate::config::decode::Desk;
 use crate::config::problem::Place;
 use crate::config::touchpoint::{RawProbe, RawStep};
 use crate::config::tree::{Node, Value};
 use crate::model::{Persona, PersonaId};
+use crate::words::nearest;
 
 /// What may be named in a probe's steps.
 struct Names<'a> {

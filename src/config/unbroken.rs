@@ -117,6 +117,8 @@ top_level! {
     company "company" String;
     /// Where the page and the API are served.
     listen "listen" Listen;
+    /// Where others reach the page, such as behind a proxy: in links of notifications, and as a name that the page answers to.
+    url "url" PublicUrl;
     /// Listen on an address that others reach, without sign-in.
     public "public" bool;
     /// The SQLite file, relative to this folder.
@@ -196,6 +198,8 @@ read_from_text! {
     Listen(SocketAddr) |text| text.parse().map_err(|_| {
         format!("`{text}` is not an address to listen on; write an IP address and a port, such as `127.0.0.1:8080`")
     }), { "type": "string", "examples": ["127.0.0.1:8080"] };
+    /// A web address of the whole page: `https://journeys.example.com`.
+    PublicUrl(Url) public_url, { "type": "string", "pattern": "^https?://[^/?#]+/?$", "examples": ["https://journeys.example.com"] };
     /// A file.
     StorePath(String) |text| match text.split_once("://") {
         Some((scheme, _)) => Err(format!("this version stores in a file only, not in `{scheme}://`; write a path")),
@@ -218,6 +222,16 @@ read_from_text! {
         "0s" | "0ms" | "0m" => Ok(0),
         _ => crate::units::Period::parse(text).map(|period| period.get().as_millis() as u64),
     }, { "type": "string", "pattern": "^([0-9]+(ms|s|m|h|d|y))+$" };
+}
+
+/// The pages link to each other from the root on: they cannot stand in a folder.
+fn public_url(text: &str) -> Result<Url, String> {
+    let wrong = || format!("`{text}` is not the page's address; write `https://journeys.example.com`, without a path");
+    let url = Url::parse(text).map_err(|_| wrong())?;
+    let plain = url.path() == "/" && url.query().is_none() && url.fragment().is_none();
+    let anonymous = url.username().is_empty() && url.password().is_none();
+    let web = matches!(url.scheme(), "http" | "https") && url.has_host();
+    if plain && anonymous && web { Ok(url) } else { Err(wrong()) }
 }
 
 fn canary(text: &str) -> Result<Url, String> {

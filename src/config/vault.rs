@@ -7,10 +7,11 @@ use std::io::Read as _;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
-use crate::config::decode::{Desk, Wrong, nearest};
+use crate::config::decode::{Desk, Wrong};
 use crate::config::problem::{Severity, Source};
 use crate::config::tree::Node;
 use crate::config::{Environment, Secrets};
+use crate::words::nearest;
 
 /// Keys and tokens are short; a file beyond this is some other file.
 const SECRET_BYTES_MAX: u64 = 64 * 1024;

@@ -1,7 +1,7 @@
 //! What the daemon does outside its main line: carrying notifications, its own heartbeat, its canaries, its outbox's age.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use jiff::SignedDuration;
@@ -26,8 +26,30 @@ const CANARIES_ASKED_EVERY: Duration = Duration::from_secs(10);
 const DIRECT_TRIED_EVERY: Duration = Duration::from_secs(10);
 const CLOCK_LOOKED_AT_EVERY: Duration = Duration::from_secs(5);
 const TIDIED_EVERY: Duration = Duration::from_mins(1);
+const UNDELIVERED_READ_MAX: u32 = 10_000;
 /// Soon after the start, for a store that was left untidy; not at once, for the start is busy enough.
 const FIRST_TIDIED_AFTER: Duration = Duration::from_secs(10);
+
+/// Receivers that missed a letter and have not taken one since. A letter that is dead stays so; the trouble is over
+/// when whoever missed one takes letters again, or is no longer a receiver.
+struct Deaf {
+    receivers: BTreeSet<String>,
+    missing: Mutex<BTreeSet<String>>,
+}
+
+impl Deaf {
+    fn missed(&self, receiver: &str) {
+        self.missing.lock().unwrap_or_else(PoisonError::into_inner).insert(receiver.to_owned());
+    }
+
+    /// It took a letter: whether nobody is left that did not.
+    fn hears(&self, receiver: &str) -> bool {
+        let mut missing = self.missing.lock().unwrap_or_else(PoisonError::into_inner);
+        let before = missing.len();
+        missing.retain(|one| one != receiver && self.receivers.contains(one));
+        before > 0 && missing.is_empty()
+    }
+}
 
 /// What they all need.
 #[derive(Clone)]
@@ -47,14 +69,21 @@ impl Outposts {
     /// Carries what the outbox holds.
     pub(super) async fn carry(self, settings: Settings, stop: CancellationToken) {
         let (metrics, tells) = (Arc::clone(&self.metrics), self.tells.clone());
+        let deaf = self.deaf(&settings).await;
         let listener = move |news: News| match news {
-            News::Delivered { receiver, .. } => metrics.notified(&receiver, "delivered"),
+            News::Delivered { receiver, .. } => {
+                metrics.notified(&receiver, "delivered");
+                if deaf.hears(&receiver) {
+                    tells.send(Tell::Well(SelfFault::DeadLetter)).ok();
+                }
+            }
             News::Failed { receiver, error } => {
                 tracing::warn!(%receiver, "`{receiver}` did not take a notification, it is tried again: {error}");
                 metrics.notified(&receiver, "retried");
             }
             News::Dead { receiver, incident, error } => {
                 metrics.notified(&receiver, "dead");
+                deaf.missed(&receiver);
                 let text = format!("`{receiver}` never took the notification of incident {incident}: {error}");
                 tells.send(Tell::Trouble(SelfFault::DeadLetter, text)).ok();
             }
@@ -66,6 +95,17 @@ impl Outposts {
             Ok(courier) => courier.run(stop).await,
             Err(error) => tracing::error!("No courier: {}", super::chain(&error)),
         }
+    }
+
+    /// The receivers that missed a letter; without one, that trouble is over.
+    async fn deaf(&self, settings: &Settings) -> Deaf {
+        let letters = self.store.undelivered(UNDELIVERED_READ_MAX).await.unwrap_or_default();
+        let unheard = letters.into_iter().filter(|letter| letter.state == "dead").map(|letter| letter.receiver);
+        let deaf: BTreeSet<String> = unheard.filter(|receiver| settings.receivers.contains_key(receiver)).collect();
+        if deaf.is_empty() {
+            self.tells.send(Tell::Well(SelfFault::DeadLetter)).ok();
+        }
+        Deaf { receivers: settings.receivers.keys().cloned().collect(), missing: Mutex::new(deaf) }
     }
 
     /// Notices when notifications do not get out.

@@ -66,10 +66,11 @@ impl Reloader {
                 () = hung_up(hangup.as_mut()) => self.outposts.drift.confirm(&self.outposts.clock),
             }
             let Some(next) = self.load().await else { continue };
-            let at_start = |plan: &Plan| (plan.listen, plan.public, plan.store.clone(), plan.telemetry.clone());
+            let at_start =
+                |plan: &Plan| (plan.listen, plan.url.clone(), plan.public, plan.store.clone(), plan.telemetry.clone());
             if at_start(&next) != at_start(&plan) {
                 tracing::warn!(
-                    "`listen`, `public`, `store`, `retention` and `telemetry` take effect at the next start"
+                    "`listen`, `url`, `public`, `store`, `retention` and `telemetry` take effect at the next start"
                 );
             }
             present.end().await;

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// Modules that everyone may name: vocabulary and quantities.
-const COMMON: &[&str] = &["model", "units", "secret", "clock"];
+/// Modules that everyone may name: vocabulary, quantities and sentences.
+const COMMON: &[&str] = &["model", "units", "secret", "clock", "words"];
 
 /// Module, and the modules of ours that it may name beside [`COMMON`]. `*`: all.
 const TABLE: &[(&str, &[&str])] = &[
@@ -21,9 +21,9 @@ const TABLE: &[(&str, &[&str])] = &[
     ("board", &["detect", "score"]),
     ("store", &[]),
     ("words", &[]),
-    ("alert", &["store", "words"]),
+    ("alert", &["store"]),
     ("telemetry", &[]),
-    ("web", &["store", "words"]),
+    ("web", &["store"]),
     ("daemon", &["*"]),
     ("command", &["*"]),
     ("demo", &["*"]),

@@ -137,8 +137,12 @@ async fn two_companies_do_not_take_each_others_word_away() {
 struct Demo(Child);
 
 impl Demo {
-    fn start(folder: &Path) -> Self {
-        let mut child = unbroken(folder, &["demo"]).stdout(Stdio::piped()).stderr(Stdio::inherit()).spawn().unwrap();
+    fn start(folder: &Path, args: &[&str]) -> Self {
+        let mut child = unbroken(folder, &[&["demo"], args].concat())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::inherit())
+            .spawn()
+            .unwrap();
         let lines = BufReader::new(child.stdout.take().unwrap()).lines();
         let page = lines.map_while(Result::ok).find(|line| line.starts_with("Journey health page"));
         assert!(page.is_some(), "the demo did not start");
@@ -156,7 +160,7 @@ impl Drop for Demo {
 #[test]
 fn where_a_demo_runs_every_command_means_it() {
     let folder = tempfile::tempdir().unwrap();
-    let _demo = Demo::start(folder.path());
+    let _demo = Demo::start(folder.path(), &[]);
     let (code, out, errors) = run(folder.path(), &["check"]);
     assert_eq!(code, 0, "{out}{errors}");
     let (code, out, errors) = run(folder.path(), &["probe", "billing/read-latest-bill", "--persona", "li-wei"]);
@@ -167,4 +171,22 @@ fn where_a_demo_runs_every_command_means_it() {
     let (code, out, errors) = run(folder.path(), &["demo", "break", "billing", "wrong-nam"]);
     assert_eq!((code, out.as_str()), (2, ""));
     assert!(errors.contains("`wrong-name`"), "{errors}");
+}
+
+#[test]
+fn a_demo_in_a_folder_of_its_own_is_found_by_that_folder() {
+    let (folder, elsewhere) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let data = folder.path().join("kept here");
+    let _demo = Demo::start(folder.path(), &["--data", "kept here"]);
+    let named = ["--data", data.to_str().unwrap()];
+    for args in
+        [&["status"][..], &["explain", "pay-my-bill"], &["check"], &["demo", "break", "chat"], &["demo", "mend"]]
+    {
+        let (code, out, errors) = run(elsewhere.path(), &[args, &named[..]].concat());
+        assert!(code == 0 && !out.is_empty(), "{args:?}: {out}{errors}");
+        let output = unbroken(elsewhere.path(), args).env("UNBROKEN_DATA", &data).output().unwrap();
+        assert_eq!(output.status.code(), Some(0), "{args:?}: {}", String::from_utf8_lossy(&output.stderr));
+    }
+    let (code, _, errors) = run(elsewhere.path(), &["demo", "mend"]);
+    assert!(code == 2 && errors.contains("--data"), "{errors}");
 }

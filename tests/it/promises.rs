@@ -3,14 +3,28 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use crate::world::{Hook, Manner, Target, World, shop};
+use crate::world::{Hook, Manner, Target, World, client, shop};
 
-#[tokio::test]
-async fn one_broken_target_takes_its_journey_to_zero_alerts_once_and_resolves_once() {
+/// A world that is watched, and in which all is well.
+async fn watched() -> (Target, Hook, World) {
     let (target, hook) = (Target::start().await, Hook::start().await);
     let mut world = World::new(&target, &hook);
     world.start().await;
     world.until_score("buy", 100.0).await;
+    (target, hook, world)
+}
+
+/// The same after its target broke and its receiver heard of it.
+async fn told() -> (Target, Hook, World) {
+    let (target, hook, world) = watched().await;
+    target.break_();
+    world.until("the hook heard of it", async |_: &World| hook.taken("open").len() == 1).await;
+    (target, hook, world)
+}
+
+#[tokio::test]
+async fn one_broken_target_takes_its_journey_to_zero_alerts_once_and_resolves_once() {
+    let (target, hook, world) = watched().await;
 
     target.break_();
     world.until_score("buy", 0.0).await;
@@ -69,12 +83,7 @@ async fn a_killed_daemon_loses_no_notification_and_repeats_none_with_another_id(
 
 #[tokio::test]
 async fn a_restart_repeats_nothing_and_still_knows_what_is_broken() {
-    let (target, hook) = (Target::start().await, Hook::start().await);
-    let mut world = World::new(&target, &hook);
-    world.start().await;
-    world.until_score("buy", 100.0).await;
-    target.break_();
-    world.until("the hook heard of it", async |_: &World| hook.taken("open").len() == 1).await;
+    let (target, hook, mut world) = told().await;
     world.stop().await;
     world.start().await;
     let incidents = world.json("/api/v1/incidents?state=open").await;
@@ -129,12 +138,7 @@ async fn a_run_that_hangs_does_not_keep_the_rest_from_the_disk() {
 
 #[tokio::test]
 async fn a_bad_reload_changes_nothing_and_a_good_one_keeps_what_is_open() {
-    let (target, hook) = (Target::start().await, Hook::start().await);
-    let mut world = World::new(&target, &hook);
-    world.start().await;
-    world.until_score("buy", 100.0).await;
-    target.break_();
-    world.until("the hook heard of it", async |_: &World| hook.taken("open").len() == 1).await;
+    let (target, hook, world) = told().await;
 
     world.write("probes/shop.yaml", "title: The shop\nprobez: {}\n");
     world
@@ -163,8 +167,8 @@ async fn two_daemons_never_hold_one_store() {
     let (target, hook) = (Target::start().await, Hook::start().await);
     let mut world = World::new(&target, &hook);
     world.start().await;
-    let (code, _, error) = world.run(&["run"]);
-    assert_eq!(code, 3, "{error}");
+    let (code, out, error) = world.run(&["run"]);
+    assert_eq!((code, out.as_str()), (3, ""), "it says where its page is when there is one: {error}");
     assert!(error.contains("held by another daemon") && error.contains(&world.pid().to_string()), "{error}");
 }
 
@@ -188,4 +192,48 @@ async fn every_due_run_has_one_reading() {
             due > 5.0
         })
         .await;
+}
+
+#[tokio::test]
+async fn behind_a_proxy_links_and_pages_go_by_the_public_address() {
+    let (target, hook) = (Target::start().await, Hook::start().await);
+    let mut world = World::new(&target, &hook);
+    let settings = std::fs::read_to_string(world.path("config/unbroken.yaml")).expect("it was written");
+    world.write("config/unbroken.yaml", &format!("url: https://journeys.example.com\n{settings}"));
+    world.start().await;
+    world.until_score("buy", 100.0).await;
+    let asked_as = async |host: &str| {
+        let answer = client().get(world.page()).header("host", host).send().await.expect("an answer");
+        answer.status().as_u16()
+    };
+    assert_eq!(asked_as("journeys.example.com").await, 200);
+    assert_eq!(asked_as("other.example.com").await, 421, "a name that was turned to our address");
+    target.break_();
+    world.until("the hook heard of it", async |_: &World| hook.taken("open").len() == 1).await;
+    let open = hook.taken("open")[0].body.to_string();
+    assert!(open.contains("\"https://journeys.example.com/incidents/") && !open.contains(world.page()), "{open}");
+}
+
+#[tokio::test]
+async fn a_dead_letter_is_told_and_over_when_nobody_is_left_who_misses_one() {
+    let (target, hook, gone) = (Target::start().await, Hook::start().await, Hook::start().await);
+    gone.be(Manner::Refuse);
+    let mut world = World::new(&target, &hook);
+    let settings = std::fs::read_to_string(world.path("config/unbroken.yaml")).expect("it was written");
+    let also = format!("{settings}    gone: {{ webhook: {{ url: \"{}\" }} }}\n", gone.url());
+    world.write("config/unbroken.yaml", &also);
+    world.start().await;
+    world.until_score("buy", 100.0).await;
+    target.break_();
+    world.until("one took it", async |_: &World| hook.taken("open").len() == 1).await;
+    world.until("the other refused it", async |_: &World| !gone.letters().is_empty()).await;
+    // Whoever leaves the configuration leaves a letter that nobody will ever take.
+    world.write("config/unbroken.yaml", &settings);
+    let own = |kind: &str| {
+        let letters = hook.taken(kind).into_iter();
+        letters.filter(|letter| letter.body.to_string().contains("a notification could not be delivered")).count()
+    };
+    world.until("the dead letter was told", async |_: &World| own("open") == 1).await;
+    world.until("that was over", async |_: &World| own("resolve") == 1).await;
+    assert_eq!(hook.taken("open").len(), 2, "and nothing else was told: {:?}", hook.letters());
 }

@@ -8,6 +8,7 @@ use super::Desk;
 use super::scalar::short;
 use crate::config::problem::Place;
 use crate::config::tree::{Entry, Item, Node};
+use crate::words::nearest;
 
 /// Found while decoding.
 #[derive(Debug)]
@@ -185,22 +186,6 @@ pub(in crate::config) fn advice(word: &str, known: &[&'static str]) -> String {
             format!("one of {}", known.join(", "))
         }
     }
-}
-
-/// The known word that a misspelt one was probably meant to be.
-pub(in crate::config) fn nearest<'a>(word: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
-    const ALIKE: f64 = 0.75;
-    let lower = word.to_lowercase().replace('_', "-");
-    known
-        .map(|candidate| {
-            let other = candidate.to_lowercase().replace('_', "-");
-            let alike = strsim::jaro_winkler(&lower, &other);
-            let typo = strsim::damerau_levenshtein(&lower, &other) <= 1 + lower.chars().count() / 5;
-            (candidate, if typo { alike.max(ALIKE) + 1.0 } else { alike })
-        })
-        .filter(|(_, alike)| *alike >= 0.85)
-        .max_by(|(_, a), (_, b)| a.total_cmp(b))
-        .map(|(candidate, _)| candidate)
 }
 
 impl fmt::Display for Wrong {

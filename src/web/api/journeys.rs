@@ -44,6 +44,8 @@ struct Brief {
     id: String,
     title: String,
     score: Option<f64>,
+    /// Nothing costs it but first looks that are still under way.
+    pending: bool,
     felt: Option<f64>,
     color: &'static str,
     observed: f64,
@@ -183,6 +185,7 @@ fn brief(journey: &JourneyNow, snapshot: &Snapshot) -> Brief {
         id: journey.id.to_string(),
         title: words::title(&journey.id, &snapshot.map).to_owned(),
         score: journey.score.map(model::Score::points),
+        pending: words::is_pending(journey),
         felt: journey.felt.map(model::Score::points),
         color: journey.color.as_str(),
         observed: journey.observed,

@@ -107,7 +107,7 @@ fn headline(journey: &JourneyNow, snapshot: &Snapshot) -> Headline {
     Headline {
         id: journey.id.to_string(),
         title: words::title(&journey.id, &snapshot.map).to_owned(),
-        number: journey.score.into(),
+        number: number(journey),
         tone: tone(journey),
         sentence: words::journey(journey, snapshot),
         beside,
@@ -116,17 +116,19 @@ fn headline(journey: &JourneyNow, snapshot: &Snapshot) -> Headline {
 
 /// A journey whose every element waits for its first run is not unseen: it is being looked at.
 pub(super) fn tone(journey: &JourneyNow) -> Tone {
-    if journey.score.is_none() && elements(journey).all(|element| element.health.state == State::Pending) {
-        return Tone::from(State::Pending);
-    }
-    Tone::from(journey.color)
+    if words::is_pending(journey) { Tone::from(State::Pending) } else { Tone::from(journey.color) }
+}
+
+/// No number is shown that only says what nobody has looked at yet.
+pub(super) fn number(journey: &JourneyNow) -> Number {
+    journey.score.filter(|_| !words::is_pending(journey)).into()
 }
 
 fn row(frame: &Frame, journey: &JourneyNow, snapshot: &Snapshot, strip: Strip) -> Row {
     Row {
         id: journey.id.to_string(),
         title: words::title(&journey.id, &snapshot.map).to_owned(),
-        number: journey.score.into(),
+        number: number(journey),
         tone: tone(journey),
         sentence: words::journey(journey, snapshot),
         stops: stops(journey, snapshot),

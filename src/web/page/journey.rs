@@ -92,7 +92,7 @@ pub(super) async fn page(shared: &Shared, snapshot: &Snapshot, id: &str) -> Opti
     let goal = objective(shared, snapshot, &id).await.ok().flatten();
     Some(Page {
         title,
-        number: now.score.into(),
+        number: home::number(now),
         tone: home::tone(now),
         sentence: words::journey(now, snapshot),
         felt: now.felt.map_or_else(|| "–".to_owned(), |score| score.to_string()),

@@ -69,10 +69,10 @@ async fn talk(stream: TcpStream, said: Arc<Mutex<Vec<String>>>) {
     let mut answer = Some("220 mailbox");
     let mut letter = false;
     loop {
-        if let Some(answer) = answer {
-            if write.write_all(format!("{answer}\r\n").as_bytes()).await.is_err() {
-                return;
-            }
+        if let Some(answer) = answer
+            && write.write_all(format!("{answer}\r\n").as_bytes()).await.is_err()
+        {
+            return;
         }
         let Ok(Some(line)) = lines.next_line().await else { return };
         answer = match line.split(' ').next().unwrap_or_default() {
