@@ -8,12 +8,15 @@
 
 pub mod capture;
 pub mod connect;
+pub mod digest;
 pub mod dns;
 pub mod endpoint;
 pub mod expect;
+pub mod grpc;
 pub mod http;
 pub mod pdf;
 pub mod push;
+pub mod sip;
 pub mod tcp;
 pub mod template;
 pub mod tls;
@@ -131,6 +134,8 @@ kinds! {
     Dns dns "dns";
     Tcp tcp "tcp";
     Tls tls "tls";
+    Sip sip "sip";
+    Grpc grpc "grpc";
     Push push "push";
 }
 

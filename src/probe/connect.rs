@@ -8,6 +8,7 @@
 //! not: the very address that is connected to is judged, whatever the name meant before.
 
 pub mod address;
+pub mod manned;
 pub mod proxy;
 pub mod resolve;
 pub mod stream;
@@ -142,8 +143,7 @@ async fn direct(run: &mut Run<'_>, target: &Target<'_>, way: Way) -> Result<TcpS
     let tcp = dial::connect(&ips, target.port).await?;
     run.phases.end();
     if let Ok(peer) = tcp.peer_addr() {
-        run.peer = Some(peer);
-        *run.came_from = Some(Region::of(peer.ip()));
+        run.reached(peer);
     }
     Ok(tcp)
 }

@@ -58,6 +58,9 @@ fields! {
     Records "records" "the records";
     Ttl "ttl" "the least time to live, in seconds";
     Banner "banner" "what the server says first";
+    Reason "reason" "the status in words";
+    RingTime "ring_time" "how long until it rang";
+    AnswerTime "answer_time" "how long until it was answered";
     Value "value" "the value pushed last";
     Age "age" "the time since the last push";
 }

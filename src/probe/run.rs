@@ -81,6 +81,12 @@ impl Run<'_> {
         self.redactor.hide(value);
     }
 
+    /// Notes whom it talks to, and where that lies.
+    pub(crate) fn reached(&mut self, peer: SocketAddr) {
+        self.peer = Some(peer);
+        *self.came_from = Some(Region::of(peer.ip()));
+    }
+
     /// The `traceparent` header (W3C Trace Context, 3.2), sampled.
     pub fn traceparent(&self) -> String {
         format!("00-{}-{}-01", self.trace, self.span)

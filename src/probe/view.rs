@@ -130,7 +130,7 @@ impl<'a> View<'a> {
     pub(super) fn field(&self, field: Field) -> Found<'_> {
         match field {
             Field::Latency => Found::Span(self.latency),
-            Field::Age => match self.reply.value(field).and_then(Value::as_f64) {
+            Field::Age | Field::RingTime | Field::AnswerTime => match self.reply.value(field).and_then(Value::as_f64) {
                 Some(seconds) => Found::Span(Duration::try_from_secs_f64(seconds).unwrap_or_default()),
                 None => Found::Nothing,
             },

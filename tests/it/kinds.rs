@@ -1,6 +1,8 @@
 //! Every kind against real sockets, one case per fault.
 
 mod dns;
+mod grpc;
+mod sip;
 mod tcp;
 mod tls;
 mod websocket;

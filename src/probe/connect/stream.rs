@@ -10,6 +10,10 @@ use tokio::net::TcpStream;
 use tokio::time::Instant;
 use tokio_rustls::client::TlsStream;
 
+use super::{dial, tls};
+use crate::model::{Fault, FaultCode, Phase};
+use crate::probe::Stop;
+
 /// What a kind speaks over.
 #[derive(Debug)]
 pub enum Stream {
@@ -172,4 +176,24 @@ impl<T: AsyncWrite + Unpin> AsyncWrite for Watched<T> {
     fn is_write_vectored(&self) -> bool {
         self.io.is_write_vectored()
     }
+}
+
+/// What an error of a connection means that was well until then.
+pub fn broken(error: &io::Error, phase: Phase) -> Stop {
+    use io::ErrorKind as K;
+    if let Some(fault) = tls::fault(error) {
+        return fault.into();
+    }
+    if let Some(own) = dial::own(error) {
+        return Stop::Own(own, error.to_string());
+    }
+    let (code, text) = match error.kind() {
+        K::ConnectionReset | K::ConnectionAborted | K::BrokenPipe => {
+            (FaultCode::Reset, format!("the server broke off: {error}"))
+        }
+        K::UnexpectedEof => (FaultCode::Truncated, format!("the server hung up too early: {error}")),
+        K::TimedOut => (FaultCode::Timeout, "the connection died".to_owned()),
+        _ => (FaultCode::Protocol, format!("the answer makes no sense: {error}")),
+    };
+    Fault::new(code, text).during(phase).into()
 }

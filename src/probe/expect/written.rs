@@ -12,6 +12,33 @@ use crate::probe::spot::Pattern;
 
 const BETWEEN: &str = "`between` takes a list of two numbers, such as `[1, 10]`";
 
+/// How gRPC says how something is (`grpc.health.v1`), and how a call ended when not well.
+const WORDS: [&str; 19] = [
+    "SERVING",
+    "NOT_SERVING",
+    "SERVICE_UNKNOWN",
+    "CANCELLED",
+    "UNKNOWN",
+    "INVALID_ARGUMENT",
+    "DEADLINE_EXCEEDED",
+    "NOT_FOUND",
+    "ALREADY_EXISTS",
+    "PERMISSION_DENIED",
+    "RESOURCE_EXHAUSTED",
+    "FAILED_PRECONDITION",
+    "ABORTED",
+    "OUT_OF_RANGE",
+    "UNIMPLEMENTED",
+    "INTERNAL",
+    "UNAVAILABLE",
+    "DATA_LOSS",
+    "UNAUTHENTICATED",
+];
+
+fn is_word(text: &str) -> bool {
+    WORDS.contains(&text)
+}
+
 impl Matcher {
     /// Reads a value or a map of tests.
     pub(super) fn read(operand: Operand) -> Result<Self, String> {
@@ -23,10 +50,13 @@ impl Matcher {
         Ok(Self { tests })
     }
 
-    /// Reads `200`, `2xx`, `[200, 302]` or a map of tests.
+    /// Reads `200`, `2xx`, `[200, 302]`, `SERVING` or a map of tests.
     pub(super) fn read_status(operand: Operand) -> Result<Self, String> {
         let codes = match &operand {
             Operand::Map(_) => return Self::read(operand),
+            Operand::Plain(word) | Operand::Quoted(word) if word.constant().is_some_and(is_word) => {
+                return Ok(Self::equal_to(operand));
+            }
             Operand::List(codes) => codes.iter().map(Code::read).collect::<Result<Vec<_>, _>>()?,
             code => vec![Code::read(code)?],
         };

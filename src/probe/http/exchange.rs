@@ -7,14 +7,11 @@ use std::error::Error as _;
 use std::future::poll_fn;
 use std::io;
 use std::pin::{Pin, pin};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::task::{Context, Poll};
+use std::task::Poll;
 
 use bytes::Bytes;
-use futures::StreamExt as _;
-use futures::future::BoxFuture;
-use futures::stream::FuturesUnordered;
 use http::response::Parts;
 use http_body_util::Full;
 use hyper::body::{Body as _, Incoming};
@@ -23,8 +20,8 @@ use hyper_util::rt::TokioIo;
 use tokio::time::Instant;
 
 use crate::model::{Fault, FaultCode, Phase};
-use crate::probe::connect::stream::{Stream, Watch, Watched};
-use crate::probe::connect::{dial, tls};
+use crate::probe::connect::manned::{Crew, Manned};
+use crate::probe::connect::stream::{Stream, Watch, Watched, broken};
 use crate::probe::{Phases, Stop};
 
 use super::body::{Coding, Missing, Received, Want, receive};
@@ -86,7 +83,7 @@ pub(super) async fn exchange(
                 .handshake(TokioIo::new(io))
                 .await
                 .map_err(|error| talk.stop(&error))?;
-            let line = Manned { line: Some(Box::pin(line)), crew, working: FuturesUnordered::new() };
+            let line = Manned::new(line, crew);
             talk.watch.begin();
             let response = sender.send_request(request);
             talk.carry(line, response, want).await
@@ -183,7 +180,7 @@ impl Talk<'_> {
         let mut source = error.source();
         while let Some(cause) = source {
             if let Some(io) = cause.downcast_ref::<io::Error>() {
-                return of_io(io, phase);
+                return broken(io, phase);
             }
             source = cause.source();
         }
@@ -203,60 +200,5 @@ impl Talk<'_> {
             (code, format!("the answer makes no sense: {why}"))
         };
         Fault::new(code, text).during(phase).into()
-    }
-}
-
-fn of_io(error: &io::Error, phase: Phase) -> Stop {
-    use io::ErrorKind as K;
-    if let Some(fault) = tls::fault(error) {
-        return fault.into();
-    }
-    if let Some(own) = dial::own(error) {
-        return Stop::Own(own, error.to_string());
-    }
-    let (code, text) = match error.kind() {
-        K::ConnectionReset | K::ConnectionAborted | K::BrokenPipe => {
-            (FaultCode::Reset, format!("the server broke off: {error}"))
-        }
-        K::UnexpectedEof => (FaultCode::Truncated, format!("the server hung up too early: {error}")),
-        K::TimedOut => (FaultCode::Timeout, "the connection died".to_owned()),
-        _ => (FaultCode::Protocol, format!("the answer makes no sense: {error}")),
-    };
-    Fault::new(code, text).during(phase).into()
-}
-
-/// The tasks that HTTP/2 would spawn, kept to be polled beside it.
-#[derive(Clone, Default)]
-struct Crew(Arc<Mutex<Vec<BoxFuture<'static, ()>>>>);
-
-impl<F: Future<Output = ()> + Send + 'static> hyper::rt::Executor<F> for Crew {
-    fn execute(&self, work: F) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(Box::pin(work));
-    }
-}
-
-/// A connection with its crew.
-struct Manned<L> {
-    line: Option<Pin<Box<L>>>,
-    crew: Crew,
-    working: FuturesUnordered<BoxFuture<'static, ()>>,
-}
-
-impl<L: Future> Future for Manned<L> {
-    type Output = ();
-
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        let me = self.get_mut();
-        if me.line.as_mut().is_some_and(|line| line.as_mut().poll(cx).is_ready()) {
-            me.line = None;
-        }
-        loop {
-            me.working.extend(me.crew.0.lock().unwrap_or_else(PoisonError::into_inner).drain(..));
-            match me.working.poll_next_unpin(cx) {
-                Poll::Ready(Some(())) => {}
-                Poll::Ready(None) if me.line.is_none() => return Poll::Ready(()),
-                Poll::Ready(None) | Poll::Pending => return Poll::Pending,
-            }
-        }
     }
 }
