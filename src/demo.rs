@@ -15,6 +15,7 @@ mod chat;
 pub mod control;
 mod fault;
 mod page;
+mod phone;
 mod reviews;
 mod shop;
 mod stand;
@@ -28,7 +29,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use axum::Router;
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, UdpSocket};
 use tokio_util::sync::{CancellationToken, DropGuard};
 use tokio_util::task::TaskTracker;
 use uuid::Uuid;
@@ -55,13 +56,14 @@ const AUTHORITY_FILE: &str = "ca.pem";
 pub const COMPANY: &str = "Halcyon Mobile";
 
 /// The configuration that watches the company, for a demo far from its source: path and text.
-pub const CONFIGURATION: [(&str, &str); 9] = [
+pub const CONFIGURATION: [(&str, &str); 10] = [
     ("config/journeys.yaml", include_str!("../config/journeys.yaml")),
     ("config/personas.yaml", include_str!("../config/personas.yaml")),
     ("config/unbroken.yaml", include_str!("../config/unbroken.yaml")),
     ("probes/app.yaml", include_str!("../probes/app.yaml")),
     ("probes/billing.yaml", include_str!("../probes/billing.yaml")),
     ("probes/chat.yaml", include_str!("../probes/chat.yaml")),
+    ("probes/phone.yaml", include_str!("../probes/phone.yaml")),
     ("probes/reviews.yaml", include_str!("../probes/reviews.yaml")),
     ("probes/shop.yaml", include_str!("../probes/shop.yaml")),
     ("probes/web.yaml", include_str!("../probes/web.yaml")),
@@ -77,7 +79,7 @@ pub struct Settings {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ports {
-    /// 7000 for the control page and 7001 to 7006 for the touchpoints; a taken one is replaced by a free one.
+    /// 7000 for the control page and 7001 to 7007 for the touchpoints; a taken one is replaced by a free one.
     Usual,
     /// Whatever is free.
     Free,
@@ -116,11 +118,22 @@ impl Company {
         let folder = settings.data.join("demo");
         let lock = control::hold(&folder).await?;
         let (control_listener, control_at) = listen(settings.ports, 0).await?;
-        let mut doors = Vec::new();
+        let (mut doors, mut telephones) = (Vec::new(), None);
         for (touchpoint, offset) in Touchpoint::ALL.into_iter().zip(1..) {
-            let (listener, at) = listen(settings.ports, offset).await?;
-            let scheme = if secured(touchpoint) { "https" } else { "http" };
-            doors.push((touchpoint, listener, format!("{scheme}://{at}")));
+            let (listener, at) = match touchpoint {
+                Touchpoint::Phone => {
+                    let (listener, at, socket) = listen_twice(settings.ports, offset).await?;
+                    telephones = Some(socket);
+                    (listener, at)
+                }
+                _ => listen(settings.ports, offset).await?,
+            };
+            let scheme = match touchpoint {
+                Touchpoint::Phone => "sip:halcyon@",
+                _ if secured(touchpoint) => "https://",
+                _ => "http://",
+            };
+            doors.push((touchpoint, listener, format!("{scheme}{at}")));
         }
         let certificates = Arc::new(Certificates::issue(clock.now())?);
         let closing = CancellationToken::new();
@@ -138,8 +151,14 @@ impl Company {
             closing: closing.clone(),
         });
         for (touchpoint, listener, _) in doors {
+            let Some(router) = router(touchpoint, &business) else {
+                if let Some(socket) = telephones.take() {
+                    servers.spawn(phone::serve(Arc::clone(&business), listener, socket));
+                }
+                continue;
+            };
             let stand = Stand {
-                router: router(touchpoint, &business),
+                router,
                 fault: switches.follow(touchpoint),
                 certificates: secured(touchpoint).then(|| Arc::clone(&certificates)),
             };
@@ -248,6 +267,7 @@ fn environment_of(touchpoints: &[(Touchpoint, String)], folder: &Path) -> BTreeM
     let address = |(touchpoint, url): &(Touchpoint, String)| match touchpoint {
         // The chat is spoken to by two schemes, ws and http.
         Touchpoint::Chat => ("CHAT_HOST".to_owned(), url.trim_start_matches("http://").to_owned()),
+        Touchpoint::Phone => ("PHONE_HOST".to_owned(), url.trim_start_matches("sip:halcyon@").to_owned()),
         _ => (format!("{}_URL", touchpoint.id().to_uppercase()), url.clone()),
     };
     let mut environment: BTreeMap<String, String> = touchpoints.iter().map(address).collect();
@@ -262,16 +282,29 @@ const fn secured(touchpoint: Touchpoint) -> bool {
     matches!(touchpoint, Touchpoint::Billing)
 }
 
-fn router(touchpoint: Touchpoint, business: &Arc<Business>) -> Router {
+/// The pages of a touchpoint that has any.
+fn router(touchpoint: Touchpoint, business: &Arc<Business>) -> Option<Router> {
     let business = Arc::clone(business);
-    match touchpoint {
+    Some(match touchpoint {
         Touchpoint::Web => web::router(business),
         Touchpoint::Shop => shop::router(business),
         Touchpoint::Billing => billing::router(business),
         Touchpoint::App => app::router(business),
         Touchpoint::Chat => chat::router(business),
         Touchpoint::Reviews => reviews::router(business),
+        Touchpoint::Phone => return None,
+    })
+}
+
+/// A port for connections, and that of the same number for datagrams.
+async fn listen_twice(ports: Ports, offset: u16) -> Result<(TcpListener, SocketAddr, UdpSocket), Closed> {
+    let (listener, at) = listen(ports, offset).await?;
+    if let Ok(socket) = UdpSocket::bind(at).await {
+        return Ok((listener, at, socket));
     }
+    let (listener, at) = listen(Ports::Free, offset).await?;
+    let socket = UdpSocket::bind(at).await.map_err(Closed::Listen)?;
+    Ok((listener, at, socket))
 }
 
 async fn listen(ports: Ports, offset: u16) -> Result<(TcpListener, SocketAddr), Closed> {

@@ -111,6 +111,11 @@ impl Books {
         Self { password, ledger: Mutex::default() }
     }
 
+    /// What a telephone must prove to know.
+    pub(super) fn password(&self) -> &str {
+        &self.password
+    }
+
     fn ledger(&self) -> MutexGuard<'_, Ledger> {
         // Nothing panics while it holds the lock; if it did, the demo had better go on.
         self.ledger.lock().unwrap_or_else(PoisonError::into_inner)

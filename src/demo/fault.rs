@@ -14,10 +14,12 @@ pub enum Touchpoint {
     App,
     Chat,
     Reviews,
+    Phone,
 }
 
 impl Touchpoint {
-    pub const ALL: [Self; 6] = [Self::Web, Self::Shop, Self::Billing, Self::App, Self::Chat, Self::Reviews];
+    pub const ALL: [Self; 7] =
+        [Self::Web, Self::Shop, Self::Billing, Self::App, Self::Chat, Self::Reviews, Self::Phone];
 
     /// The stem of its file in `probes/`.
     pub const fn id(self) -> &'static str {
@@ -28,6 +30,7 @@ impl Touchpoint {
             Self::App => "app",
             Self::Chat => "chat",
             Self::Reviews => "reviews",
+            Self::Phone => "phone",
         }
     }
 
@@ -39,6 +42,7 @@ impl Touchpoint {
             Self::App => "App",
             Self::Chat => "Chat",
             Self::Reviews => "Reviews",
+            Self::Phone => "Call centre",
         }
     }
 
@@ -96,6 +100,16 @@ impl Touchpoint {
                 (Fault::Drops, "The reviews break off the connection"),
                 (Fault::BadReviews, "Everybody is angry: 2.1 stars"),
             ],
+            Self::Phone => &[
+                (Fault::NoAnswer, "It rings and rings, and nobody answers"),
+                (Fault::Busy, "The line is always busy"),
+                (Fault::Slow, "It takes ages until somebody answers"),
+                (Fault::Broken, "A voice says that my call cannot be completed"),
+                (Fault::Hangs, "I dial, and the line stays silent"),
+                (Fault::Drops, "I dial, and the line is cut"),
+                (Fault::RefusesSignIn, "My phone says that it is not registered"),
+                (Fault::WrongHours, "The announcement says one thing, the web site another"),
+            ],
         }
     }
 }
@@ -125,6 +139,10 @@ pub enum Fault {
     Silent,
     LongQueue,
     BadReviews,
+    /// The telephone rings, and nobody takes it.
+    NoAnswer,
+    Busy,
+    RefusesSignIn,
 }
 
 impl Fault {
@@ -141,6 +159,9 @@ impl Fault {
             Self::Silent => "silent",
             Self::LongQueue => "long-queue",
             Self::BadReviews => "bad-reviews",
+            Self::NoAnswer => "no-answer",
+            Self::Busy => "busy",
+            Self::RefusesSignIn => "refuses-sign-in",
         }
     }
 }
@@ -258,13 +279,13 @@ mod tests {
         let switches = Switches::new();
         assert_eq!(switches.break_("billing", None).expect("known").fault, "broken");
         assert_eq!(
-            switches.break_("phone", None).expect_err("unknown").to_string(),
-            "Halcyon Mobile has no touchpoint `phone`; it has `web`, `shop`, `billing`, `app`, `chat`, `reviews`"
+            switches.break_("fax", None).expect_err("unknown").to_string(),
+            "Halcyon Mobile has no touchpoint `fax`; it has `web`, `shop`, `billing`, `app`, `chat`, `reviews`, `phone`"
         );
         assert_eq!(
             switches.break_("reviews", Some("wrong-name")).expect_err("unknown").to_string(),
             "`reviews` has no fault `wrong-name`; it has `broken`, `slow`, `hangs`, `drops`, `bad-reviews`"
         );
-        switches.mend(Some("phone")).expect_err("unknown");
+        switches.mend(Some("fax")).expect_err("unknown");
     }
 }

@@ -41,9 +41,11 @@ fn card(touchpoint: Touchpoint, url: &str, switches: &[Switch]) -> String {
     let buttons: String = own.iter().map(|switch| button(switch)).collect();
     let (class, word) = if is_broken { ("broken", "broken") } else { ("works", "works") };
     let address = url.split_once("://").map_or(url, |(_, address)| address);
+    // A page, or a number to call.
+    let slash = if url.starts_with("http") { "/" } else { "" };
     format!(
         "<section class=\"{class}\" aria-labelledby=\"{id}\"><h2 id=\"{id}\">{title} <small>{word}</small></h2>\
-         <a href=\"{url}/\">{address}</a><ul>{buttons}</ul></section>",
+         <a href=\"{url}{slash}\">{address}</a><ul>{buttons}</ul></section>",
         title = touchpoint.title(),
     )
 }

@@ -295,3 +295,41 @@ async fn angry_reviews_pull_the_rating_down() {
     assert_eq!(visit.json("REVIEWS", "/api/rating").await["count"], 1285);
     assert!(visit.text("REVIEWS", "/").await.contains("&lt;script&gt;"));
 }
+
+#[tokio::test]
+async fn the_call_centre_rings_and_breaks_in_its_own_ways() {
+    use crate::walk::run;
+    use unbroken::model::FaultCode as Code;
+    let visit = Visit::new().await;
+    let host = visit.company.environment()["PHONE_HOST"].clone();
+    let password = std::fs::read_to_string(&visit.company.environment()["HALCYON_PASSWORD_FILE"]).unwrap();
+    let call = async |transport: &str| {
+        let call = json!({ "invite": format!("sip:halcyon@{host}"), "transport": transport });
+        run(json!([{ "sip": call, "timeout_ms": 2000 }])).await.outcome.verdict.fault().map(|fault| fault.code)
+    };
+    let sign_in = async |user: &str| {
+        let register = json!({ "register": format!("sip:{user}@{host}"), "password": password });
+        run(json!([{ "sip": register, "timeout_ms": 2000 }])).await.outcome.verdict.fault().map(|fault| fault.code)
+    };
+    for transport in ["udp", "tcp"] {
+        assert_eq!(call(transport).await, None, "{transport}");
+    }
+    assert_eq!((sign_in("anna").await, sign_in("nobody").await), (None, Some(Code::SipRefused)));
+    for (fault, code) in [
+        ("no-answer", Code::SipUnanswered),
+        ("busy", Code::SipBusy),
+        ("broken", Code::Status),
+        ("hangs", Code::SipTimeout),
+        ("drops", Code::SipTimeout),
+    ] {
+        visit.break_("phone", fault);
+        assert_eq!(call("udp").await, Some(code), "{fault}");
+        visit.mend();
+    }
+    visit.break_("phone", "refuses-sign-in");
+    assert_eq!((sign_in("anna").await, call("udp").await), (Some(Code::SipRefused), None));
+    visit.mend();
+    visit.break_("phone", "slow");
+    assert_eq!(call("udp").await, None);
+    visit.company.shutdown().await;
+}

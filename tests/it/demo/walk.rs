@@ -122,6 +122,7 @@ async fn what_must_agree_disagrees_when_it_should() {
         ("app", "wrong-price", [2, 1]),
         ("billing", "wrong-price", [2, 1]),
         ("web", "wrong-hours", [1, 2]),
+        ("phone", "wrong-hours", [1, 2]),
     ] {
         visit.break_(touchpoint, fault);
         assert_eq!(distinct().await, expected, "{touchpoint} {fault}");
