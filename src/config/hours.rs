@@ -101,4 +101,42 @@ mod tests {
             spans(wrong).expect_err(wrong);
         }
     }
+
+    fn open_at(open: &str, at: &str) -> bool {
+        let timezone = TimeZone::get("Europe/Berlin").expect("a time zone");
+        let calendar = Calendar { spans: spans(open).expect(open), timezone };
+        calendar.contains(at.parse().expect("a time"))
+    }
+
+    /// Berlin is an hour ahead of UTC in winter and two in summer; the clocks change on 29 March and 25 October 2026.
+    #[test]
+    fn doors_follow_the_clock_on_the_wall() {
+        for (open, at, expected) in [
+            // The last Friday of winter, the first Monday of summer: nine is nine.
+            ("Mon..Fri 09:00-18:00", "2026-03-27T07:59:59Z", false),
+            ("Mon..Fri 09:00-18:00", "2026-03-27T08:00:00Z", true),
+            ("Mon..Fri 09:00-18:00", "2026-03-30T06:59:59Z", false),
+            ("Mon..Fri 09:00-18:00", "2026-03-30T07:00:00Z", true),
+            ("Mon..Fri 09:00-18:00", "2026-03-30T15:59:59Z", true),
+            ("Mon..Fri 09:00-18:00", "2026-03-30T16:00:00Z", false),
+            // In UTC it is Sunday already, in Berlin Monday.
+            ("Mon 00:00-01:00", "2026-11-22T23:00:00Z", true),
+            ("Mon 00:00-01:00", "2026-11-22T22:59:59Z", false),
+            // Past midnight, and past the end of the week.
+            ("Sat 22:00-02:00", "2026-11-22T00:59:59Z", true),
+            ("Sat 22:00-02:00", "2026-11-22T01:00:00Z", false),
+            ("Sun 22:00-02:00", "2026-11-23T00:30:00Z", true),
+            ("Fri 18:00-24:00", "2026-11-20T22:59:59Z", true),
+            ("Fri 18:00-24:00", "2026-11-20T23:00:00Z", false),
+            // Half past two does not come in the night of spring: two o'clock is three.
+            ("Sat 22:00-02:30", "2026-03-29T00:59:59Z", true),
+            ("Sat 22:00-02:30", "2026-03-29T01:00:00Z", false),
+            // In autumn it comes twice.
+            ("Sun 02:00-03:00", "2026-10-25T00:00:00Z", true),
+            ("Sun 02:00-03:00", "2026-10-25T01:59:59Z", true),
+            ("Sun 02:00-03:00", "2026-10-25T02:00:00Z", false),
+        ] {
+            assert_eq!(open_at(open, at), expected, "{open} at {at}");
+        }
+    }
 }
