@@ -24,10 +24,15 @@ impl Net {
 }
 
 impl Board {
+    /// Whether the probe's touchpoint is closed at this hour.
+    pub(super) fn is_closed(&self, probe: usize) -> bool {
+        self.touchpoints[self.net.probes[probe].touchpoint].closed
+    }
+
     /// The mean over personas and configured vantages.
     pub(super) fn probe_health(&self, probe: usize, now: Timestamp) -> Health {
         let state = self.probe_state(probe);
-        if self.touchpoints[self.net.probes[probe].touchpoint].closed {
+        if self.is_closed(probe) {
             return Health { state: State::Closed, value: 1.0, observed: 1.0 };
         }
         let series = self.net.probes[probe].series.clone();
@@ -42,7 +47,7 @@ impl Board {
     }
 
     pub(super) fn probe_range(&self, probe: usize, now: Timestamp) -> (f64, f64) {
-        if self.touchpoints[self.net.probes[probe].touchpoint].closed {
+        if self.is_closed(probe) {
             return (1.0, 1.0);
         }
         let series = self.net.probes[probe].series.clone();

@@ -7,7 +7,7 @@ use super::Board;
 use super::net::{JourneyAt, Leaf};
 use super::watch::whole;
 use crate::model::{Change, Color, Score, State};
-use crate::score::{Ground, Hue, seen};
+use crate::score::{CLOSED, Ground, Hue, seen};
 
 /// Fewer than half of the elements fresh: no number.
 pub(super) const OBSERVED_MIN: f64 = 0.5;
@@ -119,6 +119,7 @@ impl Board {
         let (mut low, mut high) = (healths.clone(), healths.clone());
         for leaf in &at.leaves {
             let (value, (least, most)) = match leaf {
+                Leaf::Probe(probe) if self.is_closed(*probe) => (CLOSED, (CLOSED, CLOSED)),
                 Leaf::Probe(probe) => (self.probe_health(*probe, now).value, self.probe_range(*probe, now)),
                 Leaf::Check(check) => self.check_range(*check, now),
             };
@@ -142,7 +143,7 @@ impl Board {
     pub(super) fn mended(&self, journey: usize, probes: std::ops::Range<usize>) -> f64 {
         let at = &self.net.journeys[journey];
         let mend = |(leaf, health): (&Leaf, &f64)| match leaf {
-            Leaf::Probe(probe) if probes.contains(probe) => 1.0,
+            Leaf::Probe(probe) if probes.contains(probe) && !health.is_nan() => 1.0,
             _ => *health,
         };
         let healths: Vec<f64> = at.leaves.iter().zip(&self.journeys[journey].sight.healths).map(mend).collect();

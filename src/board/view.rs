@@ -8,10 +8,10 @@ use super::Board;
 use super::net::{MemberAt, NeedAt};
 use super::watch::whole;
 use crate::model::{
-    CheckNow, Element, ElementNow, Fault, JourneyNow, NeedNow, ProbeNow, Score, SeriesNow, Snapshot, StageNow, State,
-    TouchpointId, TouchpointNow, ValueNow,
+    CheckNow, Element, ElementNow, Fault, Health, JourneyNow, NeedNow, ProbeNow, Score, SeriesNow, Snapshot, StageNow,
+    State, TouchpointId, TouchpointNow, ValueNow,
 };
-use crate::score::{Hue, gate, k_of_n};
+use crate::score::{CLOSED, Hue, gate, k_of_n};
 
 impl Board {
     /// Everything at one moment; at most once a second, for it is worked out whole.
@@ -75,9 +75,12 @@ impl Board {
             of => {
                 let (count, shares) = of.clone().unwrap_or((members.len(), Vec::new()));
                 let healths: Vec<f64> =
-                    members.iter().map(|member| gate(member.criticality, member.health.value)).collect();
+                    members.iter().map(|member| gate(member.criticality, open(&member.health))).collect();
+                let health = k_of_n(count, &healths, &shares);
+                // All of them closed: that is nobody's loss.
+                let health = if health.is_nan() { 1.0 } else { health };
                 let share = members.iter().map(|member| member.share).sum();
-                NeedNow::Of { need: count, health: k_of_n(count, &healths, &shares), members, shares, share }
+                NeedNow::Of { need: count, health, members, shares, share }
             }
         }
     }
@@ -214,4 +217,9 @@ fn costliest(stages: &[StageNow]) -> Option<TouchpointId> {
             .then_with(|| left.element.cmp(&right.element))
     });
     costly.first().map(|element| element.element.touchpoint().clone())
+}
+
+/// What an element counts for among alternatives.
+fn open(health: &Health) -> f64 {
+    if health.state == State::Closed { CLOSED } else { health.value }
 }

@@ -64,16 +64,29 @@ fn values(parts: &[(&Gate, usize)], view: View<'_>) -> Vec<f64> {
 /// `-ln g`; zeros share equally among themselves and take all.
 fn logs(values: &[f64]) -> Vec<f64> {
     let broken = values.iter().any(|value| *value <= 0.0);
-    let weight = |value: &f64| if broken { f64::from(u8::from(*value <= 0.0)) } else { -value.ln() };
+    // What is closed costs nothing.
+    let weight = |value: &f64| match value {
+        _ if broken => f64::from(u8::from(*value <= 0.0)),
+        value if value.is_nan() => 0.0,
+        value => -value.ln(),
+    };
     values.iter().map(weight).collect()
+}
+
+/// A member's value if nothing were wrong with it.
+fn well(value: f64) -> f64 {
+    if value.is_nan() { value } else { 1.0 }
 }
 
 /// Each member's mean contribution to the loss, over all orders in which they could have failed.
 fn shapley(need: usize, values: &[f64], preferred: &[f64]) -> Vec<f64> {
     let count = values.len();
     let loss = |failed: usize| {
-        let healths: Vec<f64> =
-            values.iter().enumerate().map(|(n, value)| if failed >> n & 1 == 1 { *value } else { 1.0 }).collect();
+        let healths: Vec<f64> = values
+            .iter()
+            .enumerate()
+            .map(|(n, value)| if failed >> n & 1 == 1 { *value } else { well(*value) })
+            .collect();
         1.0 - k_of_n(need, &healths, preferred)
     };
     if count > EXACT_MEMBERS_MAX.min(usize::BITS as usize - 1) {
@@ -97,10 +110,10 @@ fn shapley(need: usize, values: &[f64], preferred: &[f64]) -> Vec<f64> {
 fn shapley_roughly(need: usize, values: &[f64], preferred: &[f64]) -> Vec<f64> {
     let all = k_of_n(need, values, preferred);
     let contribution = |n: usize| {
-        let mut alone = vec![1.0; values.len()];
+        let mut alone: Vec<f64> = values.iter().copied().map(well).collect();
         alone[n] = values[n];
         let mut mended = values.to_vec();
-        mended[n] = 1.0;
+        mended[n] = well(values[n]);
         let (first, last) = (1.0 - k_of_n(need, &alone, preferred), k_of_n(need, &mended, preferred) - all);
         f64::midpoint(first, last).max(0.0)
     };

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 
-use super::{gate, k_of_n};
+use super::{CLOSED, gate, k_of_n};
 
 /// More ways than these to count things used twice are not tried; see [`Formula`].
 const WAYS_MAX: usize = 1024;
@@ -32,6 +32,7 @@ pub struct Gate {
 /// What a tree is evaluated on.
 #[derive(Clone, Copy, Debug)]
 pub struct Ground<'a> {
+    /// 0..=1, or [`CLOSED`].
     pub healths: &'a [f64],
     /// Empty: customers remember nothing.
     pub caps: &'a [f64],
@@ -114,6 +115,8 @@ impl Formula {
                 rest.flat_map(|(_, leaves)| leaves).for_each(|&leaf| muted[leaf] = true);
             }
             let value = self.tree.value(View { ground, muted: &muted }, &mut 0);
+            // Where everything is closed nobody is let down.
+            let value = if value.is_nan() { 1.0 } else { value };
             if value < worst.1 {
                 worst = (muted, value);
             }
@@ -141,16 +144,22 @@ impl Tree {
         match self {
             Self::Leaf(health) => {
                 *leaf += 1;
-                if view.muted[*leaf - 1] { 1.0 } else { view.ground.healths[*health] }
+                let health = view.ground.healths[*health];
+                if view.muted[*leaf - 1] && !health.is_nan() { 1.0 } else { health }
             }
             Self::Capped(cap, of) => {
                 let first = *leaf;
                 let value = of.value(view, leaf);
                 // A part of it counts elsewhere: so does what is remembered of it.
-                let counts = !view.muted[first..*leaf].contains(&true);
+                let counts = !view.muted[first..*leaf].contains(&true) && !value.is_nan();
                 if counts { value.min(view.ground.caps.get(*cap).copied().unwrap_or(1.0)) } else { value }
             }
-            Self::All(gates) => gates.iter().map(|gate| gate.value(view, leaf)).product(),
+            Self::All(gates) => {
+                let values = gates.iter().map(|gate| gate.value(view, leaf));
+                let open = |value: f64, next: f64| if next.is_nan() { value } else { value.min(1.0) * next };
+                // A minimum with what is not a number is the other one.
+                values.fold(CLOSED, open)
+            }
             Self::Of { need, members, shares } => {
                 let healths: Vec<f64> = members.iter().map(|gate| gate.value(view, leaf)).collect();
                 k_of_n(*need, &healths, shares)

@@ -117,6 +117,22 @@ fn closed_costs_nothing_and_counts_nothing() {
 }
 
 #[test]
+fn a_closed_channel_is_no_alternative() {
+    let mut phone = touchpoint("phone", &[]);
+    // Mondays 20:00 to 21:00; the board wakes up in the morning.
+    phone.hours = Some(Calendar { spans: vec![(1200, 1260)], timezone: TimeZone::UTC });
+    let member = |id: &str| Member { element: Element::Touchpoint(id.into()), weight: Weight::Blocking };
+    let members = vec![member("chat"), member("phone")];
+    let either = Need::Of { need: 1, members, shares: vec![0.6, 0.4], weight: Weight::Blocking };
+    let chat = touchpoint("chat", &[]);
+    let mut world = World::new(map(vec![chat, phone], vec![journey("help", vec![either])]));
+    world.rounds(20, &[]);
+    assert_eq!((world.state("phone"), world.score("help")), (State::Closed, Some(100.0)));
+    world.rounds(10, &[("chat", 0.0)]);
+    assert_eq!(world.score("help"), Some(0.0), "nobody is there to be asked");
+}
+
+#[test]
 fn personas_have_their_own_windows_and_their_mean_counts() {
     let mut map = company();
     let web = map.touchpoints.get_mut(&TouchpointId::new("web")).expect("there");
