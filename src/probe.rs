@@ -11,15 +11,19 @@ pub mod connect;
 pub mod digest;
 pub mod dns;
 pub mod endpoint;
+pub mod exec;
 pub mod expect;
 pub mod grpc;
 pub mod http;
+pub mod icmp;
+pub mod mqtt;
 pub mod pdf;
 pub mod push;
 pub mod sip;
 pub mod tcp;
 pub mod template;
 pub mod tls;
+pub mod udp;
 pub mod websocket;
 
 mod assess;
@@ -136,6 +140,10 @@ kinds! {
     Tls tls "tls";
     Sip sip "sip";
     Grpc grpc "grpc";
+    Udp udp "udp";
+    Icmp icmp "icmp";
+    Mqtt mqtt "mqtt";
+    Exec exec "exec";
     Push push "push";
 }
 

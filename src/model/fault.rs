@@ -76,6 +76,8 @@ codes! {
         Latency "latency" "is too slow",
         WsRefused "ws_refused" "refuses the conversation",
         WsProtocol "ws_protocol" "breaks off the conversation",
+        MqttRefused "mqtt_refused" "has a broker that refuses",
+        Undelivered "undelivered" "loses messages",
         StarttlsMissing "starttls_missing" "offers no encryption",
         Rcode "rcode" "has a name server that answers with an error",
         SipTimeout "sip_timeout" "does not answer the phone line",
@@ -93,6 +95,7 @@ codes! {
         GrpcMalformed "grpc_malformed" "answers something unintelligible",
         Silence "silence" "has not reported in time",
         Reported "reported" "reports a failure",
+        Exit "exit" "has a check that fails",
         Inconsistent "inconsistent" "disagrees with other places",
     }
 }
@@ -130,6 +133,7 @@ codes! {
         Wait "wait" "waiting for the first byte",
         Ring "ring" "ringing",
         Receive "receive" "receiving the answer",
+        Run "run" "running the program",
         Assert "assert" "checking the answer",
     }
 }

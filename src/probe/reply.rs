@@ -52,6 +52,7 @@ fields! {
     Pdf "pdf" "the text of the PDF file";
     Certificate "certificate" "the certificate";
     Latency "latency" "how long it took";
+    Message "message" "the message that came back";
     Messages "messages" "the messages received";
     Subprotocol "subprotocol" "the chosen subprotocol";
     Rcode "rcode" "the answer's code";
@@ -61,8 +62,13 @@ fields! {
     Reason "reason" "the status in words";
     RingTime "ring_time" "how long until it rang";
     AnswerTime "answer_time" "how long until it was answered";
-    Value "value" "the value pushed last";
+    Value "value" "the value that was reported";
     Age "age" "the time since the last push";
+    Exit "exit" "the program's exit code";
+    Loss "loss" "the share of pings that never came back, in percent";
+    Rtt "rtt" "the mean time there and back";
+    RttMin "rtt_min" "the least time there and back";
+    RttMax "rtt_max" "the longest time there and back";
 }
 
 impl fmt::Display for Field {

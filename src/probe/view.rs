@@ -130,10 +130,12 @@ impl<'a> View<'a> {
     pub(super) fn field(&self, field: Field) -> Found<'_> {
         match field {
             Field::Latency => Found::Span(self.latency),
-            Field::Age | Field::RingTime | Field::AnswerTime => match self.reply.value(field).and_then(Value::as_f64) {
-                Some(seconds) => Found::Span(Duration::try_from_secs_f64(seconds).unwrap_or_default()),
-                None => Found::Nothing,
-            },
+            Field::Age | Field::RingTime | Field::AnswerTime | Field::Rtt | Field::RttMin | Field::RttMax => {
+                match self.reply.value(field).and_then(Value::as_f64) {
+                    Some(seconds) => Found::Span(Duration::try_from_secs_f64(seconds).unwrap_or_default()),
+                    None => Found::Nothing,
+                }
+            }
             Field::Body | Field::Text | Field::Html if self.reply.value(field).is_none() => {
                 self.text().map_or(Found::Nothing, |text| Found::Text(text.into()))
             }

@@ -1,10 +1,14 @@
 //! Every kind against real sockets, one case per fault.
 
 mod dns;
+mod exec;
 mod grpc;
+mod icmp;
+mod mqtt;
 mod sip;
 mod tcp;
 mod tls;
+mod udp;
 mod websocket;
 
 use std::sync::Arc;

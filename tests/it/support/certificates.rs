@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::{RootCertStore, ServerConfig};
@@ -72,6 +74,17 @@ fn leaf(names: &[&str], valid: Valid) -> CertificateParams {
 }
 
 impl Identity {
+    /// The chain and its key, as servers read them from files.
+    pub(crate) fn pem(&self) -> (String, String) {
+        let block = |label: &str, der: &[u8]| {
+            let text = BASE64_STANDARD.encode(der);
+            let lines: Vec<&str> = text.as_bytes().chunks(64).map(|line| std::str::from_utf8(line).unwrap()).collect();
+            format!("-----BEGIN {label}-----\n{}\n-----END {label}-----\n", lines.join("\n"))
+        };
+        let chain = self.chain.iter().map(|certificate| block("CERTIFICATE", certificate)).collect();
+        (chain, block("PRIVATE KEY", self.key.secret_der()))
+    }
+
     /// Signed by nobody but itself.
     pub(crate) fn alone(names: &[&str]) -> Self {
         let key = KeyPair::generate().unwrap();

@@ -1,0 +1,123 @@
+//! What a program's end means: its exit code, and the value and text among what it printed. Pure.
+
+use std::os::unix::process::ExitStatusExt as _;
+
+use serde::Deserialize;
+use serde_json::Value;
+use serde_json::value::RawValue;
+
+use super::child::Ended;
+use crate::model::{Fault, FaultCode};
+use crate::probe::{Body, Field, Reply, Stop};
+
+/// Characters of its last words in a fault.
+const WORDS_CHARS_MAX: usize = 200;
+
+/// What a program may print; anything else in the map is for `json:` expectations and captures.
+#[derive(Default, Deserialize)]
+struct Said<'a> {
+    #[serde(borrow)]
+    value: Option<&'a RawValue>,
+    unit: Option<String>,
+    text: Option<String>,
+}
+
+/// The reply, and the unit of its value.
+pub(super) fn read(ended: &Ended) -> Result<(Reply, Option<String>), Stop> {
+    let said = said(&ended.printed);
+    if let Some(signal) = ended.status.signal() {
+        let text = with_words(format!("the program was killed by signal {signal}"), ended, &said);
+        return Err(Fault::new(FaultCode::Exit, text).into());
+    }
+    let code = ended.status.code().unwrap_or_default();
+    let mut reply = Reply::new().with(Field::Exit, code);
+    if code != 0 {
+        let text = with_words(format!("the program ended with exit code {code}"), ended, &said);
+        reply.doubt(Field::Exit, Fault::new(FaultCode::Exit, text));
+    }
+    if let Some(value) = said.value.and_then(plain) {
+        reply.set(Field::Value, value);
+    }
+    let text = said.text.unwrap_or_else(|| String::from_utf8_lossy(&ended.printed).trim_end().to_owned());
+    reply.set(Field::Text, text);
+    reply.body = Some(Body { bytes: ended.printed.clone().into(), charset: None });
+    Ok((reply, said.unit))
+}
+
+/// A map with `value`, `unit` and `text`, or a bare number.
+fn said(printed: &[u8]) -> Said<'_> {
+    if let Ok(said) = serde_json::from_slice(printed) {
+        return said;
+    }
+    let bare = serde_json::from_slice::<&RawValue>(printed).ok();
+    Said {
+        value: bare.filter(|raw| raw.get().starts_with(|c: char| c == '-' || c.is_ascii_digit())),
+        ..Said::default()
+    }
+}
+
+/// A number just as it was printed (`1.10`), a text, a truth.
+fn plain(raw: &RawValue) -> Option<Value> {
+    match serde_json::from_str(raw.get()).ok()? {
+        Value::Number(_) => Some(raw.get().into()),
+        plain @ (Value::String(_) | Value::Bool(_)) => Some(plain),
+        _ => None,
+    }
+}
+
+/// Says what it said last: its own text, else the end of its standard error or output.
+fn with_words(what: String, ended: &Ended, said: &Said<'_>) -> String {
+    let last = |bytes: &[u8]| {
+        let text = String::from_utf8_lossy(bytes).into_owned();
+        text.lines().rev().map(str::trim).find(|line| !line.is_empty()).map(str::to_owned)
+    };
+    let words = said.text.clone().or_else(|| last(&ended.complaint)).or_else(|| last(&ended.printed));
+    match words {
+        Some(words) => format!("{what}: {}", words.chars().take(WORDS_CHARS_MAX).collect::<String>()),
+        None => what,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::process::ExitStatus;
+
+    use super::*;
+
+    fn ended(wait: i32, printed: &str, complaint: &str) -> Result<(Reply, Option<String>), Stop> {
+        let status = ExitStatus::from_raw(wait);
+        read(&Ended { status, printed: printed.into(), complaint: complaint.into() })
+    }
+
+    #[test]
+    fn values_are_read_as_they_were_printed() {
+        for (printed, value, text) in [
+            (r#"{"value": 29.90, "unit": "€", "text": "cheap", "more": [1]}"#, Some("29.90".into()), "cheap"),
+            (r#"{"value": "open"}"#, Some("open".into()), r#"{"value": "open"}"#),
+            (r#"{"value": true, "text": ""}"#, Some(true.into()), ""),
+            (r#"{"value": [1]}"#, None, r#"{"value": [1]}"#),
+            ("42\n", Some("42".into()), "42"),
+            ("OK - all well\n", None, "OK - all well"),
+            ("", None, ""),
+        ] {
+            let (reply, _) = ended(0, printed, "").expect(printed);
+            assert_eq!(reply.value(Field::Value), value.as_ref(), "{printed}");
+            assert_eq!(reply.value(Field::Text), Some(&text.into()), "{printed}");
+            assert!(reply.doubts().is_empty());
+        }
+    }
+
+    #[test]
+    fn a_bad_end_says_the_last_words() {
+        let doubt = |printed: &str, complaint: &str| {
+            let (reply, _) = ended(2 << 8, printed, complaint).expect("a reply");
+            reply.doubts()[0].1.text.clone()
+        };
+        assert_eq!(doubt("", ""), "the program ended with exit code 2");
+        assert_eq!(doubt("a\nb\n", ""), "the program ended with exit code 2: b");
+        assert_eq!(doubt("a", "Traceback\nKeyError: 'x'\n\n"), "the program ended with exit code 2: KeyError: 'x'");
+        assert_eq!(doubt(r#"{"text": "stuck"}"#, "noise"), "the program ended with exit code 2: stuck");
+        let killed = ended(11, "", "").expect_err("killed");
+        assert_eq!(killed, Fault::new(FaultCode::Exit, "the program was killed by signal 11").into());
+    }
+}
