@@ -2,11 +2,12 @@
 
 use std::fmt::Write as _;
 use std::fs;
-use std::io::{Read as _, Write as _};
-use std::net::{SocketAddr, TcpStream};
+use std::io::Write as _;
+use std::net::SocketAddr;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
+use super::gauge::{metrics, sum_where};
 use super::{Load, Usage};
 
 const PROBES_PER_TOUCHPOINT: u64 = 100;
@@ -69,27 +70,6 @@ fn write_config(folder: &std::path::Path, listen: SocketAddr, target: SocketAddr
         }
         write(&format!("probes/{name}.yaml"), &yaml);
     }
-}
-
-/// `/metrics`, read with nothing that could disturb the measurement.
-fn metrics(listen: SocketAddr) -> Option<String> {
-    let mut stream = TcpStream::connect(listen).ok()?;
-    stream.set_read_timeout(Some(Duration::from_secs(10))).ok()?;
-    write!(stream, "GET /metrics HTTP/1.1\r\nhost: {listen}\r\nconnection: close\r\n\r\n").ok()?;
-    let mut answer = Vec::new();
-    stream.read_to_end(&mut answer).ok()?;
-    let answer = String::from_utf8_lossy(&answer).into_owned();
-    answer.starts_with("HTTP/1.1 200").then_some(answer)
-}
-
-fn sum_where(metrics: &str, name: &str, label: &str) -> f64 {
-    let of_name = |line: &&str| line.strip_prefix(name).is_some_and(|rest| rest.starts_with(['{', ' ']));
-    metrics
-        .lines()
-        .filter(of_name)
-        .filter(|line| line.contains(label))
-        .filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok())
-        .sum()
 }
 
 /// Upper bounds of the histogram's buckets that hold the median, the 99th percentile and the last run.
