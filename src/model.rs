@@ -15,7 +15,7 @@ pub use id::{IncidentId, JourneyId, PersonaId, ProbeId, Series, SpanId, StageId,
 pub use incident::{Cause, Change, Close, Happening, Impact, Incident, Notification, NotificationKind, Severity};
 pub use map::{
     Calendar, Channel, Consistency, DetectRule, Element, Journey, JourneyMap, Member, Need, Objective, Persona, Probe,
-    Source, Stage, Touchpoint, Weight,
+    Signal, Source, Stage, Touchpoint, Weight,
 };
 pub use quality::Quality;
 pub use reading::{
@@ -23,6 +23,6 @@ pub use reading::{
     Verdict, Why,
 };
 pub use snapshot::{
-    CheckNow, ElementNow, JourneyNow, NeedNow, ProbeNow, SeriesNow, Snapshot, StageNow, TouchpointNow, Trouble,
-    ValueNow,
+    CheckNow, Divergence, ElementNow, JourneyNow, NeedNow, ProbeNow, SeriesNow, Snapshot, StageNow, TouchpointNow,
+    Trouble, ValueNow,
 };

@@ -43,6 +43,8 @@ use std::fmt;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Deserialize, Deserializer};
 
+use crate::model::Signal;
+
 pub use errand::{Errand, Step, When};
 pub use phases::Phases;
 pub use prober::{Order, Prober};
@@ -148,6 +150,14 @@ kinds! {
 }
 
 impl Kind {
+    /// What it tells beside the score, if that is what it is for.
+    pub const fn signal(&self) -> Option<Signal> {
+        match self {
+            Self::Push(push) => push.signal,
+            _ => None,
+        }
+    }
+
     /// The key in YAML.
     pub const fn key(&self) -> &'static str {
         self.about().key

@@ -22,6 +22,10 @@ pub const MIXED: &str = "$unbroken::mixed";
 /// [`crate::units::SCALAR`] says, a reference as under [`MIXED`], anything else as usual.
 pub const TEXT: &str = "$unbroken::text";
 
+/// The name under which a type asks its deserializer for one secret or a list of them: a list arrives as a sequence whose
+/// elements decode as a [`Secret`], anything else by `visit_newtype_struct`.
+pub const ONE_OR_MORE: &str = "$unbroken::secrets";
+
 /// A resolved secret. Neither `Debug` nor `Display` shows it, and it cannot be serialised.
 #[derive(Clone)]
 pub struct Secret {

@@ -20,6 +20,7 @@ mod routes;
 mod serve;
 mod shares;
 mod vitals;
+mod voice;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

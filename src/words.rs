@@ -10,8 +10,8 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use crate::model::{
-    Cause, CheckNow, Color, ElementNow, Fault, FaultCode, Incident, JourneyId, JourneyMap, JourneyNow, NeedNow,
-    Severity, Snapshot, State, TouchpointId,
+    Cause, CheckNow, Color, Divergence, ElementNow, Fault, FaultCode, Incident, JourneyId, JourneyMap, JourneyNow,
+    NeedNow, Severity, Snapshot, State, TouchpointId,
 };
 use wish::Wish;
 
@@ -71,6 +71,20 @@ pub fn is_pending(journey: &JourneyNow) -> bool {
     let costly = costly.chain(journey.consistency.iter().map(|check| (check.share, check.state)));
     let mut costly = costly.filter(|(share, _)| *share >= POINTS_WORTH_NAMING).peekable();
     costly.peek().is_some() && costly.all(|(_, state)| pending(state))
+}
+
+/// Where our probes and the customers tell different stories.
+pub fn divergence(divergence: Divergence, title: &str) -> String {
+    match divergence {
+        Divergence::CustomersRed => format!(
+            "Probes green, customers red: everything we try at {title} works, and customers are unhappy. They meet \
+             something that is not probed."
+        ),
+        Divergence::ProbesRed => format!(
+            "Probes red, customers green: {title} fails for us, and customers are content. Does the probe do what \
+             they do?"
+        ),
+    }
 }
 
 /// "a", "a and b", "a, b and c"

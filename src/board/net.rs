@@ -51,6 +51,8 @@ pub(super) struct ProbeAt {
 pub(super) struct TouchpointAt {
     pub(super) id: TouchpointId,
     pub(super) probes: Range<usize>,
+    /// Those beside the score.
+    pub(super) voices: Range<usize>,
     pub(super) hours: Option<Calendar>,
     pub(super) page_after: Duration,
     pub(super) depends_on: Vec<usize>,
@@ -120,15 +122,23 @@ impl Net {
                 let credited = touchpoint.probes.iter().filter_map(|probe| Some((probe.origin.clone()?, &probe.id)));
                 credited.for_each(|(origin, id)| net.credited.entry(origin).or_default().push(id.clone()));
             }
-            touchpoint.probes.iter().for_each(|probe| net.add_probe(probe, place, count, map));
+            let (voices, probes): (Vec<_>, Vec<_>) = touchpoint.probes.iter().partition(|it| it.signal.is_some());
+            for probe in &probes {
+                net.add_probe(probe, place, count, map);
+            }
+            let last = net.probes.len();
+            for probe in voices {
+                net.add_probe(probe, place, count, map);
+            }
             net.touchpoint_of.insert(touchpoint.id.clone(), place);
             net.touchpoints.push(TouchpointAt {
                 id: touchpoint.id.clone(),
-                probes: first..net.probes.len(),
+                probes: first..last,
+                voices: last..net.probes.len(),
                 hours: touchpoint.hours.clone(),
                 page_after: touchpoint.page_after,
                 depends_on: Vec::new(),
-                every: touchpoint.probes.iter().map(|probe| probe.every).max().unwrap_or(Duration::from_mins(1)),
+                every: probes.iter().map(|probe| probe.every).max().unwrap_or(Duration::from_mins(1)),
                 journeys: BTreeSet::new(),
                 elements: Vec::new(),
             });

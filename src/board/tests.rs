@@ -28,6 +28,7 @@ fn probe(touchpoint: &str, name: &str, weight: Weight) -> Probe {
         recheck: SECOND * 10,
         rule: DetectRule::Sequential,
         personas: Vec::new(),
+        signal: None,
         origin: None,
         file: "probes/x.yaml".into(),
     }

@@ -8,8 +8,8 @@ use super::Board;
 use super::net::{MemberAt, NeedAt};
 use super::watch::whole;
 use crate::model::{
-    CheckNow, Element, ElementNow, Fault, Health, JourneyNow, NeedNow, ProbeNow, Score, SeriesNow, Snapshot, StageNow,
-    State, TouchpointId, TouchpointNow, ValueNow,
+    CheckNow, Divergence, Element, ElementNow, Fault, FaultCode, Health, JourneyNow, NeedNow, ProbeNow, Score,
+    SeriesNow, Snapshot, StageNow, State, TouchpointId, TouchpointNow, ValueNow,
 };
 use crate::score::{CLOSED, Hue, gate, k_of_n};
 
@@ -145,6 +145,26 @@ impl Board {
             since: self.touchpoints[touchpoint].since,
             fault: self.fault(self.net.series_at(touchpoint)),
             probes: at.probes.clone().map(|probe| self.probe_now(probe, now)).collect(),
+            voices: at.voices.clone().map(|probe| self.probe_now(probe, now)).collect(),
+            divergence: self.divergence(touchpoint),
+        }
+    }
+
+    /// What our probes say beside what customers say. Silence is no complaint, and a slow probe no contradiction.
+    fn divergence(&self, touchpoint: usize) -> Option<Divergence> {
+        let at = &self.net.touchpoints[touchpoint];
+        let voices = self.net.series_of_probes(at.voices.clone()).map(|series| &self.series[series]);
+        let complains = |watch: &super::Watch| {
+            matches!(watch.state, State::Down | State::Degraded)
+                && watch.fault.as_ref().is_some_and(|fault| fault.code != FaultCode::Silence)
+        };
+        let mut heard = voices.filter(|watch| complains(watch) || watch.state == State::Up).peekable();
+        heard.peek()?;
+        let unhappy = heard.any(complains);
+        match self.touchpoints[touchpoint].state {
+            State::Up if unhappy => Some(Divergence::CustomersRed),
+            State::Down if !unhappy => Some(Divergence::ProbesRed),
+            _ => None,
         }
     }
 

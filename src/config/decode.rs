@@ -252,6 +252,7 @@ impl<'de> de::Deserializer<'de> for Decoder<'de> {
                 self.settle(visitor.visit_map(&mut reference))
             }
             secret::MIXED => self.deserialize_any(visitor),
+            secret::ONE_OR_MORE if matches!(self.node.value, Value::Seq(_)) => self.list(visitor),
             units::SCALAR | secret::TEXT => self.as_written(visitor),
             secret::RESOLVE => {
                 let (reference, value) = self.settle(self.desk.vault.resolve(self.node, &self.desk))?;

@@ -199,7 +199,21 @@ impl Drawing<'_> {
                 Element::Probe(id)
             }
         };
+        if self.is_silent(&element) {
+            let text = format!("`{name}` holds only signals, which stand beside the score: nothing of it could count");
+            self.desk.report(self.desk.source.problem(place, text).hint("add a probe without `signal:` there"));
+        }
         Some(Member { element, weight })
+    }
+
+    /// All of its probes are signals.
+    fn is_silent(&self, element: &Element) -> bool {
+        let Some(touchpoint) = self.watched.touchpoints.get(element.touchpoint()) else { return false };
+        let mut named = touchpoint.probes.iter().filter(|probe| match element {
+            Element::Touchpoint(_) => true,
+            Element::Probe(id) => probe.id == *id,
+        });
+        named.clone().next().is_some() && named.all(|probe| probe.signal.is_some())
     }
 
     fn consistency(&self, raw: &RawConsistency) -> Consistency {

@@ -160,7 +160,7 @@ impl<'a> Building<'a> {
         let recheck = self.ranged(at_recheck, RECHECK_RANGE).unwrap_or_else(|| default_recheck(every));
         let personas = self.played_by(raw);
         let rule = raw.detect.as_ref().map_or(self.rule, |detect| detect.rule(&self.desk));
-        let probe = Probe {
+        let mut probe = Probe {
             id: id.clone(),
             title: title.clone(),
             weight: raw.weight,
@@ -169,11 +169,13 @@ impl<'a> Building<'a> {
             recheck,
             rule,
             personas,
+            signal: None,
             origin: None,
             file: self.draft.file.clone(),
         };
         templates::check(&self.desk, self.root, node, self.personas, raw);
         let steps = Steps { read: self.read, desk: self.desk, timeout }.of(raw, node);
+        probe.signal = steps.iter().find_map(|step| step.kind.signal());
         self.credit(&probe, &steps);
         let errand = Errand::new(id, title, (every, timeout), steps, variables.clone());
         (probe, errand)

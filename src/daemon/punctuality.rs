@@ -55,6 +55,7 @@ mod tests {
             recheck: every,
             rule: crate::model::DetectRule::Sequential,
             personas: Vec::new(),
+            signal: None,
             origin: None,
             file: Arc::from(""),
         };

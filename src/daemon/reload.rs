@@ -24,7 +24,7 @@ pub(super) fn tokens(plan: &Plan) -> Tokens {
     for errand in &plan.errands {
         for step in errand.steps() {
             if let Kind::Push(push) = &step.kind {
-                tokens.entry(errand.id.clone()).or_default().push(push.token.clone());
+                tokens.entry(errand.id.clone()).or_default().extend(push.token.all().iter().cloned());
             }
         }
     }

@@ -72,10 +72,20 @@ pub struct Probe {
     pub rule: DetectRule,
     /// Empty: one anonymous customer.
     pub personas: Vec<PersonaId>,
+    /// What it says stands beside the score, never in it.
+    pub signal: Option<Signal>,
     /// The errand whose steps are credited here, when this probe does not run by itself.
     pub origin: Option<ProbeId>,
     /// The file it stands in, relative to the configuration, for "who defines this".
     pub file: Arc<str>,
+}
+
+/// What is told beside the score.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Signal {
+    /// What customers say themselves: NPS, a rating, complaints.
+    Voice,
 }
 
 /// How DOWN is decided.

@@ -31,6 +31,15 @@ impl Reading {
         Series { probe: self.probe.clone(), persona: self.persona.clone(), vantage: self.vantage.clone() }
     }
 
+    /// The attribute that keeps what an outside system reported.
+    pub const REPORTED: &str = "unbroken.push.value";
+
+    /// What an outside system reported, as the run found it.
+    pub fn reported(&self) -> Option<&str> {
+        let attributes = self.outcome.steps.iter().flat_map(|step| &step.attributes);
+        attributes.rev().find(|(name, _)| name == Self::REPORTED).map(|(_, value)| value.as_str())
+    }
+
     /// When the run ended.
     pub fn ended(&self) -> Timestamp {
         self.started + jiff::SignedDuration::try_from(self.outcome.took).unwrap_or(jiff::SignedDuration::ZERO)

@@ -118,6 +118,28 @@ pub struct TouchpointNow {
     pub since: Timestamp,
     pub fault: Option<Fault>,
     pub probes: Vec<ProbeNow>,
+    /// What customers say of it; in no score.
+    pub voices: Vec<ProbeNow>,
+    /// Where the two tell different stories.
+    pub divergence: Option<Divergence>,
+}
+
+/// Our probes and the customers disagree.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Divergence {
+    /// Everything we probe works, and customers are unhappy: they meet something that we do not probe.
+    CustomersRed,
+    /// We say that it is down, and customers are content: we may be probing what they do not use.
+    ProbesRed,
+}
+
+impl Divergence {
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::CustomersRed => "customers_red",
+            Self::ProbesRed => "probes_red",
+        }
+    }
 }
 
 #[derive(Clone, Debug)]
@@ -149,7 +171,8 @@ impl Snapshot {
     }
 
     pub fn probe(&self, id: &ProbeId) -> Option<&ProbeNow> {
-        self.touchpoints.get(&id.touchpoint)?.probes.iter().find(|probe| probe.id == *id)
+        let touchpoint = self.touchpoints.get(&id.touchpoint)?;
+        touchpoint.probes.iter().chain(&touchpoint.voices).find(|probe| probe.id == *id)
     }
 
     /// The journey that heads the page: the worst; one without a number is worse than one with.

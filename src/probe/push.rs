@@ -1,14 +1,21 @@
 //! What outside systems report by themselves: a batch job is done, a queue's length. No news is bad news.
 
+use std::borrow::Cow;
+use std::fmt;
+
 use async_trait::async_trait;
 use jiff::Timestamp;
-use schemars::JsonSchema;
-use serde::Deserialize;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::de::{Error as _, SeqAccess, Visitor};
+use serde::{Deserialize, Deserializer};
 
 use super::{Act, Field, Part, Reply, Run, Stop};
-use crate::model::{Fault, FaultCode, ProbeId, SelfFault};
-use crate::secret::Secret;
+use crate::model::{Fault, FaultCode, ProbeId, Reading, SelfFault, Signal};
+use crate::secret::{ONE_OR_MORE, Secret};
 use crate::units::Period;
+
+/// More live at once is no rotation.
+const TOKENS_MAX: usize = 4;
 
 /// The last push to a probe, by the receiver's clock.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,12 +38,72 @@ pub trait Pushes: Send + Sync {
 #[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Settings {
-    /// Proves the sender; good for this probe only.
-    pub token: Secret,
+    /// Prove the sender; good for this probe only. Two at once while one replaces the other.
+    pub token: Tokens,
     /// How long silence is well.
     pub within: Period,
-    /// Keeps the value beside the score under this name, such as `voice`.
-    pub signal: Option<String>,
+    /// `voice`: customers' own words, shown beside the score and never in it.
+    pub signal: Option<Signal>,
+}
+
+/// One secret, or a list of which each opens.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Tokens(Vec<Secret>);
+
+impl Tokens {
+    /// Each of them.
+    pub fn all(&self) -> &[Secret] {
+        &self.0
+    }
+}
+
+impl From<Secret> for Tokens {
+    fn from(token: Secret) -> Self {
+        Self(vec![token])
+    }
+}
+
+struct OneOrMore;
+
+impl<'de> Visitor<'de> for OneOrMore {
+    type Value = Tokens;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a reference to a secret such as `{ env: NAME }`, or a list of them")
+    }
+
+    fn visit_newtype_struct<D: Deserializer<'de>>(self, deserializer: D) -> Result<Tokens, D::Error> {
+        Secret::deserialize(deserializer).map(Tokens::from)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Tokens, A::Error> {
+        let mut tokens = Vec::new();
+        while let Some(token) = seq.next_element::<Secret>()? {
+            tokens.push(token);
+        }
+        match tokens.len() {
+            0 => Err(A::Error::custom("no token is named: nobody could report")),
+            1..=TOKENS_MAX => Ok(Tokens(tokens)),
+            more => Err(A::Error::custom(format!("{more} tokens; at most {TOKENS_MAX} live at once"))),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Tokens {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_newtype_struct(ONE_OR_MORE, OneOrMore)
+    }
+}
+
+impl JsonSchema for Tokens {
+    fn schema_name() -> Cow<'static, str> {
+        "Tokens".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        let one = generator.subschema_for::<Secret>();
+        json_schema!({ "anyOf": [one, { "type": "array", "items": one, "minItems": 1, "maxItems": TOKENS_MAX }] })
+    }
 }
 
 impl Act for Settings {
@@ -44,7 +111,7 @@ impl Act for Settings {
     const FIELDS: &'static [Field] = &[Field::Value, Field::Age];
 
     fn parts(&self, see: &mut dyn FnMut(Part<'_>)) {
-        see(Part::Secret(&self.token));
+        self.token.all().iter().for_each(|token| see(Part::Secret(token)));
     }
 
     async fn act(&self, run: &mut Run<'_>) -> Result<Reply, Stop> {
@@ -63,6 +130,7 @@ impl Act for Settings {
         }
         let mut reply = Reply::new().with(Field::Age, age.as_secs_f64());
         if let Some(value) = heard.value {
+            run.attribute(Reading::REPORTED, value.as_str());
             reply.set(Field::Value, value);
         }
         // How old a report is says nothing of how long a customer waits.

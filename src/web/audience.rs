@@ -108,6 +108,9 @@ fn elements(journey: &Journey) -> impl Iterator<Item = &Element> {
 fn bare(touchpoint: &TouchpointNow) -> TouchpointNow {
     let mut bare = touchpoint.clone();
     bare.fault = bare.fault.as_ref().map(code_only);
+    // What customers say is the company's own affair.
+    bare.voices.clear();
+    bare.divergence = None;
     for probe in &mut bare.probes {
         probe.fault = probe.fault.as_ref().map(code_only);
         probe.series.clear();

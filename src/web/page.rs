@@ -9,6 +9,7 @@ mod number;
 mod run;
 mod tone;
 mod touchpoint;
+mod voices;
 
 use std::sync::Arc;
 

@@ -50,8 +50,8 @@ pub(super) async fn push(
     body: Bytes,
 ) -> Result<Json<Receipt>, Problem> {
     let probe = ProbeId::new(&touchpoint, &name);
-    authorise(&shared, &probe, &headers)?;
-    shared.buckets.take(&probe, Instant::now()).map_err(|wait| {
+    let token = authorise(&shared, &probe, &headers)?;
+    shared.buckets.take((probe.clone(), token), Instant::now()).map_err(|wait| {
         let detail = format!("too many reports; wait {:.1} s", wait.as_secs_f64());
         Problem::new(StatusCode::TOO_MANY_REQUESTS, detail)
     })?;
@@ -64,13 +64,13 @@ pub(super) async fn push(
     Ok(Json(Receipt { received: At(now) }))
 }
 
-/// A missing probe, a probe without tokens and a wrong token are one and the same answer.
-fn authorise(shared: &Shared, probe: &ProbeId, headers: &HeaderMap) -> Result<(), Problem> {
+/// Which of the probe's tokens was shown. A missing probe, a probe without tokens and a wrong token are one and the same answer.
+fn authorise(shared: &Shared, probe: &ProbeId, headers: &HeaderMap) -> Result<usize, Problem> {
     let shown = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok()).and_then(bearer);
     let tokens = Arc::clone(&shared.site.tokens.borrow());
     let known: &[Secret] = tokens.get(probe).map_or(&[], Vec::as_slice);
-    let right = shown.is_some_and(|shown| matches(shown, known));
-    if right { Ok(()) } else { Err(Problem::new(StatusCode::UNAUTHORIZED, "the token does not open this")) }
+    let shown = shown.and_then(|shown| opens(shown, known));
+    shown.ok_or_else(|| Problem::new(StatusCode::UNAUTHORIZED, "the token does not open this"))
 }
 
 fn bearer(value: &str) -> Option<&str> {
@@ -79,12 +79,14 @@ fn bearer(value: &str) -> Option<&str> {
 }
 
 /// Compares with every token, in constant time each. An empty secret opens nothing.
-fn matches(shown: &str, known: &[Secret]) -> bool {
-    let mut right = subtle::Choice::from(0);
-    for secret in known.iter().filter(|secret| !secret.expose().is_empty()) {
-        right |= secret.expose().as_bytes().ct_eq(shown.as_bytes());
+fn opens(shown: &str, known: &[Secret]) -> Option<usize> {
+    let mut which = None;
+    for (place, secret) in known.iter().enumerate().filter(|(_, secret)| !secret.expose().is_empty()) {
+        if secret.expose().as_bytes().ct_eq(shown.as_bytes()).into() {
+            which = Some(place);
+        }
     }
-    right.into()
+    which
 }
 
 fn read(body: &[u8], now: Timestamp) -> Result<Report, Problem> {
@@ -116,9 +118,9 @@ mod tests {
     fn any_live_token_opens_and_an_empty_one_never() {
         let secret = |value: &str| Secret::new("test", value);
         let known = [secret("old"), secret("new"), secret("")];
-        assert!(matches("old", &known) && matches("new", &known));
+        assert_eq!((opens("old", &known), opens("new", &known)), (Some(0), Some(1)));
         for wrong in ["", "ol", "older", "OLD"] {
-            assert!(!matches(wrong, &known), "{wrong}");
+            assert_eq!(opens(wrong, &known), None, "{wrong}");
         }
         assert_eq!(bearer("bearer  abc"), Some("abc"));
         assert_eq!(bearer("Basic abc"), None);

@@ -47,7 +47,7 @@ async fn pushed(heard: Result<Option<Heard>, String>, expect: Value) -> Verdict 
     let mut push = step(&json!({ "tcp": { "connect": "127.0.0.1:1" } }));
     push.expect = serde_json::from_value(expect).unwrap();
     push.kind = Kind::Push(Box::new(push::Settings {
-        token: Secret::new("env T", "t0k3n-value"),
+        token: Secret::new("env T", "t0k3n-value").into(),
         within: Period::parse("26h").unwrap(),
         signal: None,
     }));

@@ -31,6 +31,7 @@ mod own_trouble;
 mod parts;
 mod probe;
 mod promises;
+mod pushes;
 mod readme;
 mod secrets;
 mod store;

@@ -214,7 +214,7 @@ impl Pushes for Panics {
 #[tokio::test]
 async fn a_panic_of_ours_is_no_outage_of_theirs() {
     let settings = unbroken::probe::push::Settings {
-        token: unbroken::secret::Secret::new("env T", "t0k3n-value"),
+        token: unbroken::secret::Secret::new("env T", "t0k3n-value").into(),
         within: unbroken::units::Period::from_secs(60),
         signal: None,
     };

@@ -237,3 +237,36 @@ fn a_touchpoint_that_is_still_being_met_leaves_no_memory() {
     let felt = world.board.snapshot(world.now).journeys[0].felt;
     assert_eq!(felt.map(crate::model::Score::points), Some(100.0), "half a health before the first visit was not felt");
 }
+
+#[test]
+fn what_customers_say_stands_beside_the_score() {
+    use crate::model::{Divergence, Signal};
+    let mut map = company();
+    let web = map.touchpoints.get_mut(&TouchpointId::new("web")).expect("there");
+    web.probes.insert(0, Probe { signal: Some(Signal::Voice), ..probe("web", "nps", Weight::Blocking) });
+    let mut world = World::new(map);
+    let web = |world: &World| world.snapshot().touchpoints[&TouchpointId::new("web")].clone();
+    let meet = |world: &mut World, main: f64, nps: f64| {
+        for _ in 0..12 {
+            world.wait(10);
+            for place in ["shop", "ads", "app", "login"] {
+                world.read(&format!("{place}/main"), 1.0);
+            }
+            world.read("web/main", main);
+            world.read("web/nps", nps);
+        }
+    };
+    meet(&mut world, 1.0, 1.0);
+    assert_eq!((world.score("buy"), web(&world).divergence), (Some(100.0), None));
+    meet(&mut world, 1.0, 0.0);
+    let now = web(&world);
+    assert_eq!(world.score("buy"), Some(100.0), "never in the score");
+    assert_eq!((now.health.state, now.health.value), (State::Up, 1.0));
+    assert_eq!((now.probes.len(), now.voices.len(), now.voices[0].health.state), (1, 1, State::Down));
+    assert_eq!(now.divergence, Some(Divergence::CustomersRed), "probes green, customers red");
+    assert!(world.said.iter().all(|change| !matches!(change, Change::IncidentOpened(_))));
+    meet(&mut world, 0.0, 1.0);
+    assert_eq!((world.score("buy"), web(&world).divergence), (Some(0.0), Some(Divergence::ProbesRed)));
+    meet(&mut world, 0.0, 0.0);
+    assert_eq!(web(&world).divergence, None, "they agree");
+}

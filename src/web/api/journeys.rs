@@ -9,12 +9,14 @@ use jiff::SignedDuration;
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use super::touchpoints::{Voice, voices};
 use super::{At, Fault};
 use crate::model::{self, Element, ElementNow, FindingSeverity, JourneyId, JourneyNow, NeedNow, Snapshot};
 use crate::units::Period;
 use crate::web::problem::Problem;
 use crate::web::routes::Shared;
 use crate::web::shares::Shares;
+use crate::web::voice;
 use crate::words;
 
 #[derive(Debug, Serialize, JsonSchema)]
@@ -61,6 +63,8 @@ pub(in crate::web) struct Full {
     brief: Brief,
     stages: Vec<Stage>,
     consistency: Vec<Check>,
+    /// What customers say of its touchpoints; in no score.
+    voice: Vec<Voice>,
     objective: Option<Objective>,
 }
 
@@ -171,7 +175,8 @@ pub(in crate::web) fn full(now: &JourneyNow, snapshot: &Snapshot, objective: Opt
             .collect(),
     });
     let (stages, consistency) = (stages.collect(), checks(now, &split));
-    Full { brief: brief(now, snapshot), stages, consistency, objective }
+    let voice = voice::on_journey(now, snapshot).into_iter().flat_map(|now| voices(now, snapshot)).collect();
+    Full { brief: brief(now, snapshot), stages, consistency, voice, objective }
 }
 
 /// The title of the stage at that place, from the map.

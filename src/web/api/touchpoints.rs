@@ -10,10 +10,11 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::{At, Fault, List, Paging};
-use crate::model::{JourneyId, NeedNow, ProbeNow, SeriesNow, Snapshot, TouchpointId, TouchpointNow};
+use crate::model::{Divergence, JourneyId, NeedNow, ProbeNow, SeriesNow, Snapshot, TouchpointId, TouchpointNow};
 use crate::store::Digest;
 use crate::web::problem::Problem;
 use crate::web::routes::Shared;
+use crate::web::voice;
 use crate::words;
 
 #[derive(Debug, Serialize, JsonSchema)]
@@ -30,6 +31,22 @@ pub(in crate::web) struct Touchpoint {
     /// Journeys that need it.
     journeys: Vec<String>,
     probes: Vec<Probe>,
+    /// What customers say of it; in no score.
+    voice: Vec<Voice>,
+    /// `customers_red` or `probes_red`, where our probes and the customers tell different stories.
+    divergence: Option<&'static str>,
+}
+
+/// A signal beside the score.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(in crate::web) struct Voice {
+    id: String,
+    title: String,
+    /// As it was last reported.
+    value: Option<String>,
+    state: &'static str,
+    since: At,
+    fault: Option<Fault>,
 }
 
 #[derive(Debug, Serialize, JsonSchema)]
@@ -141,7 +158,21 @@ fn touchpoint(now: &TouchpointNow, snapshot: &Snapshot) -> Touchpoint {
         fault: now.fault.as_ref().map(Fault::from),
         journeys: journeys(&now.id, snapshot).iter().map(ToString::to_string).collect(),
         probes: now.probes.iter().map(|now| probe(now, snapshot)).collect(),
+        voice: voices(now, snapshot),
+        divergence: now.divergence.map(Divergence::as_str),
     }
+}
+
+pub(in crate::web) fn voices(now: &TouchpointNow, snapshot: &Snapshot) -> Vec<Voice> {
+    let told = voice::of_touchpoint(now, snapshot).into_iter().map(|voice| Voice {
+        id: voice.id.to_string(),
+        title: voice.title,
+        value: voice.value,
+        state: voice.state.as_str(),
+        since: At(voice.since),
+        fault: voice.fault.as_ref().map(Fault::from),
+    });
+    told.collect()
 }
 
 fn probe(now: &ProbeNow, snapshot: &Snapshot) -> Probe {

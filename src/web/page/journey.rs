@@ -8,10 +8,12 @@ use super::costs::{Cost, costs, probe_title};
 use super::home::{self, Stop};
 use super::number::{Number, minus, minutes, percent};
 use super::tone::Tone;
+use super::voices::{VoiceRow, rows};
 use crate::model::{ElementNow, JourneyId, JourneyNow, NeedNow, Snapshot, State};
 use crate::web::api::journeys::{Objective, objective};
 use crate::web::routes::Shared;
 use crate::web::shares::Shares;
+use crate::web::voice;
 use crate::words;
 
 #[derive(Template)]
@@ -30,6 +32,8 @@ pub(super) struct Page {
     stages: Vec<Stage>,
     costs: Vec<Cost>,
     checks: Vec<Check>,
+    voices: Vec<VoiceRow>,
+    divergences: Vec<String>,
     graph: Graph,
     lost: String,
     unobserved: String,
@@ -88,6 +92,7 @@ pub(super) async fn page(shared: &Shared, snapshot: &Snapshot, id: &str) -> Opti
     let frame = Frame::new(shared, snapshot, title.clone());
     let day = shared.day(&id).await;
     let split = Shares::of(now);
+    let voiced = voice::on_journey(now, snapshot);
     // A store that refuses takes the objective from the page, not the page.
     let goal = objective(shared, snapshot, &id).await.ok().flatten();
     Some(Page {
@@ -102,6 +107,8 @@ pub(super) async fn page(shared: &Shared, snapshot: &Snapshot, id: &str) -> Opti
         stages: stages(now, &split, snapshot),
         costs: if now.score.is_some() { costs(&frame, now, &split, snapshot) } else { Vec::new() },
         checks: checks(&frame, now, &split, snapshot),
+        divergences: voiced.iter().filter_map(|now| voice::divergence(now, snapshot)).collect(),
+        voices: voiced.iter().flat_map(|now| rows(&frame, now, snapshot)).collect(),
         graph: graph(&day, &snapshot.map.timezone),
         lost: minutes(day.lost_minutes),
         unobserved: minutes(day.unobserved_minutes),

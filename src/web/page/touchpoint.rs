@@ -7,12 +7,14 @@ use super::home::{IncidentRow, incident_row, persona_name};
 use super::number::{length, percent};
 use super::run::{Run, run};
 use super::tone::Tone;
+use super::voices::{VoiceRow, rows};
 use super::{Frame, capital};
 use crate::model::{ProbeNow, Reading, SeriesNow, Snapshot, TouchpointId};
 use crate::store::Digest;
 use crate::web::Audience;
 use crate::web::api::touchpoints::{journeys, windows};
 use crate::web::routes::Shared;
+use crate::web::voice::divergence;
 use crate::words;
 
 /// Runs drawn for each probe.
@@ -33,6 +35,8 @@ pub(super) struct Page {
     lasted: String,
     journeys: Vec<(String, String)>,
     probes: Vec<Probe>,
+    voices: Vec<VoiceRow>,
+    divergences: Vec<String>,
     incidents: Vec<IncidentRow>,
 }
 
@@ -103,6 +107,8 @@ pub(super) async fn page(shared: &Shared, snapshot: &Snapshot, id: &str) -> Opti
             .map(|id| (id.to_string(), words::title(&id, &snapshot.map).to_owned()))
             .collect(),
         probes,
+        voices: rows(&frame, now, snapshot),
+        divergences: divergence(now, snapshot).into_iter().collect(),
         incidents: touching.map(|incident| incident_row(&frame, incident, snapshot)).collect(),
         frame,
     })

@@ -175,6 +175,7 @@ fn place(id: &str, title: &str, channel: Channel) -> Touchpoint {
             recheck: Duration::from_secs(10),
             rule: DetectRule::Sequential,
             personas: if id == "billing" { vec!["anna".into(), "li-wei".into()] } else { Vec::new() },
+            signal: None,
             origin: None,
             file: format!("probes/{id}.yaml").into(),
         }],
@@ -247,7 +248,15 @@ fn touchpoint(place: &Touchpoint, mood: Mood, text: &dyn Fn(&str) -> String) -> 
         });
         ProbeNow { id: probe.id.clone(), health, since, fault: fault.clone(), series: series.collect() }
     });
-    TouchpointNow { id: place.id.clone(), health, since, fault: fault.clone(), probes: probes.collect() }
+    TouchpointNow {
+        id: place.id.clone(),
+        health,
+        since,
+        fault: fault.clone(),
+        probes: probes.collect(),
+        voices: Vec::new(),
+        divergence: None,
+    }
 }
 
 /// J is the product of the gates; shares as `scoring` has them.
