@@ -16,10 +16,13 @@ pub mod expect;
 pub mod grpc;
 pub mod http;
 pub mod icmp;
+pub mod imap;
+pub mod mail;
 pub mod mqtt;
 pub mod pdf;
 pub mod push;
 pub mod sip;
+pub mod smtp;
 pub mod tcp;
 pub mod template;
 pub mod tls;
@@ -146,6 +149,8 @@ kinds! {
     Icmp icmp "icmp";
     Mqtt mqtt "mqtt";
     Exec exec "exec";
+    Smtp smtp "smtp";
+    Imap imap "imap";
     Push push "push";
 }
 

@@ -18,7 +18,9 @@ pub mod certificate;
 pub mod dial;
 
 use std::net::IpAddr;
+use std::sync::Arc;
 
+use rustls::ClientConfig;
 use tokio::net::TcpStream;
 use url::Host;
 
@@ -102,12 +104,24 @@ pub async fn connect(run: &mut Run<'_>, target: &Target<'_>) -> Result<Stream, S
         }
         Via::Forward(proxy) => to_proxy(run, proxy, target).await?,
     };
-    let Some((config, options)) = secure else {
-        run.phases.end();
-        return Ok(Stream::Plain(tcp));
-    };
+    match secure {
+        None => {
+            run.phases.end();
+            Ok(Stream::Plain(tcp))
+        }
+        Some((config, options)) => upgrade(run, (config, options), &target.host, tcp).await,
+    }
+}
+
+/// Secures a connection: at once, or after a word in the clear (STARTTLS).
+pub async fn upgrade(
+    run: &mut Run<'_>,
+    (config, options): (Arc<ClientConfig>, &Options),
+    host: &Host<&str>,
+    tcp: TcpStream,
+) -> Result<Stream, Stop> {
     run.phases.begin(Phase::Tls);
-    let (certificate, shaken) = tls::handshake(config, options, &target.host, tcp).await;
+    let (certificate, shaken) = tls::handshake(config, options, host, tcp).await;
     run.phases.end();
     if certificate.is_some() {
         run.certificate = certificate;

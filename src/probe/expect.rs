@@ -115,6 +115,19 @@ impl Expect {
         moments.flat_map(|moment| self.failures(moment, &view, scope)).next()
     }
 
+    /// The first thing that fails of these fields alone: what can be told before the rest is there.
+    pub(super) fn first_failure_of(
+        &self,
+        fields: &[Field],
+        reply: &Reply,
+        scope: &Scope,
+        now: Timestamp,
+    ) -> Option<Fault> {
+        let view = View::new(reply, Duration::ZERO, now);
+        let among = |check: &&Check| check.of.field().is_some_and(|field| fields.contains(&field));
+        self.checks.iter().filter(among).find_map(|check| check.fault(&view, scope))
+    }
+
     /// Everything that fails at this moment, in the order of the file.
     pub(super) fn failures(&self, moment: Moment, view: &View<'_>, scope: &Scope) -> Vec<Fault> {
         let now = |check: &&Check| matches!(check.of, Subject::Captured(_)) == (moment == Moment::After);

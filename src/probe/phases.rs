@@ -59,6 +59,11 @@ impl Phases {
         self.running.map(|(phase, _)| phase)
     }
 
+    /// The time since the run's start.
+    pub fn since_start(&self) -> Duration {
+        self.start.elapsed()
+    }
+
     /// The time spent in all phases of one kind so far.
     pub fn total(&self, phase: Phase) -> Duration {
         self.done.iter().filter(|time| time.phase == phase).map(|time| time.took).sum()

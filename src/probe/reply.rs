@@ -62,6 +62,14 @@ fields! {
     Reason "reason" "the status in words";
     RingTime "ring_time" "how long until it rang";
     AnswerTime "answer_time" "how long until it was answered";
+    From "from" "the sender's address";
+    To "to" "the recipients' addresses";
+    Subject "subject" "the subject";
+    Links "links" "the links in the mail";
+    Arrival "arrival" "when the mail arrived";
+    MessageId "message_id" "the mail's own id";
+    Count "count" "how many mails there are";
+    Recommends "recommends" "what is recommended although it was just bought";
     Value "value" "the value that was reported";
     Age "age" "the time since the last push";
     Exit "exit" "the program's exit code";

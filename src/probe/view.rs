@@ -149,7 +149,7 @@ impl<'a> View<'a> {
                 Some(Err(why)) => Found::Unreadable(why.clone()),
             },
             Field::ContentType => self.content_type(),
-            Field::Messages => match self.reply.value(field) {
+            Field::Messages | Field::Links | Field::To => match self.reply.value(field) {
                 Some(Value::Array(texts)) => Found::Any(texts.iter().map(plain).collect()),
                 _ => Found::Nothing,
             },

@@ -140,6 +140,8 @@ fn is_protocols(fault: &Fault) -> bool {
         FaultCode::Expectation
             | FaultCode::Latency
             | FaultCode::Inconsistent
+            | FaultCode::MailTooMany
+            | FaultCode::MailCareless
             | FaultCode::Silence
             | FaultCode::Reported
     )

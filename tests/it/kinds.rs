@@ -4,6 +4,7 @@ mod dns;
 mod exec;
 mod grpc;
 mod icmp;
+mod mail;
 mod mqtt;
 mod sip;
 mod tcp;

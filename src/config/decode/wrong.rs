@@ -161,8 +161,6 @@ const LATER: &[(&str, &str)] = &[
     ("vantages", "there is one vantage yet: this machine"),
     ("browser", "there are no browser steps yet"),
     ("links", "there is no crawler yet"),
-    ("imap", "mail cannot be read yet"),
-    ("smtp", "mail cannot be submitted by a step yet"),
     ("sip", "phone calls cannot be made yet"),
     ("grpc", "gRPC cannot be probed yet"),
     ("pagerduty", "use `alertmanager` or `webhook` until then"),
