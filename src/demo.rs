@@ -14,6 +14,7 @@ mod certificate;
 mod chat;
 pub mod control;
 mod fault;
+mod mail;
 mod page;
 mod phone;
 mod reviews;
@@ -40,6 +41,7 @@ use self::books::Books;
 use self::business::Business;
 use self::certificate::Certificates;
 use self::fault::Switches;
+use self::mail::Mailboxes;
 use self::stand::Stand;
 
 pub use self::certificate::CertificateError;
@@ -48,6 +50,8 @@ pub use self::stand::SLOW;
 
 /// The control page's port; the touchpoints have those after it.
 const CONTROL_PORT: u16 = 7000;
+/// The mail server's, counted from there: 7025.
+const SMTP_OFFSET: u16 = 25;
 /// In `demo` under the data folder, while the company runs.
 const PASSWORD_FILE: &str = "password";
 const AUTHORITY_FILE: &str = "ca.pem";
@@ -56,13 +60,14 @@ const AUTHORITY_FILE: &str = "ca.pem";
 pub const COMPANY: &str = "Halcyon Mobile";
 
 /// The configuration that watches the company, for a demo far from its source: path and text.
-pub const CONFIGURATION: [(&str, &str); 10] = [
+pub const CONFIGURATION: [(&str, &str); 11] = [
     ("config/journeys.yaml", include_str!("../config/journeys.yaml")),
     ("config/personas.yaml", include_str!("../config/personas.yaml")),
     ("config/unbroken.yaml", include_str!("../config/unbroken.yaml")),
     ("probes/app.yaml", include_str!("../probes/app.yaml")),
     ("probes/billing.yaml", include_str!("../probes/billing.yaml")),
     ("probes/chat.yaml", include_str!("../probes/chat.yaml")),
+    ("probes/email.yaml", include_str!("../probes/email.yaml")),
     ("probes/phone.yaml", include_str!("../probes/phone.yaml")),
     ("probes/reviews.yaml", include_str!("../probes/reviews.yaml")),
     ("probes/shop.yaml", include_str!("../probes/shop.yaml")),
@@ -79,7 +84,8 @@ pub struct Settings {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ports {
-    /// 7000 for the control page and 7001 to 7007 for the touchpoints; a taken one is replaced by a free one.
+    /// 7000 for the control page, 7001 to 7008 for the touchpoints, 7025 for mail that comes in; a taken one is replaced by a
+    /// free one.
     Usual,
     /// Whatever is free.
     Free,
@@ -128,42 +134,29 @@ impl Company {
                 }
                 _ => listen(settings.ports, offset).await?,
             };
-            let scheme = match touchpoint {
-                Touchpoint::Phone => "sip:halcyon@",
-                _ if secured(touchpoint) => "https://",
-                _ => "http://",
-            };
-            doors.push((touchpoint, listener, format!("{scheme}{at}")));
+            doors.push((touchpoint, listener, format!("{}{at}", scheme(touchpoint))));
         }
+        let (smtp_listener, smtp) = listen(settings.ports, SMTP_OFFSET).await?;
         let certificates = Arc::new(Certificates::issue(clock.now())?);
         let closing = CancellationToken::new();
         let (servers, chats) = (TaskTracker::new(), TaskTracker::new());
         let switches = Arc::new(Switches::new());
         let touchpoints: Vec<_> = doors.iter().map(|(touchpoint, _, url)| (*touchpoint, url.clone())).collect();
         let password = Uuid::new_v4().simple().to_string();
-        let environment = environment_of(&touchpoints, &folder);
+        let environment = environment_of(&touchpoints, smtp, &folder);
         let business = Arc::new(Business {
             books: Books::new(password.clone()),
             switches: Arc::clone(&switches),
             clock,
             urls: Touchpoint::ALL.map(|touchpoint| doors[touchpoint as usize].2.clone()),
+            mailboxes: Mailboxes::new(),
+            smtp,
             chats: chats.clone(),
             closing: closing.clone(),
         });
-        for (touchpoint, listener, _) in doors {
-            let Some(router) = router(touchpoint, &business) else {
-                if let Some(socket) = telephones.take() {
-                    servers.spawn(phone::serve(Arc::clone(&business), listener, socket));
-                }
-                continue;
-            };
-            let stand = Stand {
-                router,
-                fault: switches.follow(touchpoint),
-                certificates: secured(touchpoint).then(|| Arc::clone(&certificates)),
-            };
-            servers.spawn(stand.serve(listener, closing.clone()));
-        }
+        open_doors(doors, telephones, &business, &certificates, &servers);
+        let (mail_business, mail_certificates) = (Arc::clone(&business), Arc::clone(&certificates));
+        servers.spawn(mail::smtp::serve(smtp_listener, mail_business, mail_certificates, closing.clone()));
         let company = Self {
             control: format!("http://{control_at}"),
             environment,
@@ -262,15 +255,17 @@ fn private_file(path: &Path, text: &str) -> io::Result<()> {
     file.write_all(text.as_bytes())
 }
 
-fn environment_of(touchpoints: &[(Touchpoint, String)], folder: &Path) -> BTreeMap<String, String> {
+fn environment_of(touchpoints: &[(Touchpoint, String)], smtp: SocketAddr, folder: &Path) -> BTreeMap<String, String> {
     let folder = std::path::absolute(folder).unwrap_or_else(|_| folder.to_owned());
     let address = |(touchpoint, url): &(Touchpoint, String)| match touchpoint {
         // The chat is spoken to by two schemes, ws and http.
         Touchpoint::Chat => ("CHAT_HOST".to_owned(), url.trim_start_matches("http://").to_owned()),
         Touchpoint::Phone => ("PHONE_HOST".to_owned(), url.trim_start_matches("sip:halcyon@").to_owned()),
+        Touchpoint::Email => ("IMAP_HOST".to_owned(), url.trim_start_matches("imaps://").to_owned()),
         _ => (format!("{}_URL", touchpoint.id().to_uppercase()), url.clone()),
     };
     let mut environment: BTreeMap<String, String> = touchpoints.iter().map(address).collect();
+    environment.insert("SMTP_HOST".to_owned(), smtp.to_string());
     for (name, file) in [("HALCYON_PASSWORD_FILE", PASSWORD_FILE), ("HALCYON_CA", AUTHORITY_FILE)] {
         environment.insert(name.to_owned(), folder.join(file).display().to_string());
     }
@@ -280,6 +275,45 @@ fn environment_of(touchpoints: &[(Touchpoint, String)], folder: &Path) -> BTreeM
 /// The billing portal, where an expired certificate keeps customers out.
 const fn secured(touchpoint: Touchpoint) -> bool {
     matches!(touchpoint, Touchpoint::Billing)
+}
+
+/// Serves every touchpoint at its door.
+fn open_doors(
+    doors: Vec<(Touchpoint, TcpListener, String)>,
+    mut telephones: Option<UdpSocket>,
+    business: &Arc<Business>,
+    certificates: &Arc<Certificates>,
+    servers: &TaskTracker,
+) {
+    for (touchpoint, listener, _) in doors {
+        let (business, certificates) = (Arc::clone(business), Arc::clone(certificates));
+        let closing = business.closing.clone();
+        match (touchpoint, router(touchpoint, &business)) {
+            (_, Some(router)) => {
+                let fault = business.switches.follow(touchpoint);
+                let certificates = secured(touchpoint).then_some(certificates);
+                servers.spawn(Stand { router, fault, certificates }.serve(listener, closing));
+            }
+            (Touchpoint::Email, None) => {
+                servers.spawn(mail::imap::serve(listener, business, certificates, closing));
+            }
+            (_, None) => {
+                if let Some(socket) = telephones.take() {
+                    servers.spawn(phone::serve(business, listener, socket));
+                }
+            }
+        }
+    }
+}
+
+/// What an address begins with.
+const fn scheme(touchpoint: Touchpoint) -> &'static str {
+    match touchpoint {
+        Touchpoint::Phone => "sip:halcyon@",
+        Touchpoint::Email => "imaps://",
+        _ if secured(touchpoint) => "https://",
+        _ => "http://",
+    }
 }
 
 /// The pages of a touchpoint that has any.
@@ -292,7 +326,7 @@ fn router(touchpoint: Touchpoint, business: &Arc<Business>) -> Option<Router> {
         Touchpoint::App => app::router(business),
         Touchpoint::Chat => chat::router(business),
         Touchpoint::Reviews => reviews::router(business),
-        Touchpoint::Phone => return None,
+        Touchpoint::Phone | Touchpoint::Email => return None,
     })
 }
 

@@ -33,7 +33,7 @@ pub(super) struct Args {
 enum Switch {
     /// Break a touchpoint of the running demo company
     Break {
-        /// One of web, shop, billing, app, chat, reviews
+        /// One of web, shop, billing, app, chat, reviews, email
         touchpoint: String,
         /// What is wrong with it, as `unbroken demo faults` lists it; its first, if none is named
         fault: Option<String>,

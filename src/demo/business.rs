@@ -1,5 +1,6 @@
 //! What all touchpoints of the demo company share: its books, its prices, its hours, and what is wrong with them now.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use axum::Json;
@@ -13,9 +14,10 @@ use crate::clock::Clock;
 
 use super::books::{Books, Cents, Customer, Plan};
 use super::fault::{Fault, Switches, Touchpoint};
+use super::mail::Mailboxes;
 
 /// What a wrong price is too high by.
-const OVERCHARGE: u32 = 500;
+pub(super) const OVERCHARGE: u32 = 500;
 const HOURS: &str = "Mon–Fri 08:00–20:00, Sat 10:00–16:00";
 const HOURS_WRONG: &str = "Mon–Sun 00:00–24:00";
 pub(super) const PHONE: &str = "+49 30 5550 1234";
@@ -26,7 +28,10 @@ pub(super) struct Business {
     pub(super) clock: Clock,
     /// Base URL of each touchpoint, without a slash at its end.
     pub(super) urls: [String; Touchpoint::ALL.len()],
-    /// Chats outlive their request; they end with the company.
+    pub(super) mailboxes: Mailboxes,
+    /// Where the company's own mails go out.
+    pub(super) smtp: SocketAddr,
+    /// Chats and letters outlive their request; they end with the company.
     pub(super) chats: TaskTracker,
     pub(super) closing: CancellationToken,
 }

@@ -15,11 +15,12 @@ pub enum Touchpoint {
     Chat,
     Reviews,
     Phone,
+    Email,
 }
 
 impl Touchpoint {
-    pub const ALL: [Self; 7] =
-        [Self::Web, Self::Shop, Self::Billing, Self::App, Self::Chat, Self::Reviews, Self::Phone];
+    pub const ALL: [Self; 8] =
+        [Self::Web, Self::Shop, Self::Billing, Self::App, Self::Chat, Self::Reviews, Self::Phone, Self::Email];
 
     /// The stem of its file in `probes/`.
     pub const fn id(self) -> &'static str {
@@ -31,6 +32,7 @@ impl Touchpoint {
             Self::Chat => "chat",
             Self::Reviews => "reviews",
             Self::Phone => "phone",
+            Self::Email => "email",
         }
     }
 
@@ -43,6 +45,7 @@ impl Touchpoint {
             Self::Chat => "Chat",
             Self::Reviews => "Reviews",
             Self::Phone => "Call centre",
+            Self::Email => "Mail",
         }
     }
 
@@ -110,6 +113,15 @@ impl Touchpoint {
                 (Fault::RefusesSignIn, "My phone says that it is not registered"),
                 (Fault::WrongHours, "The announcement says one thing, the web site another"),
             ],
+            Self::Email => &[
+                (Fault::Missing, "I have ordered, and no confirmation came"),
+                (Fault::Late, "The confirmation came when I had given up"),
+                (Fault::WrongName, "They write to John. I am not John"),
+                (Fault::WrongAmount, "The mail says 5 € more than the checkout"),
+                (Fault::DkimFail, "My mail program warns me: this mail may be forged"),
+                (Fault::TooMany, "Five offers with every order"),
+                (Fault::Careless, "They recommend the plan that I have just bought"),
+            ],
         }
     }
 }
@@ -143,6 +155,15 @@ pub enum Fault {
     NoAnswer,
     Busy,
     RefusesSignIn,
+    /// Mails are not sent.
+    Missing,
+    /// Mails are sent later.
+    Late,
+    WrongAmount,
+    DkimFail,
+    TooMany,
+    /// An offer of what was just bought.
+    Careless,
 }
 
 impl Fault {
@@ -162,6 +183,12 @@ impl Fault {
             Self::NoAnswer => "no-answer",
             Self::Busy => "busy",
             Self::RefusesSignIn => "refuses-sign-in",
+            Self::Missing => "missing",
+            Self::Late => "late",
+            Self::WrongAmount => "wrong-amount",
+            Self::DkimFail => "dkim-fail",
+            Self::TooMany => "too-many",
+            Self::Careless => "careless",
         }
     }
 }
@@ -280,7 +307,7 @@ mod tests {
         assert_eq!(switches.break_("billing", None).expect("known").fault, "broken");
         assert_eq!(
             switches.break_("fax", None).expect_err("unknown").to_string(),
-            "Halcyon Mobile has no touchpoint `fax`; it has `web`, `shop`, `billing`, `app`, `chat`, `reviews`, `phone`"
+            "Halcyon Mobile has no touchpoint `fax`; it has `web`, `shop`, `billing`, `app`, `chat`, `reviews`, `phone`, `email`"
         );
         assert_eq!(
             switches.break_("reviews", Some("wrong-name")).expect_err("unknown").to_string(),

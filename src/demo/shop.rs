@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 use super::books::{Order, Plan, plan};
 use super::business::{Business, Refusal};
 use super::fault::Touchpoint::Shop;
+use super::mail::letters;
 use super::page::{page, text};
 
 pub(super) fn router(business: Arc<Business>) -> Router {
@@ -70,6 +71,7 @@ async fn buy(
 ) -> Result<Html<String>, Refusal> {
     let plan = priced(&business, &id)?;
     let order = business.books.order(buyer.email, &plan, plan.price);
+    letters::confirm(&business, &order);
     let body = format!(
         "<h1>Thank you</h1><p>Your order <strong id=\"order\">{}</strong> is confirmed. {} costs {} € a month.</p>\
          <p>We write to {}.</p>",
@@ -107,7 +109,9 @@ async fn order(
     Json(checkout): Json<Checkout>,
 ) -> Result<(StatusCode, Json<Order>), Refusal> {
     let plan = priced(&business, &checkout.plan)?;
-    Ok((StatusCode::CREATED, Json(business.books.order(checkout.email, &plan, plan.price))))
+    let order = business.books.order(checkout.email, &plan, plan.price);
+    letters::confirm(&business, &order);
+    Ok((StatusCode::CREATED, Json(order)))
 }
 
 async fn confirmation(State(business): State<Arc<Business>>, Path(id): Path<String>) -> Result<Json<Order>, Refusal> {
