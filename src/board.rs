@@ -1,8 +1,9 @@
 //! The present state of everything. Pure and deterministic: a recorded list of readings *is* an end-to-end test.
 //!
-//! - [`Board::apply`] with every reading. What a detector decides changes states, incidents and the scores it touches
-//!   within the same call; a sample that decides nothing only marks its journeys, so a reading costs the same however
-//!   large the map is.
+//! - [`Board::apply`] with the readings that came in together. What a detector decides changes states, incidents and the
+//!   scores it touches within the same call; a sample that decides nothing only marks its journeys, so a reading costs
+//!   the same however large the map is. A journey is worked out once a call: when ten thousand probes go down together,
+//!   the first incidents must not wait for ten thousand scores.
 //! - [`Board::tick`] every second: works out the marked journeys (so [`Change::ScoreChanged`] comes at most once a
 //!   second per journey, decisions apart), looks for silence every 5 s, and evaluates every 30 s.
 //! - [`Board::news`] with every write, [`Board::memory`] at the end: what a restart must know.
@@ -42,6 +43,7 @@ use self::dirty::Dirty;
 use self::net::Net;
 use self::own::Own;
 use self::pulse::{Occasion, Pulse};
+use self::touch::Touched;
 use self::watch::{Watch, elapsed, whole};
 use crate::model::{
     Change, Incident, IncidentId, JourneyId, JourneyMap, Quality, Reading, SelfFault, Series, State, Verdict,
@@ -139,21 +141,29 @@ impl Board {
         board
     }
 
-    /// Takes one reading; what it changed, in order.
-    pub fn apply(&mut self, reading: &Arc<Reading>, now: Timestamp) -> Vec<Change> {
+    /// Takes the readings that came in together; what they changed, in order.
+    pub fn apply(&mut self, readings: &[Arc<Reading>], now: Timestamp) -> Vec<Change> {
         let now = whole(now);
         let mut changes = Vec::new();
-        match &reading.outcome.verdict {
-            Verdict::Inconclusive { why, text } => {
-                self.inconclusive(*why, text, now, &mut changes);
-                return changes;
+        let mut touched = Touched::default();
+        for reading in readings {
+            match &reading.outcome.verdict {
+                Verdict::Inconclusive { why, text } => self.inconclusive(*why, text, now, &mut changes),
+                Verdict::Skipped(_) => {}
+                _ if self.own.has(SelfFault::BlindVantage) => {}
+                _ => {
+                    self.conclusive(now, &mut changes);
+                    self.learn(reading, now, &mut touched, &mut changes);
+                }
             }
-            Verdict::Skipped(_) => return changes,
-            _ if self.own.has(SelfFault::BlindVantage) => return changes,
-            _ => self.conclusive(now, &mut changes),
         }
+        self.follow(touched, now, &mut changes);
+        changes
+    }
+
+    /// Takes a reading that says something of its touchpoints.
+    fn learn(&mut self, reading: &Arc<Reading>, now: Timestamp, touched: &mut Touched, changes: &mut Vec<Change>) {
         let mut recheck: Option<Timestamp> = None;
-        let mut touched: BTreeMap<usize, Occasion> = BTreeMap::new();
         for sample in &reading.outcome.samples {
             let series = Series { probe: sample.probe.clone(), ..reading.series() };
             let Some(&at) = self.net.series_of.get(&series) else { continue };
@@ -166,24 +176,20 @@ impl Board {
             let step = watch.take(sample, reading, &self.net.series[at].rule, now);
             let still_well = was_well && watch.is_well() && sample.quality >= Quality::PERFECT;
             recheck = [recheck, step.recheck].into_iter().flatten().min();
-            let occasion = self.settle(at, now, &mut changes);
+            let occasion = self.settle(at, now, changes);
             if still_well && self.touchpoints[touchpoint].incident.is_none() {
                 self.dirty.quiet.insert(at);
                 self.stale_touchpoints.insert(touchpoint);
                 continue;
             }
             self.dirty.series.insert(at);
-            touched.entry(touchpoint).and_modify(|known| *known = occasion.max(*known)).or_insert(occasion);
+            touched.touchpoint(touchpoint, occasion);
         }
         self.excuse(reading, now);
-        for (touchpoint, occasion) in touched {
-            self.touch(touchpoint, occasion, now, &mut changes);
-        }
-        self.compare(reading, now, &mut changes);
+        self.compare(reading, now, touched);
         if let Some(at) = recheck {
             changes.push(Change::Recheck { series: reading.series(), at });
         }
-        changes
     }
 
     /// Lets time pass; called every second.

@@ -27,6 +27,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::net::TcpListener;
+use tokio::runtime::{Builder, Handle};
 use tokio::sync::{broadcast, mpsc, watch as cell};
 use tokio::task::{JoinError, JoinHandle};
 use tokio_util::sync::CancellationToken;
@@ -80,6 +81,8 @@ pub enum Failure {
     Telemetry(#[from] crate::telemetry::Unbuilt),
     #[error("cannot read the address that was bound")]
     Address(#[from] std::io::Error),
+    #[error("cannot set up the thread that probes")]
+    Thread(#[source] std::io::Error),
     #[error("a part of the daemon crashed; the log says where")]
     Crashed(#[from] JoinError),
 }
@@ -109,7 +112,8 @@ pub async fn run(setup: Setup) -> Result<(), Failure> {
     let prober = Arc::new(errands::prober(&shared.clock, &program, Some(Arc::clone(&shared.store))));
     let watched = Arc::new(pulse::Watched::of(&plan));
     let (metrics, signs) = (Arc::clone(&shared.metrics), Arc::clone(&shared.signs));
-    let pulse = pulse::Pulse::new(watched, prober, shared.clock.clone(), ends.readings, metrics, signs);
+    let others = Handle::current();
+    let pulse = pulse::Pulse::new(watched, prober, shared.clock.clone(), ends.readings, metrics, signs, others);
     let (map, alerts) = (Arc::clone(&plan.map), Arc::new(plan.alerts.clone()));
     let keeper = keeper::Keeper::new(board, map, alerts, shared.clock.clone(), base, open, outlets);
 
@@ -123,9 +127,10 @@ pub async fn run(setup: Setup) -> Result<(), Failure> {
         vital(&stop, reloader.run(plan, ends.direct, stop.clone())),
     ];
     opened();
-    pulse.beat(ends.asks, stop, RUNS_GRACE).await;
+    let own = Builder::new_current_thread().enable_all().build().map_err(Failure::Thread)?;
+    let beaten = tokio::task::spawn_blocking(move || own.block_on(pulse.beat(ends.asks, stop, RUNS_GRACE))).await;
     closing.cancel();
-    shared.close(inside).await
+    shared.close(inside).await.and(beaten.map_err(Failure::from))
 }
 
 /// What nearly every part needs.

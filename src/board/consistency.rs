@@ -16,9 +16,9 @@ use serde::{Deserialize, Serialize};
 
 use self::agree::agree;
 use super::Board;
-use super::pulse::Occasion;
+use super::touch::Touched;
 use super::watch::{elapsed, whole};
-use crate::model::{Change, PersonaId, Reading, State};
+use crate::model::{PersonaId, Reading, State};
 use crate::score::{FRESH_INTERVALS, freshness};
 
 const DISAGREEMENTS: u8 = 2;
@@ -127,7 +127,7 @@ fn finding(values: &[&Seen]) -> Finding {
 
 impl Board {
     /// Takes what a reading captured.
-    pub(super) fn compare(&mut self, reading: &Arc<Reading>, now: Timestamp, changes: &mut Vec<Change>) {
+    pub(super) fn compare(&mut self, reading: &Arc<Reading>, now: Timestamp, touched: &mut Touched) {
         let Some(places) = self.net.captures.get(&reading.probe) else { return };
         let mut checks = BTreeSet::new();
         for &(check, source) in places {
@@ -147,7 +147,7 @@ impl Board {
             let journey = self.net.checks[check].journey;
             self.stale_scores.insert(journey);
             if before != self.checks[check].concluded {
-                self.pulse(journey, Occasion::Decision, now, changes);
+                touched.journeys.insert(journey);
             }
         }
     }

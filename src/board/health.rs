@@ -29,35 +29,49 @@ impl Board {
         self.touchpoints[self.net.probes[probe].touchpoint].closed
     }
 
-    /// The mean over personas and configured vantages.
     pub(super) fn probe_health(&self, probe: usize, now: Timestamp) -> Health {
+        let series = self.net.probes[probe].series.clone();
+        self.probe_of(probe, series.map(|at| self.series[at].health(self.net.series[at].rule.every, now)))
+    }
+
+    /// The mean over personas and configured vantages.
+    pub(super) fn probe_of(&self, probe: usize, healths: impl Iterator<Item = Health>) -> Health {
         let state = self.probe_state(probe);
         if self.is_closed(probe) {
             return Health { state: State::Closed, value: 1.0, observed: 1.0 };
         }
-        let series = self.net.probes[probe].series.clone();
-        let count = series.len() as f64;
+        let count = self.net.probes[probe].series.len() as f64;
         let (mut value, mut observed) = (0.0, 0.0);
-        for at in series {
-            let health = self.series[at].health(self.net.series[at].rule.every, now);
+        for health in healths {
             value += health.value / count;
             observed += health.observed / count;
         }
         Health { state, value: value.clamp(0.0, 1.0), observed: observed.min(1.0) }
     }
 
-    pub(super) fn probe_range(&self, probe: usize, now: Timestamp) -> (f64, f64) {
+    /// A probe's value, and the lowest and the highest that what we saw allows.
+    pub(super) fn probe_range(&self, probe: usize, now: Timestamp) -> (f64, (f64, f64)) {
         if self.is_closed(probe) {
-            return (1.0, 1.0);
+            return (1.0, (1.0, 1.0));
         }
         let series = self.net.probes[probe].series.clone();
         let count = series.len() as f64;
-        let range = |at: usize| self.series[at].range(self.net.series[at].rule.every, now);
-        series.map(range).fold((0.0, 0.0), |sum, next| (sum.0 + next.0 / count, sum.1 + next.1 / count))
+        let (mut value, mut range) = (0.0, (0.0, 0.0));
+        for at in series {
+            let (health, (least, most)) = self.series[at].range(self.net.series[at].rule.every, now);
+            value += health.value / count;
+            range = (range.0 + least / count, range.1 + most / count);
+        }
+        (f64::clamp(value, 0.0, 1.0), range)
+    }
+
+    pub(super) fn touchpoint_health(&self, touchpoint: usize, now: Timestamp) -> Health {
+        let probes = self.net.touchpoints[touchpoint].probes.clone();
+        self.touchpoint_of(touchpoint, probes.map(|probe| self.probe_health(probe, now)))
     }
 
     /// The product of its probes' gates.
-    pub(super) fn touchpoint_health(&self, touchpoint: usize, now: Timestamp) -> Health {
+    pub(super) fn touchpoint_of(&self, touchpoint: usize, healths: impl Iterator<Item = Health>) -> Health {
         let probes = self.net.touchpoints[touchpoint].probes.clone();
         let state = self.touchpoints[touchpoint].state;
         if probes.is_empty() {
@@ -65,8 +79,7 @@ impl Board {
         }
         let count = probes.len() as f64;
         let (mut value, mut observed) = (1.0, 0.0);
-        for probe in probes {
-            let health = self.probe_health(probe, now);
+        for (probe, health) in probes.zip(healths) {
             value *= gate(self.net.probes[probe].weight.criticality(), health.value);
             observed += health.observed / count;
         }

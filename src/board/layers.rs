@@ -131,6 +131,9 @@ impl Board {
         let journeys: BTreeSet<usize> =
             places.flat_map(|place| &self.net.touchpoints[*place].journeys).copied().collect();
         for journey in journeys {
+            if self.journeys[journey].sight.at == now && !self.stale_scores.contains(&journey) {
+                continue;
+            }
             self.journeys[journey].sight = self.sight(journey, now);
             self.stale_scores.insert(journey);
         }

@@ -120,7 +120,7 @@ impl Board {
         for leaf in &at.leaves {
             let (value, (least, most)) = match leaf {
                 Leaf::Probe(probe) if self.is_closed(*probe) => (CLOSED, (CLOSED, CLOSED)),
-                Leaf::Probe(probe) => (self.probe_health(*probe, now).value, self.probe_range(*probe, now)),
+                Leaf::Probe(probe) => self.probe_range(*probe, now),
                 Leaf::Check(check) => self.check_range(*check, now),
             };
             healths.push(value);

@@ -119,7 +119,7 @@ impl World {
     }
 
     fn take(&mut self, reading: Reading) -> Vec<Change> {
-        let changes = self.board.apply(&Arc::new(reading), self.now);
+        let changes = self.board.apply(&[Arc::new(reading)], self.now);
         self.said.extend(changes.iter().cloned());
         changes
     }

@@ -1,10 +1,27 @@
 //! What a sample touches: its series, its touchpoint, what customers feel, the journeys that lead there.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use jiff::Timestamp;
 
 use super::Board;
 use super::pulse::Occasion;
 use crate::model::{Change, State};
+
+/// What readings that came in together have touched.
+#[derive(Debug, Default)]
+pub(super) struct Touched {
+    touchpoints: BTreeMap<usize, Occasion>,
+    /// Journeys that something was decided about beside their touchpoints.
+    pub(super) journeys: BTreeSet<usize>,
+}
+
+impl Touched {
+    pub(super) fn touchpoint(&mut self, touchpoint: usize, occasion: Occasion) {
+        let known = self.touchpoints.entry(touchpoint).or_insert(occasion);
+        *known = occasion.max(*known);
+    }
+}
 
 impl Board {
     /// Brings one series' shown state up to date, and says whether its detector made up its mind.
@@ -24,19 +41,26 @@ impl Board {
         Occasion::of(from, watch.state)
     }
 
-    /// Follows what happened to the series of a touchpoint: its state, its memory, its incident, its journeys.
-    pub(super) fn touch(&mut self, touchpoint: usize, occasion: Occasion, now: Timestamp, changes: &mut Vec<Change>) {
-        self.feel(touchpoint, now);
-        let occasion = occasion.max(self.retell(touchpoint, now, changes));
-        let ails = self.is_case(touchpoint, now);
-        for journey in self.net.touchpoints[touchpoint].journeys.clone() {
-            self.stale_scores.insert(journey);
+    /// Follows what happened: to touchpoints and their memory, to the journeys that something was decided about, to
+    /// incidents, which say what they cost the journeys.
+    pub(super) fn follow(&mut self, touched: Touched, now: Timestamp, changes: &mut Vec<Change>) {
+        let Touched { touchpoints, journeys: mut decided } = touched;
+        for (&touchpoint, &occasion) in &touchpoints {
+            self.feel(touchpoint, now);
+            let occasion = occasion.max(self.retell(touchpoint, now, changes));
+            let journeys = &self.net.touchpoints[touchpoint].journeys;
+            self.stale_scores.extend(journeys);
             if occasion == Occasion::Decision {
-                self.pulse(journey, occasion, now, changes);
+                decided.extend(journeys);
             }
         }
-        if ails {
-            self.review(touchpoint, now, changes);
+        for journey in decided {
+            self.pulse(journey, Occasion::Decision, now, changes);
+        }
+        for touchpoint in touchpoints.into_keys() {
+            if self.is_case(touchpoint, now) {
+                self.review(touchpoint, now, changes);
+            }
         }
     }
 

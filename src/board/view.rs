@@ -139,12 +139,13 @@ impl Board {
 
     fn touchpoint_now(&self, touchpoint: usize, now: Timestamp) -> TouchpointNow {
         let at = &self.net.touchpoints[touchpoint];
+        let probes: Vec<ProbeNow> = at.probes.clone().map(|probe| self.probe_now(probe, now)).collect();
         TouchpointNow {
             id: at.id.clone(),
-            health: self.touchpoint_health(touchpoint, now),
+            health: self.touchpoint_of(touchpoint, probes.iter().map(|probe| probe.health)),
             since: self.touchpoints[touchpoint].since,
             fault: self.fault(self.net.series_at(touchpoint)),
-            probes: at.probes.clone().map(|probe| self.probe_now(probe, now)).collect(),
+            probes,
             voices: at.voices.clone().map(|probe| self.probe_now(probe, now)).collect(),
             divergence: self.divergence(touchpoint),
         }
@@ -183,7 +184,9 @@ impl Board {
                 undecided: watch.detector.is_undecided(),
             }
         });
-        ProbeNow { id: at.id.clone(), health: self.probe_health(probe, now), since, fault, series: series.collect() }
+        let series: Vec<SeriesNow> = series.collect();
+        let health = self.probe_of(probe, series.iter().map(|series| series.health));
+        ProbeNow { id: at.id.clone(), health, since, fault, series }
     }
 
     /// Since when a probe is in its state, and why.

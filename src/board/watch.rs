@@ -1,13 +1,12 @@
 //! What is known of one series.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::detect::{Attempt, Detector, Rule, Step};
-use crate::model::{Fault, Health, Reading, Sample, State, TraceId};
+use crate::model::{Fault, Health, LastRun, Reading, Sample, State, TraceId};
 use crate::score::{FRESH_INTERVALS, Window};
 
 /// The window, the detector and the last fault of one series. What serde writes is the board's memory of it.
@@ -30,7 +29,7 @@ pub(super) struct Watch {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) trace: Option<TraceId>,
     #[serde(skip)]
-    pub(super) last: Option<Arc<Reading>>,
+    pub(super) last: Option<LastRun>,
     /// Never seen, because the errand fails somewhere else before.
     #[serde(skip)]
     excused: bool,
@@ -52,7 +51,7 @@ impl Watch {
     }
 
     /// Takes one sample of a reading.
-    pub(super) fn take(&mut self, sample: &Sample, reading: &Arc<Reading>, rule: &Rule, now: Timestamp) -> Step {
+    pub(super) fn take(&mut self, sample: &Sample, reading: &Reading, rule: &Rule, now: Timestamp) -> Step {
         let attempt = Attempt { at: whole(reading.started), quality: sample.quality, trigger: reading.trigger };
         self.window.push(sample.quality.get(), whole(reading.ended()));
         let step = self.detector.step(attempt, rule);
@@ -69,7 +68,7 @@ impl Watch {
         if step.from != step.to {
             self.decided = now;
         }
-        self.last = Some(reading.clone());
+        self.last = Some(LastRun::of(reading));
         self.excused = false;
         step
     }
@@ -107,7 +106,7 @@ impl Watch {
     }
 
     pub(super) fn is_fresh(&self, every: Duration, now: Timestamp) -> bool {
-        self.window.age(now).is_some_and(|age| age <= every.mul_f64(FRESH_INTERVALS))
+        self.window.age(now, every).is_some_and(|intervals| intervals <= FRESH_INTERVALS)
     }
 
     /// Its errand failed elsewhere before it got here: what is known stays known, what is not costs nothing.
@@ -124,15 +123,15 @@ impl Watch {
         Health { state: self.state, value: self.window.value(self.detector.state(), now, every), observed }
     }
 
-    /// The lowest and the highest health that what we saw allows.
-    pub(super) fn range(&self, every: Duration, now: Timestamp) -> (f64, f64) {
+    /// Its health, and the lowest and the highest that what we saw allows.
+    pub(super) fn range(&self, every: Duration, now: Timestamp) -> (Health, (f64, f64)) {
         let health = self.health(every, now);
         if health.observed > 0.0 {
-            return (health.value, health.value);
+            return (health, (health.value, health.value));
         }
         let state = self.detector.state();
         let known = if state == State::Down { 0.0 } else { self.window.mean(state).unwrap_or(1.0) };
-        (0.0, known)
+        (health, (0.0, known))
     }
 }
 

@@ -102,7 +102,7 @@ async fn replay(plan: &Plan, at: Timestamp) -> Result<Snapshot, Stop> {
     let mut board = Board::new(Arc::clone(&plan.map), Box::new(uuid::Uuid::now_v7), began);
     for reading in readings {
         let ended = reading.ended();
-        board.apply(&Arc::new(reading), ended);
+        board.apply(&[Arc::new(reading)], ended);
     }
     board.tick(at);
     Ok(board.snapshot(at))

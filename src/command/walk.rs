@@ -47,7 +47,7 @@ impl Args {
         for (errand, persona) in runs {
             bar.set_message(errand.title.clone());
             let reading = prober.walk(errand, persona).await;
-            board.apply(&Arc::new(reading.clone()), clock.now());
+            board.apply(&[Arc::new(reading.clone())], clock.now());
             bar.inc(1);
             if global.format == Format::Text {
                 bar.suspend(|| print_run(&reading, &errand.title));

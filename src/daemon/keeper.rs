@@ -30,8 +30,10 @@ const READINGS_AT_ONCE: usize = 256;
 const TICK: Duration = Duration::from_secs(1);
 /// Readings are taken together so often: waking up for each one costs as much as the rest of what is done with it.
 const READINGS_EVERY: Duration = Duration::from_millis(20);
-/// While nothing happens, pages see a new snapshot so often: of ten thousand probes it is no small thing.
-const TICKS_BETWEEN_SNAPSHOTS: u64 = 5;
+/// While nothing happens, pages see a new snapshot so often, later the larger the map is: of ten thousand probes it
+/// takes some thirty milliseconds, and is allowed one part in two hundred of the time.
+const CALM: (Duration, Duration) = (Duration::from_secs(5), Duration::from_secs(30));
+const CALM_SHARE: u32 = 200;
 /// What a killed daemon may forget of windows that decided nothing.
 const TICKS_BETWEEN_MEMORIES: u64 = 2;
 
@@ -90,6 +92,8 @@ pub(super) struct Keeper {
     ticks: u64,
     /// Something happened since the last snapshot.
     unseen: bool,
+    /// Until then a snapshot may wait for something to happen.
+    calm_until: Instant,
     /// What the store refuses at present.
     refused: BTreeSet<Writing>,
     punctuality: Punctuality,
@@ -119,6 +123,7 @@ impl Keeper {
             reminded: now,
             ticks: 0,
             unseen: false,
+            calm_until: Instant::now(),
             refused: BTreeSet::new(),
             punctuality: Punctuality::default(),
         }
@@ -156,9 +161,9 @@ impl Keeper {
     }
 
     async fn take(&mut self, readings: &mut Vec<Arc<Reading>>) {
-        let mut changes = Vec::new();
         // What may wait for the store is full: a reading could open an incident more, and must rather be lost.
         let full = self.out.backlog.incidents() >= INCIDENTS_WAITING_MAX;
+        let changes = if full { Vec::new() } else { self.board.apply(readings, self.clock.now()) };
         for reading in readings.drain(..) {
             let lateness = reading.started.duration_since(reading.scheduled).unsigned_abs();
             self.out.metrics.observe(&reading, lateness);
@@ -168,7 +173,6 @@ impl Keeper {
                 self.out.readings.lose();
                 continue;
             }
-            changes.extend(self.board.apply(&reading, self.clock.now()));
             self.out.readings.add(reading);
         }
         self.conclude(changes).await;
@@ -192,7 +196,7 @@ impl Keeper {
             let news = self.board.news();
             self.remember(news);
         }
-        if self.unseen || self.ticks.is_multiple_of(TICKS_BETWEEN_SNAPSHOTS) {
+        if self.unseen || Instant::now() >= self.calm_until {
             self.publish();
         }
         let lost = self.out.readings.lost();
@@ -339,11 +343,13 @@ impl Keeper {
 
     fn publish(&mut self) {
         self.unseen = false;
+        let began = Instant::now();
         let mut snapshot = self.board.snapshot(self.clock.now());
         let mut incidents: Vec<Incident> = self.durable.values().cloned().collect();
         incidents.sort_by_key(|incident| std::cmp::Reverse(incident.opened));
         snapshot.incidents = incidents;
         self.out.snapshot.send_replace(Arc::new(snapshot));
+        self.calm_until = began + (began.elapsed() * CALM_SHARE).clamp(CALM.0, CALM.1);
     }
 }
 

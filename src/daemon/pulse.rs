@@ -1,4 +1,8 @@
 //! The pulse: starts every run when it is due. Knows no verdict; a hung run costs its slot and nothing else.
+//!
+//! It has a thread to itself, and its runs share it: waking another thread for every answer would cost a third of what
+//! a plain run costs, and a page or a commit that keeps the other threads busy makes no start late. Only when the pulse
+//! falls behind, one core being too little, do runs go to the other threads.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -6,6 +10,7 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use rand::RngCore as _;
+use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -20,9 +25,11 @@ use crate::telemetry::Metrics;
 
 use super::signs::{Part, Signs};
 
-/// Runs at the same time; beyond it a due run is skipped, and said to be.
 /// Even when nothing is due, the pulse shows that it beats.
 const SIGN_EVERY: Duration = Duration::from_secs(5);
+/// Later than two beats of the grid: the pulse's own thread is full.
+const BEHIND: Duration = Duration::from_millis(20);
+/// Runs at the same time; beyond it a due run is skipped, and said to be.
 const RUNS_AT_ONCE_MAX: usize = 20_000;
 
 /// What the pulse is asked.
@@ -78,6 +85,8 @@ pub(super) struct Pulse {
     metrics: Arc<Metrics>,
     signs: Arc<Signs>,
     runs: TaskTracker,
+    /// Runs what this thread cannot.
+    others: Handle,
 }
 
 impl Pulse {
@@ -88,6 +97,7 @@ impl Pulse {
         readings: mpsc::Sender<Arc<Reading>>,
         metrics: Arc<Metrics>,
         signs: Arc<Signs>,
+        others: Handle,
     ) -> Self {
         let schedule = Schedule::new(watched.entries(), Duration::ZERO);
         Self {
@@ -102,6 +112,7 @@ impl Pulse {
             metrics,
             signs,
             runs: TaskTracker::new(),
+            others,
         }
     }
 
@@ -178,11 +189,17 @@ impl Pulse {
             scheduled,
         };
         let (prober, readings, ended) = (Arc::clone(&self.prober), self.readings.clone(), self.ended.0.clone());
-        self.runs.spawn(async move {
+        let behind = now.saturating_sub(due.scheduled) > BEHIND;
+        let run = async move {
             let reading = prober.run(&errand, order).await;
             ended.send(due.series).ok();
             readings.send(Arc::new(reading)).await.ok();
-        });
+        };
+        if behind {
+            self.runs.spawn_on(run, &self.others);
+        } else {
+            self.runs.spawn(run);
+        }
     }
 
     /// A due run that did not take place is a reading too: one terminal reading per due run.

@@ -157,12 +157,34 @@ pub struct SeriesNow {
     pub health: Health,
     pub since: Timestamp,
     pub fault: Option<Fault>,
-    /// The newest reading with a sample.
-    pub last: Option<Arc<Reading>>,
+    /// The newest run with a sample.
+    pub last: Option<LastRun>,
     /// Flapping: notifications are held, the score is not.
     pub flapping: bool,
     /// The detector has not made up its mind.
     pub undecided: bool,
+}
+
+/// What is kept at hand of a series' newest run; the whole reading is in the store.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LastRun {
+    /// When it began.
+    pub at: Timestamp,
+    /// When the first of the certificates that it met expires.
+    pub certified_until: Option<Timestamp>,
+    /// What an outside system reported.
+    pub reported: Option<Arc<str>>,
+}
+
+impl LastRun {
+    pub fn of(reading: &Reading) -> Self {
+        let certificates = reading.outcome.steps.iter().filter_map(|step| step.certificate.as_ref());
+        Self {
+            at: reading.started,
+            certified_until: certificates.map(|certificate| certificate.not_after).min(),
+            reported: reading.reported().map(Arc::from),
+        }
+    }
 }
 
 impl Snapshot {

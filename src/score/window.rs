@@ -19,7 +19,10 @@ const WORST_DROPPED_FROM: usize = 3;
 
 /// 1 up to two intervals, falling to 0 at five.
 pub fn freshness(age: Duration, every: Duration) -> f64 {
-    let intervals = age.as_secs_f64() / every.as_secs_f64();
+    freshness_at(age.as_secs_f64() / every.as_secs_f64())
+}
+
+fn freshness_at(intervals: f64) -> f64 {
     ((STALE_INTERVALS - intervals) / (STALE_INTERVALS - FRESH_INTERVALS)).clamp(0.0, 1.0)
 }
 
@@ -78,12 +81,11 @@ impl Window {
         }
     }
 
-    pub fn freshness(&self, now: Timestamp, every: Duration) -> f64 {
-        self.age(now).map_or(0.0, |age| freshness(age, every))
-    }
-
-    pub fn age(&self, now: Timestamp) -> Option<Duration> {
-        self.last.map(|last| now.duration_since(last).try_into().unwrap_or(Duration::ZERO))
+    /// The age of the newest sample, in intervals of `every`.
+    pub fn age(&self, now: Timestamp, every: Duration) -> Option<f64> {
+        // Whole milliseconds and no `Duration`: this is asked of every series whenever a score is worked out.
+        let age = |last: Timestamp| (now.as_millisecond() - last.as_millisecond()).max(0) as f64 / 1000.0;
+        self.last.map(|last| age(last) / every.as_secs_f64())
     }
 
     /// Health, with silence taken into account; `state` as the detector decided.
@@ -91,7 +93,7 @@ impl Window {
         match (state, self.mean(state)) {
             (State::Down, _) => 0.0,
             (_, None) => PENDING,
-            (_, Some(mean)) => seen(mean, self.freshness(now, every)),
+            (_, Some(mean)) => seen(mean, self.age(now, every).map_or(0.0, freshness_at)),
         }
     }
 }

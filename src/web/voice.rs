@@ -39,11 +39,11 @@ pub(super) fn divergence(now: &TouchpointNow, snapshot: &Snapshot) -> Option<Str
 }
 
 fn one(now: &ProbeNow, snapshot: &Snapshot) -> Voice {
-    let latest = now.series.iter().filter_map(|series| series.last.as_deref()).max_by_key(|reading| reading.started);
+    let latest = now.series.iter().filter_map(|series| series.last.as_ref()).max_by_key(|run| run.at);
     Voice {
         id: now.id.clone(),
         title: snapshot.map.probe(&now.id).map_or_else(|| now.id.name.to_string(), |probe| probe.title.clone()),
-        value: latest.and_then(|reading| reading.reported()).map(str::to_owned),
+        value: latest.and_then(|run| run.reported.as_deref()).map(str::to_owned),
         state: now.health.state,
         since: now.since,
         fault: now.fault.clone(),

@@ -83,10 +83,8 @@ fn write_certificates(page: &mut Page, snapshot: &Snapshot) {
     let name = "unbroken_certificate_expiry_seconds";
     page.family(name, Type::Gauge, "Seconds until the earliest certificate that a probe met expires.");
     for probe in snapshot.touchpoints.values().flat_map(|touchpoint| &touchpoint.probes) {
-        let readings = probe.series.iter().filter_map(|series| series.last.as_ref());
-        let certificates =
-            readings.flat_map(|reading| &reading.outcome.steps).filter_map(|step| step.certificate.as_ref());
-        if let Some(earliest) = certificates.map(|certificate| certificate.not_after).min() {
+        let last = probe.series.iter().filter_map(|series| series.last.as_ref());
+        if let Some(earliest) = last.filter_map(|run| run.certified_until).min() {
             let left = earliest.duration_since(snapshot.at).as_secs_f64();
             let labels = [("touchpoint", probe.id.touchpoint.as_str()), ("probe", &*probe.id.name)];
             page.sample(name, &labels, left);

@@ -199,7 +199,7 @@ fn series(now: &SeriesNow) -> Series {
         since: At(now.since),
         flapping: now.flapping,
         undecided: now.undecided,
-        last_run: now.last.as_ref().map(|reading| At(reading.started)),
+        last_run: now.last.as_ref().map(|run| At(run.at)),
     }
 }
 

@@ -123,13 +123,17 @@ fn sentence(title: &str, state: crate::model::State, fault: Option<&crate::model
 
 async fn probe(shared: &Shared, frame: &Frame, now: &ProbeNow, snapshot: &Snapshot) -> Probe {
     let known = snapshot.map.probe(&now.id);
-    let readings = match shared.site.audience {
-        Audience::Insiders => shared.site.store.readings(&now.id, None, RUNS_SHOWN).await.unwrap_or_default(),
-        Audience::Everybody => Vec::new(),
+    let shown = match shared.site.audience {
+        Audience::Insiders => RUNS_SHOWN,
+        Audience::Everybody => 1,
     };
+    let mut readings = shared.site.store.readings(&now.id, None, shown).await.unwrap_or_default();
+    let latest = readings.first().map(|reading| run(frame, reading));
+    if shared.site.audience == Audience::Everybody {
+        readings.clear();
+    }
     let windows = windows(shared, now).await.map(|all| all.to_vec()).unwrap_or_default();
     let drawn: Vec<_> = readings.iter().rev().map(|reading| beat(frame, reading)).collect();
-    let latest = now.series.iter().filter_map(|series| series.last.as_deref()).max_by_key(|reading| reading.started);
     Probe {
         title: known.map_or_else(|| now.id.name.to_string(), |probe| probe.title.clone()),
         id: now.id.to_string(),
@@ -142,7 +146,7 @@ async fn probe(shared: &Shared, frame: &Frame, now: &ProbeNow, snapshot: &Snapsh
         windows: ["24 hours", "7 days"].into_iter().zip(&windows).map(|(name, digest)| window(name, digest)).collect(),
         width: drawn.len() * 10,
         beats: beats(&drawn),
-        latest: latest.or(readings.first()).map(|reading| run(frame, reading)),
+        latest,
         runs: readings.iter().take(RUNS_LISTED).map(|reading| listed(frame, reading, snapshot)).collect(),
     }
 }
@@ -163,7 +167,7 @@ fn line(frame: &Frame, series: &SeriesNow, snapshot: &Snapshot) -> Line {
             (false, true) => Some("we look again before we say so"),
             (false, false) => None,
         },
-        last: series.last.as_ref().map(|reading| frame.since(reading.started)),
+        last: series.last.as_ref().map(|run| frame.since(run.at)),
     }
 }
 
