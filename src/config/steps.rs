@@ -36,7 +36,7 @@ impl Steps<'_> {
         } else if tree.items().len() > STEPS_MAX {
             self.wrong(raw.steps.place, format!("more than {STEPS_MAX} steps"));
         }
-        let mut steps = Vec::new();
+        let mut steps = Vec::with_capacity(tree.items().len());
         for item in tree.items() {
             check_captures(&self.desk, &item.node);
         }

@@ -214,8 +214,10 @@ impl Growing<'_> {
                 Value::Scalar { text: RefCell::new(text), style }
             }
             RawValue::Seq(items) => {
-                let item = |raw| Item { node: self.node(raw), gone: Cell::new(false) };
-                Value::Seq(items.into_iter().map(item).collect())
+                // Not collected: that would keep the room of what the library handed over, which is several times larger.
+                let mut nodes = Vec::with_capacity(items.len());
+                nodes.extend(items.into_iter().map(|raw| Item { node: self.node(raw), gone: Cell::new(false) }));
+                Value::Seq(nodes)
             }
             RawValue::Map(entries) => Value::Map(self.entries(entries)),
         };

@@ -25,6 +25,11 @@ impl<'de> de::SeqAccess<'de> for Elements<'de> {
         let value = decoder.settle(seed.deserialize(decoder));
         value.map(Some).map_err(|wrong| wrong.taken_out_of_list(item, self.parent, &self.desk))
     }
+
+    /// So that of ten thousand short lists none holds room for more.
+    fn size_hint(&self) -> Option<usize> {
+        Some(self.items.as_slice().iter().filter(|item| !item.gone.get()).count())
+    }
 }
 
 pub(super) struct Pairs<'de> {
@@ -60,6 +65,10 @@ impl<'de> de::MapAccess<'de> for &mut Pairs<'de> {
         let decoder = Decoder { node: &entry.key, desk: self.desk };
         let key = decoder.settle(seed.deserialize(decoder));
         key.map(Some).map_err(|wrong| wrong.taken_out_with(entry, self.parent, &self.desk))
+    }
+
+    fn size_hint(&self) -> Option<usize> {
+        Some(self.entries.as_slice().iter().filter(|entry| !entry.gone.get()).count())
     }
 
     fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value, Wrong> {

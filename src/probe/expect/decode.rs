@@ -58,6 +58,7 @@ impl<'de> Visitor<'de> for Keys {
                 key => expect.take(key, &mut map)?,
             }
         }
+        expect.checks.shrink_to_fit();
         Ok(expect)
     }
 }
@@ -137,7 +138,7 @@ impl<'de, K: Deserialize<'de>> Deserialize<'de> for Entries<K> {
             }
 
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Entries<K>, A::Error> {
-                let mut entries = Vec::new();
+                let mut entries = Vec::with_capacity(map.size_hint().unwrap_or_default());
                 while let Some(entry) = map.next_entry()? {
                     entries.push(entry);
                 }

@@ -189,7 +189,7 @@ impl<'de> Visitor<'de> for Source {
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Operand, A::Error> {
-        let mut items = Vec::new();
+        let mut items = Vec::with_capacity(seq.size_hint().unwrap_or_default());
         while let Some(item) = seq.next_element()? {
             items.push(item);
         }
@@ -197,7 +197,7 @@ impl<'de> Visitor<'de> for Source {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Operand, A::Error> {
-        let mut members = Vec::new();
+        let mut members = Vec::with_capacity(map.size_hint().unwrap_or_default());
         while let Some(member) = map.next_entry()? {
             members.push(member);
         }

@@ -26,7 +26,7 @@ impl<'de> Deserialize<'de> for Pairs {
             }
 
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Pairs, A::Error> {
-                let mut pairs = Vec::new();
+                let mut pairs = Vec::with_capacity(map.size_hint().unwrap_or_default());
                 while let Some(pair) = map.next_entry()? {
                     pairs.push(pair);
                 }

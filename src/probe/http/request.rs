@@ -15,6 +15,8 @@ use crate::probe::{Part, Scope, Stop};
 
 use super::settings::{Credentials, Payload, Settings};
 
+/// The three that every request bears, its host, `traceparent`, cookies.
+const STANDARD: usize = 6;
 const AGENT: &str = concat!("unbroken/", env!("CARGO_PKG_VERSION"), " (+synthetic)");
 
 /// A request, all but what differs from run to run: cookies, `traceparent`.
@@ -25,6 +27,7 @@ pub(super) struct Outgoing {
     /// Path and query, as HTTP/1.1 asks for them.
     pub(super) target: Uri,
     pub(super) host: HeaderValue,
+    /// Without those that every request bears.
     pub(super) headers: HeaderMap,
     pub(super) body: Bytes,
     /// The URL as it may be shown.
@@ -62,10 +65,7 @@ impl Settings {
 impl Outgoing {
     fn render(settings: &Settings, scope: &Scope) -> Result<Self, Stop> {
         let url = address(settings, scope)?;
-        let mut headers = HeaderMap::with_capacity(settings.headers.len() + 6);
-        headers.insert(USER_AGENT, HeaderValue::from_static(AGENT));
-        headers.insert(ACCEPT, HeaderValue::from_static("*/*"));
-        headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("gzip, br, zstd"));
+        let mut headers = HeaderMap::new();
         let (body, media) = payload(&settings.payload, scope);
         if let Some(media) = media {
             headers.insert(CONTENT_TYPE, HeaderValue::from_static(media));
@@ -94,6 +94,18 @@ impl Outgoing {
         let host = header("host", &url[Position::BeforeHost..Position::AfterPort])?;
         let shown = url[..Position::AfterQuery].to_owned();
         Ok(Self { method, url, target, host, headers, body, shown })
+    }
+
+    /// Its headers, and those that every request bears, where it says nothing else; room for some more.
+    pub(super) fn all_headers(&self) -> HeaderMap {
+        let mut headers = HeaderMap::with_capacity(self.headers.len() + STANDARD);
+        headers.insert(USER_AGENT, HeaderValue::from_static(AGENT));
+        headers.insert(ACCEPT, HeaderValue::from_static("*/*"));
+        headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("gzip, br, zstd"));
+        for (name, value) in &self.headers {
+            headers.insert(name, value.clone());
+        }
+        headers
     }
 
     /// The whole URL, as HTTP/2 and proxies ask for it.

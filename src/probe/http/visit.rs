@@ -134,7 +134,7 @@ fn request(
 ) -> Result<Request<Full<Bytes>>, Stop> {
     let mut request = Request::new(Full::new(asked.body.clone()));
     *request.method_mut() = asked.method.clone();
-    let mut headers = asked.headers.clone();
+    let mut headers = asked.all_headers();
     if protocol == Protocol::Http1 {
         headers.insert(HOST, asked.host.clone());
     }
