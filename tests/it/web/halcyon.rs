@@ -9,10 +9,10 @@ use jiff::{SignedDuration, Timestamp};
 use unbroken::model::{
     Captured, Cause, CertificateFacts, Channel, CheckNow, Color, Consistency, DetectRule, Element, ElementNow,
     Evidence, Fault, FaultCode, Finding, FindingSeverity, Happening, Health, Impact, Incident, IncidentId, Journey,
-    JourneyMap, JourneyNow, Member, Need, NeedNow, Objective, Outcome, Persona, Phase, PhaseTime, Probe, ProbeId,
-    ProbeNow, Quality, Reading, Sample, Score, SelfFault, Series, SeriesNow, Severity, Snapshot, Source, SpanId, Stage,
-    StageNow, State, StepOutcome, Touchpoint, TouchpointId, TouchpointNow, TraceId, Trigger, Trouble, ValueNow,
-    Verdict, Weight,
+    JourneyMap, JourneyNow, LastRun, Member, Need, NeedNow, Objective, Outcome, Persona, Phase, PhaseTime, Probe,
+    ProbeId, ProbeNow, Quality, Reading, Sample, Score, SelfFault, Series, SeriesNow, Severity, Snapshot, Source,
+    SpanId, Stage, StageNow, State, StepOutcome, Touchpoint, TouchpointId, TouchpointNow, TraceId, Trigger, Trouble,
+    ValueNow, Verdict, Weight,
 };
 
 /// How the company is doing.
@@ -235,7 +235,7 @@ fn touchpoint(place: &Touchpoint, mood: Mood, text: &dyn Fn(&str) -> String) -> 
             if probe.personas.is_empty() { vec![None] } else { probe.personas.iter().cloned().map(Some).collect() };
         let series = personas.into_iter().map(|persona| {
             let series = Series { probe: probe.id.clone(), persona, vantage: "here".into() };
-            let last = (observed > 0.0).then(|| Arc::new(reading(&series, ago(0), state == State::Down, text)));
+            let last = (observed > 0.0).then(|| LastRun::of(&reading(&series, ago(0), state == State::Down, text)));
             SeriesNow {
                 series,
                 health,
