@@ -136,8 +136,8 @@ impl Guard<'_, '_> {
         };
         let fault = match progress.rang {
             Some(rang) => {
-                let spent = rang.elapsed().as_millis();
-                Fault::new(FaultCode::SipUnanswered, format!("rang for {spent}ms, and nobody answered"))
+                let millis = rang.elapsed().as_millis();
+                Fault::new(FaultCode::SipUnanswered, format!("rang for {millis}ms, and nobody answered"))
                     .during(Phase::Ring)
             }
             None => Fault::new(
