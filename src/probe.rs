@@ -8,6 +8,7 @@
 
 pub mod capture;
 pub mod connect;
+pub mod dialogue;
 pub mod digest;
 pub mod dns;
 pub mod endpoint;
@@ -30,7 +31,6 @@ pub mod udp;
 pub mod websocket;
 
 mod assess;
-mod dialogue;
 mod errand;
 mod outcome;
 mod phases;
@@ -65,6 +65,9 @@ pub trait Act: for<'de> Deserialize<'de> + JsonSchema {
 
     /// Shows every template, with the place it stands in, and every secret, each once.
     fn parts(&self, see: &mut dyn FnMut(Part<'_>));
+
+    /// The names of what it captures by itself, beside the step's own `capture`.
+    fn captures<'a>(&'a self, _: &mut dyn FnMut(&'a str)) {}
 
     /// Does it once. Must be safe to drop at any await: the caller holds the deadline.
     fn act(&self, run: &mut Run<'_>) -> impl Future<Output = Result<Reply, Stop>> + Send;
@@ -124,6 +127,13 @@ macro_rules! kinds {
             pub fn parts(&self, see: &mut dyn FnMut(Part<'_>)) {
                 match self {
                     $(Self::$variant(settings) => settings.parts(see),)*
+                }
+            }
+
+            /// The names of what a dialogue in the settings captures.
+            pub fn captures<'a>(&'a self, see: &mut dyn FnMut(&'a str)) {
+                match self {
+                    $(Self::$variant(settings) => settings.captures(see),)*
                 }
             }
 

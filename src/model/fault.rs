@@ -47,7 +47,7 @@ codes! {
         DnsTruncated "dns_truncated" "has a name server that answers in part only",
         DnsLoop "dns_loop" "has a name that points to itself",
         DnsMalformed "dns_malformed" "has a name server that answers garbage",
-        DnsBogus "dns_bogus" "has a name whose signature is wrong",
+        DnsBogus "dnssec_bogus" "has a name whose signature is wrong",
         ConnectRefused "connect_refused" "refuses connections",
         ConnectUnreachable "connect_unreachable" "cannot be reached",
         ConnectReset "connect_reset" "drops connections",

@@ -1,11 +1,18 @@
 //! A dialogue: what we say and what we wait for, in turns.
 
+pub mod lines;
+pub mod said;
+mod talk;
+pub mod wanted;
+
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use schemars::JsonSchema;
 use serde::Deserialize;
 use tokio::time::Instant;
 
+use super::Part;
 use super::template::Template;
 use crate::model::{Evidence, Fault, FaultCode};
 
@@ -13,7 +20,7 @@ use crate::model::{Evidence, Fault, FaultCode};
 /// going to say it.
 pub(super) const QUIET: Duration = Duration::from_secs(2);
 
-/// One turn: a map with one key.
+/// One turn of text, where there is nothing more to it: a map with one key.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Turn<E> {
@@ -23,15 +30,41 @@ pub enum Turn<E> {
     Expect(E),
 }
 
-/// How long to wait for more: to the end, or until it is plain that nothing better comes.
+/// How long to wait for more: to the end, or until it is plain that nothing better comes. Our own timer comes just
+/// before the run's: what was waited for can be told.
 pub(super) fn patience(deadline: Instant, heard: Heard) -> Instant {
     match heard {
         Heard::Whole => deadline.min(Instant::now() + QUIET),
-        // Our own timer comes just before the run's: what was heard can be told.
-        Heard::Part => deadline,
-        // Nothing to tell: the run's end says it better.
-        Heard::Nothing => deadline + QUIET,
+        Heard::Part | Heard::Nothing => deadline,
     }
+}
+
+/// A turn, as far as all dialogues are alike.
+pub(super) trait Speak {
+    /// Shows every template and secret.
+    fn parts<'a>(&'a self, see: &mut dyn FnMut(Part<'a>));
+
+    /// The names of what it captures.
+    fn captures(&self) -> Vec<&str>;
+}
+
+/// A name that is said before the turn that captures it.
+pub(super) fn captured_too_late<T: Speak>(turns: &[T]) -> Option<String> {
+    let mut known = BTreeSet::new();
+    for (number, turn) in (1..).zip(turns) {
+        let mut names = Vec::new();
+        turn.parts(&mut |part| {
+            if let Part::Template(template, _) = part {
+                names.extend(template.names());
+            }
+        });
+        let later = |name: &str| turns[number - 1..].iter().any(|turn| turn.captures().contains(&name));
+        if let Some(name) = names.iter().find(|name| !known.contains(**name) && later(name)) {
+            return Some(format!("turn {number} says `{name}`, which only a later turn captures"));
+        }
+        known.extend(turn.captures());
+    }
+    None
 }
 
 /// What has been heard since the last turn.
@@ -45,7 +78,12 @@ pub(super) enum Heard {
 }
 
 /// The fault of a turn that heard something else.
-pub(super) fn unexpected(of: &str, expected: String, found: String) -> Fault {
-    let evidence = Evidence { of: of.to_owned(), expected, found };
+pub(super) fn unexpected(of: impl Into<String>, expected: String, found: String) -> Fault {
+    let evidence = Evidence { of: of.into(), expected, found };
     Fault { evidence: Some(evidence), ..Fault::new(FaultCode::Expectation, String::new()) }
+}
+
+/// The fault of a turn that heard nothing until the end of the run.
+pub(super) fn silence(of: &str, expected: &str) -> Fault {
+    Fault::new(FaultCode::Timeout, format!("{of}: nothing came in time; expected {expected}"))
 }

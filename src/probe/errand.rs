@@ -39,7 +39,7 @@ pub enum When {
 }
 
 impl Step {
-    /// The names in `{{ }}` of the kind's settings, each once.
+    /// The names in `{{ }}` of the kind's settings that must be known before, each once.
     pub fn settings_names(&self) -> BTreeSet<String> {
         let mut names = BTreeSet::new();
         self.kind.parts(&mut |part| {
@@ -47,6 +47,8 @@ impl Step {
                 names.extend(template.names().map(str::to_owned));
             }
         });
+        // A dialogue that says what it captures captures it first.
+        self.kind.captures(&mut |name| _ = names.remove(name));
         names
     }
 
@@ -69,7 +71,9 @@ impl Step {
 
     /// The names that it captures.
     pub fn captures(&self) -> impl Iterator<Item = &str> {
-        self.capture.iter().map(|(name, _)| &**name)
+        let mut names: Vec<&str> = self.capture.iter().map(|(name, _)| &**name).collect();
+        self.kind.captures(&mut |name| names.push(name));
+        names.into_iter()
     }
 
     /// The captures that read a field which the kind's replies do not have: name and field.

@@ -69,6 +69,12 @@ impl Phases {
         self.done.iter().filter(|time| time.phase == phase).map(|time| time.took).sum()
     }
 
+    /// The time spent in each kind of phase so far.
+    pub fn totals(&self) -> Vec<(Phase, Duration)> {
+        let spent = Phase::ALL.iter().filter(|phase| self.done.iter().any(|time| time.phase == **phase));
+        spent.map(|phase| (*phase, self.total(*phase))).collect()
+    }
+
     /// Ends what still runs and hands over everything, in the order of its end.
     #[must_use]
     pub fn finish(&mut self) -> Vec<PhaseTime> {

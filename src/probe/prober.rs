@@ -177,6 +177,7 @@ impl<'a> Walk<'a> {
             way: Way::Written,
             peer: None,
             certificate: None,
+            captured: Vec::new(),
             attributes: Vec::new(),
             redactor: &mut self.redactor,
         };
@@ -192,12 +193,14 @@ impl<'a> Walk<'a> {
         };
         let running = run.phases.running();
         run.phases.end();
-        let (mut phases, attributes) = (run.phases, run.attributes);
+        let (mut phases, attributes, captured) = (run.phases, run.attributes, run.captured);
         outcome.peer = run.peer;
         outcome.certificate = run.certificate;
+        self.keep(captured, outcome);
         let (latency, ended) = match acted {
-            Ok(reply) => {
+            Ok(mut reply) => {
                 let latency = reply.latency.unwrap_or(elapsed);
+                reply.phases = phases.totals();
                 phases.begin(Phase::Assert);
                 let ended = self.look(index, reply, (latency, limit), outcome).await;
                 (Some(latency), ended.map_err(|stop| during(stop, Phase::Assert)))
@@ -232,6 +235,17 @@ impl<'a> Walk<'a> {
             scope: self.scope.clone(),
         };
         let Assessment { captured, blocking, findings } = assess::assess(question, limit).await?;
+        self.keep(captured, outcome);
+        let severity = self.errand.steps[index].step.severity;
+        for fault in findings {
+            let fault = self.redactor.fault(fault.during(Phase::Assert), &outcome.name);
+            outcome.findings.push(Finding { severity, fault });
+        }
+        blocking.map_or(Ok(()), |fault| Err(fault.into()))
+    }
+
+    /// Remembers what was captured; what must not be seen leaves the run without its value.
+    fn keep(&mut self, captured: Vec<(Arc<str>, String)>, outcome: &mut StepOutcome) {
         for (name, value) in captured {
             let masked = self.errand.masked.contains(&*name);
             if masked {
@@ -241,12 +255,6 @@ impl<'a> Walk<'a> {
             outcome.captured.push(Captured { name: name.to_string(), value: shown });
             self.scope.capture(name, value);
         }
-        let severity = self.errand.steps[index].step.severity;
-        for fault in findings {
-            let fault = self.redactor.fault(fault.during(Phase::Assert), &outcome.name);
-            outcome.findings.push(Finding { severity, fault });
-        }
-        blocking.map_or(Ok(()), |fault| Err(fault.into()))
     }
 
     fn finish(self) -> Outcome {

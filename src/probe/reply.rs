@@ -7,7 +7,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use serde_json::Value;
 
-use crate::model::{CertificateFacts, Fault};
+use crate::model::{CertificateFacts, Fault, Phase};
 
 macro_rules! fields {
     ($($variant:ident $name:literal $words:literal;)*) => {
@@ -52,9 +52,11 @@ fields! {
     Pdf "pdf" "the text of the PDF file";
     Certificate "certificate" "the certificate";
     Latency "latency" "how long it took";
+    Phases "phases" "the time of each phase, in seconds";
     Message "message" "the message that came back";
     Messages "messages" "the messages received";
     Subprotocol "subprotocol" "the chosen subprotocol";
+    Authenticated "authenticated" "whether signatures prove the answer";
     Rcode "rcode" "the answer's code";
     Records "records" "the records";
     Ttl "ttl" "the least time to live, in seconds";
@@ -97,6 +99,8 @@ pub struct Reply {
     /// The text of the PDF file, if it was needed, or why there is none.
     pub pdf: Option<Result<String, String>>,
     pub certificate: Option<CertificateFacts>,
+    /// Filled in by the runner.
+    pub(super) phases: Vec<(Phase, Duration)>,
     values: Vec<(Field, Value)>,
     doubts: Vec<(Field, Fault)>,
 }

@@ -64,6 +64,8 @@ pub struct Run<'a> {
     /// The peer actually connected to.
     pub peer: Option<SocketAddr>,
     pub certificate: Option<CertificateFacts>,
+    /// What a dialogue captured, known to later steps and to expectations.
+    pub captured: Vec<(Arc<str>, String)>,
     pub(crate) attributes: Vec<(&'static str, String)>,
     pub(crate) redactor: &'a mut Redactor,
 }

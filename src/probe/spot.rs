@@ -119,10 +119,22 @@ pub struct Pattern(Regex);
 
 impl Pattern {
     pub fn parse(source: &str) -> Result<Self, String> {
+        Self::build(source, |_| {})
+    }
+
+    /// One that looks at lines: `^` and `$` match at each one's ends, which may be CR LF.
+    pub fn of_lines(source: &str) -> Result<Self, String> {
+        Self::build(source, |builder| {
+            builder.multi_line(true).crlf(true);
+        })
+    }
+
+    fn build(source: &str, set: impl FnOnce(&mut regex::RegexBuilder)) -> Result<Self, String> {
         bounded(source)?;
-        let built =
-            regex::RegexBuilder::new(source).size_limit(REGEX_BYTES_MAX).dfa_size_limit(REGEX_BYTES_MAX).build();
-        built.map(Self).map_err(|error| match error {
+        let mut builder = regex::RegexBuilder::new(source);
+        builder.size_limit(REGEX_BYTES_MAX).dfa_size_limit(REGEX_BYTES_MAX);
+        set(&mut builder);
+        builder.build().map(Self).map_err(|error| match error {
             regex::Error::CompiledTooBig(_) => format!("the regular expression `{source}` is too large"),
             error => {
                 let why = error.to_string();
@@ -136,9 +148,16 @@ impl Pattern {
         self.0.is_match(text)
     }
 
-    /// Where it matches bytes first.
-    pub fn find_in<'a>(&self, text: &'a str) -> Option<regex::Match<'a>> {
-        self.0.find(text)
+    /// The end of the first match, and what its named groups hold.
+    pub fn find_in<'a>(&'a self, text: &'a str) -> Option<(usize, Vec<(&'a str, &'a str)>)> {
+        let captures = self.0.captures(text)?;
+        let end = captures.get(0)?.end();
+        Some((end, self.names().filter_map(|name| Some((name, captures.name(name)?.as_str()))).collect()))
+    }
+
+    /// The names of its groups.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.0.capture_names().flatten()
     }
 
     /// The first group of the first match; the whole match, if it has no group.

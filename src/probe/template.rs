@@ -33,6 +33,8 @@ pub enum Place {
     Url,
     /// Inside the quotes of a JSON text.
     Json,
+    /// Text or a quoted attribute of XML.
+    Xml,
     /// A header or another line: control characters become blanks.
     Line,
     /// `host` or `host:port`: like [`Place::Line`], and whoever fills it in decides where we go.
@@ -204,7 +206,7 @@ fn names_host(before: &str) -> bool {
 }
 
 /// Appends `value` as it may stand after `before` in that place.
-fn escape(place: Place, before: &str, value: &str, out: &mut String) {
+pub(super) fn escape(place: Place, before: &str, value: &str, out: &mut String) {
     match place {
         Place::Text => out.push_str(value),
         Place::Url if before.is_empty() => out.push_str(value),
@@ -212,6 +214,20 @@ fn escape(place: Place, before: &str, value: &str, out: &mut String) {
         Place::Json => {
             let quoted = serde_json::Value::from(value).to_string();
             out.push_str(&quoted[1..quoted.len() - 1]);
+        }
+        Place::Xml => {
+            for c in value.chars() {
+                match c {
+                    '&' => out.push_str("&amp;"),
+                    '<' => out.push_str("&lt;"),
+                    '>' => out.push_str("&gt;"),
+                    '"' => out.push_str("&quot;"),
+                    '\'' => out.push_str("&apos;"),
+                    // No other control character may stand in XML (XML 1.0, 2.2).
+                    c if c.is_control() && !matches!(c, '\t' | '\n' | '\r') => out.push(' '),
+                    c => out.push(c),
+                }
+            }
         }
         Place::Line | Place::Address | Place::Credential => {
             out.extend(value.chars().map(|c| if c.is_control() { ' ' } else { c }));
@@ -275,6 +291,7 @@ mod tests {
             ("wss://{{host}}/chat", Place::Url, "wss://[::1]:7005/chat"),
             ("https://h/?p={{ path }}", Place::Url, "https://h/?p=%2Fa%20b%2F%C3%BC%3Fx%23y"),
             ("{\"a\":\"{{quote}}\"}", Place::Json, "{\"a\":\"a\\\"b\\\\\\r\\nX-Evil: 1\"}"),
+            ("<a b='{{quote}}'>{{braces}}&</a>", Place::Xml, "<a b='a&quot;b\\\r\nX-Evil: 1'>{{pdf}}&</a>"),
             ("v {{quote}}", Place::Line, "v a\"b\\  X-Evil: 1"),
             // Substituted once: what a server says is never a template.
             ("{{braces}}", Place::Text, "{{pdf}}"),

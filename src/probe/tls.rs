@@ -1,11 +1,11 @@
-//! Shakes hands and looks at the certificate, without asking for anything.
+//! Shakes hands, looks at the certificate, and talks in lines if there is anything to say.
 
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::connect::stream::Stream;
 use super::connect::tls::{Offer, Options};
 use super::connect::{Secure, Target, connect};
+use super::dialogue::lines::Lines;
 use super::endpoint::{Endpoint, borrowed};
 use super::{Act, Field, Part, Reply, Run, Stop};
 use crate::units::FilePath;
@@ -17,9 +17,10 @@ use crate::units::FilePath;
 pub struct Settings {
     connect: Endpoint,
     options: Options,
+    dialogue: Lines,
 }
 
-/// A secured connection, and nothing else.
+/// A secured connection, and a dialogue over it.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct Written {
@@ -35,6 +36,8 @@ struct Written {
     /// Goes on in spite of a bad certificate.
     #[serde(default)]
     insecure: bool,
+    #[serde(default)]
+    dialogue: Lines,
 }
 
 impl TryFrom<Written> for Settings {
@@ -47,19 +50,28 @@ impl TryFrom<Written> for Settings {
         options.cert = written.cert;
         options.key = written.key;
         options.insecure = written.insecure;
+        if written.dialogue.secures() {
+            return Err("the connection is encrypted from its beginning: leave out `starttls`".to_owned());
+        }
         match options.problem() {
             Some(problem) => Err(problem),
-            None => Ok(Self { connect: written.connect, options }),
+            None => Ok(Self { connect: written.connect, options, dialogue: written.dialogue }),
         }
     }
 }
 
 impl Act for Settings {
-    const DOES: &'static str = "shakes hands and looks at the certificate";
-    const FIELDS: &'static [Field] = &[Field::Certificate, Field::Version, Field::Latency];
+    const DOES: &'static str = "shakes hands, looks at the certificate, and talks in turns of `send` and `expect`";
+    const FIELDS: &'static [Field] =
+        &[Field::Certificate, Field::Version, Field::Banner, Field::Phases, Field::Latency];
 
     fn parts(&self, see: &mut dyn FnMut(Part<'_>)) {
         see(self.connect.part());
+        self.dialogue.parts(&mut |part| see(part));
+    }
+
+    fn captures<'a>(&'a self, see: &mut dyn FnMut(&'a str)) {
+        self.dialogue.captures(see);
     }
 
     async fn act(&self, run: &mut Run<'_>) -> Result<Reply, Stop> {
@@ -67,16 +79,9 @@ impl Act for Settings {
         run.attribute("server.address", host.to_string());
         run.attribute("server.port", port.to_string());
         let secure = Secure { options: &self.options, offer: Offer::Nothing };
-        let target = Target { secure: Some(secure), ..Target::written(borrowed(&host), port) };
+        let host = borrowed(&host);
+        let target = Target { secure: Some(secure), ..Target::written(host.clone(), port) };
         let stream = connect(run, &target).await?;
-        let mut reply = Reply::new();
-        if let Stream::Secure(stream) = &stream
-            && let Some(version) =
-                stream.get_ref().1.protocol_version().and_then(|version| version.as_str().map(str::to_owned))
-        {
-            // `TLSv1_3` is how the library spells it.
-            reply.set(Field::Version, version.trim_start_matches("TLSv").replace('_', "."));
-        }
-        Ok(reply)
+        self.dialogue.walk(run, stream, &host).await
     }
 }

@@ -13,7 +13,7 @@ use tokio::time::{Instant, timeout_at};
 
 use super::connect::resolve::Family;
 use super::connect::{addresses, dial};
-use super::dialogue::{Heard, Turn, patience, unexpected};
+use super::dialogue::{Heard, Turn, patience, silence, unexpected};
 use super::endpoint::{Endpoint, borrowed};
 use super::spot::Pattern;
 use super::template::Place;
@@ -161,8 +161,11 @@ impl Talk {
             let heard = if nearest.is_some() { Heard::Whole } else { Heard::Nothing };
             let wanted = || format!("matching `{pattern}`");
             let Ok(received) = timeout_at(patience(deadline, heard), self.receive()).await else {
-                let nearest = nearest.unwrap_or_else(|| "nothing".to_owned());
-                return Err(unexpected("datagram", wanted(), nearest).into());
+                let fault = match nearest {
+                    Some(nearest) => unexpected("datagram", wanted(), nearest),
+                    None => silence("the dialogue", &wanted()),
+                };
+                return Err(fault.into());
             };
             let text = received?;
             if self.messages.len() >= MESSAGES_MAX {

@@ -11,6 +11,7 @@ use tokio::time::Instant;
 
 use super::spot::{Path, Selector};
 use super::{Field, Reply};
+use crate::model::Phase;
 use crate::units::Period;
 
 /// Who does not say otherwise gives an expression so long: it may stand in the way of other runs.
@@ -153,6 +154,10 @@ impl<'a> View<'a> {
                 Some(Value::Array(texts)) => Found::Any(texts.iter().map(plain).collect()),
                 _ => Found::Nothing,
             },
+            Field::Phases => {
+                let seconds = |(phase, took): &(Phase, Duration)| (phase.code().to_owned(), took.as_secs_f64().into());
+                Found::Json(Cow::Owned(Value::Object(self.reply.phases.iter().map(seconds).collect())))
+            }
             field => self.reply.value(field).map_or(Found::Nothing, |value| Found::of(Cow::Borrowed(value))),
         }
     }

@@ -1,34 +1,29 @@
 //! Opens a WebSocket (RFC 6455) and talks over it, as a chat's customers do.
 
-use std::collections::BTreeMap;
-use std::io;
+pub mod turns;
 
-use futures::{SinkExt as _, StreamExt as _};
+use std::collections::BTreeMap;
+
 use http::header::{HeaderName, HeaderValue};
 use schemars::JsonSchema;
-use serde::{Deserialize, Deserializer};
-use tokio::time::timeout_at;
+use serde::Deserialize;
+use tokio_tungstenite::client_async_with_config;
+use tokio_tungstenite::tungstenite::Error;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
 use tokio_tungstenite::tungstenite::handshake::client::Request;
 use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
-use tokio_tungstenite::tungstenite::{Error, Message};
-use tokio_tungstenite::{WebSocketStream, client_async_with_config};
 use url::Url;
 
 use super::connect::stream::Stream;
 use super::connect::tls::{Offer, Options};
-use super::connect::{Secure, Target, connect, dial};
-use super::dialogue::{Heard, Turn, patience, unexpected};
-use super::expect::Expect;
+use super::connect::{Secure, Target, connect};
 use super::template::{Place, Template, TemplateOrSecret};
-use super::{Act, Body, Field, Part, Reply, Run, Scope, Stop};
+use super::{Act, Field, Part, Reply, Run, Scope, Stop};
 use crate::model::{Fault, FaultCode, Phase};
+use turns::{Turns, broken};
 
 /// The largest message and frame.
 const MESSAGE_BYTES_MAX: usize = 1 << 20;
-/// Messages received in one run, and the characters of each that are kept.
-const MESSAGES_MAX: usize = 100;
-const MESSAGE_CHARS_MAX: usize = 4096;
 const BUFFER_BYTES: usize = 4 << 10;
 
 /// A WebSocket, and a dialogue over it.
@@ -46,31 +41,13 @@ pub struct Settings {
     pub tls: Options,
     /// What is said and waited for, in turns; messages that were not waited for are passed over.
     #[serde(default)]
-    pub dialogue: Vec<Turn<OfMessage>>,
-}
-
-/// What is expected of one message: `json` or `text`.
-#[derive(Clone, Debug, JsonSchema)]
-#[schemars(transparent)]
-pub struct OfMessage(Expect);
-
-impl<'de> Deserialize<'de> for OfMessage {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let expect = Expect::deserialize(deserializer)?;
-        let wrong = expect.unanswerable(&[Field::Json, Field::Text, Field::Body]);
-        match wrong.first() {
-            Some(field) => {
-                Err(serde::de::Error::custom(format!("a message has no `{field}`; expect `json` or `text` of it")))
-            }
-            None => Ok(Self(expect)),
-        }
-    }
+    pub dialogue: Turns,
 }
 
 impl Act for Settings {
-    const DOES: &'static str = "opens a WebSocket, and talks in turns of `send` and `expect`";
+    const DOES: &'static str = "opens a WebSocket, and talks in turns of `send`, `expect` and `capture`";
     const FIELDS: &'static [Field] =
-        &[Field::Messages, Field::Subprotocol, Field::Headers, Field::Certificate, Field::Latency];
+        &[Field::Messages, Field::Subprotocol, Field::Headers, Field::Certificate, Field::Phases, Field::Latency];
 
     fn parts(&self, see: &mut dyn FnMut(Part<'_>)) {
         see(Part::Template(&self.open, Place::Url));
@@ -78,15 +55,11 @@ impl Act for Settings {
             let proves = ["authorization", "cookie"].iter().any(|known| name.eq_ignore_ascii_case(known));
             see(value.part(if proves { Place::Credential } else { Place::Line }));
         }
-        for turn in &self.dialogue {
-            match turn {
-                Turn::Send(text) => {
-                    let json = text.to_string().trim_start().starts_with(['{', '[']);
-                    see(Part::Template(text, if json { Place::Json } else { Place::Text }));
-                }
-                Turn::Expect(OfMessage(expect)) => expect.templates(&mut |it| see(Part::Template(it, Place::Text))),
-            }
-        }
+        self.dialogue.parts(&mut |part| see(part));
+    }
+
+    fn captures<'a>(&'a self, see: &mut dyn FnMut(&'a str)) {
+        self.dialogue.captures(see);
     }
 
     async fn act(&self, run: &mut Run<'_>) -> Result<Reply, Stop> {
@@ -109,17 +82,9 @@ impl Act for Settings {
         }
         reply.headers = Some(response.headers().clone());
         run.phases.begin(Phase::Receive);
-        let mut talk = Talk { socket, messages: Vec::new() };
-        for turn in &self.dialogue {
-            match turn {
-                Turn::Send(text) => talk.say(text.render(run.scope).into_owned()).await?,
-                Turn::Expect(OfMessage(expect)) => talk.until(run, expect).await?,
-            }
-        }
-        // Polite, but not worth waiting for.
-        let _ = talk.socket.close(None).await;
+        let messages = self.dialogue.walk(run, socket).await?;
         run.phases.end();
-        reply.set(Field::Messages, talk.messages);
+        reply.set(Field::Messages, messages);
         Ok(reply)
     }
 }
@@ -163,56 +128,6 @@ impl Settings {
     }
 }
 
-/// A dialogue under way.
-struct Talk {
-    socket: WebSocketStream<Stream>,
-    /// Everything received, clipped.
-    messages: Vec<String>,
-}
-
-impl Talk {
-    async fn say(&mut self, text: String) -> Result<(), Stop> {
-        self.socket.send(Message::text(text)).await.map_err(|error| broken(&error))
-    }
-
-    /// Listens until a message is what is expected.
-    async fn until(&mut self, run: &Run<'_>, expect: &Expect) -> Result<(), Stop> {
-        let mut nearest: Option<Fault> = None;
-        loop {
-            let heard = if nearest.is_some() { Heard::Whole } else { Heard::Nothing };
-            let Ok(received) = timeout_at(patience(run.deadline, heard), self.socket.next()).await else {
-                return Err(nearest
-                    .unwrap_or_else(|| unexpected("message", "a message".to_owned(), "nothing".to_owned()))
-                    .into());
-            };
-            let text = match received {
-                Some(Ok(Message::Text(text))) => text.as_str().to_owned(),
-                Some(Ok(Message::Binary(bytes))) => String::from_utf8_lossy(&bytes).into_owned(),
-                Some(Ok(Message::Close(frame))) => {
-                    let why = frame.map_or_else(String::new, |frame| format!(" with {}: {}", frame.code, frame.reason));
-                    return Err(
-                        Fault::new(FaultCode::WsProtocol, format!("the server closed the conversation{why}")).into()
-                    );
-                }
-                Some(Ok(_)) => continue,
-                Some(Err(error)) => return Err(broken(&error)),
-                None => return Err(Fault::new(FaultCode::WsProtocol, "the server closed the conversation").into()),
-            };
-            if self.messages.len() >= MESSAGES_MAX {
-                let fault = Fault::new(FaultCode::WsProtocol, format!("more than {MESSAGES_MAX} messages"));
-                return Err(nearest.unwrap_or(fault).into());
-            }
-            self.messages.push(text.chars().take(MESSAGE_CHARS_MAX).collect());
-            let mut reply = Reply::new();
-            reply.body = Some(Body { bytes: text.into(), charset: None });
-            match expect.first_failure(&reply, run.scope, run.tools.clock.now()) {
-                None => return Ok(()),
-                Some(fault) => nearest = Some(fault),
-            }
-        }
-    }
-}
-
 /// Why it could not be opened.
 fn refused(error: &Error) -> Stop {
     let text = match error {
@@ -224,23 +139,4 @@ fn refused(error: &Error) -> Stop {
         other => format!("does not open: {other}"),
     };
     Fault::new(FaultCode::WsRefused, text).during(Phase::Wait).into()
-}
-
-/// Why a conversation ended in the middle.
-fn broken(error: &Error) -> Stop {
-    let io = match error {
-        Error::Io(io) => io,
-        Error::ConnectionClosed | Error::AlreadyClosed => {
-            return Fault::new(FaultCode::WsProtocol, "the server closed the conversation").into();
-        }
-        Error::Capacity(why) => return Fault::new(FaultCode::WsProtocol, format!("too much: {why}")).into(),
-        other => return Fault::new(FaultCode::WsProtocol, format!("speaks wrongly: {other}")).into(),
-    };
-    if let Some(own) = dial::own(io) {
-        return Stop::Own(own, format!("in the conversation: {io}"));
-    }
-    match io.kind() {
-        io::ErrorKind::UnexpectedEof => Fault::new(FaultCode::Truncated, "hung up in the middle").into(),
-        _ => Fault::new(FaultCode::Reset, format!("the connection broke: {io}")).into(),
-    }
 }

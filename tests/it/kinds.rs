@@ -7,10 +7,12 @@ mod icmp;
 mod mail;
 mod mqtt;
 mod sip;
+mod starttls;
 mod tcp;
 mod tls;
 mod udp;
 mod websocket;
+mod xmpp;
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -1,5 +1,9 @@
 //! Real counterparts that tests start for themselves.
 
+pub(crate) mod folder;
+pub(crate) mod postoffice;
+pub(crate) mod prosody;
+
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -19,20 +23,36 @@ pub(crate) struct Running(Child);
 impl Running {
     /// Starts it and waits until it listens.
     pub(crate) fn start(command: &mut Command, listening: SocketAddr) -> Self {
-        let child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
-        let running = Self(child);
+        let child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn();
+        let running = Self(child.unwrap_or_else(|error| panic!("{command:?}: {error}")));
+        running.wait_for(listening);
+        running
+    }
+
+    /// Waits until it listens there too.
+    pub(crate) fn wait_for(&self, listening: SocketAddr) {
+        let process = self.0.id();
         #[expect(clippy::disallowed_methods, reason = "a process of another project is waited for")]
         let begun = Instant::now();
         while TcpStream::connect(listening).is_err() {
-            assert!(begun.elapsed() < Duration::from_secs(20), "{command:?} does not listen on {listening}");
+            assert!(begun.elapsed() < Duration::from_secs(20), "process {process} does not listen on {listening}");
             std::thread::sleep(Duration::from_millis(20));
         }
-        running
     }
 }
 
 impl Drop for Running {
     fn drop(&mut self) {
+        // Asked first: servers with children of their own take them along.
+        if let Some(process) = i32::try_from(self.0.id()).ok().and_then(rustix::process::Pid::from_raw) {
+            _ = rustix::process::kill_process(process, rustix::process::Signal::TERM);
+        }
+        for _ in 0..100 {
+            if !matches!(self.0.try_wait(), Ok(None)) {
+                return;
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
         _ = self.0.kill();
         _ = self.0.wait();
     }

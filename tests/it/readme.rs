@@ -39,6 +39,7 @@ fn the_yaml_by_example_loads() {
         "probes: { hello: { steps: [ { websocket: { open: \"ws://127.0.0.1:7005/\" } } ] } }\n",
     );
     world.set("BILLING_PASSWORD", "x");
+    world.set("CHAT_PASSWORD", "x");
     world.set("HOOK_SECRET", "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw");
     let (code, out, error) = world.run(&["check"]);
     assert_eq!(code, 0, "{out}{error}");

@@ -13,6 +13,7 @@ use super::operand::Operand;
 use super::subject::Subject;
 use super::that::That;
 use super::{Check, Expect};
+use crate::model::Phase;
 use crate::probe::Field;
 use crate::probe::spot::{Path, Selector};
 use crate::units::Period;
@@ -94,6 +95,15 @@ impl Expect {
                 wanted.issuer.into_iter().for_each(|it| add(Subject::CertifiedBy, it));
                 wanted.subject.into_iter().for_each(|it| add(Subject::CertifiedName, it));
             }
+            Some(Field::Phases) => {
+                for (name, it) in map.next_value::<Entries<String>>()?.0 {
+                    let phase = Phase::ALL.iter().find(|phase| phase.code() == name).ok_or_else(|| {
+                        let known: Vec<&str> = Phase::ALL.iter().map(|phase| phase.code()).collect();
+                        A::Error::custom(format!("`{name}` is no phase; there are {}", known.join(", ")))
+                    })?;
+                    add(Subject::Phase(*phase), it);
+                }
+            }
             Some(field) => add(Subject::Field(field), map.next_value()?),
             None => match key.split_once('.') {
                 Some(("headers", name)) if !name.is_empty() => add(header(name), map.next_value()?),
@@ -167,7 +177,7 @@ impl JsonSchema for Expect {
             let places = serde_json::json!({ "type": "object", "additionalProperties": matcher });
             let code = serde_json::json!({ "type": ["integer", "string"], "pattern": "^[1-9]([0-9]{2}|xx)$" });
             let mut schema = match field {
-                Field::Json | Field::Html | Field::Headers | Field::Cookies => places,
+                Field::Json | Field::Html | Field::Headers | Field::Cookies | Field::Phases => places,
                 Field::Certificate => certificate.clone().to_value(),
                 Field::Status => serde_json::json!({ "anyOf": [code, { "type": "array", "items": code }, matcher] }),
                 _ => matcher.clone().to_value(),

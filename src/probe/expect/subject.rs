@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use crate::model::FaultCode;
+use crate::model::{FaultCode, Phase};
 use crate::probe::spot::{Path, Selector};
 use crate::probe::view::{Found, View};
 use crate::probe::{Field, Scope};
@@ -20,6 +20,8 @@ pub(super) enum Subject {
     CertifiedName,
     /// The time until it expires.
     CertifiedFor,
+    /// The time of one phase.
+    Phase(Phase),
     /// What this step or an earlier one captured.
     Captured(String),
 }
@@ -34,6 +36,7 @@ impl Subject {
             Self::Cookie(_) => Field::Cookies,
             Self::Html(_) => Field::Html,
             Self::CertifiedBy | Self::CertifiedName | Self::CertifiedFor => Field::Certificate,
+            Self::Phase(_) => Field::Phases,
             Self::Captured(_) => return None,
         })
     }
@@ -53,6 +56,10 @@ impl Subject {
                 let left = facts.not_after.duration_since(view.now);
                 Found::Span(Duration::try_from(left).unwrap_or_default())
             }),
+            Self::Phase(wanted) => {
+                let spent = view.reply().phases.iter().find(|(phase, _)| phase == wanted);
+                spent.map_or(Found::Nothing, |(_, took)| Found::Span(*took))
+            }
             Self::Captured(name) => text(scope.captured(name)),
         }
     }
@@ -79,6 +86,7 @@ impl fmt::Display for Subject {
             Self::CertifiedBy => f.write_str("certificate issuer"),
             Self::CertifiedName => f.write_str("certificate subject"),
             Self::CertifiedFor => f.write_str("certificate validity left"),
+            Self::Phase(phase) => write!(f, "phase {phase}"),
             Self::Captured(name) => f.write_str(name),
         }
     }

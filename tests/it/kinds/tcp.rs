@@ -5,8 +5,8 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
-use unbroken::model::{FaultCode, Verdict};
-use unbroken::probe::Prober;
+use unbroken::model::{FaultCode, Phase, Verdict};
+use unbroken::probe::{Kind, Prober};
 
 use super::{code, fault_of, found};
 use crate::walk::{errand, order, run, serve, step, tools};
@@ -68,7 +68,103 @@ async fn an_endless_banner_ends_at_the_cap() {
     let reading = run(json!([{ "tcp": { "connect": endless.to_string(), "dialogue": dialogue } }])).await;
     assert_eq!(fault_of(&reading), Some(FaultCode::Expectation));
     assert!(found(&reading).chars().count() <= 200);
-    assert!(begun.elapsed() < Duration::from_secs(2));
+    // Looked at without a dialogue it is cut, too.
+    let expect = json!({ "banner": { "length": { "between": [4096, 5120] } } });
+    assert_eq!(code(json!({ "tcp": { "connect": endless.to_string() }, "expect": expect })).await, None);
+    let chatty = serve(|mut stream| async move { while stream.write_all(b"250-more\r\n").await.is_ok() {} }).await;
+    let reading = run(json!([{ "tcp": { "connect": chatty.to_string(), "dialogue": [{ "expect": "^250 " }] } }])).await;
+    assert_eq!(fault_of(&reading), Some(FaultCode::Expectation));
+    assert!(begun.elapsed() < Duration::from_secs(4));
+}
+
+#[tokio::test]
+async fn what_one_turn_captures_the_next_ones_say() {
+    let echo = serve(|mut stream| async move {
+        stream.write_all(b"hello <1896.697@mx&co>\r\n").await.unwrap();
+        let mut buffer = [0; 256];
+        while let Ok(read @ 1..) = stream.read(&mut buffer).await {
+            stream.write_all(&buffer[..read]).await.unwrap();
+        }
+    })
+    .await;
+    let tcp = json!({ "connect": echo.to_string(), "dialogue": [
+        { "expect": "<(?<stamp>[^>]+)>" }, { "send": "say {{stamp}}\r\n" }, { "expect": { "literal": "say {{stamp}}" } },
+        { "send": "<a>{{stamp}}</a>\r\n" }, { "expect": "mx&amp;co" },
+        { "send": "token=(t0k)\r\n" }, { "expect": "\\((?<token>.*)\\)" },
+    ] });
+    let reading = run(json!([
+        { "tcp": tcp, "expect": { "stamp": "1896.697@mx&co" } },
+        { "tcp": { "connect": echo.to_string(), "dialogue": [{ "expect": "hello" }, { "send": "{{stamp}} {{token}}\r\n" }, { "expect": "^1896.697@mx&co t0k$" }] } },
+    ]))
+    .await;
+    assert_eq!(reading.outcome.verdict, Verdict::Good, "{:#?}", reading.outcome);
+    let captured = &reading.outcome.steps[0].captured;
+    let shown: Vec<_> = captured.iter().map(|it| (it.name.as_str(), it.value.as_deref())).collect();
+    assert_eq!(shown, [("stamp", Some("1896.697@mx&co")), ("token", None)]);
+
+    // What was captured before a turn failed is there for what must always be done.
+    let failing = json!({ "connect": echo.to_string(), "dialogue": [{ "expect": "<(?<stamp>[^>]+)>" }, { "send": "x\r\n" }, { "expect": "^y" }] });
+    let reading = run(json!([
+        { "tcp": failing },
+        { "tcp": { "connect": echo.to_string(), "dialogue": [{ "send": "bye {{stamp}}\r\n" }, { "expect": "bye 1896" }] }, "always": true },
+    ]))
+    .await;
+    assert_eq!(fault_of(&reading), Some(FaultCode::Expectation));
+    assert!(reading.outcome.steps[1].reached && reading.outcome.steps[1].fault.is_none());
+    let text = &reading.outcome.verdict.fault().unwrap().text;
+    assert_eq!(text, "turn 3 of the dialogue: expected matching `^y`, found x  ");
+}
+
+#[test]
+fn dialogues_that_cannot_be_are_refused() {
+    for (turns, why) in [
+        (json!([{ "send": "{{id}}" }, { "expect": "(?<id>.)" }]), "turn 1 says `id`, which only a later turn captures"),
+        (
+            json!([{ "starttls": {} }, { "starttls": {} }]),
+            "the dialogue is encrypted already: one `starttls` is enough",
+        ),
+        (json!([{ "starttls": { "cert": "x.pem" } }]), "`tls` has a `cert` but no `key` to it"),
+        (json!([{ "expect": "(" }]), "`(` is not a regular expression: unclosed group"),
+        (json!([{ "expect": { "literally": "x" } }]), "expected a regular expression, or `{ literal: TEXT }`"),
+        (
+            json!([{ "send": { "base64": "x", "more": 1 } }]),
+            "`more` is one key too many; expected a text, a reference to a secret such as `{ env: NAME }`, `{ base64: ... }`, or a list of these",
+        ),
+        (json!([{ "shout": "x" }]), "unknown variant `shout`, expected one of `send`, `expect`, `starttls`"),
+    ] {
+        let refused = Kind::decode("tcp", json!({ "connect": "h:1", "dialogue": turns })).unwrap().unwrap_err();
+        assert_eq!(refused.to_string(), why);
+    }
+    let tls = json!({ "connect": "h:1", "dialogue": [{ "starttls": {} }] });
+    let refused = Kind::decode("tls", tls).unwrap().unwrap_err().to_string();
+    assert_eq!(refused, "the connection is encrypted from its beginning: leave out `starttls`");
+}
+
+#[tokio::test]
+async fn half_open_and_stammering_peers_are_measured() {
+    // N02: the peer vanishes after it accepted; what was waited for is told.
+    let gone = serve(|stream| async move {
+        std::mem::forget(stream);
+    })
+    .await;
+    let turns = json!([{ "expect": "^220 " }]);
+    let steps = vec![step(&json!({ "tcp": { "connect": gone.to_string(), "dialogue": turns } }))];
+    let reading = Prober::new(tools()).run(&errand(Duration::from_millis(300), steps), order()).await;
+    assert_eq!(fault_of(&reading), Some(FaultCode::Timeout));
+    let fault = reading.outcome.verdict.fault().unwrap();
+    assert_eq!(fault.text, "turn 1 of the dialogue: nothing came in time; expected matching `^220 `");
+    assert_eq!(fault.phase, Some(Phase::Receive));
+    assert!(reading.outcome.took < Duration::from_millis(1300), "{:?}", reading.outcome.took);
+    // N03: one byte at a time is slow, not wrong.
+    let drip = serve(|mut stream| async move {
+        for byte in b"220 slow\r\n250 but right\r\n" {
+            stream.write_all(&[*byte]).await.unwrap();
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    })
+    .await;
+    let turns = json!([{ "expect": "^220 slow" }, { "expect": "^250 but right$" }]);
+    assert_eq!(code(json!({ "tcp": { "connect": drip.to_string(), "dialogue": turns } })).await, None);
 }
 
 #[tokio::test]

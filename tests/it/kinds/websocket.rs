@@ -105,6 +105,12 @@ async fn each_way_to_refuse_and_to_break_has_its_code() {
         // Closed with 1011.
         (&[0x88, 0x02, 0x03, 0xf3], FaultCode::WsProtocol),
         (&[0x81, 0x01, 0xff], FaultCode::WsProtocol),
+        // Close codes that may not travel, or of one byte.
+        (&[0x88, 0x02, 0x03, 0xed], FaultCode::WsProtocol),
+        (&[0x88, 0x01, 0x03], FaultCode::WsProtocol),
+        // A compressed bomb that nobody agreed to; a fragment of nothing.
+        (&[0xc1, 0x04, 0xf2, 0x48, 0x05, 0x00], FaultCode::WsProtocol),
+        (&[0x80, 0x01, b'x'], FaultCode::WsProtocol),
     ] {
         assert_eq!(code(chat(after_opening(frames).await, &any)).await, Some(wanted), "{frames:x?}");
     }
@@ -112,4 +118,95 @@ async fn each_way_to_refuse_and_to_break_has_its_code() {
     let steps = vec![step(&chat(silent, &any))];
     let reading = Prober::new(tools()).run(&errand(Duration::from_millis(200), steps), order()).await;
     assert_eq!(fault_of(&reading), Some(FaultCode::Timeout));
+}
+
+/// Opens, then sends these bytes for as long as they are taken.
+async fn flood(bytes: Vec<u8>) -> SocketAddr {
+    serve(move |stream| {
+        let bytes = bytes.clone();
+        async move {
+            let look = |_: &Request, mut response: Response| {
+                response.headers_mut().insert("sec-websocket-protocol", "chat".parse().unwrap());
+                Ok(response)
+            };
+            let mut stream = accept_hdr_async(stream, look).await.unwrap().into_inner();
+            while stream.write_all(&bytes).await.is_ok() {}
+        }
+    })
+    .await
+}
+
+#[tokio::test]
+async fn what_never_ends_ends_at_the_caps() {
+    let wanted = json!([{ "expect": { "text": "never" } }]);
+    // Fragments of one message; whole messages; pings.
+    let mut fragment = vec![0x00, 0x7e, 0x10, 0x00];
+    fragment.extend([b'x'; 0x1000]);
+    let first = {
+        let fragment = fragment.clone();
+        serve(move |stream| {
+            let fragment = fragment.clone();
+            async move {
+                let look = |_: &Request, mut response: Response| {
+                    response.headers_mut().insert("sec-websocket-protocol", "chat".parse().unwrap());
+                    Ok(response)
+                };
+                let mut stream = accept_hdr_async(stream, look).await.unwrap().into_inner();
+                stream.write_all(&[0x01, 0x01, b'x']).await.unwrap();
+                while stream.write_all(&fragment).await.is_ok() {}
+            }
+        })
+        .await
+    };
+    let begun = tokio::time::Instant::now();
+    let reading = run(json!([chat(first, &wanted)])).await;
+    assert_eq!(fault_of(&reading), Some(FaultCode::WsProtocol));
+    let text = &reading.outcome.verdict.fault().unwrap().text;
+    assert!(text.contains("too much"), "{text}");
+    assert_eq!(code(chat(flood(vec![0x81, 0x01, b'x']).await, &wanted)).await, Some(FaultCode::Expectation));
+    assert!(begun.elapsed() < Duration::from_secs(4), "{:?}", begun.elapsed());
+    let steps = vec![step(&chat(flood(vec![0x89, 0x00]).await, &wanted))];
+    let reading = Prober::new(tools()).run(&errand(Duration::from_millis(300), steps), order()).await;
+    assert_eq!(fault_of(&reading), Some(FaultCode::Timeout));
+    // Never opens: no answer to the request at all.
+    let steps = vec![step(&chat(serve(|stream| async move { std::mem::forget(stream) }).await, &wanted))];
+    let reading = Prober::new(tools()).run(&errand(Duration::from_millis(300), steps), order()).await;
+    assert_eq!(fault_of(&reading), Some(FaultCode::Timeout));
+}
+
+#[tokio::test]
+async fn what_a_message_says_is_said_again() {
+    let mut written = chat(
+        bot().await,
+        &json!([
+            { "send": "{\"say\": \"my number is \\\"7\\\"\"}" },
+            { "expect": { "json": { "$.from": "bot" } } },
+            { "capture": { "heard": { "json": "$.heard" }, "token": { "text": "\"trace\":\"([^\"]+)\"" } } },
+            { "send": "{\"say\": \"{{heard}}!\"}" },
+            { "expect": { "json": { "$.heard": "{{heard}}!" } } },
+            { "send": ["{\"say\": \"", { "$unbroken::secret": ["env PIN", "q\"17-secret"] }, "\"}"] },
+            { "expect": { "json": { "$.heard": { "length": 11 } } } },
+            { "send": "{\"say\": \"again\"}" },
+            { "expect": { "json": { "$.heard": "q\"17-secret" } } },
+        ]),
+    );
+    written["expect"] = json!({ "heard": "my number is \"7\"" });
+    let reading = run(json!([written])).await;
+    assert_eq!(fault_of(&reading), Some(FaultCode::Expectation));
+    // It got as far as the last turn, and the secret in it is not shown.
+    assert_eq!(found(&reading), "again");
+    let text = &reading.outcome.verdict.fault().unwrap().text;
+    assert_eq!(text, "turn 9, json $.heard: expected •••, found again");
+    let captured = &reading.outcome.steps[0].captured;
+    let shown: Vec<_> = captured.iter().map(|it| (it.name.as_str(), it.value.as_deref())).collect();
+    assert_eq!(shown, [("heard", Some("my number is \"7\"")), ("token", None)]);
+}
+
+#[tokio::test]
+async fn another_subprotocol_than_the_one_asked_for_is_no_conversation() {
+    let mut written = chat(bot().await, &json!([]));
+    written["websocket"]["subprotocol"] = json!("xmpp");
+    assert_eq!(code(written.clone()).await, Some(FaultCode::WsRefused));
+    written["expect"] = json!({ "subprotocol": "chat" });
+    assert_eq!(code(written).await, Some(FaultCode::WsRefused));
 }

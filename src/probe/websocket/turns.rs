@@ -1,0 +1,242 @@
+//! A dialogue in messages: checked when it is read, walked turn by turn.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::{SinkExt as _, StreamExt as _};
+use schemars::JsonSchema;
+use serde::{Deserialize, Deserializer};
+use tokio::time::timeout_at;
+use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::tungstenite::{Error, Message};
+
+use crate::model::{Fault, FaultCode};
+use crate::probe::capture::Capture;
+use crate::probe::connect::dial;
+use crate::probe::connect::stream::Stream;
+use crate::probe::dialogue::said::Said;
+use crate::probe::dialogue::{Heard, Speak, captured_too_late, patience, silence, unexpected};
+use crate::probe::expect::Expect;
+use crate::probe::template::Place;
+use crate::probe::view::View;
+use crate::probe::{Body, Field, Part, Reply, Run, Scope, Stop};
+
+/// Messages received in one run, and the characters of each that are kept.
+const MESSAGES_MAX: usize = 100;
+const MESSAGE_CHARS_MAX: usize = 4096;
+/// What can be asked of a message.
+const ANSWERS: &[Field] = &[Field::Json, Field::Text, Field::Body];
+
+/// One turn: a map with one key.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Turn {
+    /// What we say.
+    Send(Said),
+    /// What we wait for.
+    Expect(OfMessage),
+    /// Names, and where their values stand in the message that was waited for last.
+    Capture(BTreeMap<String, OfMessageTaken>),
+}
+
+/// What is said and waited for, in turns.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(try_from = "Vec<Turn>")]
+#[schemars(!try_from, with = "Vec<Turn>")]
+pub struct Turns(Vec<Turn>);
+
+/// What is expected of one message: `json` or `text`.
+#[derive(Clone, Debug, JsonSchema)]
+#[schemars(transparent)]
+pub struct OfMessage(Expect);
+
+/// What is captured of one message: `json` or `text`.
+#[derive(Clone, Debug, JsonSchema)]
+#[schemars(transparent)]
+pub struct OfMessageTaken(Capture);
+
+fn unanswerable(field: &str) -> String {
+    format!("a message has no `{field}`; it has `json` and `text`")
+}
+
+impl<'de> Deserialize<'de> for OfMessage {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let expect = Expect::deserialize(deserializer)?;
+        match expect.unanswerable(ANSWERS).first() {
+            Some(field) => Err(serde::de::Error::custom(unanswerable(field))),
+            None => Ok(Self(expect)),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for OfMessageTaken {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let capture = Capture::deserialize(deserializer)?;
+        if ANSWERS.contains(&capture.field()) {
+            Ok(Self(capture))
+        } else {
+            Err(serde::de::Error::custom(unanswerable(capture.field().name())))
+        }
+    }
+}
+
+impl TryFrom<Vec<Turn>> for Turns {
+    type Error = String;
+
+    fn try_from(turns: Vec<Turn>) -> Result<Self, String> {
+        let mut heard = false;
+        for turn in &turns {
+            match turn {
+                Turn::Capture(_) if !heard => return Err("`capture` needs an `expect` before it".to_owned()),
+                turn => heard |= matches!(turn, Turn::Expect(_)),
+            }
+        }
+        captured_too_late(&turns).map_or(Ok(Self(turns)), Err)
+    }
+}
+
+impl Speak for Turn {
+    fn parts<'a>(&'a self, see: &mut dyn FnMut(Part<'a>)) {
+        match self {
+            Self::Send(said) => said.parts(Place::Text, see),
+            Self::Expect(OfMessage(expect)) => expect.templates(&mut |it| see(Part::Template(it, Place::Text))),
+            Self::Capture(_) => {}
+        }
+    }
+
+    fn captures(&self) -> Vec<&str> {
+        match self {
+            Self::Capture(captures) => captures.keys().map(String::as_str).collect(),
+            Self::Send(_) | Self::Expect(_) => Vec::new(),
+        }
+    }
+}
+
+impl Turns {
+    pub fn parts<'a>(&'a self, see: &mut dyn FnMut(Part<'a>)) {
+        self.0.iter().for_each(|turn| turn.parts(see));
+    }
+
+    pub fn captures<'a>(&'a self, see: &mut dyn FnMut(&'a str)) {
+        self.0.iter().flat_map(Speak::captures).for_each(see);
+    }
+
+    /// Walks the turns; the messages received, clipped.
+    pub(super) async fn walk(&self, run: &mut Run<'_>, socket: WebSocketStream<Stream>) -> Result<Vec<String>, Stop> {
+        let mut scope = run.scope.clone();
+        let mut talk = Talk { socket, messages: Vec::new(), newest: Reply::new(), turn: 0 };
+        for (index, turn) in self.0.iter().enumerate() {
+            talk.turn = index + 1;
+            match turn {
+                Turn::Send(said) => {
+                    let text = said.render(Place::Text, &scope, run);
+                    talk.socket.send(Message::text(text)).await.map_err(|error| broken(&error))?;
+                }
+                Turn::Expect(OfMessage(expect)) => talk.until(run, &scope, expect).await?,
+                Turn::Capture(captures) => {
+                    let view = View::new(&talk.newest, Duration::ZERO, run.tools.clock.now());
+                    for (name, OfMessageTaken(capture)) in captures {
+                        let value = capture.take(name, &view)?;
+                        let name: Arc<str> = name.as_str().into();
+                        scope.capture(name.clone(), value.clone());
+                        run.captured.push((name, value));
+                    }
+                }
+            }
+        }
+        // Polite, but not worth waiting for.
+        let _ = talk.socket.close(None).await;
+        Ok(talk.messages)
+    }
+}
+
+/// A dialogue under way.
+struct Talk {
+    socket: WebSocketStream<Stream>,
+    /// Everything received, clipped.
+    messages: Vec<String>,
+    /// The message that was waited for last.
+    newest: Reply,
+    /// The turn we are in, from 1.
+    turn: usize,
+}
+
+impl Talk {
+    /// Listens until a message is what is expected.
+    async fn until(&mut self, run: &Run<'_>, scope: &Scope, expect: &Expect) -> Result<(), Stop> {
+        let mut nearest: Option<Fault> = None;
+        loop {
+            let heard = if nearest.is_some() { Heard::Whole } else { Heard::Nothing };
+            let Ok(received) = timeout_at(patience(run.deadline, heard), self.socket.next()).await else {
+                return Err(nearest.unwrap_or_else(|| silence(&self.place(), "a message")).into());
+            };
+            let text = match received {
+                Some(Ok(Message::Text(text))) => text.as_str().to_owned(),
+                Some(Ok(Message::Binary(bytes))) => String::from_utf8_lossy(&bytes).into_owned(),
+                Some(Ok(Message::Close(frame))) => {
+                    let why = frame.map_or_else(String::new, |frame| format!(" with {}: {}", frame.code, frame.reason));
+                    return Err(self.ended(&why, nearest));
+                }
+                Some(Ok(_)) => continue,
+                Some(Err(Error::ConnectionClosed | Error::AlreadyClosed)) | None => return Err(self.ended("", nearest)),
+                Some(Err(error)) => return Err(broken(&error)),
+            };
+            if self.messages.len() >= MESSAGES_MAX {
+                let fault = Fault::new(FaultCode::WsProtocol, format!("more than {MESSAGES_MAX} messages"));
+                return Err(nearest.unwrap_or(fault).into());
+            }
+            self.messages.push(text.chars().take(MESSAGE_CHARS_MAX).collect());
+            let mut reply = Reply::new();
+            reply.body = Some(Body { bytes: text.into(), charset: None });
+            let failure = expect.first_failure(&reply, scope, run.tools.clock.now());
+            self.newest = reply;
+            match failure {
+                None => return Ok(()),
+                Some(fault) => nearest = Some(self.placed(fault)),
+            }
+        }
+    }
+
+    /// The server has closed; what it said before tells more than that, if it said anything.
+    fn ended(&self, why: &str, nearest: Option<Fault>) -> Stop {
+        if let Some(Fault { evidence: Some(evidence), .. }) = nearest {
+            let found = format!("{} and then the end{why}", evidence.found);
+            let fault = unexpected(evidence.of, evidence.expected, found);
+            return Fault { code: FaultCode::WsProtocol, ..fault }.into();
+        }
+        let text = format!("{}: the server closed the conversation{why}", self.place());
+        Fault::new(FaultCode::WsProtocol, text).into()
+    }
+
+    fn place(&self) -> String {
+        format!("turn {} of the dialogue", self.turn)
+    }
+
+    fn placed(&self, mut fault: Fault) -> Fault {
+        if let Some(evidence) = &mut fault.evidence {
+            evidence.of = format!("turn {}, {}", self.turn, evidence.of);
+        }
+        fault
+    }
+}
+
+/// Why a conversation ended in the middle.
+pub(super) fn broken(error: &Error) -> Stop {
+    let io = match error {
+        Error::Io(io) => io,
+        Error::ConnectionClosed | Error::AlreadyClosed => {
+            return Fault::new(FaultCode::WsProtocol, "the server closed the conversation").into();
+        }
+        Error::Capacity(why) => return Fault::new(FaultCode::WsProtocol, format!("too much: {why}")).into(),
+        other => return Fault::new(FaultCode::WsProtocol, format!("speaks wrongly: {other}")).into(),
+    };
+    if let Some(own) = dial::own(io) {
+        return Stop::Own(own, format!("in the conversation: {io}"));
+    }
+    match io.kind() {
+        io::ErrorKind::UnexpectedEof => Fault::new(FaultCode::Truncated, "hung up in the middle").into(),
+        _ => Fault::new(FaultCode::Reset, format!("the connection broke: {io}")).into(),
+    }
+}
