@@ -6,6 +6,7 @@ mod grpc;
 mod icmp;
 mod mail;
 mod mqtt;
+mod names;
 mod sip;
 mod starttls;
 mod tcp;

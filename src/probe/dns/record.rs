@@ -15,8 +15,33 @@ pub struct Type(RecordType);
 
 /// The types that are worth asking for, as the schema and the errors list them.
 const TYPES: &[&str] = &[
-    "A", "AAAA", "CAA", "CNAME", "DNSKEY", "DS", "HTTPS", "MX", "NAPTR", "NS", "PTR", "SOA", "SRV", "SSHFP", "SVCB",
-    "TLSA", "TXT",
+    "A",
+    "AAAA",
+    "CAA",
+    "CDNSKEY",
+    "CDS",
+    "CERT",
+    "CNAME",
+    "CSYNC",
+    "DNSKEY",
+    "DS",
+    "HINFO",
+    "HTTPS",
+    "MX",
+    "NAPTR",
+    "NS",
+    "NSEC",
+    "NSEC3PARAM",
+    "OPENPGPKEY",
+    "PTR",
+    "RRSIG",
+    "SMIMEA",
+    "SOA",
+    "SRV",
+    "SSHFP",
+    "SVCB",
+    "TLSA",
+    "TXT",
 ];
 
 impl From<Type> for RecordType {
@@ -43,6 +68,10 @@ pub(super) fn text(data: &RData) -> String {
     let text = data.to_string();
     match data {
         RData::CNAME(_) | RData::NS(_) | RData::PTR(_) => text.trim_end_matches('.').to_owned(),
+        // The library ends each list of values with a comma.
+        RData::HTTPS(_) | RData::SVCB(_) => {
+            text.split(' ').map(|word| word.trim_end_matches(',')).collect::<Vec<_>>().join(" ")
+        }
         _ => text,
     }
 }

@@ -202,3 +202,75 @@ async fn a_cut_answer_is_fetched_over_tcp() {
     written["expect"] = json!({ "records": { "length": 200 } });
     assert_eq!(code(written).await, None);
 }
+
+#[tokio::test]
+async fn a_cut_answer_that_tcp_never_completes_is_told_in_time() {
+    let tcp = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let at = tcp.local_addr().unwrap();
+    let udp = UdpSocket::bind(at).await.unwrap();
+    tokio::spawn(async move {
+        let mut buffer = [0; 4096];
+        let mut held = Vec::new();
+        while let Ok((length, from)) = udp.recv_from(&mut buffer).await {
+            let mut reply = answer(&Message::from_vec(&buffer[..length]).unwrap(), ResponseCode::NoError);
+            reply.metadata.truncation = true;
+            udp.send_to(&reply.to_vec().unwrap(), from).await.unwrap();
+            held.push(tcp.accept().await.unwrap());
+        }
+    });
+    let steps = vec![step(&lookup(at))];
+    let reading = Prober::new(tools()).run(&errand(Duration::from_millis(400), steps), order()).await;
+    assert_eq!(fault_of(&reading), Some(FaultCode::DnsTruncated));
+}
+
+#[tokio::test]
+async fn answers_from_another_port_are_never_seen() {
+    let socket = UdpSocket::bind("127.0.0.1:0").await.unwrap();
+    let other = UdpSocket::bind("127.0.0.1:0").await.unwrap();
+    let at = socket.local_addr().unwrap();
+    tokio::spawn(async move {
+        let mut buffer = [0; 4096];
+        while let Ok((length, from)) = socket.recv_from(&mut buffer).await {
+            let mut reply = answer(&Message::from_vec(&buffer[..length]).unwrap(), ResponseCode::NoError);
+            reply.add_answer(address("www.example.com.", 66, 60));
+            other.send_to(&reply.to_vec().unwrap(), from).await.unwrap();
+        }
+    });
+    let steps = vec![step(&lookup(at))];
+    let reading = Prober::new(tools()).run(&errand(Duration::from_millis(300), steps), order()).await;
+    assert_eq!(fault_of(&reading), Some(FaultCode::DnsTimeout));
+}
+
+#[tokio::test]
+async fn malformed_answers_never_crash_and_have_one_code() {
+    // Behind a right header and question: a label of 64 bytes, a length beyond the end, counts without records.
+    for tail in [&[64, b'x'][..], &[0, 0, 1, 0, 1, 0, 0, 0, 60, 0, 200, 1], &[0xc0], &[]] {
+        let tail = tail.to_vec();
+        let server = server(move |question| {
+            let mut bytes = answer(&question, ResponseCode::NoError);
+            bytes.edns = None;
+            let mut bytes = bytes.to_vec().unwrap();
+            bytes[7] = 3;
+            bytes.extend(&tail);
+            vec![bytes]
+        })
+        .await;
+        assert_eq!(code(lookup(server)).await, Some(FaultCode::DnsMalformed));
+    }
+}
+
+#[tokio::test]
+async fn an_address_is_looked_up_backwards() {
+    let server = server(|question| {
+        assert_eq!(question.queries[0].name().to_utf8(), "7.2.0.192.in-addr.arpa.");
+        let mut reply = answer(&question, ResponseCode::NoError);
+        let owner = question.queries[0].name().clone();
+        let target = hickory_resolver::proto::rr::rdata::PTR(name("www.example.com."));
+        reply.add_answer(Record::from_rdata(owner, 60, RData::PTR(target)));
+        vec![reply.to_vec().unwrap()]
+    })
+    .await;
+    let written = json!({ "dns": { "lookup": "192.0.2.7", "type": "PTR", "server": server.to_string() },
+        "expect": { "records": { "contains": "www.example.com" } } });
+    assert_eq!(code(written).await, None);
+}
