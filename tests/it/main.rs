@@ -22,6 +22,7 @@ mod architecture;
 mod cli;
 mod config;
 mod demo;
+mod fuzz;
 mod given;
 mod hostile;
 mod http;
