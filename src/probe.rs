@@ -20,6 +20,7 @@ pub mod icmp;
 pub mod imap;
 pub mod mail;
 pub mod mqtt;
+pub mod links;
 pub mod pdf;
 pub mod push;
 pub mod sip;
@@ -43,6 +44,7 @@ mod view;
 
 use std::fmt;
 
+use http::fetch;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Deserialize, Deserializer};
 
@@ -161,6 +163,7 @@ kinds! {
     Exec exec "exec";
     Smtp smtp "smtp";
     Imap imap "imap";
+    Links links "links";
     Push push "push";
 }
 

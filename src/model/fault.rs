@@ -74,6 +74,7 @@ codes! {
         Status "status" "answers with an error",
         Expectation "expectation" "does not show what it should",
         Latency "latency" "is too slow",
+        LinkBroken "link_broken" "has links that lead nowhere",
         WsRefused "ws_refused" "refuses the conversation",
         WsProtocol "ws_protocol" "breaks off the conversation",
         MqttRefused "mqtt_refused" "has a broker that refuses",
@@ -152,6 +153,7 @@ codes! {
         Receive "receive" "receiving the answer",
         Run "run" "running the program",
         Assert "assert" "checking the answer",
+        Crawl "crawl" "following the links",
     }
 }
 

@@ -3,6 +3,7 @@
 mod body;
 mod cookies;
 mod exchange;
+pub(in crate::probe) mod fetch;
 mod fields;
 mod json;
 mod redirect;

@@ -79,6 +79,8 @@ fields! {
     Rtt "rtt" "the mean time there and back";
     RttMin "rtt_min" "the least time there and back";
     RttMax "rtt_max" "the longest time there and back";
+    Broken "broken" "the broken links";
+    Checked "checked" "how many links were looked at";
 }
 
 impl fmt::Display for Field {

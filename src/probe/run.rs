@@ -70,7 +70,35 @@ pub struct Run<'a> {
     pub(crate) redactor: &'a mut Redactor,
 }
 
+/// What a run beside a run has of its own.
+#[derive(Debug, Default)]
+pub(in crate::probe) struct Aside {
+    cookies: Option<Box<CookieStore>>,
+    came_from: Option<Region>,
+    redactor: Redactor,
+}
+
 impl Run<'_> {
+    /// A run beside this one, for what is asked on the way: its phases, its peer and its cookies do not count.
+    pub(in crate::probe) fn aside<'b>(&'b self, own: &'b mut Aside) -> Run<'b> {
+        Run {
+            tools: self.tools,
+            probe: self.probe,
+            scope: self.scope,
+            phases: Phases::new(Instant::now()),
+            deadline: self.deadline,
+            needs: Needs::Body,
+            trace: self.trace,
+            span: self.span,
+            cookies: &mut own.cookies,
+            came_from: &mut own.came_from,
+            peer: None,
+            certificate: None,
+            attributes: Vec::new(),
+            redactor: &mut own.redactor,
+        }
+    }
+
     /// Writes down a protocol fact under its OpenTelemetry name; redacted and clipped by the runner.
     pub fn attribute(&mut self, name: &'static str, value: impl Into<String>) {
         if self.attributes.len() < ATTRIBUTES_MAX {

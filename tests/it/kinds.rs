@@ -5,6 +5,7 @@ mod exec;
 mod grpc;
 mod icmp;
 mod mail;
+mod links;
 mod mqtt;
 mod names;
 mod sip;

@@ -17,7 +17,7 @@ use super::settings::{Credentials, Payload, Settings};
 
 /// The three that every request bears, its host, `traceparent`, cookies.
 const STANDARD: usize = 6;
-const AGENT: &str = concat!("unbroken/", env!("CARGO_PKG_VERSION"), " (+synthetic)");
+pub(super) const AGENT: &str = concat!("unbroken/", env!("CARGO_PKG_VERSION"), " (+synthetic)");
 
 /// A request, all but what differs from run to run: cookies, `traceparent`.
 #[derive(Clone)]

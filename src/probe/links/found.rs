@@ -1,0 +1,202 @@
+//! The links that stand on a page or in a style sheet. Pure.
+
+use scraper::{Html, Selector};
+use url::Url;
+
+/// Links taken of one page.
+const LINKS_MAX: usize = 2000;
+
+/// A link.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Link {
+    /// Without its fragment.
+    pub(super) url: Url,
+    pub(super) leads: Leads,
+}
+
+/// What a link is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Leads {
+    /// A reader follows it.
+    ToPage,
+    /// The page needs it, and it may name others.
+    ToStyles,
+    /// The page needs it: a picture, a script.
+    ToPart,
+}
+
+/// Where links stand: a selector, the attribute, what it leads to.
+const PLACES: &[(&str, &str, Leads)] = &[
+    ("a[href], area[href]", "href", Leads::ToPage),
+    ("iframe[src], frame[src]", "src", Leads::ToPage),
+    ("link[rel~=stylesheet][href]", "href", Leads::ToStyles),
+    ("link[rel~=icon][href], link[rel~=apple-touch-icon][href], link[rel~=manifest][href]", "href", Leads::ToPart),
+    ("link[rel~=alternate][href], link[rel~=canonical][href], link[rel~=next][href]", "href", Leads::ToPage),
+    ("img[src], script[src], source[src], video[src], audio[src], track[src], embed[src]", "src", Leads::ToPart),
+    ("input[type=image][src]", "src", Leads::ToPart),
+    ("video[poster]", "poster", Leads::ToPart),
+    ("object[data]", "data", Leads::ToPart),
+];
+
+/// Reads a page that came from `from`.
+pub(super) fn page(text: &str, from: &Url) -> Vec<Link> {
+    let document = Html::parse_document(text);
+    let select =
+        |css: &str| Selector::parse(css).ok().map(|it| document.select(&it).collect::<Vec<_>>()).unwrap_or_default();
+    let base = select("base[href]").first().and_then(|base| base.attr("href")).and_then(|href| from.join(href).ok());
+    let base = base.as_ref().unwrap_or(from);
+    let mut links = Vec::new();
+    let mut add = |text: &str, leads| {
+        if links.len() < LINKS_MAX {
+            links.extend(link(text, base, leads));
+        }
+    };
+    for (css, attribute, leads) in PLACES {
+        for element in select(css) {
+            add(element.attr(attribute).unwrap_or_default(), *leads);
+        }
+    }
+    for element in select("img[srcset], source[srcset]") {
+        for text in candidates(element.attr("srcset").unwrap_or_default()) {
+            add(text, Leads::ToPart);
+        }
+    }
+    let sheets = select("style").into_iter().map(|element| element.text().collect::<String>());
+    let inline = select("[style]").into_iter().map(|element| element.attr("style").unwrap_or_default().to_owned());
+    for css in sheets.chain(inline) {
+        addresses(&css).iter().for_each(|text| add(text, Leads::ToPart));
+    }
+    links
+}
+
+/// A page's title.
+pub(super) fn title(text: &str) -> String {
+    let lower = text.to_ascii_lowercase();
+    let Some(open) = lower.find("<title") else { return String::new() };
+    let Some(start) = lower[open..].find('>').map(|at| open + at + 1) else { return String::new() };
+    let end = lower[start..].find("</title").map_or(text.len(), |at| start + at);
+    text[start..end].trim().to_owned()
+}
+
+/// The links of a style sheet that came from `from`.
+pub(super) fn styles(css: &str, from: &Url) -> Vec<Link> {
+    addresses(css).iter().take(LINKS_MAX).filter_map(|text| link(text, from, Leads::ToPart)).collect()
+}
+
+/// The link that `text` is, unless it is of another kind: mail, telephone, script, data, a place on the same page.
+fn link(text: &str, base: &Url, leads: Leads) -> Option<Link> {
+    let text = text.trim();
+    if text.is_empty() || text.starts_with('#') {
+        return None;
+    }
+    let mut url = base.join(text).ok()?;
+    if !matches!(url.scheme(), "http" | "https") || url.host().is_none() {
+        return None;
+    }
+    url.set_fragment(None);
+    let _ = url.set_username("");
+    let _ = url.set_password(None);
+    Some(Link { url, leads })
+}
+
+/// The addresses in a `srcset`: each up to a blank, with a width or density behind it.
+fn candidates(srcset: &str) -> impl Iterator<Item = &str> {
+    // An address may hold commas, but none at its end; one before a blank separates.
+    srcset
+        .split_whitespace()
+        .scan(true, |expected, word| {
+            let ends = word.ends_with(',');
+            let address = expected.then_some(word.trim_end_matches(','));
+            *expected = ends;
+            Some(address.filter(|address| !address.is_empty()))
+        })
+        .flatten()
+}
+
+/// What stands in the `url(…)` and `@import "…"` of a style sheet.
+fn addresses(css: &str) -> Vec<String> {
+    let mut out = Vec::new();
+    let mut rest = css;
+    while let Some(at) = rest.find("url(") {
+        rest = &rest[at + 4..];
+        let Some(end) = rest.find(')') else { break };
+        out.push(rest[..end].trim().trim_matches(['"', '\'']).to_owned());
+        rest = &rest[end..];
+    }
+    for part in css.split("@import").skip(1) {
+        let part = part.trim_start();
+        if let Some(quote) = part.chars().next().filter(|c| matches!(c, '"' | '\'')) {
+            out.extend(part[1..].split(quote).next().map(str::to_owned));
+        }
+    }
+    out
+}
+
+/// Whether a page that answers well says that there is none: by where it lies, if one was sent there, or by its title.
+pub(super) fn says_missing(sent_to: Option<&Url>, title: &str) -> bool {
+    let path = sent_to.map(|url| url.path().to_ascii_lowercase()).unwrap_or_default();
+    let last = path.trim_end_matches('/').rsplit('/').next().unwrap_or_default();
+    let stem = last.split('.').next().unwrap_or_default().replace(['-', '_'], "");
+    let title = title.to_lowercase();
+    matches!(&*stem, "404" | "notfound" | "pagenotfound" | "error404")
+        || title.split(|c: char| !c.is_alphanumeric()).next() == Some("404")
+        || title.contains("not found")
+        || title.contains("nicht gefunden")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_kind_of_link_is_found() {
+        let from: Url = "https://shop.example/plans/index.html".parse().expect("an address");
+        let html = r##"<base href="/b/"><link rel="preload stylesheet" href="a.css">
+            <a href="../m?x=1#top">M</a><a href="#x">x</a><a href="mailto:a@b">m</a><a href="javascript:0">j</a>
+            <img src=//cdn.example/1.png srcset="s.png 1x, l,arge.png 2x"><div style="background:url('bg.png')"></div>
+            <style>@import "i.css"; p { background: url(p.gif) }</style><script src=j.js></script><a href="http://">b</a>
+            <img src="data:image/png;base64,AA"><link rel=preconnect href=https://fonts.example>"##;
+        let links = page(html, &from);
+        let urls: Vec<&str> = links.iter().map(|link| link.url.as_str()).collect();
+        assert_eq!(
+            urls,
+            [
+                "https://shop.example/m?x=1",
+                "https://shop.example/b/a.css",
+                "https://cdn.example/1.png",
+                "https://shop.example/b/j.js",
+                "https://shop.example/b/s.png",
+                "https://shop.example/b/l,arge.png",
+                "https://shop.example/b/p.gif",
+                "https://shop.example/b/i.css",
+                "https://shop.example/b/bg.png",
+            ]
+        );
+        assert_eq!(links[1].leads, Leads::ToStyles);
+        assert_eq!(styles("a{src:url( \"x.woff\" ) url(", &from)[0].url.path(), "/plans/x.woff");
+    }
+
+    #[test]
+    fn a_title_is_found_or_not() {
+        for (text, wanted) in
+            [("<TITLE lang=de> \u{dc}ber uns </title>", "\u{dc}ber uns"), ("<title>x", "x"), ("<title", ""), ("", "")]
+        {
+            assert_eq!(title(text), wanted);
+        }
+    }
+
+    #[test]
+    fn pages_that_only_say_they_are_missing_are_known() {
+        let at = |path: &str| format!("https://a.example{path}").parse::<Url>().expect(path);
+        for (path, title, missing) in [
+            ("/404.html", "Shop", true),
+            ("/page-not-found/", "", true),
+            ("/x", "404 · Shop", true),
+            ("/x", "Page not found", true),
+            ("/x", "Plans", false),
+            ("/plans/404-gb", "4040 GB", false),
+        ] {
+            assert_eq!(says_missing(Some(&at(path)), title), missing, "{path} {title}");
+        }
+    }
+}
