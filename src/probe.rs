@@ -35,6 +35,7 @@ mod assess;
 mod errand;
 mod outcome;
 mod phases;
+mod picture;
 mod prober;
 mod redact;
 mod reply;

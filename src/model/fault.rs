@@ -52,6 +52,9 @@ codes! {
         ConnectUnreachable "connect_unreachable" "cannot be reached",
         ConnectReset "connect_reset" "drops connections",
         ProxyRefused "proxy_refused" "cannot be reached through the proxy",
+        ProxyAuth "proxy_auth" "lies behind a proxy that does not let us through",
+        ProxyGateway "proxy_bad_gateway" "cannot be reached by the proxy",
+        ProxyTimeout "proxy_timeout" "lies behind a proxy that does not answer in time",
         CertExpired "cert_expired" "has an expired certificate",
         CertNotYetValid "cert_not_yet_valid" "has a certificate that is not valid yet",
         CertSelfSigned "cert_self_signed" "has a certificate that nobody vouches for",
@@ -64,6 +67,8 @@ codes! {
         TlsAlert "tls_alert" "refuses to speak securely",
         TlsProtocol "tls_protocol" "does not speak securely",
         TlsClientCertificate "tls_client_certificate" "asks for a client certificate",
+        AlpnMismatch "alpn_mismatch" "does not speak the protocol that was agreed on",
+        H2Goaway "h2_goaway" "closes the connection in the middle",
         Reset "reset" "breaks off in the middle",
         Truncated "truncated" "sends only a part",
         HeadTooLarge "head_too_large" "sends an endless head",
@@ -72,6 +77,8 @@ codes! {
         TooManyRedirects "too_many_redirects" "sends customers round in circles",
         RedirectRefused "redirect_refused" "sends customers somewhere unsafe",
         Status "status" "answers with an error",
+        TokenRefused "token_refused" "does not let our programs sign in",
+        GraphqlErrors "graphql_errors" "answers a question with errors",
         Expectation "expectation" "does not show what it should",
         Latency "latency" "is too slow",
         LinkBroken "link_broken" "has links that lead nowhere",
@@ -154,6 +161,7 @@ codes! {
         Run "run" "running the program",
         Assert "assert" "checking the answer",
         Crawl "crawl" "following the links",
+        Token "token" "asking for a token",
     }
 }
 

@@ -10,6 +10,7 @@
 pub mod address;
 pub mod manned;
 pub mod proxy;
+pub mod quic;
 pub mod resolve;
 pub mod stream;
 pub mod tls;

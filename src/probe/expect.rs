@@ -1,11 +1,13 @@
 //! What a step expects of its reply: typed, the same for every kind, and told in words when it fails.
 
+mod amounts;
 mod bounded;
 mod decimal;
 mod decode;
 mod found;
 mod matcher;
 mod operand;
+mod parts;
 mod subject;
 #[cfg(test)]
 mod tests;
@@ -99,7 +101,7 @@ impl Expect {
 
     /// Whether looking at it may take long enough to stand in others' way.
     pub(super) fn is_heavy(&self) -> bool {
-        self.that.is_some()
+        self.that.is_some() || self.checks.iter().any(|check| check.of.is_heavy())
     }
 
     pub(super) fn needs(&self) -> Needs {
@@ -163,7 +165,8 @@ impl Field {
     /// What of a reply must be kept to look at it.
     pub(super) const fn needs(self) -> Needs {
         match self {
-            Self::Body | Self::Text | Self::Json | Self::Html | Self::Banner => Needs::Body,
+            Self::Body | Self::Text | Self::Json | Self::Html | Self::Banner | Self::Picture => Needs::Body,
+            Self::Card => Needs::Card,
             Self::Pdf => Needs::Pdf,
             _ => Needs::Head,
         }

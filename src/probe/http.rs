@@ -1,11 +1,18 @@
 //! One HTTP request, as a customer's browser or app would make it, and where its time went.
 
 mod body;
+mod card;
 mod cookies;
+mod digest;
 mod exchange;
 pub(in crate::probe) mod fetch;
 mod fields;
+mod graphql;
+mod http3;
 mod json;
+mod multipart;
+mod oauth;
+mod prove;
 mod redirect;
 mod request;
 mod settings;
@@ -29,8 +36,11 @@ impl Act for Settings {
         Field::Body,
         Field::Text,
         Field::Json,
+        Field::Errors,
         Field::Html,
         Field::Pdf,
+        Field::Card,
+        Field::Picture,
         Field::Certificate,
         Field::Latency,
     ];

@@ -291,7 +291,11 @@ impl<'a> Walk<'a> {
 
 /// The fault of a step that ran out of time.
 fn timed_out(phase: Option<Phase>, limit: Duration) -> Stop {
-    let code = if phase == Some(Phase::Dns) { FaultCode::DnsTimeout } else { FaultCode::Timeout };
+    let code = match phase {
+        Some(Phase::Dns) => FaultCode::DnsTimeout,
+        Some(Phase::Proxy) => FaultCode::ProxyTimeout,
+        _ => FaultCode::Timeout,
+    };
     let doing = phase.map_or("waiting", Phase::words);
     let mut fault = Fault::new(code, format!("not done within {}ms: still {doing}", limit.as_millis()));
     fault.phase = phase;

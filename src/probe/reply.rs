@@ -7,6 +7,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use serde_json::Value;
 
+use super::pdf::PdfText;
 use crate::model::{CertificateFacts, Fault, Phase};
 
 macro_rules! fields {
@@ -50,6 +51,8 @@ fields! {
     Json "json" "the body as JSON";
     Html "html" "the body as HTML";
     Pdf "pdf" "the text of the PDF file";
+    Card "card" "the card that the page's link becomes where it is shared";
+    Picture "picture" "the picture";
     Certificate "certificate" "the certificate";
     Latency "latency" "how long it took";
     Phases "phases" "the time of each phase, in seconds";
@@ -79,6 +82,7 @@ fields! {
     Rtt "rtt" "the mean time there and back";
     RttMin "rtt_min" "the least time there and back";
     RttMax "rtt_max" "the longest time there and back";
+    Errors "errors" "the errors of a GraphQL answer";
     Broken "broken" "the broken links";
     Checked "checked" "how many links were looked at";
 }
@@ -98,8 +102,8 @@ pub struct Reply {
     /// Name and value.
     pub cookies: Vec<(String, String)>,
     pub body: Option<Body>,
-    /// The text of the PDF file, if it was needed, or why there is none.
-    pub pdf: Option<Result<String, String>>,
+    /// What the PDF file says, if it was needed, or why there is nothing.
+    pub pdf: Option<Result<PdfText, String>>,
     pub certificate: Option<CertificateFacts>,
     /// Filled in by the runner.
     pub(super) phases: Vec<(Phase, Duration)>,

@@ -92,6 +92,7 @@ impl Run<'_> {
             span: self.span,
             cookies: &mut own.cookies,
             came_from: &mut own.came_from,
+            way: self.way,
             peer: None,
             certificate: None,
             attributes: Vec::new(),
@@ -141,6 +142,8 @@ pub enum Needs {
     Head,
     /// The decoded body.
     Body,
+    /// The card of the page that the body is, with its picture.
+    Card,
     /// The text of the PDF file that the body is.
     Pdf,
 }

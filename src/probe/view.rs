@@ -9,6 +9,7 @@ use scraper::{ElementRef, Html};
 use serde_json::Value;
 use tokio::time::Instant;
 
+use super::picture::{Looks, Picture};
 use super::spot::{Path, Selector};
 use super::{Field, Reply};
 use crate::model::Phase;
@@ -146,8 +147,12 @@ impl<'a> View<'a> {
             },
             Field::Pdf => match &self.reply.pdf {
                 None => Found::Nothing,
-                Some(Ok(text)) => Found::Text(text.into()),
+                Some(Ok(pdf)) => Found::Text((&*pdf.text).into()),
                 Some(Err(why)) => Found::Unreadable(why.clone()),
+            },
+            Field::Picture => match self.picture() {
+                Ok(Picture { width, height, format }) => Found::Text(format!("{format} {width}x{height}").into()),
+                Err(why) => Found::Unreadable(why),
             },
             Field::ContentType => self.content_type(),
             Field::Messages | Field::Links | Field::To => match self.reply.value(field) {
@@ -202,6 +207,20 @@ impl<'a> View<'a> {
         });
         let found: Vec<String> = found.take(ELEMENTS_MAX).collect();
         if found.is_empty() { Found::Nothing } else { Found::Any(found) }
+    }
+
+    /// The body as a picture.
+    pub(super) fn picture(&self) -> Result<Picture, String> {
+        self.reply.body.as_ref().map_or_else(|| Err("no body".to_owned()), |body| Picture::read(&body.bytes))
+    }
+
+    /// How much the picture differs from another.
+    pub(super) fn difference(&self, looks: &Looks) -> Found<'_> {
+        let Some(body) = &self.reply.body else { return Found::Nothing };
+        match Looks::of(&body.bytes) {
+            Ok(own) => Found::Number(own.distance(looks).to_string().into()),
+            Err(why) => Found::Unreadable(why),
+        }
     }
 
     fn content_type(&self) -> Found<'_> {

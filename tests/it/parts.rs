@@ -130,6 +130,14 @@ fn rotel_agent() -> PathBuf {
     agent
 }
 
+/// A program that `tests/run` installed from Python's index.
+pub(crate) fn python_program(name: &str) -> PathBuf {
+    let parts = std::env::var_os("UNBROKEN_TEST_PARTS").map_or_else(|| "target/parts".into(), PathBuf::from);
+    let program = parts.join("venv/bin").join(name);
+    assert!(program.exists(), "`{name}` is not installed: run ./tests/run, it installs what the tests need");
+    program
+}
+
 /// Real Chromium, headless, with a profile of its own.
 pub(crate) async fn chromium(arguments: &[&str], url: &str) -> std::process::Output {
     let profile = tempfile::tempdir().unwrap();

@@ -1,7 +1,7 @@
 //! What a server's certificate says, and what exactly is wrong with it.
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use jiff::Timestamp;
 use rustls::client::WebPkiServerVerifier;
@@ -61,11 +61,22 @@ pub enum Strictness {
 pub struct Judge {
     inner: Arc<WebPkiServerVerifier>,
     strictness: Strictness,
+    ear: Option<Ear>,
+}
+
+/// Hears of a refused chain where the error that carries it gets lost: QUIC keeps no more than an alert of it.
+#[derive(Clone, Debug, Default)]
+pub struct Ear(Arc<Mutex<Option<Arc<Refused>>>>);
+
+impl Ear {
+    pub fn heard(&self) -> Option<Arc<Refused>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
 }
 
 impl Judge {
-    pub fn new(inner: Arc<WebPkiServerVerifier>, strictness: Strictness) -> Self {
-        Self { inner, strictness }
+    pub fn new(inner: Arc<WebPkiServerVerifier>, strictness: Strictness, ear: Option<Ear>) -> Self {
+        Self { inner, strictness, ear }
     }
 }
 
@@ -83,6 +94,9 @@ impl ServerCertVerifier for Judge {
             Err(error) => {
                 let chain = std::iter::once(leaf).chain(others).map(|der| der.clone().into_owned()).collect();
                 let refused = Arc::new(Refused { error, chain });
+                if let Some(ear) = &self.ear {
+                    *ear.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(&refused));
+                }
                 Err(CertificateError::Other(OtherError(refused)).into())
             }
             fine => fine,

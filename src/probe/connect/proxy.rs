@@ -2,6 +2,7 @@
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
+use http::{HeaderMap, StatusCode};
 use percent_encoding::percent_decode_str;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
@@ -12,6 +13,8 @@ use crate::probe::Stop;
 
 /// Longer heads are no answer to CONNECT.
 const HEAD_MAX: usize = 8 << 10;
+
+const DEMANDS: &str = "the proxy demands other credentials (407)";
 
 /// An HTTP proxy, and who we are to it.
 #[derive(Clone, PartialEq, Eq)]
@@ -73,7 +76,11 @@ impl Proxy {
         match (words.next(), words.next()) {
             (Some(version), Some(status)) if version.starts_with("HTTP/1.") && status.starts_with('2') => Ok(()),
             (Some(version), Some("407")) if version.starts_with("HTTP/1.") => {
-                Err(refused("the proxy demands other credentials (407)".to_owned()))
+                Err(fault(FaultCode::ProxyAuth, DEMANDS.to_owned()).into())
+            }
+            (Some(version), Some("502" | "503" | "504")) if version.starts_with("HTTP/1.") => {
+                let text = format!("the proxy does not get through to {host}:{port}: it answers `{line}`");
+                Err(fault(FaultCode::ProxyGateway, text).into())
             }
             _ => Err(refused(format!("the proxy answers `{line}`"))),
         }
@@ -101,5 +108,22 @@ async fn read_head(tcp: &mut TcpStream) -> Result<Vec<u8>, Stop> {
 
 /// The fault of not getting through.
 pub fn refused(text: String) -> Stop {
-    Fault::new(FaultCode::ProxyRefused, text).during(Phase::Proxy).into()
+    fault(FaultCode::ProxyRefused, text).into()
+}
+
+fn fault(code: FaultCode, text: String) -> Fault {
+    Fault::new(code, text).during(Phase::Proxy)
+}
+
+/// What the proxy, not the site behind it, says is wrong with a request that it forwards.
+pub fn objection(status: StatusCode, headers: &HeaderMap) -> Option<Fault> {
+    if status == StatusCode::PROXY_AUTHENTICATION_REQUIRED {
+        return Some(fault(FaultCode::ProxyAuth, DEMANDS.to_owned()));
+    }
+    // RFC 9209, 2.1.1; squid says it in its own way.
+    let said = |name: &str| headers.get(name).map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned());
+    let why = said("proxy-status").filter(|text| text.contains("error=")).or_else(|| said("x-squid-error"));
+    let why: String = why?.chars().filter(|c| !c.is_control()).take(100).collect();
+    let code = if status.is_server_error() { FaultCode::ProxyGateway } else { FaultCode::ProxyRefused };
+    Some(fault(code, format!("the proxy answers {status} itself: {why}")))
 }

@@ -23,7 +23,7 @@ use crate::model::{CertificateFacts, Fault, FaultCode, Phase, SelfFault};
 use crate::probe::Stop;
 use crate::units::FilePath;
 
-use super::certificate::{self, Judge, Refused, Strictness};
+use super::certificate::{self, Ear, Judge, Refused, Strictness};
 use super::dial;
 
 /// `tls:`, what is trusted and who we say we are.
@@ -122,11 +122,18 @@ impl Tls {
         if let Some(config) = slot.get() {
             return Ok(Arc::clone(config));
         }
-        let config = self.make(options, offer).map_err(|why| Stop::Own(SelfFault::Unsupported, why))?;
+        let config =
+            self.make(options, offer.protocols(), None).map_err(|why| Stop::Own(SelfFault::Unsupported, why))?;
         Ok(Arc::clone(slot.get_or_init(|| Arc::new(config))))
     }
 
-    fn make(&self, options: &Options, offer: Offer) -> Result<ClientConfig, String> {
+    /// A configuration of one connection's own, whose refusals `ear` hears.
+    pub fn for_quic(&self, options: &Options, ear: &Ear) -> Result<ClientConfig, Stop> {
+        let made = self.make(options, vec![b"h3".to_vec()], Some(ear.clone()));
+        made.map_err(|why| Stop::Own(SelfFault::Unsupported, why))
+    }
+
+    fn make(&self, options: &Options, offer: Vec<Vec<u8>>, ear: Option<Ear>) -> Result<ClientConfig, String> {
         let text = |error: rustls::Error| format!("tls: {error}");
         let roots = match &options.ca {
             Some(path) => Arc::new(read_roots(path.as_path())?),
@@ -141,14 +148,14 @@ impl Tls {
             .with_safe_default_protocol_versions()
             .map_err(text)?
             .dangerous()
-            .with_custom_certificate_verifier(Arc::new(Judge::new(webpki, strictness)));
+            .with_custom_certificate_verifier(Arc::new(Judge::new(webpki, strictness, ear)));
         let mut config = match (&options.cert, &options.key) {
             (Some(cert), Some(key)) => {
                 builder.with_client_auth_cert(read_chain(cert.as_path())?, read_key(key.as_path())?).map_err(text)?
             }
             _ => builder.with_no_client_auth(),
         };
-        config.alpn_protocols = offer.protocols();
+        config.alpn_protocols = offer;
         // The handshake is part of what is measured: each is a full one.
         config.resumption = Resumption::disabled();
         Ok(config)

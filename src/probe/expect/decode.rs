@@ -10,6 +10,7 @@ use serde_json::Value;
 
 use super::matcher::Matcher;
 use super::operand::Operand;
+use super::parts;
 use super::subject::Subject;
 use super::that::That;
 use super::{Check, Expect};
@@ -104,6 +105,19 @@ impl Expect {
                     add(Subject::Phase(*phase), it);
                 }
             }
+            Some(field @ (Field::Pdf | Field::Url)) => {
+                let operand = map.next_value::<Operand>()?;
+                let checks = if field == Field::Pdf { parts::pdf(operand) } else { parts::url(operand) };
+                checks.map_err(A::Error::custom)?.into_iter().for_each(|(of, it)| add(of, it));
+            }
+            Some(Field::Card) => {
+                let checks = map.next_value::<parts::Card>()?.checks();
+                checks.map_err(A::Error::custom)?.into_iter().for_each(|(of, it)| add(of, it));
+            }
+            Some(Field::Picture) => {
+                let checks = map.next_value::<parts::Picture>()?.checks();
+                checks.map_err(A::Error::custom)?.into_iter().for_each(|(of, it)| add(of, it));
+            }
             Some(field) => add(Subject::Field(field), map.next_value()?),
             None => match key.split_once('.') {
                 Some(("headers", name)) if !name.is_empty() => add(header(name), map.next_value()?),
@@ -169,6 +183,12 @@ impl JsonSchema for Expect {
         let matcher = generator.subschema_for::<Matcher>();
         let period = generator.subschema_for::<Period>();
         let certificate = generator.subschema_for::<Certificate>();
+        let (card, picture) = (generator.subschema_for::<parts::Card>(), generator.subschema_for::<parts::Picture>());
+        let with = |part: &str, schema: Value| {
+            let mut map = serde_json::json!({ "type": "object", "properties": {} });
+            map["properties"][part] = schema;
+            serde_json::json!({ "anyOf": [matcher, map] })
+        };
         let mut properties = serde_json::json!({
             "good": period, "poor": period,
             "that": { "type": "string", "description": "A CEL expression over the reply that must be true" },
@@ -178,6 +198,10 @@ impl JsonSchema for Expect {
             let code = serde_json::json!({ "type": ["integer", "string"], "pattern": "^[1-9]([0-9]{2}|xx)$" });
             let mut schema = match field {
                 Field::Json | Field::Html | Field::Headers | Field::Cookies | Field::Phases => places,
+                Field::Card => card.clone().to_value(),
+                Field::Picture => picture.clone().to_value(),
+                Field::Pdf => with("pages", matcher.clone().to_value()),
+                Field::Url => with("query", serde_json::json!({ "type": "object", "additionalProperties": matcher })),
                 Field::Certificate => certificate.clone().to_value(),
                 Field::Status => serde_json::json!({ "anyOf": [code, { "type": "array", "items": code }, matcher] }),
                 _ => matcher.clone().to_value(),

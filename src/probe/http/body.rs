@@ -85,10 +85,7 @@ pub(super) async fn receive(body: Incoming, want: Want, coding: Coding) -> Resul
         (Want::Nothing, _) => Ok(Received::default()),
         (Want::Arrival(most), _) => arrive(body, most).await,
         (Want::Itself(most), Coding::Identity) => keep(body, most).await,
-        (Want::Itself(_), Coding::Unknown(word)) => {
-            let word: String = word.chars().take(60).collect();
-            Err(Missing::Garbled(format!("the body is encoded as `{word}`, which was not asked for")))
-        }
+        (Want::Itself(_), Coding::Unknown(word)) => Err(Missing::Garbled(unasked(&word))),
         (Want::Itself(most), coding) => {
             let reader = StreamReader::new(body.into_data_stream().map_err(io::Error::other));
             decode(reader, most, &coding).await
@@ -158,6 +155,23 @@ async fn decode(reader: impl AsyncBufRead + Send + Unpin, most: usize, coding: &
         }
     }
     Ok(Received { length: bytes.len(), bytes: bytes.freeze(), capped })
+}
+
+/// Decodes a body that was received as it came over the wire.
+pub(super) async fn unpack(received: Received, most: usize, coding: Coding) -> Result<Received, String> {
+    match coding {
+        Coding::Identity => Ok(received),
+        Coding::Unknown(word) => Err(unasked(&word)),
+        coding => decode(&received.bytes[..], most, &coding).await.map_err(|missing| match missing {
+            Missing::Garbled(why) => why,
+            Missing::Broken(error) => error.to_string(),
+        }),
+    }
+}
+
+fn unasked(word: &str) -> String {
+    let word: String = word.chars().take(60).collect();
+    format!("the body is encoded as `{word}`, which was not asked for")
 }
 
 fn missing(error: io::Error) -> Missing {

@@ -196,8 +196,19 @@ impl Talk<'_> {
         } else {
             let why = error.source().map_or_else(|| error.to_string(), ToString::to_string);
             // h2 says `received` of what the server sent to end it, `detected` of what it did wrong.
-            let code = if why.contains("error received") { FaultCode::Reset } else { FaultCode::Protocol };
-            (code, format!("the answer makes no sense: {why}"))
+            match () {
+                () if why.contains("connection error received") => {
+                    (FaultCode::H2Goaway, format!("the server says goodbye in the middle (GOAWAY): {why}"))
+                }
+                () if why.contains("error received") => {
+                    (FaultCode::Reset, format!("the server gives the answer up (RST_STREAM): {why}"))
+                }
+                // `HTTP` read as a frame's length is one that no frame may have.
+                () if self.protocol == Protocol::Http2 && why.contains("frame with invalid size") => {
+                    (FaultCode::AlpnMismatch, "the server agreed on HTTP/2 and sends something else".to_owned())
+                }
+                () => (FaultCode::Protocol, format!("the answer makes no sense: {why}")),
+            }
         };
         Fault::new(code, text).during(phase).into()
     }

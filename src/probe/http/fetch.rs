@@ -7,7 +7,7 @@ use http_body_util::Full;
 use url::Url;
 
 use crate::model::{Fault, FaultCode, Phase, SelfFault};
-use crate::probe::connect::address::{Region, Way};
+use crate::probe::connect::address::Way;
 use crate::probe::connect::proxy::Proxy;
 use crate::probe::connect::resolve::Family;
 use crate::probe::connect::stream::Stream;
@@ -85,10 +85,10 @@ pub(in crate::probe) async fn fetch(run: &mut Run<'_>, ask: Ask<'_>) -> Result<G
     headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("gzip, br, zstd"));
     headers.extend(ask.headers.clone());
     let mut asked = Outgoing::to(ask.method.clone(), ask.url.clone(), headers, ask.body.clone())?;
-    let mut way = ask.way;
+    run.way = ask.way;
     let mut redirects = 0;
     loop {
-        let answer = hop(run, &ask, &asked, way).await?;
+        let answer = hop(run, &ask, &asked).await?;
         let next = match ask.redirects {
             0 => None,
             _ => redirect::next(&asked, answer.head.status, &answer.head.headers)?,
@@ -103,12 +103,12 @@ pub(in crate::probe) async fn fetch(run: &mut Run<'_>, ask: Ask<'_>) -> Result<G
             let text = format!("more than {} redirects, the last to {}", ask.redirects, next.shown);
             return Err(Fault::new(FaultCode::TooManyRedirects, text).into());
         }
-        way = Way::Sent(run.came_from.unwrap_or(Region::Public));
+        run.way = run.sent();
         asked = next;
     }
 }
 
-async fn hop(run: &mut Run<'_>, ask: &Ask<'_>, asked: &Outgoing, way: Way) -> Result<Answer, Stop> {
+async fn hop(run: &mut Run<'_>, ask: &Ask<'_>, asked: &Outgoing) -> Result<Answer, Stop> {
     let (Some(host), Some(port)) = (asked.url.host(), asked.url.port_or_known_default()) else {
         return Err(Stop::Own(SelfFault::Unsupported, format!("`{}` names no host", asked.shown)));
     };
@@ -119,7 +119,7 @@ async fn hop(run: &mut Run<'_>, ask: &Ask<'_>, asked: &Outgoing, way: Way) -> Re
         Some(proxy) => Via::Forward(proxy),
     };
     let forward = matches!(via, Via::Forward(_));
-    let stream = connect(run, &Target { host, port, family: ask.family, way, via, secure }).await?;
+    let stream = connect(run, &Target { host, port, family: ask.family, via, secure }).await?;
     let protocol = match &stream {
         Stream::Secure(secure) if secure.get_ref().1.alpn_protocol() == Some(b"h2") => Protocol::Http2,
         _ => Protocol::Http1,

@@ -116,9 +116,10 @@ pub(super) enum Version {
     Either,
     Http1,
     Http2,
+    Http3,
 }
 
 impl Word for Version {
     const NAME: &'static str = "HttpVersion";
-    const WORDS: &'static [(&'static str, Self)] = &[("1.1", Self::Http1), ("2", Self::Http2)];
+    const WORDS: &'static [(&'static str, Self)] = &[("1.1", Self::Http1), ("2", Self::Http2), ("3", Self::Http3)];
 }

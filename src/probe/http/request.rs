@@ -68,10 +68,10 @@ impl Outgoing {
         let mut headers = HeaderMap::new();
         let (body, media) = payload(&settings.payload, scope);
         if let Some(media) = media {
-            headers.insert(CONTENT_TYPE, HeaderValue::from_static(media));
+            headers.insert(CONTENT_TYPE, media);
         }
-        if let Some(credentials) = &settings.credentials {
-            let mut value = header("authorization", &credentials.render(scope))?;
+        if let Some(line) = settings.credentials.as_ref().and_then(|credentials| credentials.render(scope)) {
+            let mut value = header("authorization", &line)?;
             value.set_sensitive(true);
             headers.insert(AUTHORIZATION, value);
         }
@@ -115,14 +115,16 @@ impl Outgoing {
 }
 
 impl Credentials {
-    fn render(&self, scope: &Scope) -> String {
-        match self {
+    /// What is known before anything is asked.
+    fn render(&self, scope: &Scope) -> Option<String> {
+        Some(match self {
             Self::Bearer(token) => format!("Bearer {}", token.render(scope)),
             Self::Basic(basic) => {
                 let pair = format!("{}:{}", basic.user.render(scope), basic.password.render(scope));
                 format!("Basic {}", BASE64_STANDARD.encode(pair))
             }
-        }
+            Self::Digest(_) | Self::OAuth2(_) => return None,
+        })
     }
 }
 
@@ -144,18 +146,26 @@ fn address(settings: &Settings, scope: &Scope) -> Result<Url, Stop> {
     Ok(url)
 }
 
-fn payload(payload: &Payload, scope: &Scope) -> (Bytes, Option<&'static str>) {
+fn payload(payload: &Payload, scope: &Scope) -> (Bytes, Option<HeaderValue>) {
+    let as_json = || Some(HeaderValue::from_static("application/json"));
     match payload {
         Payload::Nothing => (Bytes::new(), None),
-        Payload::Json(json) => (json.render(scope).to_string().into(), Some("application/json")),
+        Payload::Json(json) => (json.render(scope).to_string().into(), as_json()),
         Payload::Form(form) => {
             let mut text = url::form_urlencoded::Serializer::new(String::new());
             for (name, value) in &form.0 {
                 text.append_pair(name, &value.render(scope));
             }
-            (text.finish().into(), Some("application/x-www-form-urlencoded"))
+            (text.finish().into(), Some(HeaderValue::from_static("application/x-www-form-urlencoded")))
         }
-        Payload::Raw(body) => (body.render(scope).into_owned().into(), Some("text/plain; charset=utf-8")),
+        Payload::Multipart(form) => {
+            let (body, media) = form.render(scope);
+            (body.into(), HeaderValue::try_from(media).ok())
+        }
+        Payload::GraphQl(question) => (question.render(scope).into(), as_json()),
+        Payload::Raw(body) => {
+            (body.render(scope).into_owned().into(), Some(HeaderValue::from_static("text/plain; charset=utf-8")))
+        }
     }
 }
 

@@ -16,7 +16,10 @@ use crate::probe::template::{Place, Template, TemplateOrSecret};
 use crate::units::Bytes;
 
 use super::fields::{Cookies, OneOf, Pairs, Version};
+use super::graphql::GraphQl;
 use super::json::Json;
+use super::multipart::Multipart;
+use super::oauth::OAuth2;
 use super::request::Outgoing;
 use super::show;
 
@@ -52,10 +55,18 @@ struct Written {
     json: Option<Json>,
     /// As a browser sends a form.
     form: Option<Pairs>,
+    /// A form with files.
+    multipart: Option<Multipart>,
+    /// A question with variables; errors in the answer are a fault.
+    graphql: Option<GraphQl>,
     body: Option<TemplateOrSecret>,
     /// A token, for the `authorization` header.
     bearer: Option<TemplateOrSecret>,
     basic: Option<Basic>,
+    /// A name and a password that do not go over the wire (RFC 7616).
+    digest: Option<Basic>,
+    /// A token by client credentials, kept until it expires.
+    oauth2: Option<OAuth2>,
     /// `on`, or `off`: one jar for the steps of a run.
     #[serde(default)]
     cookies: OneOf<Cookies>,
@@ -108,6 +119,8 @@ pub(super) enum Payload {
     Nothing,
     Json(Json),
     Form(Pairs),
+    Multipart(Multipart),
+    GraphQl(Box<GraphQl>),
     Raw(TemplateOrSecret),
 }
 
@@ -116,6 +129,8 @@ pub(super) enum Payload {
 pub(super) enum Credentials {
     Bearer(TemplateOrSecret),
     Basic(Basic),
+    Digest(Basic),
+    OAuth2(Box<OAuth2>),
 }
 
 impl JsonSchema for Settings {
@@ -139,12 +154,15 @@ impl Settings {
             Payload::Nothing => {}
             Payload::Json(json) => json.each_part(see),
             Payload::Form(form) => form.0.iter().for_each(|(_, value)| show(value, Place::Text, see)),
+            Payload::Multipart(form) => form.each_part(see),
+            Payload::GraphQl(question) => question.each_part(see),
             Payload::Raw(body) => show(body, if self.says_json() { Place::Json } else { Place::Text }, see),
         }
         match &self.credentials {
             None => {}
             Some(Credentials::Bearer(token)) => show(token, Place::Credential, see),
-            Some(Credentials::Basic(basic)) => {
+            Some(Credentials::OAuth2(oauth)) => oauth.each_part(see),
+            Some(Credentials::Basic(basic) | Credentials::Digest(basic)) => {
                 show(&basic.user, Place::Line, see);
                 show(&basic.password, Place::Credential, see);
             }
@@ -176,19 +194,32 @@ impl TryFrom<Written> for Settings {
         let (method, url) = written.target()?;
         check_url(&url)?;
         let headers = written.headers.0.into_iter().map(checked_header).collect::<Result<_, String>>()?;
-        let payload = match (written.json, written.form, written.body) {
-            (None, None, None) => Payload::Nothing,
-            (Some(json), None, None) => Payload::Json(json),
-            (None, Some(form), None) => Payload::Form(form),
-            (None, None, Some(body)) => Payload::Raw(body),
-            _ => return Err("only one of `json`, `form`, `body` may stand in a request".to_owned()),
-        };
-        let credentials = match (written.bearer, written.basic) {
-            (None, None) => None,
-            (Some(token), None) => Some(Credentials::Bearer(token)),
-            (None, Some(basic)) => Some(Credentials::Basic(basic)),
-            _ => return Err("only one of `bearer`, `basic` may stand in a request".to_owned()),
-        };
+        let payload = one(
+            "`json`, `form`, `body`, `multipart`, `graphql`",
+            [
+                written.json.map(Payload::Json),
+                written.form.map(Payload::Form),
+                written.body.map(Payload::Raw),
+                written.multipart.map(Payload::Multipart),
+                written.graphql.map(|question| Payload::GraphQl(Box::new(question))),
+            ],
+        )?;
+        let payload = payload.unwrap_or(Payload::Nothing);
+        if matches!(payload, Payload::GraphQl(_)) && method != Method::POST {
+            return Err("a `graphql` question is posted: write `post` for its address".to_owned());
+        }
+        let credentials = one(
+            "`bearer`, `basic`, `digest`, `oauth2`",
+            [
+                written.bearer.map(Credentials::Bearer),
+                written.basic.map(Credentials::Basic),
+                written.digest.map(Credentials::Digest),
+                written.oauth2.map(|oauth| Credentials::OAuth2(Box::new(oauth))),
+            ],
+        )?;
+        if written.version.0 == Version::Http3 && written.proxy.is_some() {
+            return Err("HTTP/3 does not go through a `proxy`".to_owned());
+        }
         if let Some(TemplateOrSecret::Template(proxy)) = &written.proxy
             && let Some(text) = proxy.constant()
         {
@@ -248,6 +279,15 @@ impl Written {
                 two.as_str().to_lowercase()
             )),
         }
+    }
+}
+
+/// The one that is given, if one is.
+fn one<T>(names: &str, given: impl IntoIterator<Item = Option<T>>) -> Result<Option<T>, String> {
+    let mut given = given.into_iter().flatten();
+    match (given.next(), given.next()) {
+        (first, None) => Ok(first),
+        _ => Err(format!("only one of {names} may stand in a request")),
     }
 }
 

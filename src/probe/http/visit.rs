@@ -9,19 +9,20 @@ use http::{Request, StatusCode};
 use http_body_util::Full;
 
 use crate::model::{Fault, FaultCode, Phase, SelfFault};
-use crate::probe::connect::proxy::Proxy;
+use crate::probe::connect::proxy::{self, Proxy};
 use crate::probe::connect::stream::Stream;
 use crate::probe::connect::tls::Offer;
-use crate::probe::connect::{Secure, Target, Via, connect};
+use crate::probe::connect::{Secure, Target, Via, connect, quic};
 use crate::probe::{Body, Field, Needs, Reply, Run, Stop, pdf};
 
 use super::body::{Received, Want};
 use super::cookies;
 use super::exchange::{Answer, Protocol, exchange};
 use super::fields::{Cookies, Version};
-use super::redirect;
+use super::prove::{Refusal, again, prove};
 use super::request::Outgoing;
-use super::settings::{Credentials, Settings};
+use super::settings::{Credentials, Payload, Settings};
+use super::{card, graphql, http3, redirect};
 
 /// Makes the request and follows where it leads.
 pub(super) async fn visit(settings: &Settings, run: &mut Run<'_>) -> Result<Reply, Stop> {
@@ -37,9 +38,19 @@ pub(super) async fn visit(settings: &Settings, run: &mut Run<'_>) -> Result<Repl
     {
         run.hide(computed.trim_start_matches("Basic "));
     }
+    let mut refusal;
+    (asked, refusal) = prove(settings, run, proxy.as_ref(), asked).await?;
+    let home = (refusal == Refusal::Question).then(|| asked.url.origin());
     let mut left: Vec<String> = Vec::new();
     loop {
         let answer = hop(settings, run, &asked, proxy.as_ref()).await?;
+        if refusal == Refusal::Question && home == Some(asked.url.origin()) {
+            let refused = (answer.head.status, &answer.head.headers);
+            if let Some(next) = again(settings, run, proxy.as_ref(), &asked, refused).await? {
+                (asked, refusal) = (next, Refusal::Final);
+                continue;
+            }
+        }
         if settings.cookies == Cookies::On {
             cookies::keep(run, &answer.head.headers, &asked.url);
         }
@@ -82,8 +93,29 @@ async fn hop(settings: &Settings, run: &mut Run<'_>, asked: &Outgoing, proxy: Op
     put(run, "url.full", asked.shown.clone());
     put(run, "server.address", host.to_string());
     put(run, "server.port", port.to_string());
+    let needs = run.needs;
+    let question = matches!(settings.payload, Payload::GraphQl(_));
+    let want = |head: &Parts| {
+        let moves = head.status.is_redirection() && head.headers.contains_key(LOCATION);
+        match needs {
+            _ if moves && settings.redirects > 0 => Want::Nothing,
+            Needs::Head if !question => Want::Arrival(settings.max_body),
+            _ => Want::Itself(settings.max_body),
+        }
+    };
+    if settings.version == Version::Http3 && url.scheme() == "https" {
+        let target = Target { host, port, family: settings.family, via: Via::Direct, secure: None };
+        let quic = quic::connect(run, &target, &settings.tls).await?;
+        let (head, _) = request(settings, run, asked, Protocol::Http2, None)?.into_parts();
+        let request = Request::from_parts(head, ());
+        let answer =
+            http3::exchange(&mut run.phases, quic.connection.clone(), request, asked.body.clone(), want).await?;
+        told(run, &answer);
+        return Ok(answer);
+    }
     let offer = match settings.version {
-        Version::Either => Offer::Http,
+        // Without encryption there is no HTTP/3: what is plain is asked for as ever.
+        Version::Either | Version::Http3 => Offer::Http,
         Version::Http1 => Offer::Http1,
         Version::Http2 => Offer::Http2,
     };
@@ -96,19 +128,19 @@ async fn hop(settings: &Settings, run: &mut Run<'_>, asked: &Outgoing, proxy: Op
     let stream = connect(run, &Target { host, port, family: settings.family, via, secure }).await?;
     let protocol = protocol(settings.version, &stream)?;
     let request = request(settings, run, asked, protocol, proxy.filter(|_| url.scheme() == "http"))?;
-    let needs = run.needs;
-    let want = |head: &Parts| {
-        let moves = head.status.is_redirection() && head.headers.contains_key(LOCATION);
-        match needs {
-            _ if moves && settings.redirects > 0 => Want::Nothing,
-            Needs::Head => Want::Arrival(settings.max_body),
-            Needs::Body | Needs::Pdf => Want::Itself(settings.max_body),
-        }
-    };
     let answer = exchange(&mut run.phases, stream, protocol, request, want).await?;
+    told(run, &answer);
+    if let Via::Forward(_) = via
+        && let Some(fault) = proxy::objection(answer.head.status, &answer.head.headers)
+    {
+        return Err(fault.into());
+    }
+    Ok(answer)
+}
+
+fn told(run: &mut Run<'_>, answer: &Answer) {
     put(run, "http.response.status_code", answer.head.status.as_u16().to_string());
     put(run, "network.protocol.version", version(answer.head.version).to_owned());
-    Ok(answer)
 }
 
 fn protocol(wanted: Version, stream: &Stream) -> Result<Protocol, Stop> {
@@ -119,7 +151,7 @@ fn protocol(wanted: Version, stream: &Stream) -> Result<Protocol, Stop> {
     match (secure.get_ref().1.alpn_protocol(), wanted) {
         (Some(b"h2"), _) => Ok(Protocol::Http2),
         (_, Version::Http2) => {
-            Err(Fault::new(FaultCode::Protocol, "the server does not offer HTTP/2").during(Phase::Tls).into())
+            Err(Fault::new(FaultCode::AlpnMismatch, "the server does not offer HTTP/2").during(Phase::Tls).into())
         }
         _ => Ok(Protocol::Http1),
     }
@@ -192,17 +224,23 @@ async fn reply(
     if run.needs == Needs::Pdf {
         reply.pdf = Some(pdf_text(run, &body).await);
     }
+    if run.needs == Needs::Card {
+        reply.set(Field::Card, card::card(settings, run, &body.bytes, &asked.url).await?);
+    }
     reply.body = Some(Body { bytes: body.bytes, charset: media.and_then(|(_, charset)| charset) });
     reply.headers = Some(head.headers);
+    if matches!(settings.payload, Payload::GraphQl(_)) {
+        graphql::judge(&mut reply);
+    }
     Ok(reply)
 }
 
-async fn pdf_text(run: &Run<'_>, body: &Received) -> Result<String, String> {
+async fn pdf_text(run: &Run<'_>, body: &Received) -> Result<pdf::PdfText, String> {
     if body.capped {
         return Err("the PDF file is longer than `max_body`".to_owned());
     }
     let read = pdf::text(&body.bytes, &run.tools.program, run.left()).await;
-    read.map(|pdf| pdf.text).map_err(|unread| unread.to_string())
+    read.map_err(|unread| unread.to_string())
 }
 
 /// The media type without parameters, and the charset, both in lower case.
@@ -216,6 +254,7 @@ fn media(headers: &HeaderMap) -> Option<(String, Option<String>)> {
 
 const fn version(version: http::Version) -> &'static str {
     match version {
+        http::Version::HTTP_3 => "3",
         http::Version::HTTP_2 => "2",
         http::Version::HTTP_10 => "1.0",
         http::Version::HTTP_09 => "0.9",

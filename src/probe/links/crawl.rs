@@ -12,7 +12,7 @@ use tokio::time::{Instant, sleep_until, timeout};
 use url::Url;
 
 use crate::model::{Evidence, Fault, FaultCode, Phase, SelfFault};
-use crate::probe::connect::address::{Region, Way};
+use crate::probe::connect::address::Way;
 use crate::probe::run::Aside;
 use crate::probe::{Field, Reply, Run, Stop, fetch};
 
@@ -39,7 +39,8 @@ pub(super) async fn crawl(settings: &Settings, run: &mut Run<'_>) -> Result<Repl
     let open = Url::parse(&text).map_err(|error| unfit(&error.to_string()))?;
     run.attribute("url.full", open.as_str());
     let begun = Instant::now();
-    let first = fetch::fetch(run, ask(settings, Method::GET, open, Way::Written, PAGE_BYTES_MAX)).await?;
+    let asked = ask(settings, Method::GET, open, run.way, PAGE_BYTES_MAX);
+    let first = fetch::fetch(run, asked).await?;
     let latency = begun.elapsed();
     run.attribute("http.response.status_code", first.status.as_u16().to_string());
     if !first.status.is_success() {
@@ -47,7 +48,7 @@ pub(super) async fn crawl(settings: &Settings, run: &mut Run<'_>) -> Result<Repl
         return Err(Fault::new(FaultCode::Status, text).during(Phase::Receive).into());
     }
     run.phases.begin(Phase::Crawl);
-    let way = Way::Sent(run.came_from.unwrap_or(Region::Public));
+    let way = run.sent();
     let rules = rules(settings, run, &first.url, way).await?;
     let mut crawl = Crawl::new(settings, first.url.clone(), rules, way);
     let body = first.body.map_err(|why| Fault::new(FaultCode::Decode, why).during(Phase::Receive))?;

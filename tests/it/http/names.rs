@@ -105,15 +105,15 @@ async fn plain_requests_name_their_whole_url_to_a_proxy() {
 
 #[tokio::test]
 async fn a_proxy_that_does_not_let_through_is_named() {
-    for (answer, said) in [
-        ("HTTP/1.1 407 Proxy Authentication Required\r\n\r\n", "407"),
-        ("HTTP/1.1 502 Bad Gateway\r\n\r\n", "502"),
-        ("nonsense\r\n\r\n", "nonsense"),
-        ("", "hung up"),
+    for (answer, said, code) in [
+        ("HTTP/1.1 407 Proxy Authentication Required\r\n\r\n", "407", FaultCode::ProxyAuth),
+        ("HTTP/1.1 502 Bad Gateway\r\n\r\n", "502", FaultCode::ProxyGateway),
+        ("nonsense\r\n\r\n", "nonsense", FaultCode::ProxyRefused),
+        ("", "hung up", FaultCode::ProxyRefused),
     ] {
         let raw = Raw::serve([say(answer)]).await;
         let settings = json!({ "get": "https://hidden.example/", "proxy": raw.url("") });
-        let fault = http(settings).run().await.failed(FaultCode::ProxyRefused, Phase::Proxy);
+        let fault = http(settings).run().await.failed(code, Phase::Proxy);
         assert!(fault.text.contains(said), "{fault:?}");
     }
     let gone = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();

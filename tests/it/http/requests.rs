@@ -175,7 +175,10 @@ fn settings_that_cannot_work_are_refused() {
         ),
         (json!({ "get": "http://a/", "headers": { "a b": "c" } }), "`a b` is not a header's name"),
         (json!({ "get": "http://a/", "headers": { "Content-Length": "1" } }), "is ours to set"),
-        (json!({ "get": "http://a/", "version": "3" }), "`3` is none of `1.1`, `2`"),
+        (json!({ "get": "http://a/", "version": "4" }), "`4` is none of `1.1`, `2`, `3`"),
+        (json!({ "get": "https://a/", "version": "3", "proxy": "http://b:1" }), "does not go through"),
+        (json!({ "get": "http://a/", "graphql": { "query": "{ a }" } }), "is posted"),
+        (json!({ "post": "http://a/", "multipart": { "files": { "f": { "path": "/none" } } } }), "/none"),
         (json!({ "get": "http://a/", "ip": "5" }), "`5` is none of `any`, `4`, `6`"),
         (json!({ "get": "http://a/", "cookies": "maybe" }), "`maybe` is none of"),
         (json!({ "get": "http://a/", "redirects": 99 }), "between 0 and 20"),
@@ -183,7 +186,7 @@ fn settings_that_cannot_work_are_refused() {
         (json!({ "get": "http://a/", "proxy": "socks5://a" }), "begins with `http://`"),
         (json!({ "get": "https://a/", "tls": { "cert": "x" } }), "no `key`"),
         (json!({ "get": "https://a/", "tls": { "server_name": "a b" } }), "not a server's name"),
-        (json!({ "get": "http://a/", "oauth2": {} }), "unknown field `oauth2`"),
+        (json!({ "get": "http://a/", "oauth2": {} }), "missing field `token_url`"),
         (json!({ "get": "http://a/{{1+1}}" }), "holds no name"),
     ] {
         let text = refused(settings.clone());

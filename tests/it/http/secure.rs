@@ -137,7 +137,7 @@ async fn a_server_without_http2_is_told_from_one_that_is_down() {
     let authority = Authority::new("Test");
     let web = Web::secure(authority.sign(&["shop.test"], Valid::Now).server(&[])).await;
     let settings = json!({ "get": web.url("https", "shop.test"), "version": "2" });
-    http(settings).run_in(trusting(authority.roots())).await.failed(FaultCode::Protocol, Phase::Tls);
+    http(settings).run_in(trusting(authority.roots())).await.failed(FaultCode::AlpnMismatch, Phase::Tls);
     // Prior knowledge, without encryption.
     let web = Web::plain().await;
     let settings = json!({ "get": web.url("http", "shop.test"), "version": "2" });
