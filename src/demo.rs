@@ -5,6 +5,7 @@
 //! from the control page or by [`control`]; the servers then really do what the fault says: reset connections, serve
 //! an expired certificate, write a wrong name on a bill. Nothing here knows how it is watched.
 
+mod ads;
 mod app;
 mod bill;
 mod billing;
@@ -19,7 +20,9 @@ mod page;
 mod phone;
 mod reviews;
 mod shop;
+mod social;
 mod stand;
+mod store;
 mod switchboard;
 mod web;
 
@@ -60,10 +63,11 @@ const AUTHORITY_FILE: &str = "ca.pem";
 pub const COMPANY: &str = "Halcyon Mobile";
 
 /// The configuration that watches the company, for a demo far from its source: path and text.
-pub const CONFIGURATION: [(&str, &str); 11] = [
+pub const CONFIGURATION: [(&str, &str); 14] = [
     ("config/journeys.yaml", include_str!("../config/journeys.yaml")),
     ("config/personas.yaml", include_str!("../config/personas.yaml")),
     ("config/unbroken.yaml", include_str!("../config/unbroken.yaml")),
+    ("probes/ads.yaml", include_str!("../probes/ads.yaml")),
     ("probes/app.yaml", include_str!("../probes/app.yaml")),
     ("probes/billing.yaml", include_str!("../probes/billing.yaml")),
     ("probes/chat.yaml", include_str!("../probes/chat.yaml")),
@@ -71,8 +75,13 @@ pub const CONFIGURATION: [(&str, &str); 11] = [
     ("probes/phone.yaml", include_str!("../probes/phone.yaml")),
     ("probes/reviews.yaml", include_str!("../probes/reviews.yaml")),
     ("probes/shop.yaml", include_str!("../probes/shop.yaml")),
+    ("probes/social.yaml", include_str!("../probes/social.yaml")),
+    ("probes/store.yaml", include_str!("../probes/store.yaml")),
     ("probes/web.yaml", include_str!("../probes/web.yaml")),
 ];
+
+/// The pictures that the configuration names.
+pub const PICTURES: [(&str, &[u8]); 1] = [("probes/halcyon-logo.png", include_bytes!("../probes/halcyon-logo.png"))];
 
 /// How the demo company is set up.
 #[derive(Clone, Debug)]
@@ -84,7 +93,7 @@ pub struct Settings {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ports {
-    /// 7000 for the control page, 7001 to 7008 for the touchpoints, 7025 for mail that comes in; a taken one is replaced by a
+    /// 7000 for the control page, 7001 to 7011 for the touchpoints, 7025 for mail that comes in; a taken one is replaced by a
     /// free one.
     Usual,
     /// Whatever is free.
@@ -326,6 +335,9 @@ fn router(touchpoint: Touchpoint, business: &Arc<Business>) -> Option<Router> {
         Touchpoint::App => app::router(business),
         Touchpoint::Chat => chat::router(business),
         Touchpoint::Reviews => reviews::router(business),
+        Touchpoint::Ads => ads::router(business),
+        Touchpoint::Social => social::router(business),
+        Touchpoint::Store => store::router(business),
         Touchpoint::Phone | Touchpoint::Email => return None,
     })
 }

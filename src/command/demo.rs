@@ -154,13 +154,17 @@ impl Args {
             let text = text.replace("../data/", "../../");
             write(&path, &text).map_err(|error| Stop::own(&format!("cannot write {}", path.display()), &error))?;
         }
+        for (path, bytes) in demo::PICTURES {
+            let path = root.join(path);
+            write(&path, bytes).map_err(|error| Stop::own(&format!("cannot write {}", path.display()), &error))?;
+        }
         Ok(Folders { config: root.join("config"), probes: None })
     }
 }
 
-fn write(path: &Path, text: &str) -> std::io::Result<()> {
+fn write(path: &Path, bytes: impl AsRef<[u8]>) -> std::io::Result<()> {
     path.parent().map_or(Ok(()), fs::create_dir_all)?;
-    fs::write(path, text)
+    fs::write(path, bytes)
 }
 
 /// A taken port is replaced by a free one.

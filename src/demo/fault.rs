@@ -16,11 +16,25 @@ pub enum Touchpoint {
     Reviews,
     Phone,
     Email,
+    Ads,
+    Social,
+    Store,
 }
 
 impl Touchpoint {
-    pub const ALL: [Self; 8] =
-        [Self::Web, Self::Shop, Self::Billing, Self::App, Self::Chat, Self::Reviews, Self::Phone, Self::Email];
+    pub const ALL: [Self; 11] = [
+        Self::Web,
+        Self::Shop,
+        Self::Billing,
+        Self::App,
+        Self::Chat,
+        Self::Reviews,
+        Self::Phone,
+        Self::Email,
+        Self::Ads,
+        Self::Social,
+        Self::Store,
+    ];
 
     /// The stem of its file in `probes/`.
     pub const fn id(self) -> &'static str {
@@ -33,6 +47,9 @@ impl Touchpoint {
             Self::Reviews => "reviews",
             Self::Phone => "phone",
             Self::Email => "email",
+            Self::Ads => "ads",
+            Self::Social => "social",
+            Self::Store => "store",
         }
     }
 
@@ -46,6 +63,9 @@ impl Touchpoint {
             Self::Reviews => "Reviews",
             Self::Phone => "Call centre",
             Self::Email => "Mail",
+            Self::Ads => "Ads",
+            Self::Social => "Social profile",
+            Self::Store => "App store",
         }
     }
 
@@ -122,6 +142,30 @@ impl Touchpoint {
                 (Fault::TooMany, "Five offers with every order"),
                 (Fault::Careless, "They recommend the plan that I have just bought"),
             ],
+            Self::Ads => &[
+                (Fault::Broken, "I clicked on the ad and got an error"),
+                (Fault::Slow, "The ad's page keeps me waiting"),
+                (Fault::Hangs, "The ad's page never finishes loading"),
+                (Fault::Drops, "The ad leads to a broken connection"),
+                (Fault::CampaignLost, "We no longer know which ad people came from"),
+                (Fault::WrongPrice, "The ad promises another price than the shop"),
+            ],
+            Self::Social => &[
+                (Fault::Broken, "The profile does not open"),
+                (Fault::Slow, "The profile keeps me waiting"),
+                (Fault::Hangs, "The profile never finishes loading"),
+                (Fault::Drops, "The profile breaks off the connection"),
+                (Fault::NoPicture, "I shared the link, and there is no picture"),
+                (Fault::WrongLogo, "Is that you? The logo is another one"),
+            ],
+            Self::Store => &[
+                (Fault::Broken, "The store does not show the app"),
+                (Fault::Slow, "The store's page keeps me waiting"),
+                (Fault::Hangs, "The store's page never finishes loading"),
+                (Fault::Drops, "The store breaks off the connection"),
+                (Fault::BadRating, "After the update everybody gives one star: 2.3"),
+                (Fault::LinksBroken, "Links open in the browser, not in the app"),
+            ],
         }
     }
 }
@@ -164,6 +208,14 @@ pub enum Fault {
     TooMany,
     /// An offer of what was just bought.
     Careless,
+    /// The click's campaign does not reach the landing page.
+    CampaignLost,
+    /// The card's picture is gone.
+    NoPicture,
+    WrongLogo,
+    BadRating,
+    /// The file by which iOS knows the app is a page.
+    LinksBroken,
 }
 
 impl Fault {
@@ -189,6 +241,11 @@ impl Fault {
             Self::DkimFail => "dkim-fail",
             Self::TooMany => "too-many",
             Self::Careless => "careless",
+            Self::CampaignLost => "campaign-lost",
+            Self::NoPicture => "no-picture",
+            Self::WrongLogo => "wrong-logo",
+            Self::BadRating => "bad-rating",
+            Self::LinksBroken => "links-broken",
         }
     }
 }
@@ -307,7 +364,7 @@ mod tests {
         assert_eq!(switches.break_("billing", None).expect("known").fault, "broken");
         assert_eq!(
             switches.break_("fax", None).expect_err("unknown").to_string(),
-            "Halcyon Mobile has no touchpoint `fax`; it has `web`, `shop`, `billing`, `app`, `chat`, `reviews`, `phone`, `email`"
+            "Halcyon Mobile has no touchpoint `fax`; it has `web`, `shop`, `billing`, `app`, `chat`, `reviews`, `phone`, `email`, `ads`, `social`, `store`"
         );
         assert_eq!(
             switches.break_("reviews", Some("wrong-name")).expect_err("unknown").to_string(),

@@ -119,6 +119,10 @@ async fn every_page_opens() {
         ("APP", "/"),
         ("CHAT", "/"),
         ("REVIEWS", "/"),
+        ("ADS", "/"),
+        ("ADS", "/flat-m"),
+        ("SOCIAL", "/"),
+        ("STORE", "/"),
     ] {
         assert!(visit.text(name, path).await.contains("<h1>"), "{name}{path}");
     }
@@ -219,6 +223,9 @@ async fn every_touchpoint_breaks_slows_and_drops() {
         ("app", "APP"),
         ("chat", "CHAT"),
         ("reviews", "REVIEWS"),
+        ("ads", "ADS"),
+        ("social", "SOCIAL"),
+        ("store", "STORE"),
     ] {
         let ask = || visit.browser.get(visit.url(name, "/")).timeout(Duration::from_secs(2)).send();
         assert_eq!(ask().await.unwrap().status(), StatusCode::OK);

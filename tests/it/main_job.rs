@@ -18,6 +18,12 @@ fn configure(world: &World, beside: &str) {
     for folder in ["config", "probes"] {
         for file in fs::read_dir(root.join(folder)).unwrap().flatten() {
             let name = format!("{folder}/{}", file.file_name().to_string_lossy());
+            if file.path().extension().is_none_or(|extension| extension != "yaml") {
+                // A picture that a probe compares with.
+                fs::create_dir_all(world.path(folder)).unwrap();
+                fs::copy(file.path(), world.path(&name)).unwrap();
+                continue;
+            }
             let mut text = fs::read_to_string(file.path()).unwrap();
             if name == "config/unbroken.yaml" {
                 text = text.replace("listen: 127.0.0.1:8080", "listen: 127.0.0.1:0");

@@ -120,6 +120,7 @@ async fn what_must_agree_disagrees_when_it_should() {
     assert_eq!(distinct().await, [1, 1]);
     for (touchpoint, fault, expected) in [
         ("web", "wrong-price", [2, 1]),
+        ("ads", "wrong-price", [2, 1]),
         ("shop", "wrong-price", [2, 1]),
         ("app", "wrong-price", [2, 1]),
         ("billing", "wrong-price", [2, 1]),
