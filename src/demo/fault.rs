@@ -142,33 +142,39 @@ impl Touchpoint {
                 (Fault::TooMany, "Five offers with every order"),
                 (Fault::Careless, "They recommend the plan that I have just bought"),
             ],
-            Self::Ads => &[
-                (Fault::Broken, "I clicked on the ad and got an error"),
-                (Fault::Slow, "The ad's page keeps me waiting"),
-                (Fault::Hangs, "The ad's page never finishes loading"),
-                (Fault::Drops, "The ad leads to a broken connection"),
-                (Fault::CampaignLost, "We no longer know which ad people came from"),
-                (Fault::WrongPrice, "The ad promises another price than the shop"),
-            ],
-            Self::Social => &[
-                (Fault::Broken, "The profile does not open"),
-                (Fault::Slow, "The profile keeps me waiting"),
-                (Fault::Hangs, "The profile never finishes loading"),
-                (Fault::Drops, "The profile breaks off the connection"),
-                (Fault::NoPicture, "I shared the link, and there is no picture"),
-                (Fault::WrongLogo, "Is that you? The logo is another one"),
-            ],
-            Self::Store => &[
-                (Fault::Broken, "The store does not show the app"),
-                (Fault::Slow, "The store's page keeps me waiting"),
-                (Fault::Hangs, "The store's page never finishes loading"),
-                (Fault::Drops, "The store breaks off the connection"),
-                (Fault::BadRating, "After the update everybody gives one star: 2.3"),
-                (Fault::LinksBroken, "Links open in the browser, not in the app"),
-            ],
+            Self::Ads => ADS,
+            Self::Social => SOCIAL,
+            Self::Store => STORE,
         }
     }
 }
+
+const ADS: &[(Fault, &str)] = &[
+    (Fault::Broken, "I clicked on the ad and got an error"),
+    (Fault::Slow, "The ad's page keeps me waiting"),
+    (Fault::Hangs, "The ad's page never finishes loading"),
+    (Fault::Drops, "The ad leads to a broken connection"),
+    (Fault::CampaignLost, "We no longer know which ad people came from"),
+    (Fault::WrongPrice, "The ad promises another price than the shop"),
+];
+
+const SOCIAL: &[(Fault, &str)] = &[
+    (Fault::Broken, "The profile does not open"),
+    (Fault::Slow, "The profile keeps me waiting"),
+    (Fault::Hangs, "The profile never finishes loading"),
+    (Fault::Drops, "The profile breaks off the connection"),
+    (Fault::NoPicture, "I shared the link, and there is no picture"),
+    (Fault::WrongLogo, "Is that you? The logo is another one"),
+];
+
+const STORE: &[(Fault, &str)] = &[
+    (Fault::Broken, "The store does not show the app"),
+    (Fault::Slow, "The store's page keeps me waiting"),
+    (Fault::Hangs, "The store's page never finishes loading"),
+    (Fault::Drops, "The store breaks off the connection"),
+    (Fault::BadRating, "After the update everybody gives one star: 2.3"),
+    (Fault::LinksBroken, "Links open in the browser, not in the app"),
+];
 
 impl fmt::Display for Touchpoint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -141,6 +141,6 @@ impl Act for Settings {
     }
 
     async fn act(&self, run: &mut Run<'_>) -> Result<Reply, Stop> {
-        crawl::crawl(self, run).await
+        Box::pin(crawl::crawl(self, run)).await
     }
 }

@@ -95,6 +95,7 @@ impl Run<'_> {
             way: self.way,
             peer: None,
             certificate: None,
+            captured: Vec::new(),
             attributes: Vec::new(),
             redactor: &mut own.redactor,
         }

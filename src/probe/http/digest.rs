@@ -58,7 +58,7 @@ mod tests {
         let text = |text: &str| TemplateOrSecret::Template(Template::parse(text).expect("a template"));
         let who = Basic { user: text("Mufasa"), password: text("Circle of Life") };
         let url = "http://www.example.org/dir/index.html".parse().expect("an address");
-        let asked = Outgoing::to(Method::GET, url, HeaderMap::new(), "".into()).ok().expect("a request");
+        let Ok(asked) = Outgoing::to(Method::GET, url, HeaderMap::new(), "".into()) else { panic!("no request") };
         let mut headers = HeaderMap::new();
         for challenge in challenges {
             headers.append(WWW_AUTHENTICATE, HeaderValue::from_bytes(challenge.as_bytes()).expect("a header"));

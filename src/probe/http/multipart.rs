@@ -113,8 +113,13 @@ impl Multipart {
         }
         // Made of what it separates, so that it cannot stand in it.
         let mut hash = Sha256::new();
-        parts.iter().for_each(|(_, body)| hash.update(body));
-        let boundary: String = hash.finalize().iter().take(16).map(|byte| format!("{byte:02x}")).collect();
+        for (_, body) in &parts {
+            hash.update(body);
+        }
+        let mut boundary = String::new();
+        for byte in hash.finalize().iter().take(16) {
+            let _ = write!(boundary, "{byte:02x}");
+        }
         let mut out = Vec::new();
         for (head, body) in parts {
             out.extend_from_slice(format!("--{boundary}\r\n{head}\r\n\r\n").as_bytes());

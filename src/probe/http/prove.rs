@@ -31,7 +31,8 @@ pub(super) async fn prove(
 ) -> Result<(Arc<Outgoing>, Refusal), Stop> {
     match &settings.credentials {
         Some(Credentials::OAuth2(oauth)) => {
-            let (value, origin) = oauth.token(settings, run, proxy).await?;
+            // Boxed, as all that is rare: the plain request must not carry its room about.
+            let (value, origin) = Box::pin(oauth.token(settings, run, proxy)).await?;
             // A token of an earlier run may have been withdrawn: that is no fault of the touchpoint.
             let refusal = if origin == Origin::Kept { Refusal::Question } else { Refusal::Final };
             Ok((with(&asked, value), refusal))
@@ -55,7 +56,7 @@ pub(super) async fn again(
     match &settings.credentials {
         Some(Credentials::OAuth2(oauth)) => {
             oauth.forget(run.scope);
-            let (value, _) = oauth.token(settings, run, proxy).await?;
+            let (value, _) = Box::pin(oauth.token(settings, run, proxy)).await?;
             Ok(Some(with(asked, value)))
         }
         Some(Credentials::Digest(who)) => {

@@ -225,9 +225,7 @@ impl TryFrom<Written> for Settings {
         {
             Proxy::parse(text)?;
         }
-        if let Some(problem) = written.tls.problem() {
-            return Err(problem);
-        }
+        written.tls.problem().map_or(Ok(()), Err)?;
         let redirects = written.redirects.unwrap_or(REDIRECTS);
         if redirects > REDIRECTS_MOST {
             return Err(format!("`redirects` is out of range; it lies between 0 and {REDIRECTS_MOST}"));

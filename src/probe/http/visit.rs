@@ -69,6 +69,10 @@ pub(super) async fn visit(settings: &Settings, run: &mut Run<'_>) -> Result<Repl
         left.push(asked.shown.clone());
         put(run, "http.request.resend_count", left.len().to_string());
         run.way = run.sent();
+        if matches!(settings.credentials, Some(Credentials::Digest(_))) {
+            // A digest is of one address only.
+            refusal = Refusal::Question;
+        }
         asked = Arc::new(next);
     }
 }
@@ -105,11 +109,7 @@ async fn hop(settings: &Settings, run: &mut Run<'_>, asked: &Outgoing, proxy: Op
     };
     if settings.version == Version::Http3 && url.scheme() == "https" {
         let target = Target { host, port, family: settings.family, via: Via::Direct, secure: None };
-        let quic = quic::connect(run, &target, &settings.tls).await?;
-        let (head, _) = request(settings, run, asked, Protocol::Http2, None)?.into_parts();
-        let request = Request::from_parts(head, ());
-        let answer =
-            http3::exchange(&mut run.phases, quic.connection.clone(), request, asked.body.clone(), want).await?;
+        let answer = Box::pin(over_quic(settings, run, asked, &target, want)).await?;
         told(run, &answer);
         return Ok(answer);
     }
@@ -136,6 +136,19 @@ async fn hop(settings: &Settings, run: &mut Run<'_>, asked: &Outgoing, proxy: Op
         return Err(fault.into());
     }
     Ok(answer)
+}
+
+async fn over_quic(
+    settings: &Settings,
+    run: &mut Run<'_>,
+    asked: &Outgoing,
+    target: &Target<'_>,
+    want: impl FnOnce(&Parts) -> Want,
+) -> Result<Answer, Stop> {
+    let quic = quic::connect(run, target, &settings.tls).await?;
+    let (head, _) = request(settings, run, asked, Protocol::Http2, None)?.into_parts();
+    let request = Request::from_parts(head, ());
+    http3::exchange(&mut run.phases, quic.connection.clone(), request, asked.body.clone(), want).await
 }
 
 fn told(run: &mut Run<'_>, answer: &Answer) {
@@ -225,7 +238,7 @@ async fn reply(
         reply.pdf = Some(pdf_text(run, &body).await);
     }
     if run.needs == Needs::Card {
-        reply.set(Field::Card, card::card(settings, run, &body.bytes, &asked.url).await?);
+        reply.set(Field::Card, Box::pin(card::card(settings, run, &body.bytes, &asked.url)).await?);
     }
     reply.body = Some(Body { bytes: body.bytes, charset: media.and_then(|(_, charset)| charset) });
     reply.headers = Some(head.headers);

@@ -52,7 +52,7 @@ pub(super) async fn crawl(settings: &Settings, run: &mut Run<'_>) -> Result<Repl
     let rules = rules(settings, run, &first.url, way).await?;
     let mut crawl = Crawl::new(settings, first.url.clone(), rules, way);
     let body = first.body.map_err(|why| Fault::new(FaultCode::Decode, why).during(Phase::Receive))?;
-    crawl.read(body, first.url.clone(), Leads::ToPage, 0).await?;
+    crawl.read(body, first.url.clone(), Leads::Page, 0).await?;
     let ended = crawl.walk(run).await?;
     run.phases.end();
     crawl.tell(run, ended);
@@ -164,13 +164,13 @@ impl<'a> Crawl<'a> {
 
     /// Takes the links of a page, if it is one of those that are read.
     async fn read(&mut self, body: Bytes, url: Url, leads: Leads, depth: u8) -> Result<(), Stop> {
-        if leads == Leads::ToPage {
+        if leads == Leads::Page {
             self.pages += 1;
         }
         let from = url.clone();
         let links = tokio::task::spawn_blocking(move || {
             let text = String::from_utf8_lossy(&body);
-            if leads == Leads::ToStyles { found::styles(&text, &from) } else { found::page(&text, &from) }
+            if leads == Leads::Styles { found::styles(&text, &from) } else { found::page(&text, &from) }
         })
         .await
         .map_err(|_| Stop::Own(SelfFault::Panicked, "reading a page for links panicked".to_owned()))?;
@@ -185,7 +185,7 @@ impl<'a> Crawl<'a> {
             }
             self.seen.insert(link.url.clone());
             // What a page needs belongs to it; a page is one click further.
-            let depth = if link.leads == Leads::ToPage { depth + 1 } else { depth };
+            let depth = if link.leads == Leads::Page { depth + 1 } else { depth };
             self.waiting.push_back((link, Arc::clone(&on), depth));
         }
         Ok(())
@@ -223,7 +223,7 @@ impl<'a> Crawl<'a> {
             }
             if let Some(known) = self.settings.memory.recall(&link.url, run.tools.clock.now()) {
                 self.remembered += 1;
-                self.count(&link.url, &on, known);
+                self.count(&link.url, &on, known.broken);
                 return None;
             }
         } else if !self.rules.allows(&link.url[url::Position::BeforePath..url::Position::AfterQuery]) {
@@ -231,15 +231,14 @@ impl<'a> Crawl<'a> {
             return None;
         }
         let reads = match link.leads {
-            Leads::ToPage => depth <= self.settings.depth && self.pages < self.settings.pages,
-            Leads::ToStyles => true,
-            Leads::ToPart => false,
+            Leads::Page => depth <= self.settings.depth && self.pages < self.settings.pages,
+            Leads::Styles => true,
+            Leads::Part => false,
         };
         let wanted = match place {
-            Place::Outside => 0,
             Place::Inside if reads => PAGE_BYTES_MAX,
-            Place::Inside if link.leads == Leads::ToPage => LOOK_BYTES_MAX,
-            Place::Inside => 0,
+            Place::Inside if link.leads == Leads::Page => LOOK_BYTES_MAX,
+            _ => 0,
         };
         let most = wanted.min(self.bytes);
         self.bytes -= most;
@@ -264,7 +263,7 @@ impl<'a> Crawl<'a> {
             }
             Look::Alive(url, body) => {
                 self.bytes += most.saturating_sub(body.len());
-                let page = link.leads == Leads::ToPage;
+                let page = link.leads == Leads::Page;
                 let reads = !page || (depth <= self.settings.depth && self.pages < self.settings.pages);
                 if most > LOOK_BYTES_MAX && reads && !body.is_empty() && self.is_inside(&url) {
                     self.read(body, url, link.leads, depth).await?;
@@ -351,7 +350,7 @@ async fn visit(settings: &Settings, run: &Run<'_>, way: Way, errand: &Errand) ->
     }
     let media = got.media();
     let body = got.body.unwrap_or_default();
-    if errand.link.leads == Leads::ToPage && soft_missing(&got.url, got.redirects, &body) {
+    if errand.link.leads == Leads::Page && soft_missing(&got.url, got.redirects, &body) {
         return Look::Broken(if got.redirects > 0 {
             format!("soft 404: sent on to {}, which says that there is no such page", got.url)
         } else {
@@ -359,9 +358,9 @@ async fn visit(settings: &Settings, run: &Run<'_>, way: Way, errand: &Errand) ->
         });
     }
     let readable = match errand.link.leads {
-        Leads::ToPage => matches!(&*media, "text/html" | "application/xhtml+xml"),
-        Leads::ToStyles => media == "text/css",
-        Leads::ToPart => false,
+        Leads::Page => matches!(&*media, "text/html" | "application/xhtml+xml"),
+        Leads::Styles => media == "text/css",
+        Leads::Part => false,
     };
     Look::Alive(got.url, if readable { body } else { Bytes::new() })
 }

@@ -18,24 +18,24 @@ pub(super) struct Link {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Leads {
     /// A reader follows it.
-    ToPage,
+    Page,
     /// The page needs it, and it may name others.
-    ToStyles,
+    Styles,
     /// The page needs it: a picture, a script.
-    ToPart,
+    Part,
 }
 
 /// Where links stand: a selector, the attribute, what it leads to.
 const PLACES: &[(&str, &str, Leads)] = &[
-    ("a[href], area[href]", "href", Leads::ToPage),
-    ("iframe[src], frame[src]", "src", Leads::ToPage),
-    ("link[rel~=stylesheet][href]", "href", Leads::ToStyles),
-    ("link[rel~=icon][href], link[rel~=apple-touch-icon][href], link[rel~=manifest][href]", "href", Leads::ToPart),
-    ("link[rel~=alternate][href], link[rel~=canonical][href], link[rel~=next][href]", "href", Leads::ToPage),
-    ("img[src], script[src], source[src], video[src], audio[src], track[src], embed[src]", "src", Leads::ToPart),
-    ("input[type=image][src]", "src", Leads::ToPart),
-    ("video[poster]", "poster", Leads::ToPart),
-    ("object[data]", "data", Leads::ToPart),
+    ("a[href], area[href]", "href", Leads::Page),
+    ("iframe[src], frame[src]", "src", Leads::Page),
+    ("link[rel~=stylesheet][href]", "href", Leads::Styles),
+    ("link[rel~=icon][href], link[rel~=apple-touch-icon][href], link[rel~=manifest][href]", "href", Leads::Part),
+    ("link[rel~=alternate][href], link[rel~=canonical][href], link[rel~=next][href]", "href", Leads::Page),
+    ("img[src], script[src], source[src], video[src], audio[src], track[src], embed[src]", "src", Leads::Part),
+    ("input[type=image][src]", "src", Leads::Part),
+    ("video[poster]", "poster", Leads::Part),
+    ("object[data]", "data", Leads::Part),
 ];
 
 /// Reads a page that came from `from`.
@@ -58,13 +58,15 @@ pub(super) fn page(text: &str, from: &Url) -> Vec<Link> {
     }
     for element in select("img[srcset], source[srcset]") {
         for text in candidates(element.attr("srcset").unwrap_or_default()) {
-            add(text, Leads::ToPart);
+            add(text, Leads::Part);
         }
     }
     let sheets = select("style").into_iter().map(|element| element.text().collect::<String>());
     let inline = select("[style]").into_iter().map(|element| element.attr("style").unwrap_or_default().to_owned());
     for css in sheets.chain(inline) {
-        addresses(&css).iter().for_each(|text| add(text, Leads::ToPart));
+        for text in addresses(&css) {
+            add(&text, Leads::Part);
+        }
     }
     links
 }
@@ -80,7 +82,7 @@ pub(super) fn title(text: &str) -> String {
 
 /// The links of a style sheet that came from `from`.
 pub(super) fn styles(css: &str, from: &Url) -> Vec<Link> {
-    addresses(css).iter().take(LINKS_MAX).filter_map(|text| link(text, from, Leads::ToPart)).collect()
+    addresses(css).iter().take(LINKS_MAX).filter_map(|text| link(text, from, Leads::Part)).collect()
 }
 
 /// The link that `text` is, unless it is of another kind: mail, telephone, script, data, a place on the same page.
@@ -172,7 +174,7 @@ mod tests {
                 "https://shop.example/b/bg.png",
             ]
         );
-        assert_eq!(links[1].leads, Leads::ToStyles);
+        assert_eq!(links[1].leads, Leads::Styles);
         assert_eq!(styles("a{src:url( \"x.woff\" ) url(", &from)[0].url.path(), "/plans/x.woff");
     }
 

@@ -15,18 +15,19 @@ const KNOWN_MAX: usize = 4000;
 #[derive(Clone, Debug, Default)]
 pub(super) struct Memory(Arc<Mutex<HashMap<Url, Known>>>);
 
+/// What was seen of an address.
 #[derive(Clone, Debug)]
-struct Known {
+pub(super) struct Known {
     until: Timestamp,
     /// Why it is broken, if it is.
-    broken: Option<String>,
+    pub(super) broken: Option<String>,
 }
 
 impl Memory {
-    /// What is still known of `url`: why it is broken, or that it is not.
-    pub(super) fn recall(&self, url: &Url, now: Timestamp) -> Option<Option<String>> {
+    /// What is still known of `url`.
+    pub(super) fn recall(&self, url: &Url, now: Timestamp) -> Option<Known> {
         let known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        known.get(url).filter(|known| known.until > now).map(|known| known.broken.clone())
+        known.get(url).filter(|known| known.until > now).cloned()
     }
 
     pub(super) fn note(&self, url: Url, broken: Option<String>, now: Timestamp) {
@@ -53,10 +54,11 @@ mod tests {
         let url = |path: &str| Url::parse(&format!("https://a.example/{path}")).expect(path);
         memory.note(url("good"), None, now);
         memory.note(url("bad"), Some("404".to_owned()), now);
-        assert_eq!(memory.recall(&url("good"), at(23)), Some(None));
-        assert_eq!(memory.recall(&url("good"), at(24)), None);
-        assert_eq!(memory.recall(&url("bad"), now), Some(Some("404".to_owned())));
-        assert_eq!(memory.recall(&url("bad"), at(1)), None);
-        assert_eq!(memory.recall(&url("other"), now), None);
+        let broken = |path, now| memory.recall(&url(path), now).map(|known| known.broken.unwrap_or_default());
+        assert_eq!(broken("good", at(23)).as_deref(), Some(""));
+        assert_eq!(broken("good", at(24)), None);
+        assert_eq!(broken("bad", now).as_deref(), Some("404"));
+        assert_eq!(broken("bad", at(1)), None);
+        assert_eq!(broken("other", now), None);
     }
 }

@@ -76,6 +76,8 @@ async fn http3_tells_bad_certificates_and_silence() {
     let met = http(settings.clone()).run_in(trusting(authority.roots())).await;
     assert!(met.last().certificate.is_some());
     met.failed(FaultCode::CertExpired, Phase::Tls);
+    let (_other, at, _folder) = caddy(&authority.sign(&["shop.test"], Valid::Now));
+    let settings = json!({ "get": format!("https://shop.test:{}/", at.port()), "version": "3" });
     http(settings).run().await.failed(FaultCode::CertUntrusted, Phase::Tls);
     let silent = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
     let url = format!("https://shop.test:{}/", silent.local_addr().unwrap().port());
@@ -116,27 +118,46 @@ async fn httpbin_takes_digests_forms_and_files() {
     assert_eq!(met.captured("title"), Some("Sample Slide Show"));
 }
 
-/// Squid that wants a password of some, and gets nowhere for others.
-fn squid() -> (Running, SocketAddr, tempfile::TempDir) {
-    let folder = tempfile::tempdir().unwrap();
-    let at = free_address();
-    let here = folder.path().display();
-    let config = format!(
-        "http_port {at}\npid_filename none\naccess_log none\ncache_log /dev/null\ncache deny all\ncoredump_dir {here}\n\
-         acl here src 127.0.0.0/8\nacl all_ports port 0-65535\nhttp_access deny !here\nhttp_access allow all_ports\n\
-         visible_hostname proxy.test\npinger_enable off\nshutdown_lifetime 1 second\nnetdb_filename none\n\
-         logfile_rotate 0\nconnect_timeout 2 seconds\ncache_effective_user root\n"
-    );
-    let path = folder.path().join("squid.conf");
-    std::fs::write(&path, config).unwrap();
-    let mut command = Command::new(program("squid"));
-    (Running::start(command.args(["-N", "-f"]).arg(&path), at), at, folder)
+/// A squid with a name of its own, under which it shares memory that outlives a killed one.
+struct Squid {
+    at: SocketAddr,
+    name: String,
+    _running: Running,
+    _folder: tempfile::TempDir,
+}
+
+impl Squid {
+    fn start() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let at = free_address();
+        let here = folder.path().display();
+        let config = format!(
+            "http_port {at}\npid_filename none\naccess_log none\ncache_log /dev/null\ncache deny all\n\
+             coredump_dir {here}\nacl here src 127.0.0.0/8\nhttp_access allow here\nhttp_access deny all\n\
+             visible_hostname proxy.test\npinger_enable off\nshutdown_lifetime 1 second\nnetdb_filename none\n\
+             logfile_rotate 0\nconnect_timeout 2 seconds\n"
+        );
+        let path = folder.path().join("squid.conf");
+        std::fs::write(&path, config).unwrap();
+        let name = format!("unbroken{}", at.port());
+        let mut command = Command::new(program("squid"));
+        let running = Running::start(command.args(["-N", "-n", &name, "-f"]).arg(&path), at);
+        Self { at, name, _running: running, _folder: folder }
+    }
+}
+
+impl Drop for Squid {
+    fn drop(&mut self) {
+        for part in ["metadata", "queues", "readers"] {
+            _ = std::fs::remove_file(format!("/dev/shm/{}-cf__{part}.shm", self.name));
+        }
+    }
 }
 
 #[tokio::test]
 async fn squid_carries_and_says_when_it_cannot() {
-    let (_squid, at, _folder) = squid();
-    let proxy = format!("http://{at}");
+    let squid = Squid::start();
+    let proxy = format!("http://{}", squid.at);
     let raw = Raw::serve([say("HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nhi")]).await;
     let met = http(json!({ "get": raw.url("/"), "proxy": proxy })).expect(json!({ "body": "hi" })).run().await.good();
     assert_eq!(met.phases(), ["connect", "send", "wait", "receive", "assert"]);

@@ -98,16 +98,6 @@ impl Identity {
         self
     }
 
-    /// Its chain and its key, as files hold them.
-    pub(crate) fn pem(&self) -> (String, String) {
-        let armour = |kind: &str, der: &[u8]| {
-            let text = base64::engine::Engine::encode(&base64::prelude::BASE64_STANDARD, der);
-            format!("-----BEGIN {kind}-----\n{text}\n-----END {kind}-----\n")
-        };
-        let chain = self.chain.iter().map(|der| armour("CERTIFICATE", der)).collect();
-        (chain, armour("PRIVATE KEY", self.key.secret_der()))
-    }
-
     pub(crate) fn server(&self, protocols: &[&str]) -> ServerConfig {
         self.config(rustls::DEFAULT_VERSIONS, protocols)
     }
