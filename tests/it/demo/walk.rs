@@ -80,7 +80,10 @@ async fn every_errand_succeeds_while_nothing_is_broken() {
 async fn every_fault_is_felt_where_it_is_and_nowhere_else() {
     let visit = Visit::new().await;
     let plan = plan(&visit);
-    for switch in visit.company.faults() {
+    let mut switches = visit.company.faults();
+    // What was mailed stays in the mailbox for a while after all is mended: last, so that it is felt by nobody else.
+    switches.sort_by_key(|switch| switch.touchpoint == "email");
+    for switch in switches {
         match (switch.touchpoint.as_str(), switch.fault.as_str()) {
             // Told by comparing touchpoints, see below.
             (_, "wrong-price" | "wrong-hours") => continue,
