@@ -13,7 +13,7 @@ use serde::Deserialize;
 use tokio::time::Instant;
 
 use super::Part;
-use super::template::Template;
+use super::template::{Template, is_name};
 use crate::model::{Evidence, Fault, FaultCode};
 
 /// When the other side has said something whole that is not what we wait for, and then nothing for so long, it is not
@@ -48,10 +48,13 @@ pub(super) trait Speak {
     fn captures(&self) -> Vec<&str>;
 }
 
-/// A name that is said before the turn that captures it.
-pub(super) fn captured_too_late<T: Speak>(turns: &[T]) -> Option<String> {
+/// A name that is said before the turn that captures it, or that nothing could say.
+pub(super) fn wrong_name<T: Speak>(turns: &[T]) -> Option<String> {
     let mut known = BTreeSet::new();
     for (number, turn) in (1..).zip(turns) {
+        if let Some(name) = turn.captures().into_iter().find(|name| !is_name(name)) {
+            return Some(format!("turn {number} captures `{name}`, which is not a name"));
+        }
         let mut names = Vec::new();
         turn.parts(&mut |part| {
             if let Part::Template(template, _) = part {

@@ -9,7 +9,7 @@ use url::Host;
 use super::said::Said;
 use super::talk::Talk;
 use super::wanted::Wanted;
-use super::{Speak, captured_too_late};
+use super::{Speak, wrong_name};
 use crate::model::{Fault, FaultCode, Phase};
 use crate::probe::connect::stream::Stream;
 use crate::probe::connect::tls::Options;
@@ -47,7 +47,7 @@ impl TryFrom<Vec<Turn>> for Lines {
                 options.problem().map_or(Ok(()), Err)?;
             }
         }
-        captured_too_late(&turns).map_or(Ok(Self(turns)), Err)
+        wrong_name(&turns).map_or(Ok(Self(turns)), Err)
     }
 }
 

@@ -17,7 +17,7 @@ use crate::probe::capture::Capture;
 use crate::probe::connect::dial;
 use crate::probe::connect::stream::Stream;
 use crate::probe::dialogue::said::Said;
-use crate::probe::dialogue::{Heard, Speak, captured_too_late, patience, silence, unexpected};
+use crate::probe::dialogue::{Heard, Speak, patience, silence, unexpected, wrong_name};
 use crate::probe::expect::Expect;
 use crate::probe::template::Place;
 use crate::probe::view::View;
@@ -93,7 +93,7 @@ impl TryFrom<Vec<Turn>> for Turns {
                 turn => heard |= matches!(turn, Turn::Expect(_)),
             }
         }
-        captured_too_late(&turns).map_or(Ok(Self(turns)), Err)
+        wrong_name(&turns).map_or(Ok(Self(turns)), Err)
     }
 }
 

@@ -119,6 +119,7 @@ async fn what_one_turn_captures_the_next_ones_say() {
 fn dialogues_that_cannot_be_are_refused() {
     for (turns, why) in [
         (json!([{ "send": "{{id}}" }, { "expect": "(?<id>.)" }]), "turn 1 says `id`, which only a later turn captures"),
+        (json!([{ "expect": "(?<é>.)" }]), "turn 1 captures `é`, which is not a name"),
         (
             json!([{ "starttls": {} }, { "starttls": {} }]),
             "the dialogue is encrypted already: one `starttls` is enough",
