@@ -17,7 +17,8 @@ const GLYPHS: &str = include_str!("assets/bill-font.tsv");
 pub(super) struct Bill {
     pub(super) number: String,
     pub(super) customer: &'static str,
-    pub(super) plan: &'static str,
+    /// What is charged.
+    pub(super) item: String,
     pub(super) total: Cents,
     pub(super) issued: Date,
     pub(super) due: Date,
@@ -59,7 +60,7 @@ impl Bill {
         sheet.line(50, 690, 20, &format!("Bill {}", self.number));
         sheet.line(50, 668, 11, &format!("Issued {}, to be paid by {}", self.issued, self.due));
         sheet.bar(640, 1, [0.7, 0.75, 0.8]);
-        sheet.line(50, 616, 12, &format!("{}, one month", self.plan));
+        sheet.line(50, 616, 12, &self.item);
         sheet.line(440, 616, 12, &format!("{} €", self.total));
         sheet.bar(600, 1, [0.7, 0.75, 0.8]);
         sheet.line(50, 574, 14, "Total");
@@ -189,7 +190,7 @@ mod tests {
             let bill = Bill {
                 number: "HM-10042-2026-11".into(),
                 customer,
-                plan: "Flat M",
+                item: "Flat M, one month".into(),
                 total: Cents(2999),
                 issued: jiff::civil::date(2026, 11, 1),
                 due: jiff::civil::date(2026, 11, 28),

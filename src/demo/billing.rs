@@ -1,4 +1,4 @@
-//! The billing portal: sign in, read the latest bill, download it.
+//! The billing portal: sign in, read the latest bill, see what an order is charged, download either.
 
 use std::sync::Arc;
 
@@ -14,7 +14,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::bill::Bill;
-use super::books::{Customer, OrderStatus, plan};
+use super::books::{Customer, Order, OrderStatus, article, plan};
 use super::business::{Business, Credentials, Refusal};
 use super::fault::Touchpoint::Billing;
 use super::page::{page, sorry};
@@ -28,6 +28,7 @@ pub(super) fn router(business: Arc<Business>) -> Router {
         .route("/bills/latest", get(latest))
         .route("/bills/{file}", get(download))
         .route("/charges/{order}", get(charge))
+        .route("/charges/{order}/bill.pdf", get(download_charge))
         .with_state(business)
 }
 
@@ -78,7 +79,7 @@ fn bill_of(business: &Business, customer: &'static Customer) -> Result<Bill, Ref
     Ok(Bill {
         number: format!("{}-{}", customer.number, today.strftime("%Y-%m")),
         customer: business.name(Billing, customer),
-        plan: plan.name,
+        item: format!("{}, one month", plan.name),
         total: business.price(Billing, plan.price),
         issued: today.first_of_month(),
         due: today.first_of_month().saturating_add(27.days()),
@@ -116,10 +117,20 @@ async fn download(
     if file != format!("{}.pdf", bill.number) {
         return Err(Refusal::NoSuch("bill"));
     }
-    Ok(match bill.pdf() {
+    Ok(printed(&bill))
+}
+
+fn printed(bill: &Bill) -> Response {
+    match bill.pdf() {
         Ok(pdf) => ([(header::CONTENT_TYPE, "application/pdf")], pdf).into_response(),
         Err(_) => sorry(StatusCode::INTERNAL_SERVER_ERROR),
-    })
+    }
+}
+
+/// An order of this customer that is to be paid.
+fn charged(business: &Business, customer: &Customer, order: &str) -> Result<Order, Refusal> {
+    let order = business.books.find_order(order).filter(|order| order.email == customer.email);
+    order.filter(|order| order.status == OrderStatus::Confirmed).ok_or(Refusal::NoSuch("charge"))
 }
 
 /// What an order will cost on the next bill.
@@ -129,7 +140,33 @@ async fn charge(
     Path(order): Path<String>,
 ) -> Result<Json<Value>, Refusal> {
     let customer = business.caller(&headers)?;
-    let order = business.books.find_order(&order).filter(|order| order.email == customer.email);
-    let order = order.filter(|order| order.status == OrderStatus::Confirmed).ok_or(Refusal::NoSuch("charge"))?;
-    Ok(Json(json!({ "order": order.id, "amount": business.price(Billing, order.total), "currency": "EUR" })))
+    let order = charged(&business, customer, &order)?;
+    // As above, a key of its own.
+    let key = business.books.admit(customer);
+    Ok(Json(json!({
+        "order": order.id,
+        "amount": business.price(Billing, order.total),
+        "currency": "EUR",
+        "pdf_url": format!("{}/charges/{}/bill.pdf?key={key}", business.url(Billing), order.id),
+    })))
+}
+
+/// The bill of one order.
+async fn download_charge(
+    State(business): State<Arc<Business>>,
+    Path(order): Path<String>,
+    Query(Key { key }): Query<Key>,
+) -> Result<Response, Refusal> {
+    let customer = business.books.signed_in(&key).ok_or(Refusal::NotSignedIn)?;
+    let order = charged(&business, customer, &order)?;
+    let article = article(order.article).ok_or(Refusal::NoSuch("article"))?;
+    let today: Date = business.clock.now().to_zoned(TimeZone::UTC).date();
+    Ok(printed(&Bill {
+        customer: business.name(Billing, customer),
+        item: format!("{}, {}", article.name, article.paid),
+        total: business.price(Billing, order.total),
+        number: order.id,
+        issued: today,
+        due: today.saturating_add(14.days()),
+    }))
 }

@@ -1,4 +1,4 @@
-//! The demo company's books: customers, plans, orders, charges. The one truth behind all its touchpoints.
+//! The demo company's books: customers, plans, telephones, orders, charges. The one truth behind all its touchpoints.
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -52,6 +52,47 @@ pub(super) const PLANS: [Plan; 3] = [
     },
 ];
 
+/// Anything that the shop sells.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub(super) struct Article {
+    pub(super) id: &'static str,
+    pub(super) name: &'static str,
+    pub(super) price: Cents,
+    pub(super) paid: Paid,
+    pub(super) words: &'static str,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum Paid {
+    Monthly,
+    Once,
+}
+
+impl fmt::Display for Paid {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Monthly => "a month",
+            Self::Once => "once",
+        })
+    }
+}
+
+impl From<&Plan> for Article {
+    fn from(plan: &Plan) -> Self {
+        Self { id: plan.id, name: plan.name, price: plan.price, paid: Paid::Monthly, words: plan.words }
+    }
+}
+
+/// Telephones.
+pub(super) const PHONES: [Article; 1] = [Article {
+    id: "halcyon-one",
+    name: "Halcyon One",
+    price: Cents(24_999),
+    paid: Paid::Once,
+    words: "A telephone that rings, and a battery that lasts until Sunday.",
+}];
+
 #[derive(Debug, Serialize)]
 pub(super) struct Customer {
     pub(super) number: &'static str,
@@ -77,7 +118,8 @@ pub(super) const CUSTOMERS: [Customer; 2] = [
 pub(super) struct Order {
     pub(super) id: String,
     pub(super) email: String,
-    pub(super) plan: &'static str,
+    /// An article's id.
+    pub(super) article: &'static str,
     /// What was agreed at the checkout.
     pub(super) total: Cents,
     pub(super) status: OrderStatus,
@@ -146,11 +188,11 @@ impl Books {
         self.ledger().sessions.retain(|(known, _)| known != token);
     }
 
-    pub(super) fn order(&self, email: String, plan: &Plan, total: Cents) -> Order {
+    pub(super) fn order(&self, email: String, article: &Article) -> Order {
         let mut ledger = self.ledger();
         ledger.taken += 1;
         let id = format!("H-{:06}", ledger.taken);
-        let order = Order { id, email, plan: plan.id, total, status: OrderStatus::Confirmed };
+        let order = Order { id, email, article: article.id, total: article.price, status: OrderStatus::Confirmed };
         keep(&mut ledger.orders, order.clone(), ORDERS_KEPT_MAX);
         order
     }
@@ -187,6 +229,11 @@ pub(super) fn plan(id: &str) -> Option<&'static Plan> {
     PLANS.iter().find(|plan| plan.id == id)
 }
 
+/// A plan or a telephone.
+pub(super) fn article(id: &str) -> Option<Article> {
+    plan(id).map(Article::from).or_else(|| PHONES.into_iter().find(|phone| phone.id == id))
+}
+
 /// The plan on the posters.
 pub(super) const fn advertised() -> &'static Plan {
     &PLANS[1]
@@ -208,7 +255,7 @@ mod tests {
     fn the_books_are_bounded() {
         let books = Books::new("secret".into());
         for _ in 0..2 * ORDERS_KEPT_MAX {
-            books.order("anna@probe.example".into(), advertised(), advertised().price);
+            books.order("anna@probe.example".into(), &advertised().into());
             books.sign_in("anna@probe.example", "secret").expect("signed in");
         }
         assert_eq!(books.ledger().orders.len(), ORDERS_KEPT_MAX);

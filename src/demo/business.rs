@@ -12,7 +12,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::clock::Clock;
 
-use super::books::{Books, Cents, Customer, Plan};
+use super::books::{Article, Books, Cents, Customer, Plan};
 use super::fault::{Fault, Switches, Touchpoint};
 use super::mail::Mailboxes;
 
@@ -41,14 +41,19 @@ impl Business {
         &self.urls[touchpoint as usize]
     }
 
-    /// A plan's price as this touchpoint tells it.
+    /// A price as this touchpoint tells it.
     pub(super) fn price(&self, at: Touchpoint, price: Cents) -> Cents {
         if self.switches.is(at, Fault::WrongPrice) { Cents(price.0 + OVERCHARGE) } else { price }
     }
 
-    /// The catalogue as this touchpoint tells it.
+    /// The plans as this touchpoint tells them.
     pub(super) fn plans(&self, at: Touchpoint) -> Vec<Plan> {
         super::books::PLANS.map(|plan| Plan { price: self.price(at, plan.price), ..plan }).to_vec()
+    }
+
+    /// The telephones as this touchpoint tells them.
+    pub(super) fn phones(&self, at: Touchpoint) -> Vec<Article> {
+        super::books::PHONES.map(|phone| Article { price: self.price(at, phone.price), ..phone }).to_vec()
     }
 
     /// A customer's name as this touchpoint tells it.

@@ -18,6 +18,7 @@ use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
 use tokio_tungstenite::tungstenite::{Error, Message};
 
+use super::books::{OrderStatus, article};
 use super::business::{Business, PHONE};
 use super::fault::Fault;
 use super::fault::Touchpoint::{App, Billing, Chat};
@@ -86,10 +87,13 @@ async fn converse(business: &Business, stream: impl AsyncRead + AsyncWrite + Unp
             _ => {}
         }
         let answer = match serde_json::from_str::<Utterance>(&text) {
-            Ok(utterance) => reply(business, &utterance.say),
-            Err(_) => "I did not get that. Please say it again.".to_owned(),
+            Ok(Utterance { say, order: Some(order) }) if say.to_lowercase().contains("order") => {
+                whereabouts(business, &order)
+            }
+            Ok(utterance) => speech(&reply(business, &utterance.say)),
+            Err(_) => speech("I did not get that. Please say it again."),
         };
-        socket.send(Message::text(json!({ "from": "bot", "say": answer }).to_string())).await?;
+        socket.send(Message::text(answer.to_string())).await?;
     }
     Ok(())
 }
@@ -97,6 +101,25 @@ async fn converse(business: &Business, stream: impl AsyncRead + AsyncWrite + Unp
 #[derive(Deserialize)]
 struct Utterance {
     say: String,
+    /// The order that it is about.
+    order: Option<String>,
+}
+
+fn speech(words: &str) -> Value {
+    json!({ "from": "bot", "say": words })
+}
+
+/// What the books say of an order. Whoever knows its number is told what and how it stands, and never whose it is.
+fn whereabouts(business: &Business, number: &str) -> Value {
+    let Some(order) = business.books.find_order(number) else {
+        return speech("I find no order of that number. Please look at your confirmation.");
+    };
+    let name = article(order.article).map_or(order.article, |article| article.name);
+    let words = match order.status {
+        OrderStatus::Confirmed => format!("Your order {} is confirmed: {name} for {} €.", order.id, order.total),
+        OrderStatus::Cancelled => format!("Your order {} is cancelled. There is nothing to pay.", order.id),
+    };
+    json!({ "from": "bot", "say": words, "order": order.id, "status": order.status })
 }
 
 fn reply(business: &Business, said: &str) -> String {
@@ -105,10 +128,13 @@ fn reply(business: &Business, said: &str) -> String {
         format!("Your bills are at {}/.", business.url(Billing))
     } else if said.contains("open") || said.contains("hours") {
         format!("You reach us {}, on {PHONE}.", business.hours(Chat))
+    } else if said.contains("order") {
+        "Which one? Please send me the number of your order.".to_owned()
     } else if said.contains("app") {
         format!("The app is at {}/.", business.url(App))
     } else {
-        "Hello! I am Hal, the bot of Halcyon Mobile. Ask me about your bill, the app or our hours.".to_owned()
+        "Hello! I am Hal, the bot of Halcyon Mobile. Ask me about your order, your bill, the app or our hours."
+            .to_owned()
     }
 }
 

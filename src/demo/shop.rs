@@ -1,4 +1,4 @@
-//! The shop: plans, a basket, a checkout, and the confirmation of an order.
+//! The shop: plans and telephones, a basket, a checkout, and the confirmation of an order.
 
 use std::sync::Arc;
 
@@ -10,7 +10,7 @@ use http::StatusCode;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::books::{Order, Plan, plan};
+use super::books::{Article, Order, article, plan};
 use super::business::{Business, Refusal};
 use super::fault::Touchpoint::Shop;
 use super::mail::letters;
@@ -19,7 +19,8 @@ use super::page::{page, text};
 pub(super) fn router(business: Arc<Business>) -> Router {
     Router::new()
         .route("/", get(shelf))
-        .route("/plans/{id}", get(plan_page).post(buy))
+        .route("/plans/{id}", get(article_page).post(buy))
+        .route("/phones/{id}", get(article_page).post(buy))
         .route("/api/catalogue", get(catalogue))
         .route("/api/basket", post(basket))
         .route("/api/orders", post(order))
@@ -27,35 +28,49 @@ pub(super) fn router(business: Arc<Business>) -> Router {
         .with_state(business)
 }
 
-fn priced(business: &Business, id: &str) -> Result<Plan, Refusal> {
-    let plan = plan(id).ok_or(Refusal::NoSuch("plan"))?;
-    Ok(Plan { price: business.price(Shop, plan.price), ..*plan })
+fn priced(business: &Business, id: &str) -> Result<Article, Refusal> {
+    let article = article(id).ok_or(Refusal::NoSuch("article"))?;
+    Ok(Article { price: business.price(Shop, article.price), ..article })
+}
+
+/// What a customer reads before the price.
+fn about(article: &Article) -> String {
+    plan(article.id).map_or_else(|| article.words.to_owned(), |plan| format!("{} GB. {}", plan.gigabytes, plan.words))
 }
 
 async fn shelf(State(business): State<Arc<Business>>) -> Html<String> {
-    let cards: Vec<String> = business
-        .plans(Shop)
-        .iter()
-        .map(|plan| {
-            format!(
-                "<li><h2>{}</h2><p>{} GB. {}</p><p class=\"price\"><strong>{}</strong> € a month</p>\
-                 <a class=\"button\" href=\"/plans/{}\">Choose</a></li>",
-                plan.name, plan.gigabytes, plan.words, plan.price, plan.id
-            )
-        })
-        .collect();
-    page("Shop", &format!("<h1>Choose your plan</h1><ul class=\"cards\">{}</ul>", cards.concat()))
+    let card = |folder: &str, article: &Article| {
+        format!(
+            "<li><h2>{}</h2><p>{}</p><p class=\"price\"><strong>{}</strong> € {}</p>\
+             <a class=\"button\" href=\"/{folder}/{}\">Choose</a></li>",
+            article.name,
+            about(article),
+            article.price,
+            article.paid,
+            article.id
+        )
+    };
+    let plans: String = business.plans(Shop).iter().map(|plan| card("plans", &plan.into())).collect();
+    let phones: String = business.phones(Shop).iter().map(|phone| card("phones", phone)).collect();
+    let body = format!(
+        "<h1>Choose your plan</h1><ul class=\"cards\">{plans}</ul>\
+         <h2>And a telephone</h2><ul class=\"cards\">{phones}</ul>"
+    );
+    page("Shop", &body)
 }
 
-async fn plan_page(State(business): State<Arc<Business>>, Path(id): Path<String>) -> Result<Html<String>, Refusal> {
-    let plan = priced(&business, &id)?;
+async fn article_page(State(business): State<Arc<Business>>, Path(id): Path<String>) -> Result<Html<String>, Refusal> {
+    let article = priced(&business, &id)?;
     let body = format!(
-        "<h1>{}</h1><p>{} GB. {}</p><p class=\"price\"><strong id=\"price\">{}</strong> € a month</p>\
+        "<h1>{}</h1><p>{}</p><p class=\"price\"><strong id=\"price\">{}</strong> € {}</p>\
          <form method=\"post\"><label>Your e-mail address <input type=\"email\" name=\"email\" required></label>\
          <button class=\"button\">Order with obligation to pay</button></form>",
-        plan.name, plan.gigabytes, plan.words, plan.price
+        article.name,
+        about(&article),
+        article.price,
+        article.paid
     );
-    Ok(page(plan.name, &body))
+    Ok(page(article.name, &body))
 }
 
 #[derive(Deserialize)]
@@ -69,47 +84,60 @@ async fn buy(
     Path(id): Path<String>,
     Form(buyer): Form<Buyer>,
 ) -> Result<Html<String>, Refusal> {
-    let plan = priced(&business, &id)?;
-    let order = business.books.order(buyer.email, &plan, plan.price);
+    let article = priced(&business, &id)?;
+    let order = business.books.order(buyer.email, &article);
     letters::confirm(&business, &order);
     let body = format!(
-        "<h1>Thank you</h1><p>Your order <strong id=\"order\">{}</strong> is confirmed. {} costs {} € a month.</p>\
+        "<h1>Thank you</h1><p>Your order <strong id=\"order\">{}</strong> is confirmed. {} costs {} € {}.</p>\
          <p>We write to {}.</p>",
         order.id,
-        plan.name,
+        article.name,
         order.total,
+        article.paid,
         text(&order.email)
     );
     Ok(page("Thank you", &body))
 }
 
 async fn catalogue(State(business): State<Arc<Business>>) -> Json<Value> {
-    Json(json!({ "currency": "EUR", "plans": business.plans(Shop) }))
+    Json(json!({ "currency": "EUR", "plans": business.plans(Shop), "phones": business.phones(Shop) }))
 }
 
+/// What is wanted, by its id.
 #[derive(Deserialize)]
-struct Wish {
-    plan: String,
+#[serde(rename_all = "lowercase")]
+enum Wish {
+    Plan(String),
+    Phone(String),
+}
+
+impl Wish {
+    fn id(&self) -> &str {
+        let (Self::Plan(id) | Self::Phone(id)) = self;
+        id
+    }
 }
 
 /// What the basket costs, before anything is ordered.
 async fn basket(State(business): State<Arc<Business>>, Json(wish): Json<Wish>) -> Result<Json<Value>, Refusal> {
-    let plan = priced(&business, &wish.plan)?;
-    Ok(Json(json!({ "items": [{ "plan": plan.id, "price": plan.price }], "total": plan.price, "currency": "EUR" })))
+    let article = priced(&business, wish.id())?;
+    let item = json!({ "article": article.id, "price": article.price });
+    Ok(Json(json!({ "items": [item], "total": article.price, "currency": "EUR" })))
 }
 
 #[derive(Deserialize)]
 struct Checkout {
     email: String,
-    plan: String,
+    #[serde(flatten)]
+    wish: Wish,
 }
 
 async fn order(
     State(business): State<Arc<Business>>,
     Json(checkout): Json<Checkout>,
 ) -> Result<(StatusCode, Json<Order>), Refusal> {
-    let plan = priced(&business, &checkout.plan)?;
-    let order = business.books.order(checkout.email, &plan, plan.price);
+    let article = priced(&business, checkout.wish.id())?;
+    let order = business.books.order(checkout.email, &article);
     letters::confirm(&business, &order);
     Ok((StatusCode::CREATED, Json(order)))
 }

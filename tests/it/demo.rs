@@ -12,6 +12,7 @@ use unbroken::clock::Clock;
 use unbroken::demo::{Company, Ports, SLOW, Settings};
 
 mod control;
+mod order;
 mod walk;
 mod yaml;
 

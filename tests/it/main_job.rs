@@ -11,6 +11,7 @@ use crate::parts::{Rotel, alertmanager, chromium};
 use crate::world::{PATIENCE, World, client};
 
 mod breaks;
+mod order;
 
 /// The shipped configuration, and what else stands in `unbroken.yaml`.
 fn configure(world: &World, beside: &str) {

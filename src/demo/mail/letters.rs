@@ -7,7 +7,7 @@ use lettre::message::header::ContentType;
 use lettre::message::{Mailbox, MultiPart};
 use lettre::{AsyncSmtpTransport, AsyncTransport as _, Message, Tokio1Executor};
 
-use super::super::books::{CUSTOMERS, Cents, Order, Plan, plan};
+use super::super::books::{Article, CUSTOMERS, Cents, Order, article};
 use super::super::business::{Business, OVERCHARGE};
 use super::super::fault::{Fault, Touchpoint};
 use super::super::page::text;
@@ -31,7 +31,7 @@ pub(in crate::demo) fn confirm(business: &Arc<Business>, order: &Order) {
 
 async fn write(business: &Business, order: &Order) -> Option<()> {
     let fault = business.switches.now(Touchpoint::Email);
-    let plan = plan(order.plan)?;
+    let article = article(order.article)?;
     match fault {
         Some(Fault::Missing) => return None,
         Some(Fault::Late) => tokio::time::sleep(LATE).await,
@@ -42,28 +42,29 @@ async fn write(business: &Business, order: &Order) -> Option<()> {
             }
         }
         Some(Fault::Careless) => {
-            let subject = format!("Have you thought of {}?", plan.name);
-            send(business, offer(order, subject, &format!("{} is our most popular plan.", plan.name))?).await?;
+            let subject = format!("Have you thought of {}?", article.name);
+            send(business, offer(order, subject, &format!("{} is our most popular one.", article.name))?).await?;
         }
         _ => {}
     }
-    send(business, confirmation(business, order, plan, fault)?).await
+    send(business, confirmation(business, order, &article, fault)?).await
 }
 
-fn confirmation(business: &Business, order: &Order, plan: &Plan, fault: Option<Fault>) -> Option<Message> {
+fn confirmation(business: &Business, order: &Order, article: &Article, fault: Option<Fault>) -> Option<Message> {
     let customer = CUSTOMERS.iter().find(|customer| customer.email == order.email)?;
     let name = business.name(Touchpoint::Email, customer);
     let total = if fault == Some(Fault::WrongAmount) { Cents(order.total.0 + OVERCHARGE) } else { order.total };
     let link = format!("{}/api/orders/{}", business.url(Touchpoint::Shop), order.id);
     let plain = format!(
-        "Dear {name},\n\nthank you. You have ordered {} for {total} € a month.\nYour order: {link}\n\nHalcyon Mobile\n",
-        plan.name
+        "Dear {name},\n\nthank you. You have ordered {} for {total} € {}.\nYour order: {link}\n\nHalcyon Mobile\n",
+        article.name, article.paid
     );
     let html = format!(
-        "<p>Dear {},</p><p>thank you. You have ordered {} for <b id=\"total\">{total}</b> € a month.</p>\
+        "<p>Dear {},</p><p>thank you. You have ordered {} for <b id=\"total\">{total}</b> € {}.</p>\
          <p><a href=\"{link}\">Your order</a></p><p>Halcyon Mobile</p>",
         text(name),
-        plan.name
+        article.name,
+        article.paid
     );
     let head = Message::builder().from(mailbox(ORDERS)?).to(mailbox(&order.email)?);
     let head = head.subject(format!("Your order {} is confirmed", order.id));
