@@ -69,7 +69,7 @@ mod tests {
         let clock = Clock::new(move || Timestamp::from_second(turned.load(Ordering::Relaxed)).expect("a time"));
         let drift = Drift::new(&clock);
         let turn = |seconds: i64| wall.fetch_add(seconds, Ordering::Relaxed);
-        tokio::time::advance(Duration::from_secs(86_400)).await;
+        tokio::time::advance(Duration::from_hours(24)).await;
         turn(86_400);
         assert!(drift.look(&clock).is_ok(), "a day has passed");
         turn(-90);
@@ -77,7 +77,7 @@ mod tests {
         turn(86_400);
         let why = drift.look(&clock).expect_err("a day too far");
         assert!(why.contains("86400 s ahead"), "{why}");
-        tokio::time::advance(Duration::from_secs(3600)).await;
+        tokio::time::advance(Duration::from_hours(1)).await;
         turn(3600);
         assert!(drift.look(&clock).is_err(), "it does not become right by lasting");
         turn(-86_400);

@@ -74,6 +74,7 @@ impl Touchpoint {
     }
 
     /// What can be broken here, and what a customer says about it. The first one is meant when none is named.
+    #[expect(clippy::too_many_lines, reason = "a table")]
     pub const fn faults(self) -> &'static [(Fault, &'static str)] {
         match self {
             Self::Web => &[

@@ -103,15 +103,13 @@ impl Settings {
 async fn greeting(run: &mut Run<'_>, talk: &mut Dialogue<'_>) -> Result<String, Stop> {
     run.phases.begin(Phase::Greeting);
     let left = run.left();
-    match timeout_at(run.deadline - RESERVE.min(left), talk.greeting()).await {
-        Ok(greeted) => greeted,
-        Err(_) => {
-            let text = format!(
-                "connected, and not greeted within {}ms; look whether the server is overloaded, waits for DNS or block lists, \
-                 or makes this address wait on purpose",
-                left.as_millis()
-            );
-            Err(Fault::new(FaultCode::SmtpGreetingTimeout, text).during(Phase::Greeting).into())
-        }
-    }
+    let greeted = timeout_at(run.deadline - RESERVE.min(left), talk.greeting()).await;
+    greeted.unwrap_or_else(|_| {
+        let text = format!(
+            "connected, and not greeted within {}ms; look whether the server is overloaded, waits for DNS or block lists, \
+             or makes this address wait on purpose",
+            left.as_millis()
+        );
+        Err(Fault::new(FaultCode::SmtpGreetingTimeout, text).during(Phase::Greeting).into())
+    })
 }

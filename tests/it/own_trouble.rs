@@ -108,6 +108,8 @@ async fn no_descriptors_left_is_unknown_and_one_self_alert() {
         answer.json().await.expect("JSON")
     };
     ask("api/v1/status").await;
+    // The store's file is open for reading, too.
+    ask("api/v1/probes/shop/home/readings").await;
     let none_left = Descriptors::none_left(world.pid());
     world.until("it is unknown", async |_: &World| ask("api/v1/status").await["journeys"][0]["score"].is_null()).await;
     let runs = ask("api/v1/probes/shop/home/readings").await.to_string();

@@ -55,7 +55,7 @@ fn confirmation(business: &Business, order: &Order, article: &Article, fault: Op
     let name = business.name(Touchpoint::Email, customer);
     let total = if fault == Some(Fault::WrongAmount) { Cents(order.total.0 + OVERCHARGE) } else { order.total };
     let link = format!("{}/api/orders/{}", business.url(Touchpoint::Shop), order.id);
-    let plain = format!(
+    let unadorned = format!(
         "Dear {name},\n\nthank you. You have ordered {} for {total} € {}.\nYour order: {link}\n\nHalcyon Mobile\n",
         article.name, article.paid
     );
@@ -68,7 +68,7 @@ fn confirmation(business: &Business, order: &Order, article: &Article, fault: Op
     );
     let head = Message::builder().from(mailbox(ORDERS)?).to(mailbox(&order.email)?);
     let head = head.subject(format!("Your order {} is confirmed", order.id));
-    head.message_id(None).multipart(MultiPart::alternative_plain_html(plain, html)).ok()
+    head.message_id(None).multipart(MultiPart::alternative_plain_html(unadorned, html)).ok()
 }
 
 fn offer(order: &Order, subject: String, words: &str) -> Option<Message> {

@@ -91,7 +91,7 @@ impl Resolver {
         let config = ResolverConfig::from_parts(None, vec![], configs.collect());
         let current = Current {
             stamps: [None, None],
-            servers: Servers::build(config, ResolverOpts::default()),
+            servers: Servers::build(&config, &ResolverOpts::default()),
             hosts: HashMap::new(),
         };
         Self { source: Source::Servers, latest: Latest::new(current) }
@@ -117,7 +117,7 @@ impl Resolver {
 
     /// The name servers that are asked, in order.
     pub fn servers(&self) -> Result<Vec<SocketAddr>, String> {
-        self.current().servers.as_ref().map(|servers| servers.addresses()).map_err(Clone::clone)
+        self.current().servers.as_ref().map(Servers::addresses).map_err(Clone::clone)
     }
 
     fn current(&self) -> Arc<Current> {
@@ -164,7 +164,7 @@ impl Current {
         let servers = std::fs::read(resolv)
             .map_err(|error| format!("{}: {error}", resolv.display()))
             .and_then(|text| parse_resolv_conf(text).map_err(|error| format!("{}: {error}", resolv.display())))
-            .and_then(|(config, options)| Servers::build(config, options));
+            .and_then(|(config, options)| Servers::build(&config, &options));
         let hosts = std::fs::read_to_string(hosts).map(|text| read_hosts(&text)).unwrap_or_default();
         Self { stamps, servers, hosts }
     }

@@ -107,7 +107,7 @@ impl Look<'_> {
         run.attribute("email.uid", hit.uid.to_string());
         hit.reply.set(Field::Count, 1);
         let recommended = self.recommended(&hit.reply);
-        self.tell_recommended(&mut hit.reply, recommended);
+        tell_recommended(&mut hit.reply, recommended);
         Ok(hit.reply)
     }
 
@@ -189,17 +189,6 @@ impl Look<'_> {
         self.bought.iter().filter(named).cloned().collect()
     }
 
-    fn tell_recommended(&self, reply: &mut Reply, recommended: Vec<String>) {
-        if let Some(first) = recommended.first() {
-            let text = format!(
-                "a mail recommends `{first}`, which the customer has just bought; keep what is bought out of the \
-                 recommendations"
-            );
-            reply.doubt(Field::Recommends, Fault::new(FaultCode::MailCareless, text));
-        }
-        reply.set(Field::Recommends, Value::from(recommended));
-    }
-
     fn before(&self, age: Duration) -> Timestamp {
         let age = SignedDuration::try_from(age).unwrap_or(SignedDuration::MAX);
         self.clock.now().checked_sub(age).unwrap_or(Timestamp::MIN)
@@ -227,7 +216,7 @@ impl Look<'_> {
             reply.doubt(Field::Count, too_many(count, at_most, &subjects));
         }
         recommended.dedup();
-        self.tell_recommended(&mut reply, recommended);
+        tell_recommended(&mut reply, recommended);
         Ok(reply)
     }
 }
@@ -262,4 +251,15 @@ fn missing(seen: Seen, waited: Duration) -> Stop {
         waited.as_millis()
     );
     Fault { evidence: nearest, ..Fault::new(FaultCode::MailMissing, text) }.during(Phase::Arrival).into()
+}
+
+fn tell_recommended(reply: &mut Reply, recommended: Vec<String>) {
+    if let Some(first) = recommended.first() {
+        let text = format!(
+            "a mail recommends `{first}`, which the customer has just bought; keep what is bought out of the \
+             recommendations"
+        );
+        reply.doubt(Field::Recommends, Fault::new(FaultCode::MailCareless, text));
+    }
+    reply.set(Field::Recommends, Value::from(recommended));
 }

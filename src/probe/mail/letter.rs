@@ -57,7 +57,9 @@ impl Letter {
             .map(|(_, value)| unfolded(value))
             .collect();
         // A mail's own header of such a name proves nothing.
-        METHODS.into_iter().for_each(|method| drop(headers.remove(method)));
+        for method in METHODS {
+            headers.remove(method);
+        }
         for (method, result) in verdicts(&said, authserv) {
             add(&mut headers, method, &result);
         }

@@ -67,7 +67,7 @@ impl Draft {
             (None, Some(html)) => mail.header(ContentType::TEXT_HTML).body(body(html)),
             (text, None) => mail.header(ContentType::TEXT_PLAIN).body(text.as_ref().map(body).unwrap_or_default()),
         };
-        let mut written = written.map_err(|error| unsendable(error.to_string()))?;
+        let mut written = written.map_err(|error| unsendable(&error.to_string()))?;
         for (key, value) in &self.headers {
             written.headers_mut().insert_raw(HeaderValue::new(name(key)?, value.render(scope).into_owned()));
         }
@@ -83,15 +83,15 @@ impl Draft {
 }
 
 fn name(text: &str) -> Result<HeaderName, Stop> {
-    HeaderName::new_from_ascii(text.to_owned()).map_err(|_| unsendable(format!("`{text}` is not a header's name")))
+    HeaderName::new_from_ascii(text.to_owned()).map_err(|_| unsendable(&format!("`{text}` is not a header's name")))
 }
 
 fn mailbox(template: &Template, scope: &Scope) -> Result<Mailbox, Stop> {
     let text = template.render(scope);
-    text.parse().map_err(|_| unsendable(format!("`{text}` is not a mail address")))
+    text.parse().map_err(|_| unsendable(&format!("`{text}` is not a mail address")))
 }
 
 /// What a captured value has made of it is the fault of whoever said the value.
-fn unsendable(why: String) -> Stop {
+fn unsendable(why: &str) -> Stop {
     Fault::new(FaultCode::Expectation, format!("the mail cannot be sent: {why}")).into()
 }

@@ -123,15 +123,11 @@ fn sentence(title: &str, state: crate::model::State, fault: Option<&crate::model
 
 async fn probe(shared: &Shared, frame: &Frame, now: &ProbeNow, snapshot: &Snapshot) -> Probe {
     let known = snapshot.map.probe(&now.id);
-    let shown = match shared.site.audience {
-        Audience::Insiders => RUNS_SHOWN,
-        Audience::Everybody => 1,
+    let readings = match shared.site.audience {
+        Audience::Insiders => shared.site.store.readings(&now.id, None, RUNS_SHOWN).await.unwrap_or_default(),
+        Audience::Everybody => Vec::new(),
     };
-    let mut readings = shared.site.store.readings(&now.id, None, shown).await.unwrap_or_default();
     let latest = readings.first().map(|reading| run(frame, reading));
-    if shared.site.audience == Audience::Everybody {
-        readings.clear();
-    }
     let windows = windows(shared, now).await.map(|all| all.to_vec()).unwrap_or_default();
     let drawn: Vec<_> = readings.iter().rev().map(|reading| beat(frame, reading)).collect();
     Probe {

@@ -51,7 +51,7 @@ impl Fake {
                     seen.lock().unwrap().push(line.trim_end().to_owned());
                     line.clear();
                     said = stream.write_all(answer.as_bytes()).await.is_ok();
-                    if answer.ends_with("\0") {
+                    if answer.ends_with('\0') {
                         return;
                     }
                 }

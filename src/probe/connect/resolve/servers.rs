@@ -39,7 +39,7 @@ struct Server {
 }
 
 impl Servers {
-    pub(super) fn build(config: ResolverConfig, options: ResolverOpts) -> Result<Self, String> {
+    pub(super) fn build(config: &ResolverConfig, options: &ResolverOpts) -> Result<Self, String> {
         let servers = config.name_servers().iter().take(SERVERS_MAX).map(|server| {
             let port = server.connections.first().map_or(53, |connection| connection.port);
             let alone = ResolverConfig::from_parts(config.domain.clone(), config.search.clone(), vec![server.clone()]);
