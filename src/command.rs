@@ -3,6 +3,7 @@
 mod check;
 mod demo;
 mod explain;
+mod heap;
 mod init;
 mod internal;
 mod logging;
@@ -157,6 +158,10 @@ impl Cli {
         // Before any thread: a child limits itself.
         if let Command::Internal(args) = &self.command {
             return args.run();
+        }
+        // Before any thread, too.
+        if let Command::Run(_) = &self.command {
+            heap::share();
         }
         terminal::choose_color(self.global.color);
         let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {

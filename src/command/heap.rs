@@ -1,0 +1,22 @@
+//! One heap for all threads of the daemon.
+//!
+//! glibc gives every thread a heap of its own, and keeps what was freed for the thread that asked for it. A reading is made
+//! on one thread and freed on another, and what reading the configuration has left over serves nobody again: 10 000 probes
+//! took 159 MB with a heap for each thread and 102 MB with one, for the same CPU (`cargo bench --bench probing`).
+
+use std::os::unix::process::CommandExt as _;
+use std::process::Command;
+
+/// How many heaps there may be; glibc reads it once, before `main`. Where a person has set it, it stays.
+const HEAPS: &str = "MALLOC_ARENA_MAX";
+
+/// Starts this program again in its own place, under the same process id, with one heap.
+pub(super) fn share() {
+    let mut arguments = std::env::args_os();
+    let (Some(name), Ok(program)) = (arguments.next(), std::env::current_exe()) else { return };
+    if std::env::vars_os().any(|(known, _)| known == HEAPS) {
+        return;
+    }
+    // It only comes back if it could not be started: then the daemon is larger, and well.
+    Command::new(program).arg0(name).args(arguments).env(HEAPS, "1").exec();
+}
