@@ -78,6 +78,8 @@ pub struct Board {
     looked: Timestamp,
     /// Journeys whose score has to be worked out anew.
     stale_scores: BTreeSet<usize>,
+    /// Journeys that were worked out since the newest samples came in.
+    fresh_scores: BTreeSet<usize>,
     /// Touchpoints that go on being well: looked at once a second, however many readings say so.
     stale_touchpoints: BTreeSet<usize>,
     dirty: Dirty,
@@ -129,6 +131,7 @@ impl Board {
             evaluated: now,
             looked: now,
             stale_scores: (0..net.journeys.len()).collect(),
+            fresh_scores: BTreeSet::new(),
             stale_touchpoints: BTreeSet::new(),
             dirty: Dirty::default(),
             told_next: 0,
@@ -144,6 +147,7 @@ impl Board {
     /// Takes the readings that came in together; what they changed, in order.
     pub fn apply(&mut self, readings: &[Arc<Reading>], now: Timestamp) -> Vec<Change> {
         let now = whole(now);
+        self.fresh_scores.clear();
         let mut changes = Vec::new();
         let mut touched = Touched::default();
         for reading in readings {
@@ -195,6 +199,7 @@ impl Board {
     /// Lets time pass; called every second.
     pub fn tick(&mut self, now: Timestamp) -> Vec<Change> {
         let now = whole(now);
+        self.fresh_scores.clear();
         let mut changes = Vec::new();
         self.open_and_close(now, &mut changes);
         if elapsed(self.looked, now) >= LOOK || now < self.looked {

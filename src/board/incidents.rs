@@ -171,6 +171,8 @@ impl Board {
         let root = self.net.touchpoints[place].id.clone();
         incident.cause = Cause::Touchpoint(root.clone());
         incident.touchpoint = Some(root.clone());
+        // What it costs is looked at now: from when a journey was last worked out depends on when we were started.
+        self.refresh(&incident.touchpoints, now);
         self.fill(&mut incident, place);
         let added =
             incident.impacts.iter().any(|impact| before.impacts.iter().all(|old| old.journey != impact.journey));
@@ -183,7 +185,6 @@ impl Board {
         }
         let noted = self.noted.remove(&id) || incident.probes != before.probes || incident.fault != before.fault;
         if rose || moved || added || noted {
-            self.refresh(&incident.touchpoints, now);
             incident.impacts = at_worst(&before.impacts, self.impacts(&incident.touchpoints));
         } else {
             // The losses alone are told with the next evaluation.

@@ -131,11 +131,10 @@ impl Board {
         let journeys: BTreeSet<usize> =
             places.flat_map(|place| &self.net.touchpoints[*place].journeys).copied().collect();
         for journey in journeys {
-            if self.journeys[journey].sight.at == now && !self.stale_scores.contains(&journey) {
-                continue;
+            if self.fresh_scores.insert(journey) {
+                self.journeys[journey].sight = self.sight(journey, now);
+                self.stale_scores.insert(journey);
             }
-            self.journeys[journey].sight = self.sight(journey, now);
-            self.stale_scores.insert(journey);
         }
     }
 

@@ -54,9 +54,10 @@ impl Board {
                 decided.extend(journeys);
             }
         }
-        for journey in decided {
+        for &journey in &decided {
             self.pulse(journey, Occasion::Decision, now, changes);
         }
+        self.fresh_scores = decided;
         for touchpoint in touchpoints.into_keys() {
             if self.is_case(touchpoint, now) {
                 self.review(touchpoint, now, changes);

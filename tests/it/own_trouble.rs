@@ -112,8 +112,11 @@ async fn no_descriptors_left_is_unknown_and_one_self_alert() {
     ask("api/v1/probes/shop/home/readings").await;
     let none_left = Descriptors::none_left(world.pid());
     world.until("it is unknown", async |_: &World| ask("api/v1/status").await["journeys"][0]["score"].is_null()).await;
-    let runs = ask("api/v1/probes/shop/home/readings").await.to_string();
-    assert!(runs.contains("self_no_descriptors"), "{runs}");
+    world
+        .until("the runs say why", async |_: &World| {
+            ask("api/v1/probes/shop/home/readings").await.to_string().contains("self_no_descriptors")
+        })
+        .await;
     world
         .until("we know of our trouble", async |_: &World| {
             ask("api/v1/incidents?state=open").await["items"].to_string().contains("no file descriptors")
