@@ -15,6 +15,8 @@ const FAULT_CHARS_MAX: usize = 300;
 const EVIDENCE_CHARS_MAX: usize = 200;
 /// Values hidden in one run.
 const SECRETS_MAX: usize = 256;
+/// Characters of one text that are looked at: a text of nothing but secrets ends here.
+const LOOKED_AT_MAX: usize = 64 << 10;
 
 /// The values that must not be shown, in every form in which they travel.
 #[derive(Clone, Default)]
@@ -65,21 +67,27 @@ impl Redactor {
 
     /// `text` without secrets and control characters, at most `chars` long.
     pub fn clip(&self, text: &str, chars: usize) -> String {
-        // A secret that begins inside is replaced as a whole: look as far beyond the end as the longest one reaches.
-        let reach = self.needles.first().map_or(0, String::len);
-        let window = text.char_indices().nth(chars + reach).map_or(text, |(end, _)| &text[..end]);
-        let mut shown = std::borrow::Cow::Borrowed(window);
-        for needle in &self.needles {
-            if shown.contains(needle.as_str()) {
-                shown = shown.replace(needle.as_str(), MASK).into();
+        let mut shown: Vec<char> = Vec::new();
+        // Up to here what stands in the text belongs to a secret.
+        let mut hidden = 0;
+        for (looked_at, (at, c)) in text.char_indices().enumerate() {
+            if shown.len() > chars || looked_at == LOOKED_AT_MAX {
+                shown.truncate(chars);
+                shown.pop();
+                shown.push('…');
+                break;
             }
+            // The whole text is compared, so that a secret goes as a whole wherever the end falls.
+            let secret = self.needles.iter().find(|needle| text[at..].starts_with(needle.as_str()));
+            if at >= hidden {
+                match secret {
+                    Some(_) => shown.extend(MASK.chars()),
+                    None => shown.push(visible(c)),
+                }
+            }
+            hidden = secret.map_or(hidden, |secret| hidden.max(at + secret.len()));
         }
-        let mut out: String = shown.chars().take(chars).map(visible).collect();
-        if text.len() > window.len() || shown.chars().nth(chars).is_some() {
-            out.pop();
-            out.push('…');
-        }
-        out
+        shown.into_iter().collect()
     }
 }
 
@@ -149,5 +157,20 @@ mod tests {
         redactor.hide("hunter2hunter2");
         assert_eq!(redactor.clip("12345678hunter2hunter2 and more", 10), "12345678•…");
         assert_eq!(redactor.clip("李伟李伟李伟", 3), "李伟…");
+        assert_eq!(redactor.clip("李伟李", 3), "李伟李");
+        assert_eq!(redactor.clip("123456789hunter2hunter2", 10), "123456789…");
+    }
+
+    #[test]
+    fn no_number_of_secrets_moves_the_beginning_of_one_into_sight() {
+        let mut redactor = Redactor::default();
+        let secret = "abcdefghijklmnopqrstuvwxyz0123456789ABCD";
+        redactor.hide(secret);
+        assert_eq!(redactor.clip(&secret.repeat(8), 200), MASK.repeat(8));
+        // Secrets that overlap go together.
+        redactor.hide("ABCDABCD");
+        assert_eq!(redactor.clip(&format!("<{secret}ABCD>"), 200), "<•••>");
+        let endless = redactor.clip(&"ABCD".repeat(100_000), 200);
+        assert_eq!(endless, "••…");
     }
 }

@@ -71,7 +71,8 @@ impl Proxy {
         tcp.write_all(ask.as_bytes()).await.map_err(|error| refused(format!("the proxy broke off: {error}")))?;
         let head = read_head(tcp).await?;
         let line = String::from_utf8_lossy(head.split(|byte| *byte == b'\r').next().unwrap_or_default()).into_owned();
-        let line: String = line.chars().filter(|c| !c.is_control()).take(100).collect();
+        // Whole: the runner redacts it before it cuts it.
+        let line: String = line.chars().filter(|c| !c.is_control()).collect();
         let mut words = line.split(' ');
         match (words.next(), words.next()) {
             (Some(version), Some(status)) if version.starts_with("HTTP/1.") && status.starts_with('2') => Ok(()),
@@ -123,7 +124,7 @@ pub fn objection(status: StatusCode, headers: &HeaderMap) -> Option<Fault> {
     // RFC 9209, 2.1.1; squid says it in its own way.
     let said = |name: &str| headers.get(name).map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned());
     let why = said("proxy-status").filter(|text| text.contains("error=")).or_else(|| said("x-squid-error"));
-    let why: String = why?.chars().filter(|c| !c.is_control()).take(100).collect();
+    let why: String = why?.chars().filter(|c| !c.is_control()).collect();
     let code = if status.is_server_error() { FaultCode::ProxyGateway } else { FaultCode::ProxyRefused };
     Some(fault(code, format!("the proxy answers {status} itself: {why}")))
 }

@@ -10,9 +10,6 @@ use super::child::Ended;
 use crate::model::{Fault, FaultCode};
 use crate::probe::{Body, Field, Reply, Stop};
 
-/// Characters of its last words in a fault.
-const WORDS_CHARS_MAX: usize = 200;
-
 /// What a program may print; anything else in the map is for `json:` expectations and captures.
 #[derive(Default, Deserialize)]
 struct Said<'a> {
@@ -73,7 +70,8 @@ fn with_words(what: String, ended: &Ended, said: &Said<'_>) -> String {
     };
     let words = said.text.clone().or_else(|| last(&ended.complaint)).or_else(|| last(&ended.printed));
     match words {
-        Some(words) => format!("{what}: {}", words.chars().take(WORDS_CHARS_MAX).collect::<String>()),
+        // Whole: the runner redacts it before it cuts it.
+        Some(words) => format!("{what}: {words}"),
         None => what,
     }
 }

@@ -177,8 +177,8 @@ fn header(name: &str, value: &str) -> Result<HeaderValue, Stop> {
 /// What was filled in makes no address: the reply that it came from is to blame, or the file's variables, which `check` sees.
 fn not_an_address(text: &str, why: &str) -> Stop {
     let mut fault = Fault::new(FaultCode::Expectation, format!("what should be an address is none: {why}"));
-    let found = text.chars().take(200).collect();
-    fault.evidence = Some(Evidence { of: "address".to_owned(), expected: "an http address".to_owned(), found });
+    let (of, expected, found) = ("address".to_owned(), "an http address".to_owned(), text.to_owned());
+    fault.evidence = Some(Evidence { of, expected, found });
     fault.into()
 }
 

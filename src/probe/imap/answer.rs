@@ -10,6 +10,8 @@ const LINE_BYTES_MAX: usize = 256 << 10;
 /// The most of one mail that is ever asked for, and a little more.
 const LITERAL_BYTES_MAX: u64 = (super::MAIL_BYTES_MAX + 1024) as u64;
 const LITERALS_MAX: usize = 16;
+/// Words of one answer that are looked at. Ours are among the first dozen; a line may have a hundred thousand.
+const TOKENS_MAX: usize = 1000;
 
 /// One answer: a line, with the literals that stood in it.
 #[derive(Debug)]
@@ -185,7 +187,9 @@ fn literal(line: &[u8]) -> Option<(&[u8], u64)> {
 
 fn tokenize<'a>(text: &'a [u8], tokens: &mut Vec<Token<'a>>) {
     let mut at = 0;
-    while let Some(&byte) = text.get(at) {
+    while let Some(&byte) = text.get(at)
+        && tokens.len() < TOKENS_MAX
+    {
         match byte {
             b' ' => at += 1,
             b'(' | b')' => {
@@ -305,6 +309,8 @@ mod tests {
     fn nesting_costs_no_stack() {
         let deep = format!("* 1 FETCH {}", "(".repeat(100_000));
         assert_eq!(said(&[], &deep), Said::Mail(Fetched::default()));
+        let answer = Answer { pieces: Vec::new(), rest: deep.into_bytes() };
+        assert_eq!(answer.tokens().len(), TOKENS_MAX);
     }
 
     proptest! {

@@ -11,19 +11,21 @@ use super::answer::Fetched;
 use super::session::{Access, Session};
 use super::wanted::{AtMost, OfMail};
 use crate::clock::Clock;
-use crate::model::{Evidence, Fault, FaultCode, Phase};
+use crate::model::{Evidence, Fault, FaultCode, Phase, SelfFault};
 use crate::probe::mail::letter::Letter;
 use crate::probe::{Field, Reply, Run, Scope, Stop};
 
-/// Heads looked at in one go, newest first.
+/// Heads looked at in one go, newest first, and what is read of each.
 const HEADS_MAX: usize = 100;
-const HEAD_PART: &str = "[HEADER]<0.32768>";
-/// Whole mails looked at in one go: together within a run's bytes.
-const WHOLE_MAX: usize = 6;
-/// Mails counted, and of the newest that much looked into.
-const COUNTED_MAX: usize = 200;
-const COUNTED_WHOLE_MAX: usize = 20;
-const COUNTED_BYTES_MAX: usize = 96 << 10;
+const HEAD_BYTES_MAX: usize = 16 << 10;
+/// What an answer says beside the mail in it.
+const BESIDE_BYTES_MAX: usize = 1 << 10;
+/// A mail of more is not read on a thread that serves everybody.
+const INLINE_BYTES_MAX: usize = 64 << 10;
+/// Mails counted, and of the newest that much looked into: together within a run's bytes.
+pub(super) const COUNTED_MAX: usize = 200;
+const COUNTED_WHOLE_MAX: usize = 10;
+const COUNTED_BYTES_MAX: usize = 64 << 10;
 /// What the mail server's clock may differ from ours.
 const SKEW: Duration = Duration::from_mins(1);
 /// Kept for the last look, the goodbye and the telling.
@@ -67,8 +69,19 @@ enum Head {
 #[derive(Default)]
 struct Seen {
     uids: BTreeSet<u32>,
+    /// Mails in the window.
+    came: usize,
+    rest: Rest,
     /// Of the newest mail that was not it, what it was instead.
     nearest: Option<Fault>,
+}
+
+/// Whether the last look has seen all that there is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Rest {
+    #[default]
+    Nothing,
+    Unseen,
 }
 
 impl Look<'_> {
@@ -89,6 +102,9 @@ impl Look<'_> {
             let last = Instant::now() >= limit;
             if let Some(hit) = self.find(session, since, &mut seen).await? {
                 break hit;
+            }
+            if seen.rest == Rest::Unseen {
+                continue;
             }
             if last {
                 return Err(missing(seen, begun.elapsed()));
@@ -115,10 +131,24 @@ impl Look<'_> {
     async fn find(&self, session: &mut Session<'_>, since: Timestamp, seen: &mut Seen) -> Result<Option<Hit>, Stop> {
         let mut fresh = session.search(since).await?;
         fresh.retain(|uid| !seen.uids.contains(uid));
-        fresh.truncate(HEADS_MAX);
+        let most = HEADS_MAX.min(session.left() / (HEAD_BYTES_MAX + BESIDE_BYTES_MAX));
+        let older = fresh.split_off(fresh.len().min(most));
+        if most == 0 && !older.is_empty() {
+            return Err(too_much());
+        }
         seen.uids.extend(&fresh);
         let (candidates, mut misses) = self.heads(session, &fresh, since).await?;
-        for uid in candidates.into_iter().take(WHOLE_MAX) {
+        let came = candidates.len() + misses.len();
+        seen.came += came;
+        seen.rest = if older.is_empty() || came == 0 { Rest::Nothing } else { Rest::Unseen };
+        if came == 0 {
+            // Where all are older than the window, those before them are too.
+            seen.uids.extend(&older);
+        }
+        for uid in candidates {
+            if session.left() < super::MAIL_BYTES_MAX + BESIDE_BYTES_MAX {
+                return Err(too_much());
+            }
             let Some(hit) = self.whole(session, uid, super::MAIL_BYTES_MAX).await? else { continue };
             match self.wanted.miss(&hit.reply, self.scope, self.clock.now()) {
                 None => return Ok(Some(hit)),
@@ -147,7 +177,7 @@ impl Look<'_> {
             }
             Ok(())
         };
-        session.fetch(uids, HEAD_PART, &mut see).await?;
+        session.fetch(uids, &format!("[HEADER]<0.{HEAD_BYTES_MAX}>"), &mut see).await?;
         candidates.sort_unstable_by(|a, b| b.cmp(a));
         Ok((candidates, misses))
     }
@@ -174,7 +204,13 @@ impl Look<'_> {
         };
         session.fetch(&[uid], &format!("[]<0.{most}>"), &mut see).await?;
         let Some(Fetched { received, bytes: Some(bytes), .. }) = whole else { return Ok(None) };
-        let letter = Letter::read(&bytes, self.authserv).ok();
+        let letter = if bytes.len() > INLINE_BYTES_MAX {
+            let authserv = self.authserv.map(str::to_owned);
+            let reading = tokio::task::spawn_blocking(move || Letter::read(&bytes, authserv.as_deref()).ok());
+            reading.await.map_err(|_| Stop::Own(SelfFault::Panicked, "reading a mail panicked".to_owned()))?
+        } else {
+            Letter::read(&bytes, self.authserv).ok()
+        };
         Ok(letter.map(|letter| Hit { uid, reply: letter.into_reply(received) }))
     }
 
@@ -198,11 +234,14 @@ impl Look<'_> {
     pub(super) async fn count(&self, session: &mut Session<'_>, at_most: AtMost) -> Result<Reply, Stop> {
         let since = self.before(at_most.within.get());
         let mut uids = session.search(since).await?;
-        uids.truncate(COUNTED_MAX);
+        uids.truncate(COUNTED_MAX.min(session.left() / (HEAD_BYTES_MAX + BESIDE_BYTES_MAX)));
         let (candidates, _) = self.heads(session, &uids, since).await?;
         let mut count = candidates.len();
         let (mut subjects, mut recommended) = (Vec::new(), Vec::new());
         for uid in candidates.into_iter().take(COUNTED_WHOLE_MAX) {
+            if session.left() < COUNTED_BYTES_MAX + BESIDE_BYTES_MAX {
+                break;
+            }
             let Some(hit) = self.whole(session, uid, COUNTED_BYTES_MAX).await? else { continue };
             if self.wanted.miss(&hit.reply, self.scope, self.clock.now()).is_some() {
                 count -= 1;
@@ -236,18 +275,25 @@ fn too_many(count: usize, at_most: AtMost, subjects: &[String]) -> Fault {
     Fault { evidence: Some(evidence), ..Fault::new(FaultCode::MailTooMany, text) }
 }
 
+/// The limit is ours, and so is the blame.
+fn too_much() -> Stop {
+    let text = "more mails could be the one than a run may read; narrow `match` by `from` or `subject`, or give the \
+                probe a mailbox of its own";
+    Stop::Own(SelfFault::Unsupported, text.to_owned())
+}
+
 fn missing(seen: Seen, waited: Duration) -> Stop {
-    let others = match seen.uids.len() {
+    let others = match seen.came {
         0 => "nothing came at all".to_owned(),
         several => format!("{several} mails came, none of them it"),
     };
     let nearest = seen.nearest.and_then(|miss| miss.evidence);
     let why = nearest.as_ref().map_or_else(String::new, |miss| {
-        let found: String = miss.found.chars().take(60).collect();
-        format!(" (the newest: {} is `{found}`)", miss.of)
+        // Last and whole: the runner redacts it before it cuts it.
+        format!("; the newest: {} is `{}`", miss.of, miss.found)
     });
     let text = format!(
-        "no such mail within {}ms: {others}{why}; look at the sender's queue and bounces, the filters and the spam folder",
+        "no such mail within {}ms: {others}; look at the sender's queue and bounces, the filters and the spam folder{why}",
         waited.as_millis()
     );
     Fault { evidence: nearest, ..Fault::new(FaultCode::MailMissing, text) }.during(Phase::Arrival).into()

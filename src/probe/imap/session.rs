@@ -14,6 +14,8 @@ const POLL: Duration = Duration::from_secs(1);
 const REMINDER: Duration = Duration::from_secs(5);
 /// Answers to one command; a mailbox of thousands fits, a flood does not.
 const ANSWERS_MAX: usize = 20_000;
+/// Mails of which a search is remembered, the newest.
+const UIDS_MAX: usize = 40_000;
 
 /// Whether the mailbox may be changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,8 +58,7 @@ impl<'a> Session<'a> {
             Said::Bye(why) => return Err(bye(&why)),
             _ if line.to_ascii_uppercase().starts_with("* OK") => {}
             _ => {
-                let start: String = line.chars().take(80).collect();
-                return Err(garbage(format!("`{start}`, which is no greeting of IMAP")));
+                return Err(garbage(format!("no greeting of IMAP, but `{line}`")));
             }
         }
         Ok(())
@@ -140,14 +141,16 @@ impl<'a> Session<'a> {
         let mut see = |said| {
             if let Said::Search(uids) = said {
                 found.extend(uids);
+                // Now and then only: a server may name each in a line of its own.
+                if found.len() > 2 * UIDS_MAX {
+                    newest(&mut found);
+                }
             }
             Ok(())
         };
         let done = self.command(&format!("UID SEARCH UNDELETED SINCE {day}"), &mut see).await?;
         done.must("SEARCH", "look at its log")?;
-        found.sort_unstable();
-        found.dedup();
-        found.reverse();
+        newest(&mut found);
         Ok(found)
     }
 
@@ -169,6 +172,11 @@ impl<'a> Session<'a> {
         };
         let done = self.command(&format!("UID FETCH {set} (UID INTERNALDATE BODY.PEEK{part})"), &mut each).await?;
         done.must("FETCH", "look at its log")
+    }
+
+    /// Bytes that this run may still read.
+    pub(super) const fn left(&self) -> usize {
+        self.reached.wire.left()
     }
 
     /// Removes one mail.
@@ -253,17 +261,23 @@ impl Done {
             Status::Bad => ("does not understand", "BAD"),
         };
         let found = format!("{word} {}", self.text);
-        let said: String = found.chars().take(120).collect();
+        // What is quoted comes last and whole: cut before it is redacted, a secret at the cut would not be known.
+        let text = format!("the server {verb} {of}; {advice}: `{found}`");
         let evidence = Evidence { of: format!("the answer to {of}"), expected: "OK".to_owned(), found };
-        let text = format!("the server {verb} {of}: `{said}`; {advice}");
         Err(Fault { evidence: Some(evidence), ..Fault::new(FaultCode::MailRefused, text) }.into())
     }
 }
 
+/// The newest first, each once, and no more than are remembered.
+fn newest(uids: &mut Vec<u32>) {
+    uids.sort_unstable_by(|a, b| b.cmp(a));
+    uids.dedup();
+    uids.truncate(UIDS_MAX);
+}
+
 fn bye(why: &str) -> Stop {
-    let why: String = why.chars().take(120).collect();
     let text =
-        format!("the server ends the session: `{why}`; look whether it is overloaded, shut down or limits connections");
+        format!("the server ends the session; look whether it is overloaded, shut down or limits connections: `{why}`");
     Fault::new(FaultCode::MailDeferred, text).into()
 }
 

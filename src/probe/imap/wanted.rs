@@ -7,6 +7,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
 
+use super::look::COUNTED_MAX;
 use crate::model::Fault;
 use crate::probe::expect::Expect;
 use crate::probe::template::Template;
@@ -65,6 +66,9 @@ impl AtMost {
     fn parse(text: &str) -> Result<Self, String> {
         let (mails, within) = text.split_once(" in ").ok_or_else(|| wrong(text))?;
         let mails = mails.trim().parse().map_err(|_| wrong(text))?;
+        if mails as usize >= COUNTED_MAX {
+            return Err(format!("`{text}` could never be exceeded: no more than {COUNTED_MAX} mails are counted"));
+        }
         Ok(Self { mails, within: Period::parse(within.trim())? })
     }
 }
@@ -97,7 +101,8 @@ mod tests {
     fn so_many_in_so_long() {
         let week = AtMost { mails: 3, within: Period::parse("7d").expect("a week") };
         assert_eq!(AtMost::parse("3 in 7d"), Ok(week));
-        for wrong in ["3", "3 per 7d", "x in 7d", "3 in week", "-1 in 7d", ""] {
+        AtMost::parse("199 in 7d").expect("one less than are counted");
+        for wrong in ["200 in 7d", "3", "3 per 7d", "x in 7d", "3 in week", "-1 in 7d", ""] {
             AtMost::parse(wrong).expect_err(wrong);
         }
     }

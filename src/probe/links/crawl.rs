@@ -36,7 +36,10 @@ const MARGIN: Duration = Duration::from_millis(100);
 pub(super) async fn crawl(settings: &Settings, run: &mut Run<'_>) -> Result<Reply, Stop> {
     let text = settings.open.render(run.scope).into_owned();
     let unfit = |why: &str| Stop::from(Fault::new(FaultCode::Expectation, format!("`{text}` is no address: {why}")));
-    let open = Url::parse(&text).map_err(|error| unfit(&error.to_string()))?;
+    let mut open = Url::parse(&text).map_err(|error| unfit(&error.to_string()))?;
+    // Never sent, and so never shown.
+    let _ = open.set_username("");
+    let _ = open.set_password(None);
     run.attribute("url.full", open.as_str());
     let begun = Instant::now();
     let asked = ask(settings, Method::GET, open, run.way, PAGE_BYTES_MAX);

@@ -5,6 +5,8 @@ use url::Url;
 
 /// Links taken of one page.
 const LINKS_MAX: usize = 2000;
+/// Bytes of an address. A page of half a megabyte could otherwise name two thousand of nearly that each.
+const ADDRESS_BYTES_MAX: usize = 4096;
 
 /// A link.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -44,7 +46,7 @@ pub(super) fn page(text: &str, from: &Url) -> Vec<Link> {
     let select =
         |css: &str| Selector::parse(css).ok().map(|it| document.select(&it).collect::<Vec<_>>()).unwrap_or_default();
     let base = select("base[href]").first().and_then(|base| base.attr("href")).and_then(|href| from.join(href).ok());
-    let base = base.as_ref().unwrap_or(from);
+    let base = base.as_ref().filter(|base| base.as_str().len() <= ADDRESS_BYTES_MAX).unwrap_or(from);
     let mut links = Vec::new();
     let mut add = |text: &str, leads| {
         if links.len() < LINKS_MAX {
@@ -88,7 +90,7 @@ pub(super) fn styles(css: &str, from: &Url) -> Vec<Link> {
 /// The link that `text` is, unless it is of another kind: mail, telephone, script, data, a place on the same page.
 fn link(text: &str, base: &Url, leads: Leads) -> Option<Link> {
     let text = text.trim();
-    if text.is_empty() || text.starts_with('#') {
+    if text.is_empty() || text.starts_with('#') || text.len() > ADDRESS_BYTES_MAX {
         return None;
     }
     let mut url = base.join(text).ok()?;
@@ -98,7 +100,7 @@ fn link(text: &str, base: &Url, leads: Leads) -> Option<Link> {
     url.set_fragment(None);
     let _ = url.set_username("");
     let _ = url.set_password(None);
-    Some(Link { url, leads })
+    (url.as_str().len() <= ADDRESS_BYTES_MAX).then_some(Link { url, leads })
 }
 
 /// The addresses in a `srcset`: each up to a blank, with a width or density behind it.
@@ -176,6 +178,19 @@ mod tests {
         );
         assert_eq!(links[1].leads, Leads::Styles);
         assert_eq!(styles("a{src:url( \"x.woff\" ) url(", &from)[0].url.path(), "/plans/x.woff");
+    }
+
+    #[test]
+    fn endless_addresses_lead_nowhere() {
+        let from: Url = "https://shop.example/".parse().expect("an address");
+        let long = "x".repeat(400_000);
+        let links =
+            page(&format!("<base href=/{long}/>{}<a href=/{long}>x</a>", "<a href=1>1</a>".repeat(2000)), &from);
+        assert_eq!(links.len(), 2000);
+        assert!(links.iter().all(|link| link.url.as_str() == "https://shop.example/1"));
+        // Longer only once it is joined.
+        let base = "y".repeat(ADDRESS_BYTES_MAX - 100);
+        assert_eq!(page(&format!("<base href=/{base}/><a href={}>x</a>", "z".repeat(200)), &from), []);
     }
 
     #[test]

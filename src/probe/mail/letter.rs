@@ -94,19 +94,30 @@ impl Letter {
 /// What of a mail is too much to be read within a run's memory; its parser keeps a record of each.
 fn excess(raw: &[u8]) -> Option<String> {
     let (mut headers, mut parts, mut nested) = (0, 0, 0);
+    // Within a header that says what a part is, and what its further lines hold.
+    let mut kind = false;
     for line in raw.split(|byte| *byte == b'\n') {
         let colon = line.iter().take(80).position(|byte| *byte == b':');
         let named = |end: usize| !line[..end].is_empty() && line[..end].iter().all(u8::is_ascii_graphic);
         headers += usize::from(colon.is_some_and(named));
         parts += usize::from(line.starts_with(b"--"));
-    }
-    for window in raw.windows(8) {
-        nested += usize::from(window.eq_ignore_ascii_case(b"message/"));
+        kind = says_kind(line) || (kind && matches!(line.first(), Some(b' ' | b'\t')));
+        if kind {
+            nested += line.windows(8).filter(|window| window.eq_ignore_ascii_case(b"message/")).count();
+        }
     }
     [(headers, HEADER_LINES_MAX, "headers"), (parts, PARTS_MAX, "parts"), (nested, NESTED_MAX, "mails in mails")]
         .into_iter()
         .find(|(count, most, _)| count > most)
         .map(|(count, most, what)| format!("{count} {what} (at most {most})"))
+}
+
+/// Whether a line says what a part is. Blanks around the name are passed over, as the parser does.
+fn says_kind(line: &[u8]) -> bool {
+    const NAME: &[u8] = b"content-type";
+    let line = line.trim_ascii_start();
+    let named = line.get(..NAME.len()).is_some_and(|name| name.eq_ignore_ascii_case(NAME));
+    named && line[NAME.len()..].trim_ascii_start().starts_with(b":")
 }
 
 /// One line, as its reader sees it (RFC 2047).
@@ -259,10 +270,19 @@ mod tests {
         let nested = "Content-Type: message/rfc822\n\n".repeat(20_000);
         let parts = format!("Content-Type: multipart/mixed; boundary=b\n\n{}", "--b\n\n".repeat(600));
         let headers = "a:\n".repeat(100_000);
-        for hostile in [nested, parts, headers] {
+        let folded = "CONTENT-TYPE:\r\n\tmessage/rfc822\r\n\r\n".repeat(200);
+        let spaced = " Content-Type : message/rfc822\n\n".repeat(200);
+        for hostile in [nested, folded, spaced, parts, headers] {
             let refused = Letter::read(hostile.as_bytes(), None).expect_err("too much");
             assert_eq!(refused.code, FaultCode::MailProtocol);
         }
+    }
+
+    #[test]
+    fn a_mail_may_speak_of_messages() {
+        let html = "<a href=https://shop.example/message/1>Your message/s</a>\r\n".repeat(100);
+        let mail = format!("Subject: message/s\r\nContent-Type: text/html\r\n\r\n{html}");
+        assert_eq!(Letter::read(mail.as_bytes(), None).expect("read").links, ["https://shop.example/message/1"]);
     }
 
     #[test]

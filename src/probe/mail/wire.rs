@@ -29,6 +29,11 @@ impl Wire {
         Self { stream: Some(stream), buffer: Vec::new(), at: 0, read: 0 }
     }
 
+    /// Bytes that this run may still read.
+    pub(in crate::probe) const fn left(&self) -> usize {
+        READ_BYTES_MAX.saturating_sub(self.read)
+    }
+
     pub(in crate::probe) const fn is_secure(&self) -> bool {
         matches!(self.stream, Some(Stream::Secure(_)))
     }
@@ -109,7 +114,10 @@ impl Wire {
 
 /// What a mail server must not say.
 pub(in crate::probe) fn garbage(what: impl std::fmt::Display) -> Stop {
-    let text = format!("the mail server answers {what}; look what listens there, and what stands in between");
+    // What it says itself comes last and whole: the runner redacts it before it cuts it.
+    let text = format!(
+        "the mail server breaks the rules of its protocol; look what listens there, and what stands in between: {what}"
+    );
     Fault::new(FaultCode::MailProtocol, text).into()
 }
 

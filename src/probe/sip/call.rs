@@ -196,22 +196,45 @@ impl Guard<'_, '_> {
         routes.reverse();
         let headers = if routes.is_empty() { String::new() } else { format!("Route: {}\r\n", routes.join(", ")) };
         let ack = Request { method: "ACK", uri: &target, to: &to, headers, body: "" };
-        let text = self.talk.write(&ack, "ACK", &format!("{}ack", sent.branch), sent.sequence, "");
+        // With the INVITE's own proof (13.2.2.4): an ACK cannot be asked for one.
+        let text = self.talk.write(&ack, "ACK", &format!("{}ack", sent.branch), sent.sequence, &sent.proof);
         self.talk.flow.send(text.as_bytes()).await?;
         let bye = Request { method: "BYE", ..ack };
         self.open = Open::Up(self.talk.write(&bye, "BYE", &format!("{}bye", sent.branch), sent.sequence + 1, ""));
         self.talk.acknowledged = Some((sent.clone(), text));
-        let asked = self.talk.send(&bye).await?;
-        let ended = self.talk.answer(&asked, "BYE", Tries::UntilAnswered, |_| {}).await?;
+        let refusal = self.hang_up(&bye).await?;
         self.open = Open::Over;
-        match ended {
-            Ended::Answered(_) => Ok(()),
-            Ended::OutOfTime if self.talk.hung_up => Ok(()),
-            Ended::OutOfTime => {
-                let mut fault = self.talk.silence(&asked, "BYE");
+        match refusal {
+            Some(mut fault) if !self.talk.hung_up => {
                 fault.text.insert_str(0, "the call was answered and cannot be ended: ");
                 Err(fault.into())
             }
+            _ => Ok(()),
+        }
+    }
+
+    /// Says BYE, with a proof if one is asked for; what stands against it, unless the call is over.
+    async fn hang_up(&mut self, bye: &Request<'_>) -> Result<Option<Fault>, Stop> {
+        loop {
+            let asked = self.talk.send(bye).await?;
+            let answer = match self.talk.answer(&asked, "BYE", Tries::UntilAnswered, |_| {}).await? {
+                Ended::Answered(answer) => answer,
+                Ended::OutOfTime => return Ok(Some(self.talk.silence(&asked, "BYE"))),
+            };
+            if self.talk.take_challenge(&answer)? {
+                continue;
+            }
+            // 481: the other side knows of no such call, any more.
+            return Ok(match status_of(&answer) {
+                200..300 | 481 => None,
+                status => {
+                    let text = format!(
+                        "BYE is answered with {status} {}; look who may end calls there, and whom they are billed to",
+                        answer.reason()
+                    );
+                    Some(Fault::new(FaultCode::SipRefused, text))
+                }
+            });
         }
     }
 }

@@ -2,8 +2,10 @@
 
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::pin::Pin;
+use std::task::{Context, Waker};
 
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::io::{AsyncReadExt as _, AsyncWrite as _, AsyncWriteExt as _};
 use tokio::net::UdpSocket;
 
 use super::address::Transport;
@@ -154,14 +156,16 @@ impl Flow {
 
     /// Sends without waiting, for those who have no time left.
     pub(super) fn send_at_once(&mut self, message: &[u8]) {
-        let _sent = match &mut self.line {
-            Line::Datagrams { socket, .. } => socket.try_send(message),
-            Line::Stream { stream, .. } => match &mut **stream {
-                Stream::Plain(tcp) => tcp.try_write(message),
-                // Encrypting what is then not sent would break the stream; it is dropped anyway.
-                Stream::Secure(_) => return,
-            },
-        };
+        match &mut self.line {
+            Line::Datagrams { socket, .. } => drop(socket.try_send(message)),
+            Line::Stream { stream, .. } => {
+                // What is encrypted and then not sent breaks the stream; it is dropped anyway.
+                let mut nobody = Context::from_waker(Waker::noop());
+                let mut stream = Pin::new(&mut **stream);
+                let _written = stream.as_mut().poll_write(&mut nobody, message);
+                let _flushed = stream.poll_flush(&mut nobody);
+            }
+        }
     }
 }
 

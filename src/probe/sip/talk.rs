@@ -80,6 +80,8 @@ pub(super) struct Request<'r> {
 #[derive(Clone)]
 pub(super) struct Sent {
     pub(super) text: String,
+    /// The header that proves who we are, with its line break, if one was asked for.
+    pub(super) proof: String,
     pub(super) branch: String,
     pub(super) sequence: u32,
     pub(super) at: Instant,
@@ -141,7 +143,7 @@ impl<'a> Talk<'a> {
         let proof = self.proof(request.method, request.uri);
         let text = self.write(request, request.method, &branch, self.sequence, &proof);
         self.flow.send(text.as_bytes()).await?;
-        Ok(Sent { text, branch, sequence: self.sequence, at: Instant::now() })
+        Ok(Sent { text, proof, branch, sequence: self.sequence, at: Instant::now() })
     }
 
     /// The text of a request; CANCEL and ACK refer to another by its branch and number.
@@ -200,7 +202,7 @@ impl<'a> Talk<'a> {
         tries: Tries,
         mut look: impl FnMut(&Message),
     ) -> Result<Ended, Stop> {
-        let give_up = self.until.min(sent.at + GIVE_UP);
+        let mut give_up = self.until.min(sent.at + GIVE_UP);
         let mut pause = T1;
         let unsure = !self.flow.is_reliable() && tries != Tries::Never;
         let mut again = unsure.then(|| sent.at + pause);
@@ -240,6 +242,10 @@ impl<'a> Talk<'a> {
                 Whose::Answer(100..200) => {
                     // Timer A ends with the first sign of life; timer E goes on, slowly (17.1.2.2).
                     again = again.filter(|_| tries == Tries::UntilAnswered).map(|_| Instant::now() + T2);
+                    // So does timer B (17.1.1.2): a telephone may ring for minutes.
+                    if tries == Tries::UntilHeard {
+                        give_up = self.until;
+                    }
                     look(&message);
                 }
                 Whose::Answer(_) => return Ok(Ended::Answered(message)),
@@ -336,8 +342,10 @@ impl<'a> Talk<'a> {
         }
         let challenge = Challenge::strongest(answer.all(name))
             .map_err(|why| Stop::Own(SelfFault::Unsupported, format!("we cannot prove who we are: {why}")))?;
-        // The same question again, and not for the nonce's age: the proof was wrong.
-        let wrong = self.challenge.as_ref().is_some_and(|(_, asked, _)| *asked == scheme) && !challenge.stale;
+        // The same question again, and not for the nonce's age: the proof was wrong. A nonce that was used more than
+        // once has been accepted before: servers may ask anew for each request.
+        let asked = self.challenge.as_ref().filter(|(_, asked, _)| *asked == scheme);
+        let wrong = asked.is_some_and(|(_, _, used)| *used < 2) && !challenge.stale;
         if wrong || self.challenges == CHALLENGES_MAX {
             return Ok(false);
         }

@@ -142,10 +142,10 @@ impl Answer {
             _ => return Err(garbage(format!("{} to {of}", self.code))),
         };
         let found = format!("{} {}", self.code, self.lines.join(" / "));
-        let said: String = found.chars().take(120).collect();
         let verb = if code == FaultCode::MailDeferred { "puts off" } else { "refuses" };
+        // What is quoted comes last and whole: cut before it is redacted, a secret at the cut would not be known.
+        let text = format!("the server {verb} {of}; {advice}: `{found}`");
         let evidence = Evidence { of: format!("the reply to {of}"), expected: format!("{class}xx"), found };
-        let text = format!("the server {verb} {of}: `{said}`; {advice}");
         Err(Fault { evidence: Some(evidence), ..Fault::new(code, text) }.into())
     }
 }
@@ -157,8 +157,7 @@ async fn answer(wire: &mut Wire) -> Result<Answer, Stop> {
         let line = String::from_utf8_lossy(&line);
         let code = line.get(..3).and_then(|code| code.parse().ok()).filter(|code| (200..600).contains(code));
         let Some(code) = code else {
-            let start: String = line.chars().take(80).collect();
-            return Err(garbage(format!("`{start}`, which is no reply of SMTP")));
+            return Err(garbage(format!("no reply of SMTP, but `{line}`")));
         };
         answer.code = code;
         answer.lines.push(line.get(4..).unwrap_or_default().trim_end().to_owned());

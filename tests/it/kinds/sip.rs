@@ -1,5 +1,6 @@
 //! `sip` against telephone exchanges that answer, ring, refuse, lie and keep silent.
 
+mod ended;
 mod hostile;
 mod real;
 

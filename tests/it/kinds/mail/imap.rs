@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use tokio::io::AsyncWriteExt as _;
-use unbroken::model::{FaultCode, Phase};
+use unbroken::model::{FaultCode, Phase, SelfFault, Verdict};
 use unbroken::probe::Kind;
 
 use super::{Fake, Rules, Tags, captured, failed, good, run, shows_no};
@@ -29,14 +29,12 @@ fn mailbox(mails: &[&str], other: &[(&'static str, &str)]) -> Rules {
         let date = date();
         format!("* {uid} FETCH (UID {uid} INTERNALDATE \"{date}\" BODY[{part}]<0> {{{}}}\r\n{mail})\r\n", mail.len())
     };
-    // Heads: the whole mail is as good.
-    let heads: String = mails.iter().enumerate().map(|(at, mail)| whole(at + 1, mail, "HEADER")).collect();
-    for (start, at) in
-        [("UID FETCH 1 (UID INTERNALDATE BODY.PEEK[]", 0), ("UID FETCH 2 (UID INTERNALDATE BODY.PEEK[]", 1)]
-    {
-        if let Some(mail) = mails.get(at) {
-            rules.push((start, format!("{}{{tag}} OK\r\n", whole(at + 1, mail, ""))));
-        }
+    let mut heads = String::new();
+    for (uid, mail) in (1..).zip(mails) {
+        let end = mail.find("\r\n\r\n").map_or(mail.len(), |end| end + 4);
+        heads += &whole(uid, &mail[..end], "HEADER");
+        let start = format!("UID FETCH {uid} (UID INTERNALDATE BODY.PEEK[]").leak();
+        rules.push((start, format!("{}{{tag}} OK\r\n", whole(uid, mail, ""))));
     }
     rules.push(("UID FETCH", format!("{heads}{{tag}} OK\r\n")));
     rules.push(("CAPABILITY", "* CAPABILITY IMAP4rev1 UIDPLUS AUTH=PLAIN\r\n{tag} OK\r\n".to_owned()));
@@ -99,6 +97,33 @@ async fn a_mail_that_does_not_come_is_missing_and_the_nearest_is_told() {
     let empty = fake(mailbox(&[], &[])).await;
     let text = failed(&run(&look(empty.address, json!({})), 800).await, FaultCode::MailMissing, Phase::Arrival);
     assert!(text.contains("nothing came"), "{text}");
+}
+
+/// Eight heads that fit, and only the oldest mail is it.
+#[tokio::test]
+async fn every_mail_whose_head_fits_is_looked_into() {
+    let other = "From: orders@halcyon.test\r\nSubject: Your order\r\n\r\nSomebody else's.\r\n";
+    let mails = [&[MAIL][..], &[other; 7]].concat();
+    let wanted = json!({ "match": { "subject": { "contains": "Your order" }, "text": { "contains": "29.99" } },
+        "within": "300ms" });
+    let server = fake(mailbox(&mails, &[])).await;
+    good(&run(&look(server.address, wanted.clone()), 5000).await);
+    assert!(server.heard().contains("UID EXPUNGE 1"), "{}", server.heard());
+    // What we may not read is not the server's fault.
+    let long = format!("Subject: Your order\r\n\r\n{}", "It is long. ".repeat(42_000));
+    let server = fake(mailbox(&[long.as_str(); 9], &[])).await;
+    let reading = run(&look(server.address, wanted), 20_000).await;
+    let Verdict::Inconclusive { why, text } = &reading.outcome.verdict else { panic!("{:#?}", reading.outcome) };
+    assert!(*why == SelfFault::Unsupported && text.contains("narrow `match`"), "{text}");
+}
+
+/// More mails than heads are read in one go, and the oldest of them is it.
+#[tokio::test]
+async fn a_full_mailbox_is_looked_through_to_its_end() {
+    let mails = [&[MAIL][..], &["Subject: other\r\n\r\nx\r\n"; 150]].concat();
+    let server = fake(mailbox(&mails, &[])).await;
+    let wanted = json!({ "match": { "subject": { "contains": "H-1" } }, "within": "1ms" });
+    good(&run(&look(server.address, wanted), 10_000).await);
 }
 
 #[tokio::test]
@@ -239,6 +264,7 @@ fn settings_that_cannot_be_right_are_refused() {
         (with("match", json!({ "status": 200 })), "not found by `status`"),
         (with("match", json!({ "that": "count == 1" })), "belong under the step's `expect`"),
         (with("at_most", json!("many")), "`3 in 7d`"),
+        (with("at_most", json!("200 in 7d")), "could never be exceeded"),
         (both, "counts and does not wait"),
         (json!({ "connect": "mail.test:993" }), "login"),
     ] {

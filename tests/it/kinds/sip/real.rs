@@ -45,7 +45,7 @@ request_route {{
     if (!pv_www_authenticate("halcyon", "right-word", "0")) {{ www_challenge("halcyon", "1"); exit; }}
     save("location"); exit;
   }}
-  if (has_totag()) {{ if (loose_route()) {{ t_relay(); exit; }} if (is_method("ACK")) exit; sl_send_reply("404", "Not here"); exit; }}
+  if (has_totag()) {{ if (loose_route() || uri != myself) {{ t_relay(); exit; }} if (is_method("ACK")) exit; sl_send_reply("404", "Not here"); exit; }}
   if (is_method("CANCEL")) {{ t_relay_cancel(); exit; }}
   if ($rU == "service") {{ record_route(); $du = "sip:{service}"; t_relay(); exit; }}
   sl_send_reply("404", "Not Found");
