@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
 use jiff::Timestamp;
 use tokio::time::{Instant, timeout_at};
 
@@ -14,7 +15,7 @@ use super::{Needs, Reply, Scope, Stop};
 use crate::model::{Fault, SelfFault};
 
 /// Bodies beyond this are read on a thread of their own: others' starts must not wait for a large page.
-const INLINE_BYTES_MAX: usize = 64 << 10;
+pub(super) const INLINE_BYTES_MAX: usize = 64 << 10;
 
 /// A reply, and which step's expectations it is to meet.
 pub(super) struct Question {
@@ -52,6 +53,19 @@ pub(super) async fn assess(question: Question, limit: Instant) -> Result<Assessm
             Err(Stop::Own(SelfFault::Late, "checking the reply took longer than the run may".to_owned()))
         }
     }
+}
+
+/// Reads bytes that are here, many of them on a thread of their own.
+pub(super) async fn apart<T: Send + 'static>(
+    bytes: &Bytes,
+    read: impl FnOnce(&[u8]) -> T + Send + 'static,
+) -> Result<T, Stop> {
+    if bytes.len() <= INLINE_BYTES_MAX {
+        return Ok(read(bytes));
+    }
+    let bytes = bytes.clone();
+    let reading = tokio::task::spawn_blocking(move || read(&bytes)).await;
+    reading.map_err(|_| Stop::Own(SelfFault::Panicked, "reading the reply panicked".to_owned()))
 }
 
 impl Question {

@@ -8,6 +8,7 @@
 //! not: the very address that is connected to is judged, whatever the name meant before.
 
 pub mod address;
+pub mod datagram;
 pub mod manned;
 pub mod proxy;
 pub mod quic;

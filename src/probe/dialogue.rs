@@ -19,6 +19,8 @@ use crate::model::{Evidence, Fault, FaultCode};
 /// When the other side has said something whole that is not what we wait for, and then nothing for so long, it is not
 /// going to say it.
 pub(super) const QUIET: Duration = Duration::from_secs(2);
+/// What is kept back of a run's time, to tell what did not come.
+const RESERVE: Duration = Duration::from_millis(20);
 
 /// One turn of text, where there is nothing more to it: a map with one key.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
@@ -34,9 +36,15 @@ pub enum Turn<E> {
 /// before the run's: what was waited for can be told.
 pub(super) fn patience(deadline: Instant, heard: Heard) -> Instant {
     match heard {
-        Heard::Whole => deadline.min(Instant::now() + QUIET),
-        Heard::Part | Heard::Nothing => deadline,
+        Heard::Whole => in_time(deadline).min(Instant::now() + QUIET),
+        Heard::Part | Heard::Nothing => in_time(deadline),
     }
+}
+
+/// A little before the deadline: of two timers for one moment nobody knows which is first.
+pub(super) fn in_time(deadline: Instant) -> Instant {
+    let left = deadline.saturating_duration_since(Instant::now());
+    deadline - RESERVE.min(left / 10)
 }
 
 /// A turn, as far as all dialogues are alike.

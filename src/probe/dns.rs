@@ -1,5 +1,6 @@
 //! Asks a name server one question, as a resolver does: over UDP, TCP, TLS or HTTPS, and judges signatures if asked to.
 
+mod anchor;
 mod proof;
 mod question;
 pub mod record;
@@ -15,13 +16,14 @@ use serde::Deserialize;
 use tokio::time::{Instant, timeout_at};
 use url::Host;
 
+pub use anchor::Anchor;
 use proof::{Secure, prove};
 use question::{Extensions, Question};
 use record::{Type, rcode};
 use server::{Server, Servers, Way};
 use wire::{AGAIN, Whose, Wire};
 
-use super::connect::tls::Options;
+use super::connect::tls::{Options, sound};
 use super::template::{Place, Template};
 use super::{Act, Field, Part, Reply, Run, Stop};
 use crate::model::{Fault, FaultCode, Phase, SelfFault};
@@ -40,13 +42,14 @@ pub struct Settings {
     #[serde(default)]
     pub server: Servers,
     /// What is trusted of `tls://` and `https://` servers.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "sound")]
     pub tls: Options,
     /// Judges the signatures from the root down: wrong ones are a fault, `authenticated` says whether there are any.
     #[serde(default)]
     pub dnssec: bool,
     /// A file of DNSKEY records to trust instead of the root's.
-    pub trust_anchor: Option<FilePath>,
+    #[schemars(with = "Option<FilePath>")]
+    pub trust_anchor: Option<Anchor>,
 }
 
 impl Act for Settings {
@@ -150,8 +153,7 @@ impl Settings {
             let answer = question.answer(&wire).await?;
             return Ok(Answer { code: answer.metadata.response_code, reply: question.reply(&answer) });
         }
-        let anchor = self.trust_anchor.as_ref().map(FilePath::as_path);
-        let proven = prove(run, &wire, &question, anchor).await?;
+        let proven = prove(run, &wire, &question, self.trust_anchor.as_ref()).await?;
         let mut reply = question.reply(&proven.answer);
         if let Ok(reply) = &mut reply {
             reply.set(Field::Authenticated, proven.secure == Secure::Signed);

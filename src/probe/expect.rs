@@ -112,9 +112,12 @@ impl Expect {
 
     /// The first thing that a reply of its own, such as one message of a dialogue, fails.
     pub(super) fn first_failure(&self, reply: &Reply, scope: &Scope, now: Timestamp) -> Option<Fault> {
-        let view = View::new(reply, Duration::ZERO, now);
+        self.first_failure_in(&View::new(reply, Duration::ZERO, now), scope)
+    }
+
+    pub(super) fn first_failure_in(&self, view: &View<'_>, scope: &Scope) -> Option<Fault> {
         let moments = [Moment::Before, Moment::After].into_iter();
-        moments.flat_map(|moment| self.failures(moment, &view, scope)).next()
+        moments.flat_map(|moment| self.failures(moment, view, scope)).next()
     }
 
     /// The first thing that fails of these fields alone: what can be told before the rest is there.

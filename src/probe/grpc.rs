@@ -15,7 +15,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::connect::stream::Stream;
-use super::connect::tls::{Offer, Options};
+use super::connect::tls::{Offer, Options, sound_if_any};
 use super::connect::{Secure, Target, connect};
 use super::endpoint::{Endpoint, borrowed};
 use super::template::{Place, Template, TemplateOrSecret};
@@ -38,6 +38,7 @@ pub struct Settings {
     #[serde(default)]
     pub headers: BTreeMap<String, TemplateOrSecret>,
     /// Present, even empty: the connection is secured.
+    #[serde(default, deserialize_with = "sound_if_any")]
     pub tls: Option<Options>,
 }
 

@@ -74,12 +74,11 @@ impl Act for Settings {
         let host = self.host(run.scope)?;
         run.attribute("server.address", host.to_string());
         let ips = addresses(run, &borrowed(&host), self.ip.0).await?;
-        let Some(&ip) = ips.first() else {
+        run.phases.begin(Phase::Wait);
+        let Some((ip, socket)) = first(&ips).await? else {
             return Err(Fault::new(FaultCode::DnsEmpty, format!("`{host}` has no address")).into());
         };
         run.attribute("network.peer.address", ip.to_string());
-        run.phases.begin(Phase::Wait);
-        let socket = Socket::open(ip).await?;
         let random = (run.tools.random)();
         let pings = Pings::new(socket, Identity::new(ip, random), self.count.0);
         let met = pings.exchange(self.gap.0.get(), run.deadline).await?;
@@ -95,6 +94,18 @@ impl Settings {
         Host::parse(&bare)
             .map_err(|error| Fault::new(FaultCode::Expectation, format!("`{bare}` is not a host: {error}")).into())
     }
+}
+
+/// A socket to the first address that this machine can send to: a family that it does not speak says nothing of the host.
+async fn first(ips: &[IpAddr]) -> Result<Option<(IpAddr, Socket)>, Stop> {
+    let mut worst = Ok(None);
+    for &ip in ips {
+        match Socket::open(ip).await {
+            Ok(socket) => return Ok(Some((ip, socket))),
+            Err(stop) => worst = Err(stop),
+        }
+    }
+    worst
 }
 
 /// Requests under way.

@@ -7,12 +7,12 @@ use std::sync::Arc;
 
 use rustls::ClientConfig;
 use schemars::JsonSchema;
-use serde::de::Error as _;
-use serde::{Deserialize, Deserializer};
+use serde::Deserialize;
 use url::Host;
 
 use self::wire::Wire;
 use super::connect::stream::Stream;
+pub(super) use super::connect::tls::sound;
 use super::connect::tls::{Offer, Options};
 use super::connect::{Secure, Target, connect, upgrade};
 use super::endpoint::{Endpoint, borrowed};
@@ -76,12 +76,6 @@ pub(super) fn plain(run: &mut Run<'_>, user: &str, password: &str) -> String {
 pub(super) fn encode(text: &str) -> String {
     use base64::Engine as _;
     base64::prelude::BASE64_STANDARD.encode(text)
-}
-
-/// Decodes `tls:` and says what cannot be right about it.
-pub(super) fn sound<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Options, D::Error> {
-    let options = Options::deserialize(deserializer)?;
-    options.problem().map_or(Ok(options), |problem| Err(D::Error::custom(problem)))
 }
 
 /// A server to be reached.

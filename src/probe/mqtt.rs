@@ -19,8 +19,9 @@ use broker::Broker;
 use packet::{Message, Qos, Version};
 use session::{Login, Session};
 
-use super::connect::tls::{Offer, Options};
+use super::connect::tls::{Offer, Options, sound};
 use super::connect::{Secure, Target, connect};
+use super::dialogue::in_time;
 use super::endpoint::borrowed;
 use super::template::{Place, Template, TemplateOrSecret};
 use super::{Act, Body, Field, Part, Reply, Run, Stop};
@@ -30,28 +31,57 @@ use crate::model::{Fault, FaultCode, Phase};
 const MESSAGE_CHARS_MAX: usize = 4096;
 
 /// A broker, and what is published and waited for there. With neither, only connecting counts.
-#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[schemars(rename = "Mqtt")]
-pub struct Settings {
+struct Written {
     /// `mqtt://host:1883` or `mqtts://host:8883`
-    pub connect: Broker,
+    connect: Broker,
     /// `3.1.1` or `5`; 3.1.1 by default.
     #[serde(default)]
+    version: Version,
+    user: Option<TemplateOrSecret>,
+    /// Not without a `user` in version 3.1.1.
+    password: Option<TemplateOrSecret>,
+    /// Random, if absent: two clients of one name throw each other out.
+    client: Option<Template>,
+    #[serde(default, deserialize_with = "sound")]
+    tls: Options,
+    /// What is said.
+    publish: Option<Publish>,
+    /// The topic listened to; the one that is published to, if absent.
+    receive: Option<Template>,
+    /// Of both: 0, 1 or 2.
+    #[serde(default)]
+    qos: Qos,
+}
+
+/// A broker, and what is published and waited for there.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(try_from = "Written")]
+#[schemars(!try_from, with = "Written")]
+pub struct Settings {
+    pub connect: Broker,
     pub version: Version,
     pub user: Option<TemplateOrSecret>,
     pub password: Option<TemplateOrSecret>,
-    /// Random, if absent: two clients of one name throw each other out.
     pub client: Option<Template>,
-    #[serde(default)]
     pub tls: Options,
-    /// What is said.
     pub publish: Option<Publish>,
-    /// The topic listened to; the one that is published to, if absent.
     pub receive: Option<Template>,
-    /// Of both: 0, 1 or 2.
-    #[serde(default)]
     pub qos: Qos,
+}
+
+impl TryFrom<Written> for Settings {
+    type Error = &'static str;
+
+    fn try_from(written: Written) -> Result<Self, Self::Error> {
+        let Written { connect, version, user, password, client, tls, publish, receive, qos } = written;
+        if version == Version::V311 && user.is_none() && password.is_some() {
+            return Err("MQTT 3.1.1 knows no `password` without a `user`; add one, or say `version: 5`");
+        }
+        Ok(Self { connect, version, user, password, client, tls, publish, receive, qos })
+    }
 }
 
 /// A message to publish.
@@ -81,10 +111,11 @@ impl Act for Settings {
 
     async fn act(&self, run: &mut Run<'_>) -> Result<Reply, Stop> {
         let plan = self.plan(run)?;
+        let login = self.login(run);
         let stream = self.reach(run).await?;
         run.phases.begin(Phase::Wait);
         let mut session = Session::new(stream, self.version);
-        session.connect(&self.login(run)).await?;
+        session.connect(&login).await?;
         let mut reply = Reply::new();
         if let Some(listen) = &plan.listen {
             run.phases.begin(Phase::Send);
@@ -96,7 +127,7 @@ impl Act for Settings {
             run.phases.begin(Phase::Receive);
             let expected = plan.expected();
             // Our own timer comes just before the run's: what is missing can be told.
-            let heard = timeout_at(run.deadline, session.until(|message| plan.wants(message, expected))).await;
+            let heard = timeout_at(in_time(run.deadline), session.until(|message| plan.wants(message, expected))).await;
             let message = heard.map_err(|_| plan.undelivered(begun.elapsed()))??;
             reply.latency = plan.say.is_some().then(|| begun.elapsed());
             let text = String::from_utf8_lossy(&message.payload);
@@ -180,13 +211,18 @@ impl Settings {
         Ok(Plan { say, listen, wanted })
     }
 
-    fn login(&self, run: &Run<'_>) -> Login {
-        let text = |part: &Option<TemplateOrSecret>| part.as_ref().map(|part| part.render(run.scope).into_owned());
+    fn login(&self, run: &mut Run<'_>) -> Login {
+        let scope = run.scope;
+        let text = |part: &Option<TemplateOrSecret>| part.as_ref().map(|part| part.render(scope).into_owned());
+        let (user, password) = (text(&self.user), text(&self.password));
+        if let Some(password) = &password {
+            run.hide(password);
+        }
         let random = || format!("unbroken-{:012x}", (run.tools.random)() >> 16);
         let client = self.client.as_ref().map_or_else(random, |client| client.render(run.scope).into_owned());
         // No pings: the connection never outlives the run.
         let keep_alive = u16::try_from(run.left().as_secs() + 60).unwrap_or(u16::MAX);
-        Login { client, user: text(&self.user), password: text(&self.password), keep_alive }
+        Login { client, user, password, keep_alive }
     }
 
     async fn reach(&self, run: &mut Run<'_>) -> Result<super::connect::stream::Stream, Stop> {
@@ -235,5 +271,26 @@ impl JsonSchema for Qos {
 
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
         json_schema!({ "type": "integer", "minimum": 0, "maximum": 2 })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_password_needs_a_user_where_the_protocol_says_so() {
+        let read = |more: serde_json::Value| {
+            let mut written = json!({ "connect": "mqtt://127.0.0.1", "password": "open-sesame" });
+            written.as_object_mut().expect("a map").extend(more.as_object().expect("a map").clone());
+            serde_json::from_value::<Settings>(written).map_err(|error| error.to_string())
+        };
+        assert!(read(json!({})).expect_err("3.1.1").contains("without a `user`"));
+        read(json!({ "version": "5" })).expect("5 allows it");
+        read(json!({ "user": "till" })).expect("both");
+        let halves = json!({ "user": "till", "tls": { "cert": "a.pem" } });
+        assert!(read(halves).expect_err("no key").contains("no `key` to it"));
     }
 }

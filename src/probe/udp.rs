@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator};
@@ -12,7 +12,7 @@ use tokio::net::UdpSocket;
 use tokio::time::{Instant, timeout_at};
 
 use super::connect::resolve::Family;
-use super::connect::{addresses, dial};
+use super::connect::{addresses, datagram, dial};
 use super::dialogue::{Heard, Turn, patience, silence, unexpected};
 use super::endpoint::{Endpoint, borrowed};
 use super::spot::Pattern;
@@ -94,13 +94,12 @@ impl Act for Settings {
         run.attribute("server.address", host.to_string());
         run.attribute("server.port", port.to_string());
         let ips = addresses(run, &borrowed(&host), Family::Any).await?;
-        let Some(&ip) = ips.first() else {
+        if ips.is_empty() {
             return Err(Fault::new(FaultCode::DnsEmpty, format!("`{host}` has no address")).into());
-        };
-        let address = SocketAddr::new(ip, port);
-        run.peer = Some(address);
+        }
         run.phases.begin(Phase::Send);
-        let mut talk = Talk::open(address, self.encoding).await?;
+        let mut talk = Talk::open(&ips, port, self.encoding).await?;
+        run.peer = Some(talk.address);
         let begun = Instant::now();
         for turn in &self.dialogue.0 {
             match turn {
@@ -136,11 +135,9 @@ struct Talk {
 }
 
 impl Talk {
-    async fn open(address: SocketAddr, encoding: Encoding) -> Result<Self, Stop> {
-        let local: SocketAddr = if address.is_ipv4() { ([0, 0, 0, 0], 0).into() } else { ([0u16; 8], 0).into() };
-        let socket = UdpSocket::bind(local).await.map_err(|error| broken(address, &error))?;
-        // Connected: datagrams from anywhere else are not even seen, and a refusal comes back as an error.
-        socket.connect(address).await.map_err(|error| broken(address, &error))?;
+    async fn open(ips: &[IpAddr], port: u16, encoding: Encoding) -> Result<Self, Stop> {
+        let opened = datagram::open(ips, port).await;
+        let (socket, address) = opened.map_err(|(address, error)| broken(address, &error))?;
         Ok(Self { socket, address, encoding, buffer: Vec::new(), messages: Vec::new() })
     }
 

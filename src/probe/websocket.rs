@@ -15,7 +15,7 @@ use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 use url::Url;
 
 use super::connect::stream::Stream;
-use super::connect::tls::{Offer, Options};
+use super::connect::tls::{Offer, Options, sound};
 use super::connect::{Secure, Target, connect};
 use super::template::{Place, Template, TemplateOrSecret};
 use super::{Act, Field, Part, Reply, Run, Scope, Stop};
@@ -37,7 +37,7 @@ pub struct Settings {
     pub headers: BTreeMap<String, TemplateOrSecret>,
     /// The subprotocol to ask for.
     pub subprotocol: Option<String>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "sound")]
     pub tls: Options,
     /// What is said and waited for, in turns; messages that were not waited for are passed over.
     #[serde(default)]
@@ -92,10 +92,15 @@ impl Act for Settings {
 impl Settings {
     fn url(&self, scope: &Scope) -> Result<Url, Stop> {
         let text = self.open.render(scope);
-        let wrong = |why: &str| Fault::new(FaultCode::Expectation, format!("`{text}` is not a WebSocket's URL: {why}"));
-        let url = Url::parse(&text).map_err(|error| wrong(&error.to_string()))?;
+        let wrong = |shown: &str, why: &str| {
+            Fault::new(FaultCode::Expectation, format!("`{shown}` is not a WebSocket's URL: {why}"))
+        };
+        let mut url = Url::parse(&text).map_err(|error| wrong(&text, &error.to_string()))?;
+        // They would be shown, and are not sent.
+        let _ = url.set_username("");
+        let _ = url.set_password(None);
         if !matches!(url.scheme(), "ws" | "wss") || url.host().is_none() {
-            return Err(wrong("it begins with `ws://` or `wss://` and a host").into());
+            return Err(wrong(url.as_str(), "it begins with `ws://` or `wss://` and a host").into());
         }
         Ok(url)
     }

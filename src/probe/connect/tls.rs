@@ -12,7 +12,8 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
 use rustls::time_provider::TimeProvider;
 use rustls::{AlertDescription, CertificateError, ClientConfig, PeerIncompatible, RootCertStore};
 use schemars::JsonSchema;
-use serde::Deserialize;
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
@@ -67,6 +68,19 @@ impl Options {
     fn is_plain(&self) -> bool {
         self.ca.is_none() && self.cert.is_none() && !self.insecure
     }
+}
+
+/// Decodes `tls:` and says what cannot be right about it.
+pub fn sound<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Options, D::Error> {
+    let options = Options::deserialize(deserializer)?;
+    options.problem().map_or(Ok(options), |problem| Err(D::Error::custom(problem)))
+}
+
+/// The same where it may be absent.
+pub fn sound_if_any<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Options>, D::Error> {
+    let options = Option::<Options>::deserialize(deserializer)?;
+    let problem = options.as_ref().and_then(Options::problem);
+    problem.map_or(Ok(options), |problem| Err(D::Error::custom(problem)))
 }
 
 /// Which protocols are offered inside (ALPN).

@@ -11,7 +11,7 @@ use super::{Heard, patience, silence, unexpected};
 use crate::model::{Fault, FaultCode};
 use crate::probe::connect::stream::Stream;
 use crate::probe::connect::tls::{Offer, Options};
-use crate::probe::connect::{dial, upgrade};
+use crate::probe::connect::{dial, tls, upgrade};
 use crate::probe::{Run, Scope, Stop};
 
 /// A line, or whatever comes without an end of line: a banner without end stops here.
@@ -181,6 +181,9 @@ impl Talk {
     }
 
     fn broken(&self, error: &io::Error) -> Stop {
+        if let Some(fault) = tls::fault(error) {
+            return fault.into();
+        }
         if let Some(own) = dial::own(error) {
             return Stop::Own(own, format!("{}: {error}", self.place()));
         }

@@ -10,7 +10,6 @@ use http_body_util::{BodyExt as _, Full, Limited};
 use hyper::client::conn::http2;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::UdpSocket;
 use tokio::sync::Mutex;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout_at};
@@ -22,7 +21,7 @@ use crate::model::{Fault, FaultCode, Phase, SelfFault};
 use crate::probe::connect::resolve::Family;
 use crate::probe::connect::stream::Stream;
 use crate::probe::connect::tls::{Offer, Options};
-use crate::probe::connect::{Secure, Target, addresses, connect, dial};
+use crate::probe::connect::{Secure, Target, addresses, connect, datagram, dial, tls};
 use crate::probe::endpoint::borrowed;
 use crate::probe::{Run, Stop};
 
@@ -68,12 +67,16 @@ impl Wire {
             Way::Udp => {
                 let found = addresses(run, &borrowed(&server.host), Family::Any).await?;
                 run.phases.begin(Phase::Dns);
-                let first = found
-                    .first()
-                    .ok_or_else(|| Fault::new(FaultCode::DnsEmpty, format!("`{}` has no address", server.host)))?;
-                let server = SocketAddr::new(*first, server.port);
-                run.peer = Some(server);
-                return Ok(Self { server, whose, carrier: Carrier::Udp, deadline: run.deadline });
+                if found.is_empty() {
+                    return Err(Fault::new(FaultCode::DnsEmpty, format!("`{}` has no address", server.host)).into());
+                }
+                let deadline = run.deadline;
+                let wire = |server| Self { server, whose, carrier: Carrier::Udp, deadline };
+                // Every question has a socket of its own; this one only tells which address can be sent to.
+                let opened = datagram::open(&found, server.port).await;
+                let (_, peer) = opened.map_err(|(peer, error)| wire(peer).broken(&error))?;
+                run.peer = Some(peer);
+                return Ok(wire(peer));
             }
             Way::Tcp | Way::Tls => Offer::Nothing,
             Way::Https(_) => Offer::Http2,
@@ -104,11 +107,9 @@ impl Wire {
     }
 
     async fn over_udp(&self, question: &Question, bytes: &[u8]) -> Result<Vec<u8>, Stop> {
-        let local: SocketAddr = if self.server.is_ipv4() { ([0, 0, 0, 0], 0).into() } else { ([0u16; 8], 0).into() };
         let stop = |error: io::Error| self.broken(&error);
-        let socket = UdpSocket::bind(local).await.map_err(stop)?;
-        // Connected: datagrams from anywhere else are not even seen.
-        socket.connect(self.server).await.map_err(stop)?;
+        let opened = datagram::open(&[self.server.ip()], self.server.port()).await;
+        let (socket, _) = opened.map_err(|(_, error)| stop(error))?;
         let mut buffer = vec![0; MESSAGE_BYTES_MAX];
         loop {
             socket.send(bytes).await.map_err(stop)?;
@@ -150,6 +151,9 @@ impl Wire {
 
     fn broken(&self, error: &io::Error) -> Stop {
         let server = self.server;
+        if let Some(fault) = tls::fault(error) {
+            return fault.into();
+        }
         if let Some(own) = dial::own(error) {
             return Stop::Own(own, format!("asking {server}: {error}"));
         }

@@ -1,10 +1,13 @@
 //! The card that a link becomes where it is shared: Open Graph, with Twitter's names and plain HTML behind it.
 
+use bytes::Bytes;
 use scraper::{Html, Selector};
 use serde_json::{Value, json};
 use url::Url;
 
 use crate::model::Phase;
+use crate::probe::assess::apart;
+use crate::probe::connect::proxy::Proxy;
 use crate::probe::picture::Picture;
 use crate::probe::run::Aside;
 use crate::probe::{Run, Stop};
@@ -28,8 +31,14 @@ struct Told {
 }
 
 /// The card of a page that came from `from`, with its picture looked at: a map, in which `defects` says what is wrong.
-pub(super) async fn card(settings: &Settings, run: &mut Run<'_>, body: &[u8], from: &Url) -> Result<Value, Stop> {
-    let told = read(&String::from_utf8_lossy(body));
+pub(super) async fn card(
+    settings: &Settings,
+    run: &mut Run<'_>,
+    proxy: Option<&Proxy>,
+    body: &Bytes,
+    from: &Url,
+) -> Result<Value, Stop> {
+    let told = apart(body, |bytes| read(&String::from_utf8_lossy(bytes))).await?;
     let mut defects: Vec<String> = Vec::new();
     for (name, value) in [("title", &told.title), ("description", &told.description), ("image", &told.image)] {
         if value.as_ref().is_none_or(|value| value.trim().is_empty()) {
@@ -39,7 +48,7 @@ pub(super) async fn card(settings: &Settings, run: &mut Run<'_>, body: &[u8], fr
     let mut picture = None;
     if let Some(address) = told.image.as_ref().filter(|address| !address.trim().is_empty()) {
         run.phases.begin(Phase::Receive);
-        match looked_at(settings, run, address, from).await? {
+        match looked_at(settings, run, proxy, address, from).await? {
             Ok(seen) => {
                 if seen.width < SIDE_MIN || seen.height < SIDE_MIN {
                     let (width, height) = (seen.width, seen.height);
@@ -62,6 +71,7 @@ pub(super) async fn card(settings: &Settings, run: &mut Run<'_>, body: &[u8], fr
 async fn looked_at(
     settings: &Settings,
     run: &mut Run<'_>,
+    proxy: Option<&Proxy>,
     address: &str,
     from: &Url,
 ) -> Result<Result<Picture, String>, Stop> {
@@ -76,7 +86,7 @@ async fn looked_at(
     }
     let way = run.sent();
     let mut own = Aside::default();
-    let asked = Ask { most: PICTURE_BYTES_MAX, ..Ask::get(url, way, &settings.tls) };
+    let asked = Ask { most: PICTURE_BYTES_MAX, proxy, family: settings.family, ..Ask::get(url, way, &settings.tls) };
     let got = match fetch(&mut run.aside(&mut own), asked).await {
         Ok(got) => got,
         Err(Stop::Fault(fault)) => return Ok(Err(format!("the picture {address} does not load: {}", fault.text))),

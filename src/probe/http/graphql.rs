@@ -5,8 +5,9 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use crate::model::{Evidence, Fault, FaultCode, Phase};
+use crate::probe::assess::apart;
 use crate::probe::template::{Place, Template};
-use crate::probe::{Field, Part, Reply, Scope};
+use crate::probe::{Field, Part, Reply, Scope, Stop};
 
 use super::json::Json;
 
@@ -45,11 +46,21 @@ impl GraphQl {
 }
 
 /// Notes the errors of an answer: a fault, unless the step says itself what `errors` should be.
-pub(super) fn judge(reply: &mut Reply) {
-    let Some(body) = &reply.body else { return };
-    let answer: Result<Value, _> = serde_json::from_slice(&body.bytes);
+pub(super) async fn judge(reply: &mut Reply) -> Result<(), Stop> {
+    let Some(body) = &reply.body else { return Ok(()) };
+    let (errors, doubt) = apart(&body.bytes, errors).await?;
+    if let Some(doubt) = doubt {
+        reply.doubt(Field::Errors, doubt);
+    }
+    reply.set(Field::Errors, errors);
+    Ok(())
+}
+
+/// The errors in an answer, and what they, or their absence, make of it.
+fn errors(answer: &[u8]) -> (Vec<String>, Option<Fault>) {
+    let answer: Result<Value, _> = serde_json::from_slice(answer);
     let fault = |text: String| Fault::new(FaultCode::GraphqlErrors, text).during(Phase::Assert);
-    let (errors, doubt) = match &answer {
+    match &answer {
         Ok(Value::Object(answer)) => {
             let errors: Vec<String> = match answer.get("errors") {
                 Some(Value::Array(errors)) => errors.iter().take(ERRORS_MAX).map(words).collect(),
@@ -70,11 +81,7 @@ pub(super) fn judge(reply: &mut Reply) {
             (errors, doubt)
         }
         _ => (vec![], Some(fault("the answer is no GraphQL: it is no JSON object".to_owned()))),
-    };
-    if let Some(doubt) = doubt {
-        reply.doubt(Field::Errors, doubt);
     }
-    reply.set(Field::Errors, errors);
 }
 
 fn count(errors: usize) -> String {

@@ -140,7 +140,10 @@ impl OAuth2 {
     ) -> Result<String, Stop> {
         run.phases.begin(Phase::Token);
         let text = self.token_url.render(run.scope);
-        let url = Url::parse(&text).map_err(|error| refused(format!("`{text}` is no address: {error}")))?;
+        let mut url = Url::parse(&text).map_err(|error| refused(format!("`{text}` is no address: {error}")))?;
+        // They would be shown, and are not sent.
+        let _ = url.set_username("");
+        let _ = url.set_password(None);
         run.attribute("unbroken.oauth2.token_url", url.as_str());
         let (headers, body) = self.form(run)?;
         let asked = Ask {

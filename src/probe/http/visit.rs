@@ -55,10 +55,10 @@ pub(super) async fn visit(settings: &Settings, run: &mut Run<'_>) -> Result<Repl
             cookies::keep(run, &answer.head.headers, &asked.url);
         }
         if settings.redirects == 0 {
-            return reply(settings, run, &asked, answer, left).await;
+            return reply(settings, run, proxy.as_ref(), &asked, (answer, left)).await;
         }
         let Some(mut next) = redirect::next(&asked, answer.head.status, &answer.head.headers)? else {
-            return reply(settings, run, &asked, answer, left).await;
+            return reply(settings, run, proxy.as_ref(), &asked, (answer, left)).await;
         };
         if left.len() >= usize::from(settings.redirects) {
             let text = format!("more than {} redirects, the last to {}", settings.redirects, next.shown);
@@ -205,9 +205,9 @@ fn request(
 async fn reply(
     settings: &Settings,
     run: &mut Run<'_>,
+    proxy: Option<&Proxy>,
     asked: &Outgoing,
-    answer: Answer,
-    left: Vec<String>,
+    (answer, left): (Answer, Vec<String>),
 ) -> Result<Reply, Stop> {
     let Answer { head, body } = answer;
     // Only what is needed is decoded, so that a body which cannot be decoded matters here or not at all.
@@ -238,12 +238,12 @@ async fn reply(
         reply.pdf = Some(pdf_text(run, &body).await);
     }
     if run.needs == Needs::Card {
-        reply.set(Field::Card, Box::pin(card::card(settings, run, &body.bytes, &asked.url)).await?);
+        reply.set(Field::Card, Box::pin(card::card(settings, run, proxy, &body.bytes, &asked.url)).await?);
     }
     reply.body = Some(Body { bytes: body.bytes, charset: media.and_then(|(_, charset)| charset) });
     reply.headers = Some(head.headers);
     if matches!(settings.payload, Payload::GraphQl(_)) {
-        graphql::judge(&mut reply);
+        Box::pin(graphql::judge(&mut reply)).await?;
     }
     Ok(reply)
 }

@@ -87,6 +87,23 @@ pub(super) enum Packet {
     Disconnect(Reason),
 }
 
+impl Packet {
+    /// As the standard calls it.
+    pub(super) const fn name(&self) -> &'static str {
+        match self {
+            Self::ConnAck(_) => "CONNACK",
+            Self::SubAck(_) => "SUBACK",
+            Self::Publish(_) => "PUBLISH",
+            Self::PubAck(..) => "PUBACK",
+            Self::PubRec(..) => "PUBREC",
+            Self::PubRel(_) => "PUBREL",
+            Self::PubComp(..) => "PUBCOMP",
+            Self::PingResp => "PINGRESP",
+            Self::Disconnect(_) => "DISCONNECT",
+        }
+    }
+}
+
 /// CONNECT, with a clean session.
 pub(super) fn connect(version: Version, login: &super::Login) -> Vec<u8> {
     let mut body = Vec::new();

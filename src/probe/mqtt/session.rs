@@ -8,8 +8,8 @@ use super::Wanted;
 use super::packet::{self, DISCONNECT, Message, PACKET_BYTES_MAX, Packet, Qos, Reason, Retained, Step, Version};
 use crate::model::{Fault, FaultCode};
 use crate::probe::Stop;
-use crate::probe::connect::dial;
 use crate::probe::connect::stream::Stream;
+use crate::probe::connect::{dial, tls};
 
 /// Read in one run, however many packets it comes in.
 const BYTES_MAX: usize = 4 << 20;
@@ -227,11 +227,7 @@ fn unexpected(wanted: &str, packet: &Packet) -> Stop {
             let text = format!("the broker hangs up: {}, reason code {:#04x}", words_v5(reason.code), reason.code);
             Fault::new(FaultCode::MqttRefused, text).into()
         }
-        packet => {
-            let name = format!("{packet:?}");
-            let name = name.split(['(', ' ']).next().unwrap_or_default().to_uppercase();
-            malformed(&format!("{name} where {wanted} was due"))
-        }
+        packet => malformed(&format!("{} where {wanted} was due", packet.name())),
     }
 }
 
@@ -244,6 +240,9 @@ fn hung_up() -> Stop {
 }
 
 fn broken(error: &io::Error) -> Stop {
+    if let Some(fault) = tls::fault(error) {
+        return fault.into();
+    }
     if let Some(own) = dial::own(error) {
         return Stop::Own(own, format!("talking to the broker: {error}"));
     }

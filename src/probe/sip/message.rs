@@ -81,6 +81,9 @@ impl Message {
         let start = Start::parse(lines.next().unwrap_or_default())?;
         let mut headers: Vec<(String, String)> = Vec::new();
         for line in lines {
+            if line.contains(['\r', '\n', '\0']) {
+                return Err("a header with a line break in it".to_owned());
+            }
             if line.starts_with([' ', '\t']) {
                 let (_, value) = headers.last_mut().ok_or("a message whose first header begins with a blank")?;
                 value.push(' ');
@@ -91,9 +94,6 @@ impl Message {
             let name = name.trim_end().to_ascii_lowercase();
             if name.is_empty() || !name.bytes().all(is_token) {
                 return Err(format!("a header whose name cannot be: `{line}`"));
-            }
-            if line.contains(['\r', '\n', '\0']) {
-                return Err("a header with a line break in it".to_owned());
             }
             let name = SHORT.iter().find(|(short, _)| *short == name).map_or(name, |(_, long)| (*long).to_owned());
             headers.push((name, value.trim().to_owned()));

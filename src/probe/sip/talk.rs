@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep_until};
 
-use super::address::Address;
+use super::address::{Address, Transport};
 use super::flow::{Flow, Heard, malformed};
 use super::message::{Message, Start};
 use crate::model::{Fault, FaultCode, Phase, SelfFault};
@@ -100,7 +100,7 @@ pub(super) enum Tries {
 /// How a request ended.
 pub(super) enum Ended {
     Answered(Message),
-    /// Out of time, after these provisional answers.
+    /// Nothing final came while there was time.
     OutOfTime,
 }
 
@@ -132,7 +132,11 @@ impl<'a> Talk<'a> {
 
     /// Our own address, as others reach it over this flow.
     pub(super) fn contact(&self) -> String {
-        let transport = if self.flow.is_reliable() { ";transport=tcp" } else { "" };
+        let transport = match self.flow.transport {
+            Transport::Udp => "",
+            Transport::Tcp => ";transport=tcp",
+            Transport::Tls => ";transport=tls",
+        };
         format!("<sip:{}@{}{transport}>", self.own_user, self.flow.local)
     }
 

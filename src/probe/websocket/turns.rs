@@ -6,16 +6,18 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures::{SinkExt as _, StreamExt as _};
+use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer};
-use tokio::time::timeout_at;
+use tokio::time::{Instant, timeout_at};
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::{Error, Message};
 
-use crate::model::{Fault, FaultCode};
+use crate::model::{Fault, FaultCode, SelfFault};
+use crate::probe::assess::INLINE_BYTES_MAX;
 use crate::probe::capture::Capture;
-use crate::probe::connect::dial;
 use crate::probe::connect::stream::Stream;
+use crate::probe::connect::{dial, tls};
 use crate::probe::dialogue::said::Said;
 use crate::probe::dialogue::{Heard, Speak, patience, silence, unexpected, wrong_name};
 use crate::probe::expect::Expect;
@@ -190,8 +192,8 @@ impl Talk {
             self.messages.push(text.chars().take(MESSAGE_CHARS_MAX).collect());
             let mut reply = Reply::new();
             reply.body = Some(Body { bytes: text.into(), charset: None });
-            let failure = expect.first_failure(&reply, scope, run.tools.clock.now());
-            self.newest = reply;
+            let failure;
+            (self.newest, failure) = looked_at(reply, expect, scope, run.tools.clock.now(), run.deadline).await?;
             match failure {
                 None => return Ok(()),
                 Some(fault) => nearest = Some(self.placed(fault)),
@@ -222,6 +224,35 @@ impl Talk {
     }
 }
 
+/// The message, and the first thing that it fails. What may take long is looked at on a thread of its own, and no longer
+/// than the run may take.
+async fn looked_at(
+    reply: Reply,
+    expect: &Expect,
+    scope: &Scope,
+    now: Timestamp,
+    limit: Instant,
+) -> Result<(Reply, Option<Fault>), Stop> {
+    let large = reply.body.as_ref().is_some_and(|body| body.bytes.len() > INLINE_BYTES_MAX);
+    if !large && !expect.is_heavy() {
+        let failure = expect.first_failure(&reply, scope, now);
+        return Ok((reply, failure));
+    }
+    let (expect, scope) = (expect.clone(), scope.clone());
+    let look = move || {
+        let failure = expect.first_failure_in(&View::new(&reply, Duration::ZERO, now).until(limit), &scope);
+        (reply, failure)
+    };
+    match timeout_at(limit, tokio::task::spawn_blocking(look)).await {
+        // What was given up at the deadline must not look like a message that does not say what it should.
+        Ok(Ok(looked)) if Instant::now() < limit => Ok(looked),
+        Ok(Err(_)) => Err(Stop::Own(SelfFault::Panicked, "checking a message panicked".to_owned())),
+        Ok(Ok(_)) | Err(_) => {
+            Err(Stop::Own(SelfFault::Late, "checking a message took longer than the run may".to_owned()))
+        }
+    }
+}
+
 /// Why a conversation ended in the middle.
 pub(super) fn broken(error: &Error) -> Stop {
     let io = match error {
@@ -232,11 +263,53 @@ pub(super) fn broken(error: &Error) -> Stop {
         Error::Capacity(why) => return Fault::new(FaultCode::WsProtocol, format!("too much: {why}")).into(),
         other => return Fault::new(FaultCode::WsProtocol, format!("speaks wrongly: {other}")).into(),
     };
+    if let Some(fault) = tls::fault(io) {
+        return fault.into();
+    }
     if let Some(own) = dial::own(io) {
         return Stop::Own(own, format!("in the conversation: {io}"));
     }
     match io.kind() {
         io::ErrorKind::UnexpectedEof => Fault::new(FaultCode::Truncated, "hung up in the middle").into(),
         _ => Fault::new(FaultCode::Reset, format!("the connection broke: {io}")).into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicBool, Ordering};
+
+    use serde_json::json;
+
+    use super::*;
+
+    fn message(numbers: u32) -> Reply {
+        let mut reply = Reply::new();
+        let text = serde_json::Value::from((0..numbers).collect::<Vec<u32>>()).to_string();
+        reply.body = Some(Body { bytes: text.into(), charset: None });
+        reply
+    }
+
+    #[tokio::test]
+    async fn an_expression_over_a_message_stands_in_nobodys_way_and_ends_with_the_run() {
+        let that = "json.all(a, json.all(b, json.all(c, json.all(d, a + b + c + d >= 0))))";
+        let expect: Expect = serde_json::from_value(json!({ "that": that })).expect("an expectation");
+        let (scope, now) = (Scope::default(), Timestamp::UNIX_EPOCH);
+        let ran = AtomicBool::new(false);
+        let look = async {
+            let soon = Instant::now() + Duration::from_millis(300);
+            let looked = looked_at(message(1000), &expect, &scope, now, soon).await;
+            (looked, ran.load(Ordering::Relaxed))
+        };
+        let others = async { ran.store(true, Ordering::Relaxed) };
+        let ((looked, others_ran), ()) = tokio::join!(look, others);
+        assert!(others_ran, "the thread was not given to others");
+        assert!(matches!(looked, Err(Stop::Own(SelfFault::Late, _))), "{looked:?}");
+        let later = Instant::now() + Duration::from_mins(1);
+        let (_, failure) = looked_at(message(3), &expect, &scope, now, later).await.expect("in time");
+        assert_eq!(failure, None);
+        let expect = serde_json::from_value(json!({ "that": "size(json) == 4" })).expect("an expectation");
+        let (_, failure) = looked_at(message(3), &expect, &scope, now, later).await.expect("in time");
+        assert!(failure.is_some());
     }
 }

@@ -1,0 +1,50 @@
+//! A UDP socket to the first address that this machine can send to.
+
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+
+use tokio::net::UdpSocket;
+
+/// A socket that hears nobody but its peer. An address of a family that this machine does not speak says nothing of the
+/// touchpoint as long as there is another; the error is that of the last.
+pub async fn open(ips: &[IpAddr], port: u16) -> Result<(UdpSocket, SocketAddr), (SocketAddr, io::Error)> {
+    let mut worst = None;
+    for ip in ips {
+        let peer = SocketAddr::new(*ip, port);
+        match connected(peer).await {
+            Ok(socket) => return Ok((socket, peer)),
+            Err(error) => worst = Some((peer, error)),
+        }
+    }
+    let nowhere = SocketAddr::new(Ipv4Addr::UNSPECIFIED.into(), port);
+    Err(worst.unwrap_or_else(|| (nowhere, io::ErrorKind::AddrNotAvailable.into())))
+}
+
+/// Where a socket to this address is bound to.
+fn any(peer: IpAddr) -> SocketAddr {
+    let ip = if peer.is_ipv4() { IpAddr::V4(Ipv4Addr::UNSPECIFIED) } else { IpAddr::V6(Ipv6Addr::UNSPECIFIED) };
+    SocketAddr::new(ip, 0)
+}
+
+async fn connected(peer: SocketAddr) -> io::Result<UdpSocket> {
+    let socket = UdpSocket::bind(any(peer.ip())).await?;
+    // Datagrams from anywhere else are not even seen, and a refusal comes back as an error.
+    socket.connect(peer).await?;
+    Ok(socket)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn an_address_that_nothing_can_be_sent_to_is_passed_over() {
+        // Without `SO_BROADCAST` the kernel lets nobody connect to it.
+        let unreachable = IpAddr::V4(Ipv4Addr::BROADCAST);
+        let here = IpAddr::V4(Ipv4Addr::LOCALHOST);
+        let (socket, peer) = open(&[unreachable, here], 9).await.expect("the other one");
+        assert_eq!((peer, socket.peer_addr().expect("connected")), ((here, 9).into(), (here, 9).into()));
+        let (last, _) = open(&[unreachable], 9).await.expect_err("no other");
+        assert_eq!(last.ip(), unreachable);
+    }
+}
