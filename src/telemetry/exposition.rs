@@ -36,6 +36,9 @@ pub(super) enum Type {
     Histogram,
 }
 
+/// A histogram, its state, its health.
+const BYTES_A_PROBE: usize = 1_400;
+
 /// The text as it grows, family by family.
 #[derive(Debug)]
 pub(super) struct Page {
@@ -44,8 +47,9 @@ pub(super) struct Page {
 }
 
 impl Page {
-    pub(super) fn new(exposition: Exposition) -> Self {
-        Self { exposition, text: String::with_capacity(16 * 1024) }
+    /// Of so many probes: room from the start, for a text that grows by doubling is there twice when it is largest.
+    pub(super) fn new(exposition: Exposition, probes: usize) -> Self {
+        Self { exposition, text: String::with_capacity(16 * 1024 + probes * BYTES_A_PROBE) }
     }
 
     pub(super) fn family(&mut self, name: &str, of: Type, help: &str) {

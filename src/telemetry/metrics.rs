@@ -116,7 +116,7 @@ impl Metrics {
 
     /// All of it as text.
     pub fn render(&self, snapshot: &Snapshot, gauges: &Gauges, exposition: Exposition) -> String {
-        let mut page = Page::new(exposition);
+        let mut page = Page::new(exposition, snapshot.map.probes().count());
         gauges::write(&mut page, snapshot);
         self.write_runs(&mut page);
         self.write_histograms(&mut page, snapshot);
