@@ -17,6 +17,6 @@ pub(super) fn share() {
     if std::env::vars_os().any(|(known, _)| known == HEAPS) {
         return;
     }
-    // It only comes back if it could not be started: then the daemon is larger, and well.
-    Command::new(program).arg0(name).args(arguments).env(HEAPS, "1").exec();
+    // It only comes back with an error if it could not be started: then the daemon is larger, and well.
+    let _ = Command::new(program).arg0(name).args(arguments).env(HEAPS, "1").exec();
 }
