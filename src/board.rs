@@ -189,7 +189,7 @@ impl Board {
             self.dirty.series.insert(at);
             touched.touchpoint(touchpoint, occasion);
         }
-        self.excuse(reading, now);
+        self.excuse(reading, now, touched, changes);
         self.compare(reading, now, touched);
         if let Some(at) = recheck {
             changes.push(Change::Recheck { series: reading.series(), at });

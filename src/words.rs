@@ -46,9 +46,9 @@ pub fn journey(journey: &JourneyNow, snapshot: &Snapshot) -> String {
     }
     // What nobody has looked at yet is no cause.
     let causes: Vec<Why> = causes.into_iter().filter(|cause| !cause.pending).collect();
-    let Some(since) = causes.iter().map(|cause| cause.since).min() else {
+    if causes.is_empty() {
         return wish.works_well();
-    };
+    }
     // What the number says, not its colour: the colour waits for a second evaluation.
     let lead = wish.lead(journey.value);
     let mut named: Vec<String> = causes.iter().take(CAUSES_NAMED_MAX).map(Why::clause).collect();
@@ -57,8 +57,9 @@ pub fn journey(journey: &JourneyNow, snapshot: &Snapshot) -> String {
         1 => named.push("one thing more".to_owned()),
         more => named.push(format!("{more} things more")),
     }
-    let since = clock(since, snapshot.at, &snapshot.map.timezone);
-    format!("{lead} {}, since {since}.", listed(&named))
+    let since = causes.iter().filter_map(|cause| cause.since).min();
+    let since = since.map(|since| format!(", since {}", clock(since, snapshot.at, &snapshot.map.timezone)));
+    format!("{lead} {}{}.", listed(&named), since.unwrap_or_default())
 }
 
 /// Nothing is known against it, but first looks are under way: a low number would be no news about it.
@@ -185,7 +186,8 @@ struct Why {
     share: f64,
     down: bool,
     pending: bool,
-    since: Timestamp,
+    /// Of what is well and costs nevertheless, nobody knows since when.
+    since: Option<Timestamp>,
     name: String,
     what: &'static str,
 }
@@ -217,7 +219,7 @@ fn element_cause(element: &ElementNow, snapshot: &Snapshot) -> Why {
         share: element.share,
         down: state == State::Down,
         pending: state == State::Pending,
-        since: element.since,
+        since: matches!(state, State::Down | State::Degraded).then_some(element.since),
         name: name.to_owned(),
         what: fault(state, element.fault.as_ref()),
     }
@@ -226,10 +228,11 @@ fn element_cause(element: &ElementNow, snapshot: &Snapshot) -> Why {
 fn check_cause(check: &CheckNow) -> Why {
     let (name, what) = match check.state {
         State::Down => (format!("“{}”", check.name), "is not true any more"),
+        State::Pending => (format!("“{}”", check.name), "is being looked at for the first time"),
         _ => (format!("we cannot tell whether “{}”", check.name), "still holds"),
     };
     let (down, pending) = (check.state == State::Down, check.state == State::Pending);
-    Why { share: check.share, down, pending, since: check.since, name, what }
+    Why { share: check.share, down, pending, since: down.then_some(check.since), name, what }
 }
 
 fn elements(journey: &JourneyNow) -> impl Iterator<Item = &ElementNow> {

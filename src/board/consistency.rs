@@ -167,7 +167,10 @@ impl Board {
         };
         let fresh: Vec<f64> = sources.iter().map(freshest).collect();
         let least = fresh.iter().copied().fold(1.0, f64::min);
+        let unseen = |source: &usize| !comparison.values.iter().any(|seen| seen.source == *source);
         let state = match comparison.concluded {
+            // So many as were read agree: that they all do is still to be seen.
+            State::Up if sources.iter().any(unseen) => State::Pending,
             State::Up if fresh.iter().filter(|freshness| **freshness >= 1.0).count() < 2 => State::Unknown,
             concluded => concluded,
         };

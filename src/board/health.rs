@@ -115,8 +115,11 @@ impl Board {
             return State::Closed;
         }
         let probes = self.net.touchpoints[touchpoint].probes.clone();
+        // What no errand reaches says nothing; there are probes of its own beside it.
+        let excused = |probe: usize| self.net.probes[probe].series.clone().all(|at| self.series[at].is_excused());
+        let told = probes.filter(|probe| !excused(*probe));
         let states: Vec<(State, Weight)> =
-            probes.map(|probe| (self.probe_state(probe), self.net.probes[probe].weight)).collect();
+            told.map(|probe| (self.probe_state(probe), self.net.probes[probe].weight)).collect();
         let down = |(state, _): &(State, Weight)| *state == State::Down;
         if states.iter().any(|known| down(known) && known.1 >= Weight::Important)
             || states.iter().all(down) && !states.is_empty()

@@ -40,6 +40,8 @@ pub(super) struct ProbeAt {
     pub(super) id: ProbeId,
     pub(super) touchpoint: usize,
     pub(super) weight: Weight,
+    /// Steps of another touchpoint's errand.
+    pub(super) credited: bool,
     pub(super) series: Range<usize>,
     /// Series of one persona stand together, one per vantage.
     pub(super) vantages: usize,
@@ -169,6 +171,7 @@ impl Net {
             id: probe.id.clone(),
             touchpoint,
             weight: probe.weight,
+            credited: probe.origin.is_some(),
             series: first..self.series.len(),
             vantages: map.vantages.len().max(1),
             criticality: 0.0,

@@ -4,7 +4,8 @@ use jiff::Timestamp;
 
 use super::Board;
 use super::pulse::Occasion;
-use crate::model::{Change, Reading, Series};
+use super::touch::Touched;
+use crate::model::{Change, ProbeId, Reading, Series, State};
 
 impl Board {
     /// Looks for silence.
@@ -41,18 +42,43 @@ impl Board {
     }
 
     /// What an errand could not reach, because it failed before, is no silence of ours: the fault counts where it
-    /// happened, and once. A touchpoint with probes of its own keeps what is known of the steps credited to it.
-    pub(super) fn excuse(&mut self, reading: &Reading, now: Timestamp) {
-        for id in self.net.credited.get(&reading.probe).into_iter().flatten() {
-            if reading.outcome.samples.iter().any(|sample| sample.probe == *id) {
-                continue;
+    /// happened, and once. A touchpoint with probes of its own keeps what is known of the steps credited to it. A step
+    /// that was DOWN when it was last reached is let go once those probes of its own all say that it is well.
+    pub(super) fn excuse(
+        &mut self,
+        reading: &Reading,
+        now: Timestamp,
+        touched: &mut Touched,
+        changes: &mut Vec<Change>,
+    ) {
+        let Some(credited) = self.net.credited.get(&reading.probe) else { return };
+        let reached = |id: &ProbeId| reading.outcome.samples.iter().any(|sample| sample.probe == *id);
+        let series = |id: &ProbeId| Series { probe: id.clone(), ..reading.series() };
+        let missed = credited.iter().filter(|id| !reached(id));
+        let missed: Vec<usize> = missed.filter_map(|id| self.net.series_of.get(&series(id)).copied()).collect();
+        for at in missed {
+            let known = &self.net.series[at];
+            let touchpoint = self.net.probes[known.probe].touchpoint;
+            let lost = self.series[at].is_down_by_hearsay(known.rule.every, now);
+            if lost && self.is_well_by_itself(touchpoint, now) {
+                self.series[at].forget(now);
+                self.settle(at, now, changes);
+                touched.touchpoint(touchpoint, Occasion::Decision);
             }
-            let series = Series { probe: id.clone(), ..reading.series() };
-            if let Some(&at) = self.net.series_of.get(&series) {
-                self.series[at].excuse(now);
-                self.dirty.series.insert(at);
-            }
+            self.series[at].excuse(now);
+            self.dirty.series.insert(at);
         }
+    }
+
+    /// Every probe of its own was just seen to work: silence says nothing here.
+    fn is_well_by_itself(&self, touchpoint: usize, now: Timestamp) -> bool {
+        let probes = self.net.touchpoints[touchpoint].probes.clone();
+        let own = probes.map(|probe| &self.net.probes[probe]).filter(|probe| !probe.credited);
+        let mut series = own.flat_map(|probe| probe.series.clone()).peekable();
+        let is_up = |at: usize| {
+            self.series[at].state == State::Up && self.series[at].is_fresh(self.net.series[at].rule.every, now)
+        };
+        series.peek().is_some() && series.all(is_up)
     }
 
     /// Follows opening hours. What was known at closing time counts as known when it opens again.

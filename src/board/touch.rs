@@ -84,7 +84,8 @@ impl Board {
     /// Some of it was never sampled: what nobody has met yet, nobody remembers.
     fn is_unmet(&self, element: usize) -> bool {
         let probes = self.net.elements[element].probes.clone();
-        probes.flat_map(|probe| self.net.probes[probe].series.clone()).any(|at| self.series[at].state == State::Pending)
+        let mut series = probes.flat_map(|probe| &self.series[self.net.probes[probe].series.clone()]);
+        series.any(|watch| watch.state == State::Pending && !watch.is_excused())
     }
 
     /// Tells a touchpoint's state if it changed; whether a detector's decision is behind it.

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::detect::{Attempt, Detector, Rule, Step};
 use crate::model::{Fault, Health, LastRun, Reading, Sample, State, TraceId};
-use crate::score::{FRESH_INTERVALS, Window};
+use crate::score::{FRESH_INTERVALS, STALE_INTERVALS, Window};
 
 /// The window, the detector and the last fault of one series. What serde writes is the board's memory of it.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -30,8 +30,8 @@ pub(super) struct Watch {
     pub(super) trace: Option<TraceId>,
     #[serde(skip)]
     pub(super) last: Option<LastRun>,
-    /// Never seen, because the errand fails somewhere else before.
-    #[serde(skip)]
+    /// Nothing is known of it, because the errand fails somewhere else before.
+    #[serde(rename = "x", default, skip_serializing_if = "std::ops::Not::not")]
     excused: bool,
 }
 
@@ -109,10 +109,28 @@ impl Watch {
         self.window.age(now, every).is_some_and(|intervals| intervals <= FRESH_INTERVALS)
     }
 
-    /// Its errand failed elsewhere before it got here: what is known stays known, what is not costs nothing.
+    /// Its errand failed elsewhere before it got here: what is known stays known, what is not costs nothing. That it
+    /// is DOWN is not known for longer than it was seen.
     pub(super) fn excuse(&mut self, now: Timestamp) {
-        self.window.refresh(now);
+        if self.detector.state() != State::Down {
+            self.window.refresh(now);
+        }
         self.excused = self.window.is_empty();
+    }
+
+    pub(super) fn is_excused(&self) -> bool {
+        self.excused
+    }
+
+    /// DOWN when it was last reached, and that was long ago.
+    pub(super) fn is_down_by_hearsay(&self, every: Duration, now: Timestamp) -> bool {
+        let long_ago = |intervals: f64| intervals >= STALE_INTERVALS;
+        self.detector.state() == State::Down && self.window.age(now, every).is_some_and(long_ago)
+    }
+
+    /// Knows nothing of it any more; what is shown follows when it is settled.
+    pub(super) fn forget(&mut self, now: Timestamp) {
+        *self = Self { state: self.state, since: self.since, last: self.last.take(), ..Self::new(now) };
     }
 
     pub(super) fn health(&self, every: Duration, now: Timestamp) -> Health {

@@ -33,7 +33,7 @@ pub(super) struct Args {
 enum Switch {
     /// Break a touchpoint of the running demo company
     Break {
-        /// One of web, shop, billing, app, chat, reviews, email
+        #[arg(help = touchpoints())]
         touchpoint: String,
         /// What is wrong with it, as `unbroken demo faults` lists it; its first, if none is named
         fault: Option<String>,
@@ -45,6 +45,10 @@ enum Switch {
     },
     /// What can be broken, and what is
     Faults,
+}
+
+fn touchpoints() -> String {
+    format!("One of {}", demo::Touchpoint::ALL.map(demo::Touchpoint::id).join(", "))
 }
 
 impl Args {

@@ -78,11 +78,15 @@ impl Frame {
         number::lasted(from, self.now)
     }
 
-    fn trace(&self, id: TraceId) -> Trace {
+    /// None of a run whose details were not kept.
+    fn trace(&self, id: TraceId) -> Option<Trace> {
+        if id == TraceId::default() {
+            return None;
+        }
         let id = id.to_string();
         let link = self.trace_link.as_ref().map(|link| link.replace("{trace_id}", &id));
         // A link comes from our own configuration and is still only followed to the web.
-        Trace { link: link.filter(|link| link.starts_with("http://") || link.starts_with("https://")), id }
+        Some(Trace { link: link.filter(|link| link.starts_with("http://") || link.starts_with("https://")), id })
     }
 }
 

@@ -146,6 +146,21 @@ fn what_was_never_looked_at_is_no_cause() {
     );
 }
 
+/// What is well and costs nevertheless has been well since then, not bad.
+#[test]
+fn since_when_is_said_of_what_is_bad_only() {
+    let well = |id: &str| ElementNow { since: at("2026-11-21T06:00:00Z"), ..element(id, State::Up, 15.0, None) };
+    let now = |elements| say(0.85, Some(Score::of(0.85)), elements, vec![]);
+    let trouble = "does not work as it should at times";
+    assert_eq!(now(vec![well("billing")]), format!("Customers can pay their bill, but Bills and payments {trouble}."));
+    assert_eq!(
+        now(vec![well("billing"), element("chat", State::Degraded, 4.0, Some(FaultCode::Timeout))]),
+        format!(
+            "Customers can pay their bill, but Bills and payments {trouble} and Chat does not answer in time, since 09:40."
+        )
+    );
+}
+
 #[test]
 fn things_are_listed_as_people_list_them() {
     let listed = |items: &[&str]| listed(&items.iter().map(|item| (*item).to_owned()).collect::<Vec<_>>());

@@ -193,6 +193,33 @@ fn places_that_disagree_break_the_journey() {
     assert_eq!(world.snapshot().journeys[0].consistency[0].state, State::Down, "silence mends nothing");
 }
 
+/// Two of three agree: what nobody has read yet is no news about the third.
+#[test]
+fn values_that_were_never_read_are_pending() {
+    let mut map = company();
+    let source = |name: &str| Source { probe: ProbeId::new(name, "main"), value: "price".into() };
+    let values = vec![source("web"), source("shop"), source("app")];
+    map.journeys[0].consistency =
+        vec![Consistency { name: "The price".into(), values, severity: FindingSeverity::Major }];
+    let mut world = World::new(map);
+    let mut round = |app: Option<&str>| {
+        for (probe, price) in [("web", Some("29.90")), ("shop", Some("29.90")), ("app", app)] {
+            world.take(match price {
+                Some(price) => capturing(probe, "price", price, world.now),
+                None => reading(probe, 1.0, world.now),
+            });
+        }
+        for probe in ["login", "ads"] {
+            world.read(probe, 1.0);
+        }
+        world.wait(10);
+        let buy = world.snapshot().journeys.remove(0);
+        (buy.score.map(crate::model::Score::points), buy.consistency[0].state, crate::words::is_pending(&buy))
+    };
+    assert_eq!(round(None), (Some(75.0), State::Pending, true));
+    assert_eq!(round(Some("29.90")), (Some(100.0), State::Up, false));
+}
+
 #[test]
 fn flapping_holds_one_incident_open() {
     let mut map = company();

@@ -195,6 +195,46 @@ fn what_an_errand_could_not_reach_hurts_nobody_else() {
     assert_eq!((world.score("buy"), world.score("use")), (Some(0.0), Some(100.0)));
 }
 
+/// Billing was down, and mended while the shop is: nobody gets there to see, but its own probes do.
+#[test]
+fn what_no_errand_reaches_holds_nothing_down_that_is_well_by_itself() {
+    let mut map = company();
+    let origin = ProbeId::new("shop", "main");
+    let id = ProbeId::credited(&"login".into(), &origin);
+    let login = map.touchpoints.get_mut(&TouchpointId::new("login")).expect("there");
+    login.probes.push(Probe { id: id.clone(), origin: Some(origin), ..probe("login", "x", Weight::Blocking) });
+    let broken = |own: f64| {
+        let mut world = World::new(map.clone());
+        for _ in 0..6 {
+            let mut whole = reading("shop", 1.0, world.now);
+            whole.outcome.samples.push(Sample { probe: id.clone(), quality: Quality::NONE, fault: None });
+            world.take(whole);
+            for (place, quality) in [("app", 1.0), ("web", 1.0), ("ads", 1.0), ("login", own)] {
+                world.read(place, quality);
+            }
+            world.wait(10);
+        }
+        assert_eq!(world.state("login"), State::Down);
+        world
+    };
+    let mut world = broken(0.0);
+    world.rounds(3, &[("shop", 0.0)]);
+    assert_eq!(world.state("login"), State::Down, "seen so lately");
+    world.rounds(6, &[("shop", 0.0)]);
+    assert_eq!((world.state("login"), world.score("use")), (State::Up, Some(100.0)));
+    let login = world.board.net.touchpoint_of[&TouchpointId::new("login")];
+    assert_eq!(world.board.ailment(login, world.now), None);
+    let mut world = broken(0.0);
+    world.rounds(20, &[("shop", 0.0), ("login", 0.0)]);
+    assert_eq!(world.state("login"), State::Down, "it says so itself");
+    let mut world = broken(1.0);
+    for _ in 0..20 {
+        world.read("shop", 0.0);
+        world.wait(10);
+    }
+    assert_eq!(world.state("login"), State::Down, "silence mends nothing");
+}
+
 /// Every decision shows at once in the colour, not only the one that changes the touchpoint's state.
 #[test]
 fn a_score_of_nothing_is_never_green() {

@@ -6,7 +6,7 @@ use super::Frame;
 use super::chart::{Strip, strip};
 use super::number::{Number, percent};
 use super::tone::Tone;
-use crate::model::{ElementNow, Incident, JourneyNow, NeedNow, PersonaId, Severity, Snapshot, State};
+use crate::model::{Incident, JourneyNow, NeedNow, PersonaId, Severity, Snapshot, State, Weight};
 use crate::store::IncidentFilter;
 use crate::web::api::incidents::visible;
 use crate::web::api::journeys::stage_title;
@@ -153,10 +153,12 @@ pub(super) fn stops(journey: &JourneyNow, snapshot: &Snapshot) -> Vec<Stop> {
     stages.collect()
 }
 
-/// Which of our customers are hurt: everyone, or some of the personas.
+/// Which of our customers are hurt: everyone, or some of the personas. What only some need, or most can do without,
+/// hurts nobody whom we could name.
 fn hurt(journey: &JourneyNow, snapshot: &Snapshot) -> Option<String> {
     let (mut hurt, mut well, mut everyone) = (Vec::<PersonaId>::new(), Vec::<PersonaId>::new(), false);
-    let costly = elements(journey).filter(|element| element.share >= 0.5);
+    let needs = journey.stages.iter().flat_map(|stage| &stage.needs).filter(|need| concerns_everyone(need));
+    let costly = needs.flat_map(NeedNow::elements).filter(|element| element.share >= 0.5);
     let touchpoints = costly.filter_map(|element| snapshot.touchpoints.get(element.element.touchpoint()));
     for series in touchpoints.flat_map(|touchpoint| &touchpoint.probes).flat_map(|probe| &probe.series) {
         let bad = match series.health.state {
@@ -192,8 +194,14 @@ pub(super) fn persona_name(id: &PersonaId, snapshot: &Snapshot) -> String {
     }
 }
 
-fn elements(journey: &JourneyNow) -> impl Iterator<Item = &ElementNow> {
-    journey.stages.iter().flat_map(|stage| &stage.needs).flat_map(NeedNow::elements)
+/// Every customer needs it; of alternatives, too few are left.
+fn concerns_everyone(need: &NeedNow) -> bool {
+    match need {
+        NeedNow::One(element) => element.criticality > Weight::Supporting.criticality(),
+        NeedNow::Of { need, members, .. } => {
+            members.iter().filter(|member| member.health.state != State::Down).count() < *need
+        }
+    }
 }
 
 pub(super) fn incident_row(frame: &Frame, incident: &Incident, snapshot: &Snapshot) -> IncidentRow {

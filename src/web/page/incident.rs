@@ -68,7 +68,7 @@ pub(super) async fn page(shared: &Shared, snapshot: &Snapshot, id: &str) -> Opti
             Close::Merged => "Another incident explains it.",
         }),
         cause: reason(&incident, snapshot),
-        trace: incident.trace.map(|trace| frame.trace(trace)),
+        trace: incident.trace.and_then(|trace| frame.trace(trace)),
         places: incident
             .touchpoints
             .iter()

@@ -12,7 +12,7 @@ pub(super) struct Run {
     pub(super) tone: Tone,
     pub(super) when: String,
     pub(super) took: String,
-    pub(super) trace: Trace,
+    pub(super) trace: Option<Trace>,
     /// Why the run says nothing of the touchpoint.
     pub(super) own: Option<String>,
     pub(super) steps: Vec<Step>,

@@ -53,6 +53,7 @@ struct Probe {
     beats: Vec<Beat>,
     width: usize,
     latest: Option<Run>,
+    latest_title: &'static str,
     runs: Vec<Listed>,
 }
 
@@ -81,7 +82,7 @@ struct Listed {
     who: Option<String>,
     took: String,
     what: String,
-    trace: super::Trace,
+    trace: Option<super::Trace>,
 }
 
 pub(super) async fn page(shared: &Shared, snapshot: &Snapshot, id: &str) -> Option<Page> {
@@ -127,7 +128,9 @@ async fn probe(shared: &Shared, frame: &Frame, now: &ProbeNow, snapshot: &Snapsh
         Audience::Insiders => shared.site.store.readings(&now.id, None, RUNS_SHOWN).await.unwrap_or_default(),
         Audience::Everybody => Vec::new(),
     };
-    let latest = readings.first().map(|reading| run(frame, reading));
+    // Of a run that fails as the one before it did, only that it did is kept.
+    let told = readings.iter().position(|reading| !reading.outcome.steps.is_empty()).unwrap_or_default();
+    let latest = readings.get(told).map(|reading| run(frame, reading));
     let windows = windows(shared, now).await.map(|all| all.to_vec()).unwrap_or_default();
     let drawn: Vec<_> = readings.iter().rev().map(|reading| beat(frame, reading)).collect();
     Probe {
@@ -143,6 +146,7 @@ async fn probe(shared: &Shared, frame: &Frame, now: &ProbeNow, snapshot: &Snapsh
         width: drawn.len() * 10,
         beats: beats(&drawn),
         latest,
+        latest_title: if told == 0 { "The latest run" } else { "The latest run seen in full" },
         runs: readings.iter().take(RUNS_LISTED).map(|reading| listed(frame, reading, snapshot)).collect(),
     }
 }

@@ -169,6 +169,17 @@ async fn what_is_missing_and_what_is_hidden_answer_alike() {
 }
 
 #[tokio::test]
+async fn a_broken_touchpoint_shows_the_latest_run_whose_steps_were_kept() {
+    let site = start(Mood::BillingDown).await;
+    let text = site.page("/touchpoints/billing").await;
+    assert!(text.contains("The latest run seen in full"));
+    assert!(text.contains("<dt>Looked at</dt>"));
+    assert!(!text.contains(&"0".repeat(32)), "a trace that there is not");
+    let site = start(Mood::Well).await;
+    assert!(!site.page("/touchpoints/billing").await.contains("seen in full"));
+}
+
+#[tokio::test]
 async fn nothing_hostile_becomes_markup() {
     let site = start(Mood::Hostile).await;
     for path in
