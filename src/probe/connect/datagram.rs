@@ -5,23 +5,29 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use tokio::net::UdpSocket;
 
+/// A socket to the first of these addresses; see [`next`].
+pub async fn open(ips: &[IpAddr], port: u16) -> Result<(UdpSocket, SocketAddr), (SocketAddr, io::Error)> {
+    next(&mut ips.iter().map(|ip| SocketAddr::new(*ip, port))).await
+}
+
 /// A socket that hears nobody but its peer. An address of a family that this machine does not speak says nothing of the
 /// touchpoint as long as there is another; the error is that of the last.
-pub async fn open(ips: &[IpAddr], port: u16) -> Result<(UdpSocket, SocketAddr), (SocketAddr, io::Error)> {
-    let mut worst = None;
-    for ip in ips {
-        let peer = SocketAddr::new(*ip, port);
+pub async fn next(
+    peers: &mut (impl Iterator<Item = SocketAddr> + Send),
+) -> Result<(UdpSocket, SocketAddr), (SocketAddr, io::Error)> {
+    let nowhere = SocketAddr::new(Ipv4Addr::UNSPECIFIED.into(), 0);
+    let mut worst = (nowhere, io::ErrorKind::AddrNotAvailable.into());
+    for peer in peers {
         match connected(peer).await {
             Ok(socket) => return Ok((socket, peer)),
-            Err(error) => worst = Some((peer, error)),
+            Err(error) => worst = (peer, error),
         }
     }
-    let nowhere = SocketAddr::new(Ipv4Addr::UNSPECIFIED.into(), port);
-    Err(worst.unwrap_or_else(|| (nowhere, io::ErrorKind::AddrNotAvailable.into())))
+    Err(worst)
 }
 
 /// Where a socket to this address is bound to.
-fn any(peer: IpAddr) -> SocketAddr {
+pub fn any(peer: IpAddr) -> SocketAddr {
     let ip = if peer.is_ipv4() { IpAddr::V4(Ipv4Addr::UNSPECIFIED) } else { IpAddr::V6(Ipv6Addr::UNSPECIFIED) };
     SocketAddr::new(ip, 0)
 }

@@ -1,12 +1,39 @@
-//! An HTTP/2 connection with the tasks that it would spawn: everything of a run is polled, and dropped, with the run.
+//! An HTTP connection, and the tasks that it would spawn: everything of a run is polled, and dropped, with the run.
 
-use std::pin::Pin;
+use std::future::poll_fn;
+use std::pin::{Pin, pin};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 
 use futures::StreamExt as _;
 use futures::future::BoxFuture;
 use futures::stream::FuturesUnordered;
+
+use crate::probe::Stop;
+
+/// Drives a connection and `future` together; `look` at every turn may end both.
+pub async fn along<L, F>(
+    line: &mut Option<L>,
+    future: F,
+    mut look: impl FnMut() -> Result<(), Stop>,
+) -> Result<F::Output, Stop>
+where
+    L: Future + Unpin,
+    F: Future,
+{
+    let mut future = pin!(future);
+    poll_fn(|cx| {
+        // An error of the connection reaches `future` through its own channel.
+        if line.as_mut().is_some_and(|line| Pin::new(line).poll(cx).is_ready()) {
+            *line = None;
+        }
+        match look() {
+            Ok(()) => future.as_mut().poll(cx).map(Ok),
+            Err(stop) => Poll::Ready(Err(stop)),
+        }
+    })
+    .await
+}
 
 /// The tasks that HTTP/2 would spawn, kept to be polled beside it.
 #[derive(Clone, Default)]

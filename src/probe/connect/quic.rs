@@ -1,10 +1,11 @@
 //! A QUIC connection (RFC 9000), encrypted from the start: its handshake is connecting and securing at once.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::io;
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use quinn::crypto::rustls::QuicClientConfig;
-use quinn::{ConnectError, ConnectionError};
+use quinn::{ConnectError, ConnectionError, TransportConfig, VarInt};
 use rustls::pki_types::CertificateDer;
 
 use crate::model::{Fault, FaultCode, Phase, SelfFault};
@@ -12,11 +13,15 @@ use crate::probe::{Run, Stop};
 
 use super::certificate::{self, Ear, Refused};
 use super::tls::Options;
-use super::{Target, addresses, dial};
-use crate::probe::connect::address::Region;
+use super::{Target, addresses, datagram, dial};
 
 /// TLS's alert for "we have no protocol in common" (RFC 9001, 4.8).
 const NO_PROTOCOL: u64 = 0x178;
+/// What a server may send before it is read: of all streams, and of each.
+const CONNECTION_BYTES_MAX: VarInt = VarInt::from_u32(1 << 20);
+const STREAM_BYTES_MAX: VarInt = VarInt::from_u32(512 << 10);
+/// Control, two of QPACK, and a few that mean nothing (RFC 9114, 6.2.3).
+const SERVER_STREAMS_MAX: VarInt = VarInt::from_u32(8);
 
 /// An open connection; it closes with its endpoint.
 #[derive(Debug)]
@@ -32,13 +37,10 @@ pub async fn connect(run: &mut Run<'_>, target: &Target<'_>, options: &Options) 
     let config = QuicClientConfig::try_from(config)
         .map_err(|error| Stop::Own(SelfFault::Unsupported, format!("tls: {error}")))?;
     let ips = addresses(run, &target.host, target.family).await?;
-    let Some(ip) = ips.first().copied() else {
-        return Err(Stop::Own(SelfFault::Unsupported, "no address to connect to".to_owned()));
-    };
-    let to = SocketAddr::new(ip, target.port);
     run.phases.begin(Phase::Connect);
-    let any = if ip.is_ipv4() { IpAddr::V4(Ipv4Addr::UNSPECIFIED) } else { IpAddr::V6(Ipv6Addr::UNSPECIFIED) };
-    let endpoint = quinn::Endpoint::client(SocketAddr::new(any, 0)).map_err(|error| {
+    // QUIC itself would send into the void and wait: a socket that is connected tells which address can be sent to.
+    let (_, to) = datagram::open(&ips, target.port).await.map_err(|(to, error)| unreachable(to, &error))?;
+    let endpoint = quinn::Endpoint::client(datagram::any(to.ip())).map_err(|error| {
         Stop::Own(dial::own(&error).unwrap_or(SelfFault::Unsupported), format!("a UDP socket: {error}"))
     })?;
     let name = options.server_name.clone().unwrap_or_else(|| match target.host {
@@ -46,10 +48,10 @@ pub async fn connect(run: &mut Run<'_>, target: &Target<'_>, options: &Options) 
         url::Host::Ipv4(ip) => ip.to_string(),
         url::Host::Ipv6(ip) => ip.to_string(),
     });
-    let connecting =
-        endpoint.connect_with(quinn::ClientConfig::new(Arc::new(config)), to, &name).map_err(|error| unfit(&error))?;
-    run.peer = Some(to);
-    *run.came_from = Some(Region::of(ip));
+    let mut client = quinn::ClientConfig::new(Arc::new(config));
+    client.transport_config(Arc::new(transport()));
+    let connecting = endpoint.connect_with(client, to, &name).map_err(|error| unfit(&error))?;
+    run.reached(to);
     let connected = connecting.await;
     run.phases.end();
     if let Some(refused) = ear.heard() {
@@ -62,6 +64,27 @@ pub async fn connect(run: &mut Run<'_>, target: &Target<'_>, options: &Options) 
     run.attribute("network.transport", "quic");
     run.attribute("tls.protocol.version", "1.3");
     Ok(Quic { connection, _endpoint: endpoint })
+}
+
+/// What the server may have us keep before we have looked at it.
+fn transport() -> TransportConfig {
+    let mut transport = TransportConfig::default();
+    transport
+        .receive_window(CONNECTION_BYTES_MAX)
+        .stream_receive_window(STREAM_BYTES_MAX)
+        // A server opens no streams of two directions (RFC 9114, 6.1), a few of one, and sends no datagrams unasked.
+        .max_concurrent_bidi_streams(0_u8.into())
+        .max_concurrent_uni_streams(SERVER_STREAMS_MAX)
+        .datagram_receive_buffer_size(None);
+    transport
+}
+
+fn unreachable(to: SocketAddr, error: &io::Error) -> Stop {
+    if let Some(own) = dial::own(error) {
+        return Stop::Own(own, format!("connecting to {to} over UDP: {error}"));
+    }
+    let text = format!("{to} cannot be reached over UDP: {error}");
+    Fault::new(FaultCode::ConnectUnreachable, text).during(Phase::Connect).into()
 }
 
 fn unfit(error: &ConnectError) -> Stop {

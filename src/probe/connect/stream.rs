@@ -12,7 +12,7 @@ use tokio_rustls::client::TlsStream;
 
 use super::{dial, tls};
 use crate::model::{Fault, FaultCode, Phase};
-use crate::probe::Stop;
+use crate::probe::{Phases, Stop};
 
 /// What a kind speaks over.
 #[derive(Debug)]
@@ -95,6 +95,19 @@ impl Watch {
     /// Forgets what went before: a protocol's own greetings are not the request.
     pub fn begin(&self) {
         *self.lock() = Marks::default();
+    }
+
+    /// Once the request, whose body is so long, is on the wire, what runs is waiting: a timeout must be blamed on the
+    /// right phase.
+    pub fn note_sent(&self, phases: &mut Phases, length: u64) {
+        if phases.running() == Some(Phase::Send) {
+            let marks = self.marks();
+            if let Some(last) = marks.last_write
+                && marks.written > length
+            {
+                phases.begin_at(Phase::Wait, last);
+            }
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, Marks> {

@@ -65,6 +65,10 @@ impl Options {
         ServerName::try_from(name.as_str()).err().map(|_| format!("`{name}` is not a server's name"))
     }
 
+    fn strictness(&self) -> Strictness {
+        if self.insecure { Strictness::Lenient } else { Strictness::Strict }
+    }
+
     fn is_plain(&self) -> bool {
         self.ca.is_none() && self.cert.is_none() && !self.insecure
     }
@@ -105,9 +109,19 @@ impl Offer {
     }
 }
 
-/// The configurations made of one set of options, one per offer, each at its first use.
+/// The configurations made of one set of options, one per offer and one for QUIC, each at its first use.
 #[derive(Clone, Debug, Default)]
-struct Configs([OnceLock<Arc<ClientConfig>>; 4]);
+struct Configs {
+    offers: [OnceLock<Arc<ClientConfig>>; 4],
+    quic: OnceLock<Made>,
+}
+
+/// A configuration, and who judges in it.
+#[derive(Clone, Debug)]
+struct Made {
+    config: ClientConfig,
+    judge: Arc<WebPkiServerVerifier>,
+}
 
 /// Makes configurations and shakes hands.
 #[derive(Debug)]
@@ -132,22 +146,34 @@ impl Tls {
     /// The configuration for these options, made once.
     pub fn config(&self, options: &Options, offer: Offer) -> Result<Arc<ClientConfig>, Stop> {
         let configs = if options.is_plain() { &self.plain } else { &options.configs };
-        let slot = &configs.0[offer as usize];
+        let slot = &configs.offers[offer as usize];
         if let Some(config) = slot.get() {
             return Ok(Arc::clone(config));
         }
-        let config =
-            self.make(options, offer.protocols(), None).map_err(|why| Stop::Own(SelfFault::Unsupported, why))?;
-        Ok(Arc::clone(slot.get_or_init(|| Arc::new(config))))
+        let made = self.make(options, offer.protocols())?;
+        Ok(Arc::clone(slot.get_or_init(|| Arc::new(made.config))))
     }
 
     /// A configuration of one connection's own, whose refusals `ear` hears.
     pub fn for_quic(&self, options: &Options, ear: &Ear) -> Result<ClientConfig, Stop> {
-        let made = self.make(options, vec![b"h3".to_vec()], Some(ear.clone()));
-        made.map_err(|why| Stop::Own(SelfFault::Unsupported, why))
+        let configs = if options.is_plain() { &self.plain } else { &options.configs };
+        let made = if let Some(made) = configs.quic.get() {
+            made
+        } else {
+            let made = self.make(options, vec![b"h3".to_vec()])?;
+            configs.quic.get_or_init(|| made)
+        };
+        let mut config = made.config.clone();
+        let judge = Judge::new(Arc::clone(&made.judge), options.strictness(), Some(ear.clone()));
+        config.dangerous().set_certificate_verifier(Arc::new(judge));
+        Ok(config)
     }
 
-    fn make(&self, options: &Options, offer: Vec<Vec<u8>>, ear: Option<Ear>) -> Result<ClientConfig, String> {
+    fn make(&self, options: &Options, offer: Vec<Vec<u8>>) -> Result<Made, Stop> {
+        self.read(options, offer).map_err(|why| Stop::Own(SelfFault::Unsupported, why))
+    }
+
+    fn read(&self, options: &Options, offer: Vec<Vec<u8>>) -> Result<Made, String> {
         let text = |error: rustls::Error| format!("tls: {error}");
         let roots = match &options.ca {
             Some(path) => Arc::new(read_roots(path.as_path())?),
@@ -156,13 +182,12 @@ impl Tls {
         let webpki = WebPkiServerVerifier::builder_with_provider(roots, Arc::clone(&self.provider))
             .build()
             .map_err(|error| format!("tls: {error}"))?;
-        let strictness = if options.insecure { Strictness::Lenient } else { Strictness::Strict };
         let time = Arc::new(WallTime(self.clock.clone()));
         let builder = ClientConfig::builder_with_details(Arc::clone(&self.provider), time)
             .with_safe_default_protocol_versions()
             .map_err(text)?
             .dangerous()
-            .with_custom_certificate_verifier(Arc::new(Judge::new(webpki, strictness, ear)));
+            .with_custom_certificate_verifier(Arc::new(Judge::new(Arc::clone(&webpki), options.strictness(), None)));
         let mut config = match (&options.cert, &options.key) {
             (Some(cert), Some(key)) => {
                 builder.with_client_auth_cert(read_chain(cert.as_path())?, read_key(key.as_path())?).map_err(text)?
@@ -172,7 +197,7 @@ impl Tls {
         config.alpn_protocols = offer;
         // The handshake is part of what is measured: each is a full one.
         config.resumption = Resumption::disabled();
-        Ok(config)
+        Ok(Made { config, judge: webpki })
     }
 }
 

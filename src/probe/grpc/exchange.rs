@@ -1,10 +1,7 @@
 //! One question and its answer over HTTP/2, with phases; the connection is driven here, in the run's own task.
 
 use std::error::Error as _;
-use std::future::poll_fn;
 use std::io;
-use std::pin::{Pin, pin};
-use std::task::Poll;
 
 use bytes::{Buf as _, Bytes, BytesMut};
 use http::{HeaderMap, Request, Response, StatusCode};
@@ -16,7 +13,7 @@ use tokio::time::Instant;
 
 use super::message::{self, Health, PREFIX};
 use crate::model::{Fault, FaultCode, Phase};
-use crate::probe::connect::manned::{Crew, Manned};
+use crate::probe::connect::manned::{self, Crew, Manned};
 use crate::probe::connect::stream::{Stream, Watch, Watched, broken};
 use crate::probe::{Phases, Stop};
 
@@ -165,31 +162,16 @@ impl Talk<'_> {
         L: Future + Unpin,
         F: Future,
     {
-        let mut future = pin!(future);
-        poll_fn(|cx| {
-            // An error of the connection reaches `future` through its own channel.
-            if line.as_mut().is_some_and(|line| Pin::new(line).poll(cx).is_ready()) {
-                *line = None;
-            }
-            self.note_sent();
-            if self.watch.marks().read > READ_BYTES_MAX {
+        let Self { phases, watch, length } = self;
+        manned::along(line, future, || {
+            watch.note_sent(phases, *length);
+            if watch.marks().read > READ_BYTES_MAX {
                 let text = format!("the server sends more than {READ_BYTES_MAX} bytes, and no answer");
-                return Poll::Ready(Err(Fault::new(FaultCode::GrpcTooLarge, text).into()));
+                return Err(Fault::new(FaultCode::GrpcTooLarge, text).into());
             }
-            future.as_mut().poll(cx).map(Ok)
+            Ok(())
         })
         .await
-    }
-
-    /// Once the question is on the wire, what runs is waiting.
-    fn note_sent(&mut self) {
-        let marks = self.watch.marks();
-        if self.phases.running() == Some(Phase::Send)
-            && marks.written > self.length
-            && let Some(last) = marks.last_write
-        {
-            self.phases.begin_at(Phase::Wait, last);
-        }
     }
 
     fn first_byte(&mut self) {

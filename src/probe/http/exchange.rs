@@ -4,12 +4,9 @@
 //! and a run that is dropped at its deadline leaves nothing behind.
 
 use std::error::Error as _;
-use std::future::poll_fn;
 use std::io;
-use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::task::Poll;
 
 use bytes::Bytes;
 use http::response::Parts;
@@ -20,7 +17,7 @@ use hyper_util::rt::TokioIo;
 use tokio::time::Instant;
 
 use crate::model::{Fault, FaultCode, Phase};
-use crate::probe::connect::manned::{Crew, Manned};
+use crate::probe::connect::manned::{self, Crew, Manned};
 use crate::probe::connect::stream::{Stream, Watch, Watched, broken};
 use crate::probe::{Phases, Stop};
 
@@ -129,32 +126,16 @@ impl Talk<'_> {
         L: Future + Unpin,
         F: Future,
     {
-        let mut future = pin!(future);
-        poll_fn(|cx| {
-            // An error of the connection reaches `future` through its own channel.
-            if line.as_mut().is_some_and(|line| Pin::new(line).poll(cx).is_ready()) {
-                *line = None;
-            }
-            self.note_sent();
-            if self.interim.load(Ordering::Relaxed) > INTERIM_MAX {
+        let Self { phases, watch, interim, length, .. } = self;
+        manned::along(line, future, || {
+            watch.note_sent(phases, *length);
+            if interim.load(Ordering::Relaxed) > INTERIM_MAX {
                 let text = format!("the server sends more than {INTERIM_MAX} interim responses");
-                return Poll::Ready(Err(Fault::new(FaultCode::Protocol, text).during(Phase::Wait).into()));
+                return Err(Fault::new(FaultCode::Protocol, text).during(Phase::Wait).into());
             }
-            future.as_mut().poll(cx).map(Ok)
+            Ok(())
         })
         .await
-    }
-
-    /// Once the request is on the wire, what runs is waiting: a timeout must be blamed on the right phase.
-    fn note_sent(&mut self) {
-        if self.phases.running() == Some(Phase::Send) {
-            let marks = self.watch.marks();
-            if let Some(last) = marks.last_write
-                && marks.written > self.length
-            {
-                self.phases.begin_at(Phase::Wait, last);
-            }
-        }
     }
 
     fn first_byte(&mut self) {

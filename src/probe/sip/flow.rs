@@ -1,9 +1,10 @@
 //! What messages go over: one socket to one peer, so that what strangers send never arrives.
 
 use std::io;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::pin::Pin;
 use std::task::{Context, Waker};
+use std::vec;
 
 use tokio::io::{AsyncReadExt as _, AsyncWrite as _, AsyncWriteExt as _};
 use tokio::net::UdpSocket;
@@ -13,7 +14,7 @@ use super::message::Message;
 use crate::model::{Fault, FaultCode, Phase};
 use crate::probe::connect::stream::Stream;
 use crate::probe::connect::tls::{Offer, Options};
-use crate::probe::connect::{self, Secure, Target, dial, tls};
+use crate::probe::connect::{self, Secure, Target, datagram, dial, tls};
 use crate::probe::{Run, Stop};
 
 /// Read in one run, of whatever kind: a peer that floods us ends here.
@@ -34,7 +35,7 @@ enum Line {
     Datagrams {
         socket: UdpSocket,
         /// The addresses to try when this one refuses.
-        others: Vec<SocketAddr>,
+        others: vec::IntoIter<SocketAddr>,
         buffer: Box<[u8]>,
     },
     Stream {
@@ -77,8 +78,9 @@ impl Flow {
     async fn datagrams(run: &mut Run<'_>, target: &Target<'_>) -> Result<Self, Stop> {
         let ips = connect::addresses(run, &target.host, target.family).await?;
         run.phases.begin(Phase::Connect);
-        let mut others: Vec<SocketAddr> = ips.into_iter().rev().map(|ip| SocketAddr::new(ip, target.port)).collect();
-        let (socket, peer) = next_socket(&mut others).await?;
+        let others: Vec<SocketAddr> = ips.into_iter().map(|ip| SocketAddr::new(ip, target.port)).collect();
+        let mut others = others.into_iter();
+        let (socket, peer) = datagram::next(&mut others).await.map_err(|(_, error)| broken(&error))?;
         run.phases.end();
         run.reached(peer);
         let local = socket.local_addr().map_err(|error| broken(&error))?;
@@ -125,8 +127,8 @@ impl Flow {
                     self.heard += length.max(1);
                     Ok(Message::of_datagram(&buffer[..length]).map_or_else(Heard::Garbage, Heard::Message))
                 }
-                Err(error) if error.kind() == io::ErrorKind::ConnectionRefused && !others.is_empty() => {
-                    let (next, _) = next_socket(others).await?;
+                Err(error) if error.kind() == io::ErrorKind::ConnectionRefused && others.len() > 0 => {
+                    let (next, _) = datagram::next(others).await.map_err(|(_, error)| broken(&error))?;
                     self.local = next.local_addr().map_err(|error| broken(&error))?;
                     *socket = next;
                     Ok(Heard::Elsewhere)
@@ -167,23 +169,6 @@ impl Flow {
             }
         }
     }
-}
-
-/// A socket that hears nobody but its peer.
-async fn next_socket(addresses: &mut Vec<SocketAddr>) -> Result<(UdpSocket, SocketAddr), Stop> {
-    let mut worst = None;
-    while let Some(peer) = addresses.pop() {
-        let any = if peer.is_ipv4() { IpAddr::V4(Ipv4Addr::UNSPECIFIED) } else { IpAddr::V6(Ipv6Addr::UNSPECIFIED) };
-        let socket = match UdpSocket::bind((any, 0)).await {
-            Ok(socket) => socket.connect(peer).await.map(|()| socket),
-            Err(error) => Err(error),
-        };
-        match socket {
-            Ok(socket) => return Ok((socket, peer)),
-            Err(error) => worst = Some(error),
-        }
-    }
-    Err(broken(&worst.unwrap_or_else(|| io::ErrorKind::AddrNotAvailable.into())))
 }
 
 pub(super) fn malformed(text: impl Into<String>) -> Fault {
