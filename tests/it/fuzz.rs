@@ -179,6 +179,15 @@ async fn speaker(said: &Said) -> SocketAddr {
     .await
 }
 
+/// A step hears one bent answer after the other.
+async fn hear_out(said: &Said, written: &Value, corpus: &[&[u8]]) {
+    fuzz(CONNECTIONS, corpus, |input| {
+        said.lock().unwrap().clone_from(&input);
+        async move { survives(written, &input).await }
+    })
+    .await;
+}
+
 #[tokio::test]
 async fn lines_from_strangers_are_heard_out() {
     let said = Said::default();
@@ -193,12 +202,7 @@ async fn lines_from_strangers_are_heard_out() {
         b"220 x\n<proceed xmlns='x'/>",
         b"* OK [CAPABILITY] ready\r\n",
     ];
-    fuzz(CONNECTIONS, corpus, |input| {
-        said.lock().unwrap().clone_from(&input);
-        let written = &written;
-        async move { survives(written, &input).await }
-    })
-    .await;
+    hear_out(&said, &written, corpus).await;
 }
 
 #[tokio::test]
@@ -225,12 +229,7 @@ async fn frames_from_strangers_are_heard_out() {
         b"\x89\x00\x8a\x01x\x88\x02\x03\xe8",
         b"\x82\x7e\x01\x00xxxxxxxx",
     ];
-    fuzz(CONNECTIONS, corpus, |input| {
-        said.lock().unwrap().clone_from(&input);
-        let written = &written;
-        async move { survives(written, &input).await }
-    })
-    .await;
+    hear_out(&said, &written, corpus).await;
 }
 
 #[tokio::test]

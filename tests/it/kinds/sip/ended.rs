@@ -9,7 +9,7 @@ use tokio::net::UdpSocket;
 use tokio_rustls::TlsAcceptor;
 use unbroken::model::{FaultCode, Phase, Verdict};
 
-use super::{desk, fault, invite, signed_in, within};
+use super::{desk, fault, invite, signed_in, taken_back, within};
 use crate::support::certificates::Identity;
 use crate::support::sip::{Log, exchange, header, methods, reply};
 use crate::walk::serve;
@@ -101,17 +101,5 @@ async fn a_call_over_a_secured_line_is_taken_back_when_the_caller_goes() {
     })
     .await;
     let call = json!({ "invite": format!("sips:halcyon@{address}"), "tls": { "insecure": true } });
-    let calling = tokio::spawn(within(30_000, call));
-    while log.lock().unwrap().is_empty() {
-        tokio::task::yield_now().await;
-    }
-    // It rings within a moment; going earlier leaves nothing to take back.
-    tokio::time::sleep(Duration::from_millis(200)).await;
-    calling.abort();
-    let cancelled = async {
-        while !methods(&log).contains(&"CANCEL".to_owned()) {
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
-    };
-    tokio::time::timeout(Duration::from_secs(5), cancelled).await.expect("a CANCEL");
+    taken_back(&log, || within(30_000, call.clone())).await;
 }
