@@ -126,7 +126,7 @@ fn check_captures(desk: &Desk<'_>, step: &Node) {
 
 fn made(step: &RawStep) -> Step {
     Step {
-        name: step.name.clone().unwrap_or_default(),
+        name: step.name.as_deref().unwrap_or_default().into(),
         kind: step.kind.clone(),
         expect: step.expect.clone(),
         capture: step.capture.iter().map(|(name, capture)| (name.value.as_str().into(), capture.clone())).collect(),

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use smol_str::SmolStr;
 
 use super::{Fault, PersonaId, Phase, ProbeId, Quality, SelfFault, Series, SpanId, TouchpointId, TraceId, VantageId};
 
@@ -128,9 +129,9 @@ pub enum Why {
 /// What one step met.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct StepOutcome {
-    pub name: String,
+    pub name: SmolStr,
     /// The kind's key in YAML: `http`.
-    pub kind: String,
+    pub kind: SmolStr,
     /// The touchpoint that this step is credited to, if another than the probe's.
     pub on: Option<TouchpointId>,
     /// From the run's start.
@@ -150,7 +151,7 @@ pub struct StepOutcome {
     pub peer: Option<SocketAddr>,
     pub certificate: Option<CertificateFacts>,
     /// Protocol facts as OpenTelemetry attributes, redacted: `http.request.method`, `url.full`, `http.response.status_code`.
-    pub attributes: Vec<(Cow<'static, str>, String)>,
+    pub attributes: Vec<(Cow<'static, str>, SmolStr)>,
 }
 
 /// A phase with its true start and length.

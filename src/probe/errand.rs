@@ -4,6 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
+use smol_str::{SmolStr, format_smolstr};
+
 use super::capture::Capture;
 use super::expect::Expect;
 use super::template::Place;
@@ -14,7 +16,7 @@ use crate::model::{FindingSeverity, ProbeId, TouchpointId};
 #[derive(Clone, Debug)]
 pub struct Step {
     /// Empty if none was given: the errand then calls it by its kind and number.
-    pub name: String,
+    pub name: SmolStr,
     pub kind: Kind,
     pub expect: Expect,
     /// Name and where its value stands, in the order of the file.
@@ -155,7 +157,7 @@ impl Errand {
 impl Prepared {
     fn new(mut step: Step, index: usize, origin: &ProbeId) -> Self {
         if step.name.is_empty() {
-            step.name = format!("{} {}", step.kind, index + 1);
+            step.name = format_smolstr!("{} {}", step.kind, index + 1);
         }
         let own: Vec<String> = step.captures().map(str::to_owned).collect();
         let expected = step.expect_names().into_iter().filter(|name| !own.contains(name));

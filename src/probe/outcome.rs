@@ -70,7 +70,7 @@ impl Walked<'_> {
         let latency = self.latency.unwrap_or_default().as_millis();
         let good = self.prepared.step.expect.good.unwrap_or_default().as_millis();
         let mut fault = Fault::new(FaultCode::Latency, format!("took {latency}ms; good is up to {good}ms"));
-        fault.step = Some(self.step.name.clone());
+        fault.step = Some(self.step.name.to_string());
         fault
     }
 }

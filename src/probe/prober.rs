@@ -8,6 +8,7 @@ use std::time::Duration;
 use cookie_store::CookieStore;
 use futures::FutureExt as _;
 use jiff::Timestamp;
+use smol_str::SmolStr;
 use tokio::time::{Instant, timeout_at};
 
 use super::assess::{self, Assessment};
@@ -208,7 +209,7 @@ impl<'a> Walk<'a> {
             Err(stop) => (None, Err(running.map_or(stop.clone(), |phase| during(stop, phase)))),
         };
         outcome.phases = phases.finish();
-        let clip = |(name, value): (&'static str, String)| {
+        let clip = |(name, value): (&'static str, SmolStr)| {
             (Cow::Borrowed(name), self.redactor.clip_own(value, VALUE_CHARS_MAX))
         };
         outcome.attributes = attributes.into_iter().map(clip).collect();
@@ -272,7 +273,7 @@ impl<'a> Walk<'a> {
     fn blank(&self, prepared: &Prepared) -> StepOutcome {
         StepOutcome {
             name: prepared.step.name.clone(),
-            kind: prepared.step.kind.key().to_owned(),
+            kind: SmolStr::new_static(prepared.step.kind.key()),
             on: prepared.step.on.clone(),
             offset: self.start.elapsed(),
             took: Duration::ZERO,

@@ -2,6 +2,7 @@
 
 use base64::Engine as _;
 use base64::prelude::{BASE64_STANDARD, BASE64_URL_SAFE_NO_PAD};
+use smol_str::SmolStr;
 
 use super::Stop;
 use crate::model::Fault;
@@ -60,9 +61,9 @@ impl Redactor {
     }
 
     /// Like [`Redactor::clip`], but keeps what is short and plain as it is: most facts of most runs are.
-    pub fn clip_own(&self, text: String, chars: usize) -> String {
+    pub fn clip_own(&self, text: SmolStr, chars: usize) -> SmolStr {
         let plain = self.needles.is_empty() && text.len() <= chars && text.bytes().all(|b| matches!(b, b' '..=b'~'));
-        if plain { text } else { self.clip(&text, chars) }
+        if plain { text } else { self.clip(&text, chars).into() }
     }
 
     /// `text` without secrets and control characters, at most `chars` long.

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use cookie_store::CookieStore;
+use smol_str::SmolStr;
 use tokio::time::Instant;
 
 use super::connect::Network;
@@ -66,7 +67,7 @@ pub struct Run<'a> {
     pub certificate: Option<CertificateFacts>,
     /// What a dialogue captured, known to later steps and to expectations.
     pub captured: Vec<(Arc<str>, String)>,
-    pub(crate) attributes: Vec<(&'static str, String)>,
+    pub(crate) attributes: Vec<(&'static str, SmolStr)>,
     pub(crate) redactor: &'a mut Redactor,
 }
 
@@ -102,7 +103,7 @@ impl Run<'_> {
     }
 
     /// Writes down a protocol fact under its OpenTelemetry name; redacted and clipped by the runner.
-    pub fn attribute(&mut self, name: &'static str, value: impl Into<String>) {
+    pub fn attribute(&mut self, name: &'static str, value: impl Into<SmolStr>) {
         if self.attributes.len() < ATTRIBUTES_MAX {
             self.attributes.push((name, value.into()));
         }

@@ -31,13 +31,41 @@ pub fn seen(known: f64, freshness: f64) -> f64 {
     freshness * known + (1.0 - freshness) * known.min(PENDING)
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(from = "Kept")]
 pub struct Window {
     /// Oldest first.
     samples: Vec<f64>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     #[serde(with = "jiff::fmt::serde::timestamp::millisecond::optional")]
     last: Option<Timestamp>,
+    /// Of the samples: asked for of every series, again and again, and changed by few.
+    #[serde(skip)]
+    sum: f64,
+    #[serde(skip)]
+    worst: f64,
+}
+
+/// What is kept of a window.
+#[derive(Deserialize)]
+struct Kept {
+    samples: Vec<f64>,
+    #[serde(default, with = "jiff::fmt::serde::timestamp::millisecond::optional")]
+    last: Option<Timestamp>,
+}
+
+impl From<Kept> for Window {
+    fn from(Kept { samples, last }: Kept) -> Self {
+        let mut window = Self { samples, last, sum: 0.0, worst: 1.0 };
+        window.count();
+        window
+    }
+}
+
+impl Default for Window {
+    fn default() -> Self {
+        Kept { samples: Vec::new(), last: None }.into()
+    }
 }
 
 impl Window {
@@ -46,12 +74,19 @@ impl Window {
             self.samples.remove(0);
         }
         self.samples.push(quality);
+        self.count();
         self.last = self.last.max(Some(at));
     }
 
     /// Leaving DOWN keeps only the sample that decided it.
     pub fn keep_newest(&mut self) {
         self.samples.drain(..self.samples.len().saturating_sub(1));
+        self.count();
+    }
+
+    fn count(&mut self) {
+        self.sum = self.samples.iter().sum();
+        self.worst = self.samples.iter().copied().fold(1.0, f64::min);
     }
 
     /// Counts what is known as known at `now`: it could not have been seen before.
@@ -70,14 +105,12 @@ impl Window {
 
     /// The mean quality; the worst sample is left out while UP.
     pub fn mean(&self, state: State) -> Option<f64> {
-        let sum: f64 = self.samples.iter().sum();
         match self.samples.len() {
             0 => None,
             count if state == State::Up && count >= WORST_DROPPED_FROM => {
-                let worst = self.samples.iter().copied().fold(1.0, f64::min);
-                Some(((sum - worst) / (count - 1) as f64).clamp(0.0, 1.0))
+                Some(((self.sum - self.worst) / (count - 1) as f64).clamp(0.0, 1.0))
             }
-            count => Some(sum / count as f64),
+            count => Some(self.sum / count as f64),
         }
     }
 

@@ -85,7 +85,7 @@ fn push_step(spans: &mut Vec<Span>, reading: &Reading, number: usize, step: &Ste
     let moment = |offset: Duration| after(reading.started, offset);
     let (start, end) = (moment(step.offset), moment(step.offset + step.took));
     let id = derive(reading, number, 0);
-    let mut attributes = vec![("unbroken.step.kind".to_owned(), Value::Text(step.kind.clone()))];
+    let mut attributes = vec![("unbroken.step.kind".to_owned(), Value::Text(step.kind.to_string()))];
     if let Some(on) = &step.on {
         attributes.push(("unbroken.step.on".to_owned(), Value::Text(on.to_string())));
     }
@@ -129,8 +129,8 @@ fn push_step(spans: &mut Vec<Span>, reading: &Reading, number: usize, step: &Ste
 
 /// Semantic conventions: the method alone is the name of an HTTP client span, low in cardinality.
 fn client_name(step: &StepOutcome) -> String {
-    let attribute = |name: &str| step.attributes.iter().find(|(key, _)| key == name).map(|(_, value)| value.clone());
-    attribute("http.request.method").unwrap_or_else(|| step.kind.clone())
+    let attribute = |name: &str| step.attributes.iter().find(|(key, _)| key == name).map(|(_, value)| value);
+    attribute("http.request.method").unwrap_or(&step.kind).to_string()
 }
 
 /// Whether a fault belongs to the exchange itself, not to what was expected of it.

@@ -44,7 +44,7 @@ pub(crate) fn step(written: &Value) -> Step {
     let expect = written.get("expect").cloned().unwrap_or_else(|| json!({}));
     let capture = written.get("capture").and_then(Value::as_object).cloned().unwrap_or_default();
     Step {
-        name: text("name"),
+        name: text("name").into(),
         kind: Kind::decode(key, settings.clone()).unwrap().unwrap_or_else(|error| panic!("{settings}: {error}")),
         expect: serde_json::from_value(expect.clone()).unwrap_or_else(|error| panic!("{expect}: {error}")),
         capture: capture

@@ -40,7 +40,7 @@ pub(super) fn next(asked: &Outgoing, status: StatusCode, headers: &HeaderMap) ->
     }
     let mut next = Outgoing::to(method, url, headers, body)?;
     // What a reply wrote into a query may be a token.
-    next.shown = shown(&next.url);
+    next.shown = shown(&next.url).into();
     Ok(Some(next))
 }
 

@@ -7,6 +7,7 @@ use base64::prelude::BASE64_STANDARD;
 use bytes::Bytes;
 use http::header::{ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, CONTENT_TYPE, HOST, HeaderMap, HeaderValue, USER_AGENT};
 use http::{Method, Uri};
+use smol_str::SmolStr;
 use url::{Position, Url};
 
 use crate::model::{Evidence, Fault, FaultCode, SelfFault};
@@ -31,7 +32,7 @@ pub(super) struct Outgoing {
     pub(super) headers: HeaderMap,
     pub(super) body: Bytes,
     /// The URL as it may be shown.
-    pub(super) shown: String,
+    pub(super) shown: SmolStr,
 }
 
 impl std::fmt::Debug for Outgoing {
@@ -92,7 +93,7 @@ impl Outgoing {
         let unfit = |_| unreadable(&url, "it cannot be asked for");
         let target = Uri::try_from(&url[Position::BeforePath..Position::AfterQuery]).map_err(unfit)?;
         let host = header("host", &url[Position::BeforeHost..Position::AfterPort])?;
-        let shown = url[..Position::AfterQuery].to_owned();
+        let shown = SmolStr::new(&url[..Position::AfterQuery]);
         Ok(Self { method, url, target, host, headers, body, shown })
     }
 

@@ -7,6 +7,7 @@ use http::header::{AUTHORIZATION, CONTENT_TYPE, COOKIE, HOST, HeaderMap, HeaderV
 use http::response::Parts;
 use http::{Request, StatusCode};
 use http_body_util::Full;
+use smol_str::{SmolStr, ToSmolStr as _};
 
 use crate::model::{Fault, FaultCode, Phase, SelfFault};
 use crate::probe::connect::proxy::{self, Proxy};
@@ -66,8 +67,8 @@ pub(super) async fn visit(settings: &Settings, run: &mut Run<'_>) -> Result<Repl
         }
         redirect::withhold(&asked, &mut next, run.redactor)?;
         leave(run, &asked, &next, answer.head.status);
-        left.push(asked.shown.clone());
-        put(run, "http.request.resend_count", left.len().to_string());
+        left.push(asked.shown.to_string());
+        put(run, "http.request.resend_count", left.len().to_smolstr());
         run.way = run.sent();
         if matches!(settings.credentials, Some(Credentials::Digest(_))) {
             // A digest is of one address only.
@@ -83,7 +84,7 @@ fn leave(run: &mut Run<'_>, asked: &Outgoing, next: &Outgoing, status: StatusCod
         run.certificate.take().map_or_else(String::new, |leaf| format!(", certificate until {}", leaf.not_after));
     run.attribute("unbroken.http.redirect", format!("{} {} -> {}{until}", status.as_u16(), asked.shown, next.shown));
     if redirect::downgrades(&asked.url, &next.url) {
-        put(run, "unbroken.http.redirect.downgraded", "true".to_owned());
+        put(run, "unbroken.http.redirect.downgraded", "true");
     }
 }
 
@@ -93,10 +94,10 @@ async fn hop(settings: &Settings, run: &mut Run<'_>, asked: &Outgoing, proxy: Op
     let (Some(host), Some(port)) = (url.host(), url.port_or_known_default()) else {
         return Err(Stop::Own(SelfFault::Unsupported, format!("`{}` names no host", asked.shown)));
     };
-    put(run, "http.request.method", asked.method.as_str().to_owned());
+    put(run, "http.request.method", asked.method.as_str());
     put(run, "url.full", asked.shown.clone());
-    put(run, "server.address", host.to_string());
-    put(run, "server.port", port.to_string());
+    put(run, "server.address", host.to_smolstr());
+    put(run, "server.port", port.to_smolstr());
     let needs = run.needs;
     let question = matches!(settings.payload, Payload::GraphQl(_));
     let want = |head: &Parts| {
@@ -152,8 +153,8 @@ async fn over_quic(
 }
 
 fn told(run: &mut Run<'_>, answer: &Answer) {
-    put(run, "http.response.status_code", answer.head.status.as_u16().to_string());
-    put(run, "network.protocol.version", version(answer.head.version).to_owned());
+    put(run, "http.response.status_code", answer.head.status.as_str());
+    put(run, "network.protocol.version", version(answer.head.version));
 }
 
 fn protocol(wanted: Version, stream: &Stream) -> Result<Protocol, Stop> {
@@ -212,9 +213,9 @@ async fn reply(
     let Answer { head, body } = answer;
     // Only what is needed is decoded, so that a body which cannot be decoded matters here or not at all.
     let body = body.map_err(|why| Fault::new(FaultCode::Decode, why).during(Phase::Receive))?;
-    put(run, "http.response.body.size", body.length.to_string());
+    put(run, "http.response.body.size", body.length.to_smolstr());
     if body.capped {
-        put(run, "unbroken.http.body_capped", "true".to_owned());
+        put(run, "unbroken.http.body_capped", "true");
     }
     let mut reply = Reply::new()
         .with(Field::Status, head.status.as_u16())
@@ -276,9 +277,9 @@ const fn version(version: http::Version) -> &'static str {
 }
 
 /// Writes down an attribute; of a later hop, in the place of the earlier one's.
-fn put(run: &mut Run<'_>, name: &'static str, value: String) {
+fn put(run: &mut Run<'_>, name: &'static str, value: impl Into<SmolStr>) {
     match run.attributes.iter_mut().find(|(known, _)| *known == name) {
-        Some((_, known)) => *known = value,
+        Some((_, known)) => *known = value.into(),
         None => run.attribute(name, value),
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, VecDeque};
 
-use sqlx::{Row, SqliteConnection};
+use sqlx::{QueryBuilder, Row, SqliteConnection};
 
 use super::decide::to_json;
 use super::scribe::Done;
@@ -26,6 +26,7 @@ const BAD_FIRST: u32 = 5;
 const BAD_EVERY_MS: i64 = 30_000;
 /// Another reason begins another row, but not more often than this.
 const BAD_OTHER_EVERY_MS: i64 = 5000;
+const DETAILS_A_STATEMENT: usize = 250;
 
 /// Numbers that names have in the file, and what was kept last of each series. Forgotten when a commit fails.
 #[derive(Default)]
@@ -33,6 +34,34 @@ pub(super) struct Ledger {
     words: HashMap<String, u64>,
     series: HashMap<Series, i64>,
     kept: HashMap<i64, Kept>,
+}
+
+/// Readings to be kept whole, and ids of those that go for them.
+#[derive(Default)]
+struct Details {
+    new: Vec<(i64, bool, Vec<u8>)>,
+    gone: Vec<i64>,
+}
+
+impl Details {
+    /// Few statements for many rows: each one is a trip to SQLite's own thread and back.
+    async fn write(mut self, connection: &mut SqliteConnection) -> Result<()> {
+        while !self.new.is_empty() {
+            let some = self.new.split_off(self.new.len().saturating_sub(DETAILS_A_STATEMENT));
+            let mut insert = QueryBuilder::new("INSERT INTO detail (id, good, body) ");
+            insert.push_values(some, |mut row, (id, good, body)| {
+                row.push_bind(id).push_bind(good).push_bind(body);
+            });
+            insert.push(" ON CONFLICT (id) DO NOTHING").build().persistent(false).execute(&mut *connection).await?;
+        }
+        if !self.gone.is_empty() {
+            sqlx::query("DELETE FROM detail WHERE id IN (SELECT value FROM json_each($1))")
+                .bind(to_json(&self.gone)?)
+                .execute(connection)
+                .await?;
+        }
+        Ok(())
+    }
 }
 
 /// What has been kept whole of one series.
@@ -71,10 +100,11 @@ impl Kept {
 }
 
 pub(super) async fn write(connection: &mut SqliteConnection, ledger: &mut Ledger, batches: &[Batch]) -> Result<Done> {
-    let mut briefs = Vec::new();
+    let (mut briefs, mut details) = (Vec::new(), Details::default());
     for reading in batches.iter().flat_map(|batch| &batch.readings) {
-        take_down(connection, ledger, reading, &mut briefs).await?;
+        take_down(connection, ledger, reading, (&mut briefs, &mut details)).await?;
     }
+    details.write(connection).await?;
     if !briefs.is_empty() {
         sqlx::query("INSERT INTO batch (data) VALUES ($1)").bind(pack_mixed(&briefs)).execute(&mut *connection).await?;
     }
@@ -90,7 +120,7 @@ async fn take_down(
     connection: &mut SqliteConnection,
     ledger: &mut Ledger,
     reading: &Reading,
-    briefs: &mut Vec<(i64, Brief)>,
+    (briefs, details): (&mut Vec<(i64, Brief)>, &mut Details),
 ) -> Result<()> {
     let outcome = &reading.outcome;
     let kind = Kind::of(&outcome.verdict);
@@ -104,7 +134,7 @@ async fn take_down(
     let brief = Brief::new(reading, kind, quality, outcome.took, why);
     briefs.push((series, brief));
     if ledger.kept.entry(series).or_default().wants(&brief) {
-        keep(connection, ledger, series, &brief, reading).await?;
+        keep(connection, ledger, (series, &brief, reading), details).await?;
     }
     // What the run says of other touchpoints stands there as a series of its own.
     for sample in outcome.samples.iter().filter(|sample| sample.probe != reading.probe) {
@@ -135,18 +165,12 @@ fn code(verdict: &Verdict) -> Option<String> {
 async fn keep(
     connection: &mut SqliteConnection,
     ledger: &mut Ledger,
-    series: i64,
-    brief: &Brief,
-    reading: &Reading,
+    (series, brief, reading): (i64, &Brief, &Reading),
+    details: &mut Details,
 ) -> Result<()> {
     let id = series << DETAIL_TIME_BITS | brief.at.max(0);
     let good = brief.kind == Kind::Good;
-    sqlx::query("INSERT INTO detail (id, good, body) VALUES ($1, $2, $3) ON CONFLICT (id) DO NOTHING")
-        .bind(id)
-        .bind(good)
-        .bind(to_json(reading)?.into_bytes())
-        .execute(&mut *connection)
-        .await?;
+    details.new.push((id, good, to_json(reading)?.into_bytes()));
     let kept = ledger.kept.entry(series).or_default();
     if !good {
         return Ok(());
@@ -162,8 +186,7 @@ async fn keep(
     }
     kept.good.push_back(id);
     while kept.good.len() > GOOD_MAX {
-        let oldest = kept.good.pop_front();
-        sqlx::query("DELETE FROM detail WHERE id = $1").bind(oldest).execute(&mut *connection).await?;
+        details.gone.extend(kept.good.pop_front());
     }
     Ok(())
 }

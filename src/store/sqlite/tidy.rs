@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 
 use jiff::{SignedDuration, Timestamp};
-use sqlx::{AssertSqlSafe, Row, SqliteConnection};
+use sqlx::{AssertSqlSafe, QueryBuilder, Row, SqliteConnection};
 
 use super::look::{BLOCK_HOUR_BITS, malformed};
 use super::record::{DAY, DETAIL_TIME_BITS, HOUR, MINUTE};
@@ -21,6 +21,8 @@ pub(super) const HOUR_MS: i64 = 3_600_000;
 pub(super) const DAY_MS: i64 = 24 * HOUR_MS;
 const BATCHES_AT_ONCE: i64 = 128;
 const BLOCKS_AT_ONCE: usize = 1000;
+/// Each statement is a trip to SQLite's own thread and back, and a long one is slow to prepare.
+const BLOCKS_A_STATEMENT: usize = 250;
 pub(super) const SERIES_AT_ONCE: i64 = 1000;
 const ROWS_FORGOTTEN_AT_ONCE: i64 = 5000;
 /// Each round over the size cap keeps seven eighths of the time that the round before kept.
@@ -152,14 +154,15 @@ async fn add_to_blocks(connection: &mut SqliteConnection, blocks: Vec<(i64, Vec<
     for row in &rows {
         there.insert(row.get(0), unpack(row.get(1)).map_err(malformed)?);
     }
-    for (id, more) in blocks {
-        let mut briefs = there.remove(&id).unwrap_or_default();
-        merge(&mut briefs, &more);
-        sqlx::query("INSERT INTO block (id, data) VALUES ($1, $2) ON CONFLICT (id) DO UPDATE SET data = excluded.data")
-            .bind(id)
-            .bind(pack(&briefs))
-            .execute(&mut *connection)
-            .await?;
+    for some in blocks.chunks(BLOCKS_A_STATEMENT) {
+        let mut insert = QueryBuilder::new("INSERT INTO block (id, data) ");
+        insert.push_values(some, |mut row, (id, more)| {
+            let mut briefs = there.remove(id).unwrap_or_default();
+            merge(&mut briefs, more);
+            row.push_bind(*id).push_bind(pack(&briefs));
+        });
+        insert.push(" ON CONFLICT (id) DO UPDATE SET data = excluded.data");
+        insert.build().persistent(false).execute(&mut *connection).await?;
     }
     Ok(())
 }

@@ -125,8 +125,8 @@ pub(in crate::web) fn reading(reading: &model::Reading) -> Reading {
 
 fn step(step: &StepOutcome) -> Step {
     Step {
-        name: step.name.clone(),
-        kind: step.kind.clone(),
+        name: step.name.to_string(),
+        kind: step.kind.to_string(),
         on: step.on.as_ref().map(ToString::to_string),
         reached: step.reached,
         offset_seconds: step.offset.as_secs_f64(),
@@ -151,7 +151,7 @@ fn step(step: &StepOutcome) -> Step {
             not_after: At(facts.not_after),
             sha256: facts.sha256.clone(),
         }),
-        attributes: step.attributes.iter().map(|(name, value)| (name.to_string(), value.clone())).collect(),
+        attributes: step.attributes.iter().map(|(name, value)| (name.to_string(), value.to_string())).collect(),
     }
 }
 

@@ -77,8 +77,8 @@ fn step(step: &StepOutcome, whole: f64, now: Timestamp) -> Step {
     });
     let masked = || "••••••".to_owned();
     Step {
-        name: step.name.clone(),
-        kind: step.kind.clone(),
+        name: step.name.to_string(),
+        kind: step.kind.to_string(),
         tone,
         took: length(step.took),
         phases: phases.collect(),

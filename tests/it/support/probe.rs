@@ -82,7 +82,7 @@ impl Visit {
     pub(crate) fn then(mut self, settings: Value) -> Self {
         let kind = Kind::decode("http", settings).unwrap().unwrap();
         self.steps.push(Step {
-            name: String::new(),
+            name: "".into(),
             kind,
             expect: Expect::default(),
             capture: vec![],

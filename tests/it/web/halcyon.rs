@@ -402,8 +402,8 @@ pub(crate) fn reading(series: &Series, at: Timestamp, fails: bool, text: &dyn Fn
     let quality = if fails { Quality::NONE } else { Quality::PERFECT };
     let phase = |phase, offset, took| PhaseTime { phase, offset: ms(offset), took: ms(took) };
     let step = |name: &str, offset: u64, took: u64, fault: Option<Fault>| StepOutcome {
-        name: text(name),
-        kind: "http".to_owned(),
+        name: name.into(),
+        kind: "http".into(),
         on: None,
         offset: ms(offset),
         took: ms(took),
@@ -443,9 +443,9 @@ pub(crate) fn reading(series: &Series, at: Timestamp, fails: bool, text: &dyn Fn
             sha256: "ab".repeat(32),
         }),
         attributes: vec![
-            ("http.request.method".into(), "GET".to_owned()),
-            ("http.response.status_code".into(), if fails { "500" } else { "200" }.to_owned()),
-            ("url.full".into(), text("https://billing.halcyon.example/bills/latest")),
+            ("http.request.method".into(), "GET".into()),
+            ("http.response.status_code".into(), if fails { "500" } else { "200" }.into()),
+            ("url.full".into(), "https://billing.halcyon.example/bills/latest".into()),
         ],
     };
     Reading {
