@@ -24,11 +24,11 @@ pub(crate) fn peak_rss_of(pid: u32) -> u64 {
 pub(crate) fn metrics(listen: SocketAddr) -> Option<String> {
     let mut stream = TcpStream::connect(listen).ok()?;
     stream.set_read_timeout(Some(Duration::from_secs(10))).ok()?;
-    write!(stream, "GET /metrics HTTP/1.1\r\nhost: {listen}\r\nconnection: close\r\n\r\n").ok()?;
+    write!(stream, "GET /metrics HTTP/1.0\r\nhost: {listen}\r\n\r\n").ok()?;
     let mut answer = Vec::new();
     stream.read_to_end(&mut answer).ok()?;
     let answer = String::from_utf8_lossy(&answer).into_owned();
-    answer.starts_with("HTTP/1.1 200").then_some(answer)
+    answer.starts_with("HTTP/1.0 200").then_some(answer)
 }
 
 /// The sum of the samples of a metric whose labels hold `label`.

@@ -129,12 +129,12 @@ impl Vitals for Asked {
         self.signs.alive()
     }
 
-    async fn metrics(&self, snapshot: &Snapshot, accept: &str) -> Scrape {
+    async fn metrics(&self, snapshot: &Arc<Snapshot>, accept: &str) -> Scrape {
         let depth = self.store.outbox().await.unwrap_or_default();
         let gauges = Gauges { outbox_pending: depth.pending, spans: self.exporter.tally() };
         let exposition = Exposition::accepted(accept);
-        let text = self.metrics.render(snapshot, &gauges, exposition);
-        Scrape { content_type: exposition.content_type(), text }
+        let pieces = self.metrics.render(snapshot, gauges, exposition);
+        Scrape { content_type: exposition.content_type(), pieces: Box::new(pieces) }
     }
 }
 

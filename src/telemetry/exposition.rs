@@ -36,10 +36,7 @@ pub(super) enum Type {
     Histogram,
 }
 
-/// A histogram, its state, its health.
-const BYTES_A_PROBE: usize = 1_400;
-
-/// The text as it grows, family by family.
+/// The text as it grows, family by family; taken away in pieces, for all of it at once would be our largest thing.
 #[derive(Debug)]
 pub(super) struct Page {
     exposition: Exposition,
@@ -47,9 +44,13 @@ pub(super) struct Page {
 }
 
 impl Page {
-    /// Of so many probes: room from the start, for a text that grows by doubling is there twice when it is largest.
-    pub(super) fn new(exposition: Exposition, probes: usize) -> Self {
-        Self { exposition, text: String::with_capacity(16 * 1024 + probes * BYTES_A_PROBE) }
+    pub(super) fn new(exposition: Exposition) -> Self {
+        Self { exposition, text: String::new() }
+    }
+
+    /// What was written since it was taken last.
+    pub(super) fn take(&mut self) -> String {
+        std::mem::take(&mut self.text)
     }
 
     pub(super) fn family(&mut self, name: &str, of: Type, help: &str) {
@@ -89,11 +90,10 @@ impl Page {
         self.line(format_args!("{name}_sum{labels} {}\n{name}_count{labels} {total}\n", histogram.sum));
     }
 
-    pub(super) fn finish(mut self) -> String {
+    pub(super) fn end(&mut self) {
         if self.exposition == Exposition::OpenMetrics {
             self.text.push_str("# EOF\n");
         }
-        self.text
     }
 
     /// OpenMetrics writes every bound as a float.

@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use super::exporter::Tally;
@@ -14,6 +14,16 @@ use super::histogram::{ANSWERS, Histogram, LATENESS, WRITES};
 use crate::model::{Phase, ProbeId, Reading, Snapshot, TouchpointId, Verdict};
 
 mod gauges;
+
+const DURATION: &str = "unbroken_probe_duration_seconds";
+
+/// A piece of the text.
+enum Part {
+    Head,
+    /// How long the runs of one touchpoint took.
+    Durations(TouchpointId),
+    Rest,
+}
 
 /// What a scrape must be told by whoever wires it.
 #[derive(Clone, Copy, Debug, Default)]
@@ -114,12 +124,49 @@ impl Metrics {
         self.reload_refused.store(reload == Reload::Refused, Ordering::Relaxed);
     }
 
-    /// All of it as text.
-    pub fn render(&self, snapshot: &Snapshot, gauges: &Gauges, exposition: Exposition) -> String {
-        let mut page = Page::new(exposition, snapshot.map.probes().count());
-        gauges::write(&mut page, snapshot);
-        self.write_runs(&mut page);
-        self.write_histograms(&mut page, snapshot);
+    /// All of it as text, piece by piece: each is written when it is asked for, and probing waits for none.
+    pub fn render(
+        self: &Arc<Self>,
+        snapshot: &Arc<Snapshot>,
+        gauges: Gauges,
+        exposition: Exposition,
+    ) -> impl Iterator<Item = String> + Send + use<> {
+        let (metrics, snapshot) = (Arc::clone(self), Arc::clone(snapshot));
+        let touchpoints: Vec<TouchpointId> = snapshot.map.touchpoints.keys().cloned().collect();
+        let places =
+            std::iter::once(Part::Head).chain(touchpoints.into_iter().map(Part::Durations)).chain([Part::Rest]);
+        let mut page = Page::new(exposition);
+        places.map(move |part| {
+            match part {
+                Part::Head => metrics.write_head(&mut page, &snapshot),
+                Part::Durations(touchpoint) => metrics.write_durations(&mut page, &snapshot, &touchpoint),
+                Part::Rest => metrics.write_rest(&mut page, &snapshot, gauges),
+            }
+            page.take()
+        })
+    }
+
+    fn write_head(&self, page: &mut Page, snapshot: &Snapshot) {
+        gauges::write(page, snapshot);
+        self.write_runs(page);
+        page.family(DURATION, Type::Histogram, "From a run's first step to the end of its last.");
+        let mut tables = self.tables();
+        tables.durations.retain(|probe, _| snapshot.map.probe(probe).is_some());
+        tables.phases.retain(|touchpoint, _| snapshot.map.touchpoints.contains_key(touchpoint));
+    }
+
+    fn write_durations(&self, page: &mut Page, snapshot: &Snapshot, touchpoint: &TouchpointId) {
+        let tables = self.tables();
+        for probe in snapshot.map.touchpoints.get(touchpoint).into_iter().flat_map(|touchpoint| &touchpoint.probes) {
+            if let Some(histogram) = tables.durations.get(&probe.id) {
+                let labels = [("touchpoint", touchpoint.as_str()), ("probe", &*probe.id.name)];
+                page.histogram(DURATION, &labels, histogram);
+            }
+        }
+    }
+
+    fn write_rest(&self, page: &mut Page, snapshot: &Snapshot, gauges: Gauges) {
+        self.write_histograms(page, snapshot);
         page.family("unbroken_outbox_pending", Type::Gauge, "Notifications that wait for delivery.");
         page.sample("unbroken_outbox_pending", &[], gauges.outbox_pending);
         page.family("unbroken_spans_total", Type::Counter, "Spans by what became of them.");
@@ -132,7 +179,7 @@ impl Metrics {
         page.sample("unbroken_config_reload_success", &[], taken);
         page.family("unbroken_build_info", Type::Gauge, "Always 1; what runs here.");
         page.sample("unbroken_build_info", &[("version", env!("CARGO_PKG_VERSION"))], 1);
-        page.finish()
+        page.end();
     }
 
     fn write_runs(&self, page: &mut Page) {
@@ -150,21 +197,7 @@ impl Metrics {
     }
 
     fn write_histograms(&self, page: &mut Page, snapshot: &Snapshot) {
-        let mut tables = self.tables();
-        let tables = &mut *tables;
-        tables.durations.retain(|probe, _| snapshot.map.probe(probe).is_some());
-        tables.phases.retain(|touchpoint, _| snapshot.map.touchpoints.contains_key(touchpoint));
-        page.family(
-            "unbroken_probe_duration_seconds",
-            Type::Histogram,
-            "From a run's first step to the end of its last.",
-        );
-        for probe in snapshot.map.probes() {
-            if let Some(histogram) = tables.durations.get(&probe.id) {
-                let labels = [("touchpoint", probe.id.touchpoint.as_str()), ("probe", &*probe.id.name)];
-                page.histogram("unbroken_probe_duration_seconds", &labels, histogram);
-            }
-        }
+        let tables = self.tables();
         page.family("unbroken_probe_phase_seconds", Type::Histogram, "Phases of a touchpoint's runs.");
         for touchpoint in snapshot.map.touchpoints.keys() {
             for (phase, histogram) in tables.phases.get(touchpoint).into_iter().flatten() {

@@ -1,21 +1,24 @@
 //! Whether the daemon lives, and what it counts: asked of whoever wires the site.
 
+use std::convert::Infallible;
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use axum::body::Body;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use futures::stream;
 
 use super::problem::Problem;
 use super::routes::Shared;
 use crate::model::Snapshot;
 
 /// Metrics as text, and the format's name.
-#[derive(Clone, Debug)]
 pub struct Scrape {
     pub content_type: &'static str,
-    pub text: String,
+    /// Asked for one after the other, as the visitor takes them.
+    pub pieces: Box<dyn Iterator<Item = String> + Send>,
 }
 
 /// The daemon's own signs of life.
@@ -28,7 +31,7 @@ pub trait Vitals: Send + Sync + 'static {
     fn ready(&self) -> Result<(), String>;
 
     /// All metrics, in the format that `accept` (an `Accept` header, maybe empty) asks for.
-    async fn metrics(&self, snapshot: &Snapshot, accept: &str) -> Scrape;
+    async fn metrics(&self, snapshot: &Arc<Snapshot>, accept: &str) -> Scrape;
 }
 
 pub(super) async fn healthz(State(shared): State<Arc<Shared>>) -> Response {
@@ -44,7 +47,8 @@ pub(super) async fn metrics(State(shared): State<Arc<Shared>>, headers: HeaderMa
     let accept = headers.get(header::ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let snapshot = shared.snapshot();
     let scrape = shared.site.vitals.metrics(&snapshot, accept).await;
-    Ok(([(header::CONTENT_TYPE, scrape.content_type)], scrape.text).into_response())
+    let pieces = scrape.pieces.map(Ok::<_, Infallible>);
+    Ok(([(header::CONTENT_TYPE, scrape.content_type)], Body::from_stream(stream::iter(pieces))).into_response())
 }
 
 fn answer(result: Result<(), String>) -> Response {

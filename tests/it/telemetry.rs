@@ -3,6 +3,7 @@
 use std::io::Write;
 use std::net::SocketAddr;
 use std::process::{Command, Stdio};
+use std::sync::Arc;
 use std::time::Duration;
 
 use unbroken::model::{ProbeId, SelfFault, Series, Snapshot, Verdict, Why};
@@ -65,7 +66,7 @@ fn our_own_fault_is_no_error_of_the_touchpoint() {
 }
 
 fn counted(snapshot: &Snapshot, exposition: Exposition) -> String {
-    let metrics = Metrics::default();
+    let metrics = Arc::new(Metrics::default());
     let skipped = {
         let mut reading = failing();
         reading.outcome.verdict = Verdict::Skipped(Why::StillRunning);
@@ -78,7 +79,7 @@ fn counted(snapshot: &Snapshot, exposition: Exposition) -> String {
     metrics.wrote(Duration::from_millis(2));
     metrics.notified("every\"one\n", "delivered");
     metrics.reloaded(Reload::Refused);
-    metrics.render(snapshot, &Gauges { outbox_pending: 2, ..Gauges::default() }, exposition)
+    metrics.render(&Arc::new(snapshot.clone()), Gauges { outbox_pending: 2, ..Gauges::default() }, exposition).collect()
 }
 
 fn sum(text: &str, name: &str) -> f64 {

@@ -26,7 +26,7 @@ pub(crate) struct Running {
     client: reqwest::Client,
 }
 
-struct Pulse(Metrics);
+struct Pulse(Arc<Metrics>);
 
 #[async_trait]
 impl Vitals for Pulse {
@@ -38,10 +38,10 @@ impl Vitals for Pulse {
         Err("the first runs are under way".to_owned())
     }
 
-    async fn metrics(&self, snapshot: &Snapshot, accept: &str) -> Scrape {
+    async fn metrics(&self, snapshot: &Arc<Snapshot>, accept: &str) -> Scrape {
         let exposition = Exposition::accepted(accept);
-        let text = self.0.render(snapshot, &Gauges::default(), exposition);
-        Scrape { content_type: exposition.content_type(), text }
+        let pieces = self.0.render(snapshot, Gauges::default(), exposition);
+        Scrape { content_type: exposition.content_type(), pieces: Box::new(pieces) }
     }
 }
 
@@ -66,7 +66,7 @@ pub(crate) async fn start_for(mood: Mood, audience: Audience) -> Running {
         tokens,
         hosts: vec!["status.halcyon.example".to_owned()],
         audience,
-        vitals: Arc::new(Pulse(Metrics::default())),
+        vitals: Arc::new(Pulse(Arc::default())),
         stopping: stopping.clone(),
     };
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a free port");
