@@ -60,7 +60,7 @@ fn operation(route: &Route, generator: &mut SchemaGenerator) -> Value {
             "default": { "description": "why not", "content": { "application/problem+json": { "schema": problem } } },
         },
     });
-    if route.method == "post" {
+    if matches!(route.method, "post" | "put") {
         let report = generator.subschema_for::<Report>();
         operation["requestBody"] = json!({ "content": { "application/json": { "schema": report } } });
         operation["security"] = json!([{ "push": [] }]);

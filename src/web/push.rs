@@ -1,4 +1,4 @@
-//! `POST /api/v1/push/{touchpoint}/{probe}`: an outside system reports.
+//! `POST` or `PUT /api/v1/push/{touchpoint}/{probe}`: an outside system reports.
 
 use std::sync::Arc;
 

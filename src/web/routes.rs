@@ -76,6 +76,7 @@ routes! {
     get "/api/v1/incidents/{id}" api::incidents::one => json::<api::incidents::Incident>(), "One incident with its timeline and notifications";
     get "/api/v1/events" events::events => Answer::Events(SchemaGenerator::subschema_for::<Event>), "What changes, live: score, state, incident";
     post "/api/v1/push/{touchpoint}/{probe}" push::push => json::<push::Receipt>(), "An outside system reports, with its bearer token";
+    put "/api/v1/push/{touchpoint}/{probe}" push::push => json::<push::Receipt>(), "The same, for senders that put";
     get "/api/v1/openapi.json" openapi::openapi => json::<serde_json::Value>(), "This description";
     get "/metrics" vitals::metrics => Answer::Text, "Metrics for Prometheus";
     get "/healthz" vitals::healthz => Answer::Text, "Whether schedule, store and outbox move";

@@ -222,6 +222,9 @@ async fn strangers_hosts_and_cross_site_posts_are_refused() {
     let wrong_method = site.post("/api/v1/status").send().await.unwrap();
     assert_eq!(wrong_method.status(), 405);
     assert_eq!(site.get(push).send().await.unwrap().status(), 405);
+    let put =
+        |site_is: &'static str| site.put(push).bearer_auth("first-token").header("sec-fetch-site", site_is).send();
+    assert_eq!(put("cross-site").await.unwrap().status(), 403);
 }
 
 #[tokio::test]
@@ -240,6 +243,10 @@ async fn a_push_needs_its_token_and_is_stored_before_it_is_acknowledged() {
     assert_eq!(answer.status(), 200);
     assert_eq!(site.store.pushes.lock().unwrap()[0].1.value, Some(41.5));
     assert_eq!(with("first-token", "").await.unwrap().status(), 200);
+    let put = site.put(path).bearer_auth("first-token").body(r#"{"value": 42.5}"#).send().await.unwrap();
+    assert_eq!(put.status(), 200, "a sender may put as well");
+    assert_eq!(site.store.pushes.lock().unwrap()[2].1.value, Some(42.5));
+    assert_eq!(site.put(path).bearer_auth("wrong").send().await.unwrap().status(), 401);
     let wrong = with("wrong", "").await.unwrap();
     let missing = site.post("/api/v1/push/none/none").bearer_auth("first-token").send().await.unwrap();
     assert_eq!((wrong.status(), missing.status()), (401.try_into().unwrap(), 401.try_into().unwrap()));
@@ -320,7 +327,8 @@ async fn the_description_covers_every_route_and_every_route_is_there() {
                 .replace("{touchpoint}", "x")
                 .replace("{probe}", "x")
                 .replace("{name}", "x");
-            let answer = if method == "post" { site.post(&real).send() } else { site.get(&real).send() }.await.unwrap();
+            let method = reqwest::Method::from_bytes(method.to_uppercase().as_bytes()).unwrap();
+            let answer = site.ask(method.clone(), &real).send().await.unwrap();
             assert_ne!(answer.status(), 405, "{method} {path}");
         }
     }

@@ -85,7 +85,15 @@ impl Running {
     }
 
     pub(crate) fn post(&self, path: &str) -> reqwest::RequestBuilder {
-        self.client.post(self.url(path))
+        self.ask(reqwest::Method::POST, path)
+    }
+
+    pub(crate) fn put(&self, path: &str) -> reqwest::RequestBuilder {
+        self.ask(reqwest::Method::PUT, path)
+    }
+
+    pub(crate) fn ask(&self, method: reqwest::Method, path: &str) -> reqwest::RequestBuilder {
+        self.client.request(method, self.url(path))
     }
 
     pub(crate) async fn page(&self, path: &str) -> String {
