@@ -16,8 +16,10 @@ mod chat;
 pub mod control;
 mod fault;
 mod mail;
+mod notices;
 mod page;
 mod phone;
+mod push;
 mod reviews;
 mod shop;
 mod social;
@@ -45,6 +47,7 @@ use self::business::Business;
 use self::certificate::Certificates;
 use self::fault::Switches;
 use self::mail::Mailboxes;
+use self::notices::Notices;
 use self::stand::Stand;
 
 pub use self::certificate::CertificateError;
@@ -57,13 +60,14 @@ const CONTROL_PORT: u16 = 7000;
 const SMTP_OFFSET: u16 = 25;
 /// In `demo` under the data folder, while the company runs.
 const PASSWORD_FILE: &str = "password";
+const PUSH_KEY_FILE: &str = "push-key";
 const AUTHORITY_FILE: &str = "ca.pem";
 
 /// What the company is called.
 pub const COMPANY: &str = "Halcyon Mobile";
 
 /// The configuration that watches the company, for a demo far from its source: path and text.
-pub const CONFIGURATION: [(&str, &str); 14] = [
+pub const CONFIGURATION: [(&str, &str); 16] = [
     ("config/journeys.yaml", include_str!("../config/journeys.yaml")),
     ("config/personas.yaml", include_str!("../config/personas.yaml")),
     ("config/unbroken.yaml", include_str!("../config/unbroken.yaml")),
@@ -72,7 +76,9 @@ pub const CONFIGURATION: [(&str, &str); 14] = [
     ("probes/billing.yaml", include_str!("../probes/billing.yaml")),
     ("probes/chat.yaml", include_str!("../probes/chat.yaml")),
     ("probes/email.yaml", include_str!("../probes/email.yaml")),
+    ("probes/notices.yaml", include_str!("../probes/notices.yaml")),
     ("probes/phone.yaml", include_str!("../probes/phone.yaml")),
+    ("probes/push.yaml", include_str!("../probes/push.yaml")),
     ("probes/reviews.yaml", include_str!("../probes/reviews.yaml")),
     ("probes/shop.yaml", include_str!("../probes/shop.yaml")),
     ("probes/social.yaml", include_str!("../probes/social.yaml")),
@@ -93,7 +99,7 @@ pub struct Settings {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ports {
-    /// 7000 for the control page, 7001 to 7011 for the touchpoints, 7025 for mail that comes in; a taken one is replaced by a
+    /// 7000 for the control page, 7001 to 7013 for the touchpoints, 7025 for mail that comes in; a taken one is replaced by a
     /// free one.
     Usual,
     /// Whatever is free.
@@ -151,7 +157,7 @@ impl Company {
         let (servers, chats) = (TaskTracker::new(), TaskTracker::new());
         let switches = Arc::new(Switches::new());
         let touchpoints: Vec<_> = doors.iter().map(|(touchpoint, _, url)| (*touchpoint, url.clone())).collect();
-        let password = Uuid::new_v4().simple().to_string();
+        let [password, push_key] = [(); 2].map(|()| Uuid::new_v4().simple().to_string());
         let environment = environment_of(&touchpoints, smtp, &folder);
         let business = Arc::new(Business {
             books: Books::new(password.clone()),
@@ -159,6 +165,8 @@ impl Company {
             clock,
             urls: Touchpoint::ALL.map(|touchpoint| doors[touchpoint as usize].2.clone()),
             mailboxes: Mailboxes::new(),
+            notices: Notices::new(),
+            push_key: push_key.clone(),
             smtp,
             chats: chats.clone(),
             closing: closing.clone(),
@@ -177,7 +185,11 @@ impl Company {
             closing: closing.drop_guard(),
             _lock: lock,
         };
-        company.leave_word(&password, &certificates.authority_pem)?;
+        company.leave_word(&[
+            (AUTHORITY_FILE, &certificates.authority_pem),
+            (PASSWORD_FILE, &password),
+            (PUSH_KEY_FILE, &push_key),
+        ])?;
         company.open_control(control_listener);
         Ok(company)
     }
@@ -229,7 +241,7 @@ impl Company {
             tasks.wait().await;
         }
         let control = [control::ADDRESS_FILE, control::ENVIRONMENT_FILE, control::PAGE_FILE];
-        for file in control.into_iter().chain([PASSWORD_FILE, AUTHORITY_FILE]) {
+        for file in control.into_iter().chain([PASSWORD_FILE, PUSH_KEY_FILE, AUTHORITY_FILE]) {
             // Gone already is as good.
             let _removed = std::fs::remove_file(folder.join(file));
         }
@@ -242,14 +254,13 @@ impl Company {
     }
 
     /// Leaves in the data folder what another terminal needs.
-    fn leave_word(&self, password: &str, authority_pem: &str) -> Result<(), Closed> {
+    fn leave_word(&self, files: &[(&str, &str)]) -> Result<(), Closed> {
         let write = |file: &str, text: &str| {
             let path = self.folder.join(file);
             private_file(&path, text).map_err(|source| Closed::Write(path, source))
         };
         std::fs::create_dir_all(&self.folder).map_err(|source| Closed::Write(self.folder.clone(), source))?;
-        write(AUTHORITY_FILE, authority_pem)?;
-        write(PASSWORD_FILE, password)?;
+        files.iter().try_for_each(|(file, text)| write(file, text))?;
         let lines: Vec<String> = self.environment.iter().map(|(name, value)| format!("{name}={value}\n")).collect();
         write(control::ENVIRONMENT_FILE, &lines.concat())?;
         write(control::ADDRESS_FILE, &self.control)
@@ -275,15 +286,20 @@ fn environment_of(touchpoints: &[(Touchpoint, String)], smtp: SocketAddr, folder
     };
     let mut environment: BTreeMap<String, String> = touchpoints.iter().map(address).collect();
     environment.insert("SMTP_HOST".to_owned(), smtp.to_string());
-    for (name, file) in [("HALCYON_PASSWORD_FILE", PASSWORD_FILE), ("HALCYON_CA", AUTHORITY_FILE)] {
+    let files = [
+        ("HALCYON_PASSWORD_FILE", PASSWORD_FILE),
+        ("HALCYON_PUSH_KEY_FILE", PUSH_KEY_FILE),
+        ("HALCYON_CA", AUTHORITY_FILE),
+    ];
+    for (name, file) in files {
         environment.insert(name.to_owned(), folder.join(file).display().to_string());
     }
     environment
 }
 
-/// The billing portal, where an expired certificate keeps customers out.
+/// The billing portal, where an expired certificate keeps customers out, and the push gateway.
 const fn secured(touchpoint: Touchpoint) -> bool {
-    matches!(touchpoint, Touchpoint::Billing)
+    matches!(touchpoint, Touchpoint::Billing | Touchpoint::Push)
 }
 
 /// Serves every touchpoint at its door.
@@ -306,6 +322,9 @@ fn open_doors(
             (Touchpoint::Email, None) => {
                 servers.spawn(mail::imap::serve(listener, business, certificates, closing));
             }
+            (Touchpoint::Notices, None) => {
+                servers.spawn(notices::serve(listener, business, certificates));
+            }
             (_, None) => {
                 if let Some(socket) = telephones.take() {
                     servers.spawn(phone::serve(business, listener, socket));
@@ -320,6 +339,7 @@ const fn scheme(touchpoint: Touchpoint) -> &'static str {
     match touchpoint {
         Touchpoint::Phone => "sip:halcyon@",
         Touchpoint::Email => "imaps://",
+        Touchpoint::Notices => "mqtts://",
         _ if secured(touchpoint) => "https://",
         _ => "http://",
     }
@@ -338,7 +358,8 @@ fn router(touchpoint: Touchpoint, business: &Arc<Business>) -> Option<Router> {
         Touchpoint::Ads => ads::router(business),
         Touchpoint::Social => social::router(business),
         Touchpoint::Store => store::router(business),
-        Touchpoint::Phone | Touchpoint::Email => return None,
+        Touchpoint::Push => push::router(business),
+        Touchpoint::Phone | Touchpoint::Email | Touchpoint::Notices => return None,
     })
 }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::extract::{Path, State};
 use axum::response::Html;
-use axum::routing::{get, post};
+use axum::routing::{delete, get, post};
 use axum::{Json, Router};
 use http::{HeaderMap, StatusCode};
 use serde::Deserialize;
@@ -28,6 +28,9 @@ pub(super) fn router(business: Arc<Business>) -> Router {
         .route("/v1/plan", get(my_plan))
         .route("/v1/orders/{id}", get(my_order))
         .route("/v1/support", get(support).post(ask))
+        .route("/v1/devices", post(register))
+        .route("/v1/devices/{token}", delete(unregister))
+        .route("/v1/messages", get(messages))
         .with_state(business)
 }
 
@@ -90,6 +93,30 @@ async fn my_order(
     let order = business.books.find_order(&id).filter(|order| order.email == customer.email);
     let order = order.ok_or(Refusal::NoSuch("order"))?;
     Ok(Json(Order { total: business.price(App, order.total), ..order }))
+}
+
+/// The app on a telephone asks for push messages.
+async fn register(
+    State(business): State<Arc<Business>>,
+    headers: HeaderMap,
+) -> Result<(StatusCode, Json<Value>), Refusal> {
+    let token = business.books.register(business.caller(&headers)?);
+    Ok((StatusCode::CREATED, Json(json!({ "device": token }))))
+}
+
+async fn unregister(
+    State(business): State<Arc<Business>>,
+    headers: HeaderMap,
+    Path(token): Path<String>,
+) -> Result<StatusCode, Refusal> {
+    business.books.unregister(&token, business.caller(&headers)?);
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// What reached the customer's telephones.
+async fn messages(State(business): State<Arc<Business>>, headers: HeaderMap) -> Result<Json<Value>, Refusal> {
+    let customer = business.caller(&headers)?;
+    Ok(Json(json!({ "messages": business.books.messages(customer) })))
 }
 
 async fn support(State(business): State<Arc<Business>>) -> Json<Value> {

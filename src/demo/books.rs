@@ -10,6 +10,8 @@ use uuid::Uuid;
 /// Orders kept; the oldest is forgotten first, so that weeks of synthetic customers cost nothing.
 const ORDERS_KEPT_MAX: usize = 500;
 const SESSIONS_KEPT_MAX: usize = 500;
+const DEVICES_KEPT_MAX: usize = 200;
+const MESSAGES_KEPT_MAX: usize = 200;
 
 /// Euro cents. Written `29.99`, in JSON too.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -138,6 +140,25 @@ struct Ledger {
     orders: VecDeque<Order>,
     sessions: VecDeque<(String, &'static Customer)>,
     reviews: VecDeque<(String, u8)>,
+    devices: VecDeque<Device>,
+    messages: VecDeque<(&'static str, Message)>,
+}
+
+/// A telephone that wants to be told things while it is locked.
+#[derive(Clone, Debug)]
+pub(super) struct Device {
+    /// Opens it to the push gateway.
+    pub(super) token: String,
+    pub(super) customer: &'static Customer,
+    /// Signed off: the gateway still knows that it was there.
+    pub(super) gone: bool,
+}
+
+/// What a telephone was told.
+#[derive(Clone, Debug, Serialize)]
+pub(super) struct Message {
+    pub(super) id: String,
+    pub(super) text: String,
 }
 
 /// What all touchpoints share.
@@ -215,6 +236,39 @@ impl Books {
     /// What visitors wrote since the start, newest first.
     pub(super) fn reviews(&self) -> Vec<(String, u8)> {
         self.ledger().reviews.iter().rev().cloned().collect()
+    }
+}
+
+/// Push messages: the telephones that want them, and what they were told.
+impl Books {
+    /// A token for a customer's telephone.
+    pub(super) fn register(&self, customer: &'static Customer) -> String {
+        let token = [Uuid::new_v4(), Uuid::new_v4()].map(|part| part.simple().to_string()).concat();
+        keep(&mut self.ledger().devices, Device { token: token.clone(), customer, gone: false }, DEVICES_KEPT_MAX);
+        token
+    }
+
+    pub(super) fn device(&self, token: &str) -> Option<Device> {
+        self.ledger().devices.iter().find(|device| device.token == token).cloned()
+    }
+
+    pub(super) fn unregister(&self, token: &str, customer: &Customer) {
+        let mut ledger = self.ledger();
+        let own = ledger.devices.iter_mut().find(|device| device.token == token);
+        if let Some(device) = own.filter(|device| device.customer.email == customer.email) {
+            device.gone = true;
+        }
+    }
+
+    pub(super) fn deliver(&self, device: &Device, message: Message) {
+        keep(&mut self.ledger().messages, (device.customer.email, message), MESSAGES_KEPT_MAX);
+    }
+
+    /// What a customer's telephones were told, newest first.
+    pub(super) fn messages(&self, customer: &Customer) -> Vec<Message> {
+        let ledger = self.ledger();
+        let own = ledger.messages.iter().rev().filter(|(email, _)| *email == customer.email);
+        own.map(|(_, message)| message.clone()).collect()
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Json;
 use axum::response::{IntoResponse, Response};
@@ -15,11 +16,15 @@ use crate::clock::Clock;
 use super::books::{Article, Books, Cents, Customer, Plan};
 use super::fault::{Fault, Switches, Touchpoint};
 use super::mail::Mailboxes;
+use super::notices::Notices;
 
 /// What a wrong price is too high by.
 pub(super) const OVERCHARGE: u32 = 500;
 const HOURS: &str = "Mon–Fri 08:00–20:00, Sat 10:00–16:00";
 const HOURS_WRONG: &str = "Mon–Sun 00:00–24:00";
+/// How late what is late comes: felt, and below any patience.
+pub(super) const LATE: Duration = Duration::from_millis(2500);
+pub(super) const NETWORK_STATUS: &str = "No outage is known.";
 pub(super) const PHONE: &str = "+49 30 5550 1234";
 
 pub(super) struct Business {
@@ -29,6 +34,9 @@ pub(super) struct Business {
     /// Base URL of each touchpoint, without a slash at its end.
     pub(super) urls: [String; Touchpoint::ALL.len()],
     pub(super) mailboxes: Mailboxes,
+    pub(super) notices: Notices,
+    /// What the company proves to the push gateway.
+    pub(super) push_key: String,
     /// Where the company's own mails go out.
     pub(super) smtp: SocketAddr,
     /// Chats and letters outlive their request; they end with the company.
@@ -84,7 +92,7 @@ impl Business {
     }
 }
 
-fn bearer(headers: &HeaderMap) -> Option<&str> {
+pub(super) fn bearer(headers: &HeaderMap) -> Option<&str> {
     headers.get(header::AUTHORIZATION)?.to_str().ok()?.strip_prefix("Bearer ")
 }
 

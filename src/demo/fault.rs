@@ -19,10 +19,12 @@ pub enum Touchpoint {
     Ads,
     Social,
     Store,
+    Notices,
+    Push,
 }
 
 impl Touchpoint {
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 13] = [
         Self::Web,
         Self::Shop,
         Self::Billing,
@@ -34,6 +36,8 @@ impl Touchpoint {
         Self::Ads,
         Self::Social,
         Self::Store,
+        Self::Notices,
+        Self::Push,
     ];
 
     /// The stem of its file in `probes/`.
@@ -50,6 +54,8 @@ impl Touchpoint {
             Self::Ads => "ads",
             Self::Social => "social",
             Self::Store => "store",
+            Self::Notices => "notices",
+            Self::Push => "push",
         }
     }
 
@@ -66,6 +72,8 @@ impl Touchpoint {
             Self::Ads => "Ads",
             Self::Social => "Social profile",
             Self::Store => "App store",
+            Self::Notices => "Live notices",
+            Self::Push => "Push messages",
         }
     }
 
@@ -146,6 +154,8 @@ impl Touchpoint {
             Self::Ads => ADS,
             Self::Social => SOCIAL,
             Self::Store => STORE,
+            Self::Notices => NOTICES,
+            Self::Push => PUSH,
         }
     }
 }
@@ -177,6 +187,26 @@ const STORE: &[(Fault, &str)] = &[
     (Fault::LinksBroken, "Links open in the browser, not in the app"),
 ];
 
+const NOTICES: &[(Fault, &str)] = &[
+    (Fault::Silent, "My phone is never told what became of my order"),
+    (Fault::Late, "The notice came when I had looked it up myself"),
+    (Fault::WrongName, "The notice calls me John. I am not John"),
+    (Fault::Refuses, "The app says that it may not connect"),
+    (Fault::Hangs, "The app tries to connect for ever"),
+    (Fault::Drops, "The app loses its connection at once"),
+    (Fault::ExpiredCertificate, "The app does not trust its own company any more"),
+];
+
+const PUSH: &[(Fault, &str)] = &[
+    (Fault::RefusesKey, "My phone stays dark: the gateway no longer knows us"),
+    (Fault::Lost, "Messages are taken, and never reach my phone"),
+    (Fault::Broken, "No message reaches my phone"),
+    (Fault::Slow, "Messages take their time"),
+    (Fault::Hangs, "Messages are on their way for ever"),
+    (Fault::Drops, "The gateway breaks off the connection"),
+    (Fault::ExpiredCertificate, "The gateway's certificate has expired"),
+];
+
 impl fmt::Display for Touchpoint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(self.id())
@@ -198,7 +228,7 @@ pub enum Fault {
     WrongPrice,
     WrongName,
     WrongHours,
-    /// The chat opens, and its bot does not answer.
+    /// The chat opens, and its bot does not answer; telephones are not told anything.
     Silent,
     LongQueue,
     BadReviews,
@@ -208,7 +238,7 @@ pub enum Fault {
     RefusesSignIn,
     /// Mails are not sent.
     Missing,
-    /// Mails are sent later.
+    /// Mails and notices are sent later.
     Late,
     WrongAmount,
     DkimFail,
@@ -223,6 +253,12 @@ pub enum Fault {
     BadRating,
     /// The file by which iOS knows the app is a page.
     LinksBroken,
+    /// Whoever connects is sent away.
+    Refuses,
+    /// The push gateway does not take the company's key.
+    RefusesKey,
+    /// What was taken is not delivered.
+    Lost,
 }
 
 impl Fault {
@@ -253,6 +289,9 @@ impl Fault {
             Self::WrongLogo => "wrong-logo",
             Self::BadRating => "bad-rating",
             Self::LinksBroken => "links-broken",
+            Self::Refuses => "refuses",
+            Self::RefusesKey => "refuses-key",
+            Self::Lost => "lost",
         }
     }
 }
@@ -371,7 +410,7 @@ mod tests {
         assert_eq!(switches.break_("billing", None).expect("known").fault, "broken");
         assert_eq!(
             switches.break_("fax", None).expect_err("unknown").to_string(),
-            "Halcyon Mobile has no touchpoint `fax`; it has `web`, `shop`, `billing`, `app`, `chat`, `reviews`, `phone`, `email`, `ads`, `social`, `store`"
+            "Halcyon Mobile has no touchpoint `fax`; it has `web`, `shop`, `billing`, `app`, `chat`, `reviews`, `phone`, `email`, `ads`, `social`, `store`, `notices`, `push`"
         );
         assert_eq!(
             switches.break_("reviews", Some("wrong-name")).expect_err("unknown").to_string(),

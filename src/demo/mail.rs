@@ -10,17 +10,13 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use jiff::Timestamp;
 use tokio::io::{AsyncBufReadExt as _, AsyncRead, AsyncReadExt as _, AsyncWrite, BufReader};
-use tokio::net::TcpListener;
 use tokio::sync::watch;
-use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
 
 use super::books::CUSTOMERS;
 
 /// Mails kept in one mailbox; the oldest is forgotten first.
 const MAILS_KEPT_MAX: usize = 200;
 const LINE_BYTES_MAX: u64 = 8 << 10;
-const SESSIONS_MAX: usize = 64;
 
 /// A mail in a mailbox.
 #[derive(Clone, Debug)]
@@ -91,31 +87,6 @@ impl Mailboxes {
     fn watch(&self) -> watch::Receiver<u64> {
         self.arrived.subscribe()
     }
-}
-
-/// Serves each connection with `session`, until `shutdown`.
-async fn serve<F, S>(listener: TcpListener, shutdown: CancellationToken, session: S)
-where
-    F: Future<Output = io::Result<()>> + Send + 'static,
-    S: Fn(tokio::net::TcpStream) -> F + Send,
-{
-    let sessions = TaskTracker::new();
-    let accept = async {
-        loop {
-            let Ok((stream, _)) = listener.accept().await else {
-                tokio::time::sleep(std::time::Duration::from_millis(100)).await;
-                continue;
-            };
-            if sessions.len() < SESSIONS_MAX {
-                let (work, shutdown) = (session(stream), shutdown.clone());
-                // An error here is the customer's to see.
-                sessions.spawn(async move { drop(shutdown.run_until_cancelled(work).await) });
-            }
-        }
-    };
-    shutdown.run_until_cancelled(accept).await;
-    sessions.close();
-    sessions.wait().await;
 }
 
 /// The next line without its end; none at the end of the connection.

@@ -14,6 +14,7 @@ use super::books::{Article, Order, article, plan};
 use super::business::{Business, Refusal};
 use super::fault::Touchpoint::Shop;
 use super::mail::letters;
+use super::notices;
 use super::page::{page, text};
 
 pub(super) fn router(business: Arc<Business>) -> Router {
@@ -87,6 +88,7 @@ async fn buy(
     let article = priced(&business, &id)?;
     let order = business.books.order(buyer.email, &article);
     letters::confirm(&business, &order);
+    notices::of_order(&business, &order);
     let body = format!(
         "<h1>Thank you</h1><p>Your order <strong id=\"order\">{}</strong> is confirmed. {} costs {} € {}.</p>\
          <p>We write to {}.</p>",
@@ -139,6 +141,7 @@ async fn order(
     let article = priced(&business, checkout.wish.id())?;
     let order = business.books.order(checkout.email, &article);
     letters::confirm(&business, &order);
+    notices::of_order(&business, &order);
     Ok((StatusCode::CREATED, Json(order)))
 }
 
@@ -147,5 +150,7 @@ async fn confirmation(State(business): State<Arc<Business>>, Path(id): Path<Stri
 }
 
 async fn cancel(State(business): State<Arc<Business>>, Path(id): Path<String>) -> Result<Json<Order>, Refusal> {
-    business.books.cancel(&id).map(Json).ok_or(Refusal::NoSuch("order"))
+    let order = business.books.cancel(&id).ok_or(Refusal::NoSuch("order"))?;
+    notices::of_order(&business, &order);
+    Ok(Json(order))
 }

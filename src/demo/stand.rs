@@ -28,6 +28,8 @@ pub const SLOW: Duration = Duration::from_millis(800);
 /// A hanging touchpoint lets go of a connection after this long, so that forgotten ones do not pile up.
 const HANG_MAX: Duration = Duration::from_mins(1);
 const CONNECTIONS_MAX: usize = 512;
+/// Of what is no web server.
+const CONVERSATIONS_MAX: usize = 128;
 
 pub(super) struct Stand {
     pub(super) router: Router,
@@ -108,8 +110,33 @@ async fn answer(
     Ok(answered.unwrap_or_else(|never| match never {}))
 }
 
-async fn wait_while_hanging(fault: &mut watch::Receiver<Option<Fault>>) {
+pub(super) async fn wait_while_hanging(fault: &mut watch::Receiver<Option<Fault>>) {
     let mended = fault.wait_for(|fault| *fault != Some(Fault::Hangs));
     // Either way the connection goes on: mended, or tired of hanging.
     let _either = tokio::time::timeout(HANG_MAX, mended).await;
+}
+
+/// Serves each connection with `session`, until `shutdown`: for what is no web server.
+pub(super) async fn serve<F, S>(listener: TcpListener, shutdown: CancellationToken, session: S)
+where
+    F: Future<Output = io::Result<()>> + Send + 'static,
+    S: Fn(TcpStream) -> F + Send,
+{
+    let sessions = TaskTracker::new();
+    let accept = async {
+        loop {
+            let Ok((stream, _)) = listener.accept().await else {
+                tokio::time::sleep(Duration::from_millis(100)).await;
+                continue;
+            };
+            if sessions.len() < CONVERSATIONS_MAX {
+                let (work, shutdown) = (session(stream), shutdown.clone());
+                // An error here is the customer's to see.
+                sessions.spawn(async move { drop(shutdown.run_until_cancelled(work).await) });
+            }
+        }
+    };
+    shutdown.run_until_cancelled(accept).await;
+    sessions.close();
+    sessions.wait().await;
 }

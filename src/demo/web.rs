@@ -8,7 +8,7 @@ use axum::response::Html;
 use axum::routing::get;
 
 use super::books::advertised;
-use super::business::{Business, PHONE};
+use super::business::{Business, NETWORK_STATUS, PHONE};
 use super::fault::Touchpoint::{App, Billing, Chat, Reviews, Shop, Web};
 use super::page::page;
 
@@ -85,7 +85,7 @@ async fn network_status(State(business): State<Arc<Business>>) -> Html<String> {
     page(
         "Network status",
         &format!(
-            "<h1>Network status</h1><p id=\"banner\" class=\"well\">No outage is known.</p>\
+            "<h1>Network status</h1><p id=\"banner\" class=\"well\">{NETWORK_STATUS}</p>\
              <p>No signal all the same? <a href=\"{chat}/\">Ask in the chat</a>.</p>"
         ),
     )

@@ -12,7 +12,9 @@ use unbroken::clock::Clock;
 use unbroken::demo::{Company, Ports, SLOW, Settings};
 
 mod control;
+mod notices;
 mod order;
+mod push;
 mod walk;
 mod yaml;
 
@@ -124,6 +126,7 @@ async fn every_page_opens() {
         ("ADS", "/flat-m"),
         ("SOCIAL", "/"),
         ("STORE", "/"),
+        ("PUSH", "/"),
     ] {
         assert!(visit.text(name, path).await.contains("<h1>"), "{name}{path}");
     }
@@ -227,6 +230,7 @@ async fn every_touchpoint_breaks_slows_and_drops() {
         ("ads", "ADS"),
         ("social", "SOCIAL"),
         ("store", "STORE"),
+        ("push", "PUSH"),
     ] {
         let ask = || visit.browser.get(visit.url(name, "/")).timeout(Duration::from_secs(2)).send();
         assert_eq!(ask().await.unwrap().status(), StatusCode::OK);

@@ -15,6 +15,7 @@ use tokio_util::sync::CancellationToken;
 use super::super::books::Customer;
 use super::super::business::Business;
 use super::super::certificate::Certificates;
+use super::super::stand;
 use super::{Mail, Talk, line};
 
 const CAPABILITIES: &str = "CAPABILITY IMAP4rev1 IDLE UIDPLUS AUTH=PLAIN";
@@ -25,7 +26,7 @@ pub(in crate::demo) async fn serve(
     certificates: Arc<Certificates>,
     shutdown: CancellationToken,
 ) {
-    super::serve(listener, shutdown, |stream| {
+    stand::serve(listener, shutdown, |stream| {
         let (business, certificates) = (Arc::clone(&business), Arc::clone(&certificates));
         async move {
             let stream = BufReader::new(certificates.good.accept(stream).await?);

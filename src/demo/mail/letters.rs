@@ -1,19 +1,16 @@
 //! What the company writes to its customers.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use lettre::message::header::ContentType;
 use lettre::message::{Mailbox, MultiPart};
 use lettre::{AsyncSmtpTransport, AsyncTransport as _, Message, Tokio1Executor};
 
 use super::super::books::{Article, CUSTOMERS, Cents, Order, article};
-use super::super::business::{Business, OVERCHARGE};
+use super::super::business::{Business, LATE, OVERCHARGE};
 use super::super::fault::{Fault, Touchpoint};
 use super::super::page::text;
 
-/// How late a late mail is: felt, and below any patience.
-const LATE: Duration = Duration::from_millis(2500);
 /// What too many offers are.
 const OFFERS: usize = 5;
 const ORDERS: &str = "Halcyon Mobile <orders@halcyon.example>";

@@ -10,6 +10,7 @@ use tokio_util::sync::CancellationToken;
 use super::super::business::Business;
 use super::super::certificate::Certificates;
 use super::super::fault::{Fault, Touchpoint};
+use super::super::stand;
 use super::{Talk, line};
 
 /// Who writes `Authentication-Results` here.
@@ -35,7 +36,7 @@ pub(in crate::demo) async fn serve(
     certificates: Arc<Certificates>,
     shutdown: CancellationToken,
 ) {
-    super::serve(listener, shutdown, |stream| {
+    stand::serve(listener, shutdown, |stream| {
         let (business, certificates) = (Arc::clone(&business), Arc::clone(&certificates));
         async move {
             let mut plain = BufReader::new(stream);

@@ -101,7 +101,7 @@ async fn every_fault_is_felt_where_it_is_and_nowhere_else() {
         let mild = ["slow", "wrong-name", "late", "dkim-fail", "too-many", "careless"];
         let expected = match (switch.touchpoint.as_str(), switch.fault.as_str()) {
             // Below a half it would be a failed attempt, and three of them an outage.
-            ("email", "late" | "dkim-fail") => 0.5..=0.9,
+            ("email" | "notices", "late" | "dkim-fail") => 0.5..=0.9,
             (_, fault) if mild.contains(&fault) => 0.2..=0.9,
             _ => 0.0..=0.0,
         };
