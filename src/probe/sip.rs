@@ -7,6 +7,7 @@
 mod address;
 mod call;
 mod flow;
+mod locate;
 mod message;
 mod talk;
 
@@ -18,7 +19,6 @@ use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::Deserialize;
 use tokio::time::Instant;
 
-use super::connect::Target;
 use super::connect::tls::Options;
 use super::endpoint::{Endpoint, borrowed};
 use super::spot::Pattern;
@@ -28,6 +28,7 @@ use crate::model::{Evidence, Fault, FaultCode, Phase};
 
 use address::{Address, Transport, Written as WrittenAddress};
 use flow::Flow;
+use locate::{Located, locate};
 use message::Message;
 use talk::{Credentials, Request, Talk, status_of};
 
@@ -145,8 +146,7 @@ impl Act for Settings {
     async fn act(&self, run: &mut Run<'_>) -> Result<Reply, Stop> {
         let begun = Instant::now();
         let to = self.to.resolve(run.scope)?;
-        let transport = self.transport.or(to.transport).unwrap_or(Transport::Udp);
-        let flow = self.open(run, &to, transport).await?;
+        let flow = self.open(run, &to).await?;
         let from = match (&self.from, self.task) {
             (Some(from), _) => from.resolve(run.scope)?,
             (None, Task::Register) => to.clone(),
@@ -169,6 +169,7 @@ impl Act for Settings {
                 Met { answer: call.answer, rang: call.rang, answered: call.answered, at: call.at }
             }
         };
+        run.reached(talk.flow.peer);
         if talk.strangers > 0 {
             run.attribute("sip.strangers", talk.strangers.to_string());
         }
@@ -186,15 +187,22 @@ struct Met {
 }
 
 impl Settings {
-    async fn open(&self, run: &mut Run<'_>, to: &Address, transport: Transport) -> Result<Flow, Stop> {
-        let (host, port) = match &self.via {
-            Some(via) => via.resolve(run.scope)?,
-            None => (to.host.clone(), to.port.unwrap_or(transport.usual_port())),
+    async fn open(&self, run: &mut Run<'_>, to: &Address) -> Result<Flow, Stop> {
+        let wanted = self.transport.or(to.transport);
+        let (place, domain) = match &self.via {
+            Some(via) => {
+                let (host, port) = via.resolve(run.scope)?;
+                let transport = wanted.unwrap_or(Transport::Udp);
+                (Located { transport, servers: vec![(host.clone(), port)] }, host)
+            }
+            None => (locate(run, to, wanted).await?, to.host.clone()),
         };
-        run.attribute("server.address", host.to_string());
-        run.attribute("server.port", port.to_string());
-        run.attribute("network.transport", transport.name().to_ascii_lowercase());
-        Flow::open(run, transport, Target::written(borrowed(&host), port), &self.tls).await
+        if let Some((host, port)) = place.servers.first() {
+            run.attribute("server.address", host.to_string());
+            run.attribute("server.port", port.to_string());
+        }
+        run.attribute("network.transport", place.transport.name().to_ascii_lowercase());
+        Flow::open(run, &place, borrowed(&domain), &self.tls).await
     }
 
     fn reply(&self, met: Met, begun: Instant) -> Result<Reply, Stop> {

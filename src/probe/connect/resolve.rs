@@ -6,6 +6,7 @@
 mod failure;
 mod hosts;
 mod servers;
+pub mod service;
 
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};

@@ -7,6 +7,7 @@ use tokio::net::UdpSocket;
 use tokio::time::Instant;
 
 use super::address::Address;
+use super::flow::{Turned, UNAVAILABLE};
 use super::message::{Message, bracketed, parameter};
 use super::talk::{Ended, Request, Sent, T1, Talk, Tries, status_of};
 use crate::model::{Fault, FaultCode, Phase};
@@ -79,7 +80,8 @@ pub(super) async fn call(run: &mut Run<'_>, talk: &mut Talk<'_>, callee: &Addres
         let status = status_of(&answer);
         if status >= 300 {
             guard.acknowledge_refusal(&request, &sent, &answer).await?;
-            if guard.talk.take_challenge(&answer)? {
+            let unavailable = status == UNAVAILABLE && guard.talk.flow.turn().await? == Turned::Elsewhere;
+            if unavailable || guard.talk.take_challenge(&answer)? {
                 continue;
             }
             guard.open = Open::Over;

@@ -8,13 +8,18 @@ use std::vec;
 
 use tokio::io::{AsyncReadExt as _, AsyncWrite as _, AsyncWriteExt as _};
 use tokio::net::UdpSocket;
+use tokio::time::timeout;
+use url::Host;
 
 use super::address::Transport;
+use super::locate::Located;
 use super::message::Message;
 use crate::model::{Fault, FaultCode, Phase};
+use crate::probe::connect::resolve::Family;
 use crate::probe::connect::stream::Stream;
 use crate::probe::connect::tls::{Offer, Options};
-use crate::probe::connect::{self, Secure, Target, datagram, dial, tls};
+use crate::probe::connect::{self, Target, datagram, dial, tls};
+use crate::probe::endpoint::borrowed;
 use crate::probe::{Run, Stop};
 
 /// Read in one run, of whatever kind: a peer that floods us ends here.
@@ -22,11 +27,16 @@ const HEARD_BYTES_MAX: usize = 1 << 20;
 const DATAGRAM_BYTES_MAX: usize = 64 << 10;
 const CHUNK_BYTES: usize = 4 << 10;
 
+/// The answer after which the next address is asked (RFC 3263, 4.3).
+pub(super) const UNAVAILABLE: u16 = 503;
+
 /// A way to the peer.
 pub(super) struct Flow {
     line: Line,
     pub(super) transport: Transport,
     pub(super) local: SocketAddr,
+    /// Whom it leads to now.
+    pub(super) peer: SocketAddr,
     /// Bytes heard so far.
     heard: usize,
 }
@@ -54,38 +64,103 @@ pub(super) enum Heard {
     Elsewhere,
 }
 
+/// Whether there was another address to turn to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Turned {
+    Elsewhere,
+    Nowhere,
+}
+
+fn nowhere() -> Stop {
+    Fault::new(FaultCode::DnsEmpty, "the address leads to no server").during(Phase::Dns).into()
+}
+
 impl Flow {
+    /// Opens a way to the first of the servers that there is one to; `domain` is whose certificate must be shown
+    /// (RFC 5922, 4), whatever the servers are called.
     pub(super) async fn open(
         run: &mut Run<'_>,
-        transport: Transport,
-        target: Target<'_>,
+        place: &Located,
+        domain: Host<&str>,
         options: &Options,
     ) -> Result<Self, Stop> {
-        if transport == Transport::Udp {
-            return Self::datagrams(run, &target).await;
+        if place.transport == Transport::Udp {
+            return Self::datagrams(run, &place.servers).await;
         }
-        let secure = (transport == Transport::Tls).then_some(Secure { options, offer: Offer::Nothing });
-        let stream = connect::connect(run, &Target { secure, ..target }).await?;
-        let local = match &stream {
-            Stream::Plain(tcp) => tcp.local_addr(),
-            Stream::Secure(tls) => tls.get_ref().0.local_addr(),
+        let secure = match place.transport {
+            Transport::Tls => Some((run.tools.network.tls.config(options, Offer::Nothing)?, options)),
+            _ => None,
         };
-        let local = local.map_err(|error| broken(&error))?;
+        let stream = match (Self::dial(run, &place.servers).await?, secure) {
+            (Stream::Plain(tcp), Some(secure)) => connect::upgrade(run, secure, &domain, tcp).await?,
+            (stream, _) => stream,
+        };
+        let tcp = match &stream {
+            Stream::Plain(tcp) => tcp,
+            Stream::Secure(tls) => tls.get_ref().0,
+        };
+        let local = tcp.local_addr().map_err(|error| broken(&error))?;
+        let peer = tcp.peer_addr().map_err(|error| broken(&error))?;
         let line = Line::Stream { stream: Box::new(stream), buffer: Vec::new() };
-        Ok(Self { line, transport, local, heard: 0 })
+        Ok(Self { line, transport: place.transport, local, peer, heard: 0 })
     }
 
-    async fn datagrams(run: &mut Run<'_>, target: &Target<'_>) -> Result<Self, Stop> {
-        let ips = connect::addresses(run, &target.host, target.family).await?;
+    /// Connects to one server after the other (RFC 3263, 4.3). One that keeps silent takes its share of the time.
+    async fn dial(run: &mut Run<'_>, servers: &[(Host<String>, u16)]) -> Result<Stream, Stop> {
+        let mut worst = None;
+        for (place, (host, port)) in servers.iter().enumerate() {
+            let turns = u32::try_from(servers.len() - place).unwrap_or(1);
+            let share = run.left() / turns;
+            let target = Target::written(borrowed(host), *port);
+            let met = if turns == 1 {
+                connect::connect(run, &target).await
+            } else if let Ok(met) = timeout(share, connect::connect(run, &target)).await {
+                met
+            } else {
+                let text = format!("{host}:{port} does not answer");
+                Err(Fault::new(FaultCode::Timeout, text).during(Phase::Connect).into())
+            };
+            match met {
+                Ok(stream) => return Ok(stream),
+                Err(stop) => worst = worst.or(Some(stop)),
+            }
+        }
+        Err(worst.unwrap_or_else(nowhere))
+    }
+
+    async fn datagrams(run: &mut Run<'_>, servers: &[(Host<String>, u16)]) -> Result<Self, Stop> {
+        let (mut others, mut worst) = (Vec::new(), None);
+        for (host, port) in servers {
+            match connect::addresses(run, &borrowed(host), Family::Any).await {
+                Ok(ips) => others.extend(ips.into_iter().map(|ip| SocketAddr::new(ip, *port))),
+                // Of a server that has no address any more the next one knows nothing.
+                Err(stop) => worst = worst.or(Some(stop)),
+            }
+        }
+        if others.is_empty() {
+            return Err(worst.unwrap_or_else(nowhere));
+        }
         run.phases.begin(Phase::Connect);
-        let others: Vec<SocketAddr> = ips.into_iter().map(|ip| SocketAddr::new(ip, target.port)).collect();
         let mut others = others.into_iter();
         let (socket, peer) = datagram::next(&mut others).await.map_err(|(_, error)| broken(&error))?;
         run.phases.end();
         run.reached(peer);
         let local = socket.local_addr().map_err(|error| broken(&error))?;
         let buffer = vec![0; DATAGRAM_BYTES_MAX].into_boxed_slice();
-        Ok(Self { line: Line::Datagrams { socket, others, buffer }, transport: Transport::Udp, local, heard: 0 })
+        Ok(Self { line: Line::Datagrams { socket, others, buffer }, transport: Transport::Udp, local, peer, heard: 0 })
+    }
+
+    /// Turns to the next address, if there is one.
+    pub(super) async fn turn(&mut self) -> Result<Turned, Stop> {
+        let Line::Datagrams { socket, others, .. } = &mut self.line else { return Ok(Turned::Nowhere) };
+        if others.len() == 0 {
+            return Ok(Turned::Nowhere);
+        }
+        let (next, peer) = datagram::next(others).await.map_err(|(_, error)| broken(&error))?;
+        self.local = next.local_addr().map_err(|error| broken(&error))?;
+        self.peer = peer;
+        *socket = next;
+        Ok(Turned::Elsewhere)
     }
 
     /// Whether what is sent arrives or the connection breaks: nothing need be sent twice.
@@ -128,10 +203,7 @@ impl Flow {
                     Ok(Message::of_datagram(&buffer[..length]).map_or_else(Heard::Garbage, Heard::Message))
                 }
                 Err(error) if error.kind() == io::ErrorKind::ConnectionRefused && others.len() > 0 => {
-                    let (next, _) = datagram::next(others).await.map_err(|(_, error)| broken(&error))?;
-                    self.local = next.local_addr().map_err(|error| broken(&error))?;
-                    *socket = next;
-                    Ok(Heard::Elsewhere)
+                    self.turn().await.map(|_| Heard::Elsewhere)
                 }
                 Err(error) => Err(broken(&error)),
             },

@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep_until};
 
 use super::address::{Address, Transport};
-use super::flow::{Flow, Heard, malformed};
+use super::flow::{Flow, Heard, Turned, UNAVAILABLE, malformed};
 use super::message::{Message, Start};
 use crate::model::{Fault, FaultCode, Phase, SelfFault};
 use crate::probe::dialogue::QUIET;
@@ -20,6 +20,9 @@ pub(super) const T1: Duration = Duration::from_millis(500);
 pub(super) const T2: Duration = Duration::from_secs(4);
 /// Timers B and F: after 64 times T1 nobody is going to answer.
 const GIVE_UP: Duration = Duration::from_secs(32);
+/// How often an address is asked before the next one is: 3.5 s after the first time. Timers B and F would take 32, longer
+/// than any caller's patience and most runs.
+const ASKED_MAX: u32 = 3;
 /// Provisional answers, strangers' messages and the like in one run.
 const MESSAGES_MAX: u32 = 500;
 /// Challenges met in one run: of proxy and server, and once more when a nonce was too old.
@@ -192,7 +195,8 @@ impl<'a> Talk<'a> {
                 Ended::Answered(answer) => answer,
                 Ended::OutOfTime => return Err(self.silence(&sent, request.method).into()),
             };
-            if !self.take_challenge(&answer)? {
+            let unavailable = status_of(&answer) == UNAVAILABLE && self.flow.turn().await? == Turned::Elsewhere;
+            if !unavailable && !self.take_challenge(&answer)? {
                 return Ok((answer, sent));
             }
         }
@@ -210,6 +214,7 @@ impl<'a> Talk<'a> {
         let mut pause = T1;
         let unsure = !self.flow.is_reliable() && tries != Tries::Never;
         let mut again = unsure.then(|| sent.at + pause);
+        let mut asked = 1;
         loop {
             let garbled = self.garbage.as_ref().map(|(_, since)| *since + QUIET);
             let wake = [again, garbled].into_iter().flatten().fold(give_up, Instant::min);
@@ -223,6 +228,10 @@ impl<'a> Talk<'a> {
                     if now >= give_up {
                         return self.at_the_end();
                     }
+                    if asked == ASKED_MAX && self.flow.turn().await? == Turned::Elsewhere {
+                        (asked, pause) = (0, T1 / 2);
+                    }
+                    asked += 1;
                     self.flow.send(sent.text.as_bytes()).await?;
                     pause = if tries == Tries::UntilHeard { pause * 2 } else { (pause * 2).min(T2) };
                     again = Some(now + pause);
@@ -250,6 +259,8 @@ impl<'a> Talk<'a> {
                     if tries == Tries::UntilHeard {
                         give_up = self.until;
                     }
+                    // Somebody is there.
+                    asked = u32::MAX / 2;
                     look(&message);
                 }
                 Whose::Answer(_) => return Ok(Ended::Answered(message)),

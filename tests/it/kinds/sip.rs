@@ -2,6 +2,7 @@
 
 mod ended;
 mod hostile;
+mod located;
 mod real;
 
 use std::net::SocketAddr;

@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use hickory_resolver::proto::op::{Message, OpCode, ResponseCode};
 use hickory_resolver::proto::rr::rdata::{A, AAAA};
-use hickory_resolver::proto::rr::{RData, Record, RecordType};
+use hickory_resolver::proto::rr::{Name, RData, Record, RecordType};
 use tokio::net::UdpSocket;
 
 use super::Task;
@@ -30,6 +30,34 @@ pub(crate) struct Dns {
 impl Dns {
     pub(crate) async fn serve(manner: Manner) -> Self {
         Self::serve_on("127.0.0.1:0", manner).await
+    }
+
+    /// Knows these records, and that there are no others; every other name means this machine.
+    pub(crate) async fn zone(records: &[(&str, RData)]) -> Self {
+        let own = |(name, data): &(&str, RData)| Record::from_rdata(Name::from_ascii(name).unwrap(), 0, data.clone());
+        let records: Vec<Record> = records.iter().map(own).collect();
+        let socket = UdpSocket::bind("127.0.0.1:0").await.unwrap();
+        let address = socket.local_addr().unwrap();
+        let task = Task::spawn(async move {
+            let mut buffer = [0; 4096];
+            while let Ok((length, from)) = socket.recv_from(&mut buffer).await {
+                let Ok(asked) = Message::from_vec(&buffer[..length]) else { continue };
+                let mut message = Message::response(asked.metadata.id, OpCode::Query);
+                for query in &asked.queries {
+                    message.add_query(query.clone());
+                    let is_meant = |record: &&Record| record.name == *query.name();
+                    let known: Vec<&Record> = records.iter().filter(is_meant).collect();
+                    let wanted = known.iter().filter(|record| record.record_type() == query.query_type());
+                    wanted.for_each(|record| _ = message.add_answer((*record).clone()));
+                    if known.is_empty() && query.query_type() == RecordType::A {
+                        let here = RData::A(A(Ipv4Addr::LOCALHOST));
+                        message.add_answer(Record::from_rdata(query.name().clone(), 0, here));
+                    }
+                }
+                let _ = socket.send_to(&message.to_vec().unwrap(), from).await;
+            }
+        });
+        Self { address, _task: task }
     }
 
     pub(crate) async fn serve_on(address: &str, manner: Manner) -> Self {

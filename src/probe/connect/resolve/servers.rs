@@ -88,15 +88,24 @@ impl Servers {
         Err(self.stop(name, family, &error).await)
     }
 
-    /// The first answer; if there is none, the failure that says most.
     async fn lookup(&self, name: &str, kind: RecordType) -> Result<Vec<IpAddr>, NetError> {
+        let ips = self.records(name, kind).await?.into_iter().filter_map(|record| match record {
+            RData::A(a) => Some(IpAddr::V4(a.0)),
+            RData::AAAA(aaaa) => Some(IpAddr::V6(aaaa.0)),
+            _ => None,
+        });
+        Ok(ips.take(ADDRESSES_MAX).collect())
+    }
+
+    /// The first answer; if there is none, the failure that says most.
+    pub(super) async fn records(&self, name: &str, kind: RecordType) -> Result<Vec<RData>, NetError> {
         let first = self.latest.load(Ordering::Relaxed);
         let mut waiting = (0..self.servers.len()).map(|turn| (first + turn) % self.servers.len());
         let mut asked = FuturesUnordered::new();
         let mut failure = None;
         loop {
             if let Some(place) = waiting.next() {
-                asked.push(async move { (place, self.servers[place].lookup(name, kind).await) });
+                asked.push(async move { (place, self.servers[place].records(name, kind).await) });
             }
             let company = Instant::now() + HEAD_START;
             tokio::select! {
@@ -120,14 +129,9 @@ impl Servers {
 }
 
 impl Server {
-    async fn lookup(&self, name: &str, kind: RecordType) -> Result<Vec<IpAddr>, NetError> {
+    async fn records(&self, name: &str, kind: RecordType) -> Result<Vec<RData>, NetError> {
         let found = self.resolver.lookup(name, kind).await?;
-        let ips = found.answers().iter().filter_map(|record| match &record.data {
-            RData::A(a) => Some(IpAddr::V4(a.0)),
-            RData::AAAA(aaaa) => Some(IpAddr::V6(aaaa.0)),
-            _ => None,
-        });
-        Ok(ips.take(ADDRESSES_MAX).collect())
+        Ok(found.answers().iter().map(|record| record.data.clone()).collect())
     }
 }
 
