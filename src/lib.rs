@@ -31,3 +31,10 @@ pub mod telemetry;
 pub mod units;
 pub mod web;
 pub mod words;
+
+/// What fuzz targets are fed with, here and in the tests that have sockets.
+#[cfg(test)]
+#[path = "../tests/it/fuzz/bent.rs"]
+mod bent;
+#[cfg(test)]
+mod pieces;

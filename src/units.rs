@@ -264,3 +264,27 @@ mod tests {
         }
     }
 }
+
+#[cfg(test)]
+mod fuzz {
+    use super::*;
+    use crate::bent::Bent;
+
+    #[test]
+    fn quantities_are_read_as_they_are_written() {
+        let corpus: &[&[u8]] = &[b"1h30m", b"250ms", b"5y", b"3660d", b"64KiB", b"16777215TiB", b"99.99%", b"1e1%"];
+        for input in Bent::of(5000, corpus) {
+            let text = String::from_utf8_lossy(&input);
+            if let Ok(period) = Period::parse(&text) {
+                assert_eq!(Period::parse(&period.to_string()), Ok(period), "{text}");
+            }
+            if let Ok(bytes) = Bytes::parse(&text) {
+                assert_eq!(Bytes::parse(&bytes.to_string()), Ok(bytes), "{text}");
+            }
+            if let Ok(percent) = Percent::parse(&text) {
+                let again = Percent::parse(&percent.to_string()).expect("what was written can be read");
+                assert!((again.fraction() - percent.fraction()).abs() < 1e-6, "{text}");
+            }
+        }
+    }
+}

@@ -7,6 +7,7 @@
 mod address;
 mod call;
 mod flow;
+mod incoming;
 mod locate;
 mod message;
 mod talk;

@@ -137,3 +137,34 @@ mod tests {
         }
     }
 }
+
+#[cfg(test)]
+mod fuzz {
+    use super::*;
+    use crate::bent::Bent;
+
+    #[test]
+    fn reports_are_read_or_refused() {
+        let corpus: &[&[u8]] = &[
+            br#"{"value": 41.5, "ok": true, "message": "disk 81 %", "at": "1970-01-01T00:00:30Z"}"#,
+            br#"{"message": "a\u001b[31m\nb \ud83d\ude00", "value": -1e308}"#,
+            br#"{"value": 1e999, "ok": null}"#,
+            b" \r\n",
+        ];
+        let now = Timestamp::UNIX_EPOCH;
+        for input in Bent::of(3000, corpus) {
+            let Ok(report) = read(&input, now) else { continue };
+            assert!(report.value.is_none_or(f64::is_finite));
+            assert!(report.at.is_none_or(|at| at.duration_since(now) <= AHEAD_MAX));
+            let line = |text: &String| text.chars().count() <= MESSAGE_MAX && !text.contains(char::is_control);
+            assert!(report.message.as_ref().is_none_or(line), "{:?}", report.message);
+            // What was kept would be reported again the same.
+            let again = serde_json::json!({ "value": report.value, "ok": report.ok, "message": report.message, "at": report.at });
+            let Ok(again) = read(again.to_string().as_bytes(), now) else {
+                panic!("read once, refused again: {again}")
+            };
+            assert_eq!(again.value.map(f64::to_bits), report.value.map(f64::to_bits));
+            assert_eq!((again.ok, again.message, again.at), (report.ok, report.message, report.at));
+        }
+    }
+}

@@ -1,7 +1,9 @@
-//! Every parser of our own, fed with what nobody would write: a corpus, cut up, mixed and bent.
+//! Every protocol, fed by a server with what nobody would say. Parsers that can be called without a connection have
+//! their targets beside them, in `mod fuzz`; what all of them are fed with is [`bent`].
 //!
-//! Not guided by coverage: inputs are mutations of well-formed ones, whose seed is printed when a target fails. An
-//! ordinary run tries a few of always the same; `./tests/run --fuzz` tries others for a minute a target.
+//! `./tests/run --fuzz` gives each target a minute.
+
+mod bent;
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
@@ -12,100 +14,27 @@ use hickory_resolver::proto::rr::rdata::{A, CNAME};
 use hickory_resolver::proto::rr::{Name, RData, Record};
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::UdpSocket;
+use tokio::net::{TcpStream, UdpSocket};
 use tokio_tungstenite::accept_async;
 use unbroken::model::{SelfFault, Verdict};
 use unbroken::probe::template::Template;
 use unbroken::probe::{Kind, Prober, Scope};
 
 use crate::walk::{errand, order, serve, step, tools};
+use bent::Bent;
 
 /// Inputs of an ordinary run, and of one that has to connect for each.
 const INPUTS: usize = 300;
 const CONNECTIONS: usize = 60;
-const SECONDS: &str = "UNBROKEN_FUZZ_SECONDS";
-
-/// An endless source of bent inputs.
-struct Mutator {
-    state: u64,
-    corpus: Vec<Vec<u8>>,
-}
-
-impl Mutator {
-    fn number(&mut self, below: usize) -> usize {
-        // xorshift64*: good enough to bend bytes, and the same everywhere.
-        self.state ^= self.state >> 12;
-        self.state ^= self.state << 25;
-        self.state ^= self.state >> 27;
-        (self.state.wrapping_mul(0x2545_f491_4f6c_dd1d) >> 33) as usize % below.max(1)
-    }
-
-    fn pick(&mut self) -> Vec<u8> {
-        let at = self.number(self.corpus.len());
-        self.corpus[at].clone()
-    }
-
-    fn next(&mut self) -> Vec<u8> {
-        const TELLING: &[&[u8]] = &[
-            b"{{",
-            b"}}",
-            b"\r\n",
-            b"\0",
-            b"\xff",
-            b"\xc0\x0c",
-            b"<",
-            b">",
-            b"\"",
-            b"\\",
-            b"(?<a>",
-            b"\x7f\xff",
-            b"\x80",
-        ];
-        let mut input = self.pick();
-        for _ in 0..=self.number(6) {
-            let at = self.number(input.len() + 1);
-            match self.number(7) {
-                0 => input.truncate(at),
-                1 => drop(input.splice(at..at, TELLING[self.number(TELLING.len())].iter().copied())),
-                2 if at < input.len() => input[at] ^= 1 << self.number(8),
-                3 if at < input.len() => input[at] = self.number(256) as u8,
-                4 => {
-                    let other = self.pick();
-                    let from = self.number(other.len() + 1);
-                    drop(input.splice(at.., other[from..].iter().copied()));
-                }
-                5 => {
-                    let end = (at + self.number(16)).min(input.len());
-                    let again: Vec<u8> = input[at..end].to_vec();
-                    drop(input.splice(at..at, again.repeat(1 + self.number(40))));
-                }
-                _ => {
-                    let end = (at + self.number(8)).min(input.len());
-                    drop(input.drain(at..end));
-                }
-            }
-        }
-        input
-    }
-}
 
 /// Calls `target` with one input after the other; a panic in it tells the seed.
 async fn fuzz<F: Future<Output = ()>>(inputs: usize, corpus: &[&[u8]], mut target: impl FnMut(Vec<u8>) -> F) {
-    let seconds = std::env::var_os(SECONDS).and_then(|text| text.to_str()?.parse::<u64>().ok());
-    let seed = if seconds.is_some() { rand::random::<u64>() | 1 } else { 0x5eed };
-    let mut mutator = Mutator { state: seed, corpus: corpus.iter().map(|input| input.to_vec()).collect() };
-    let end = seconds.map(|seconds| tokio::time::Instant::now() + Duration::from_secs(seconds));
-    let mut tried = 0usize;
-    println!("seed {seed:#x}");
-    while end.map_or(tried < inputs, |end| tokio::time::Instant::now() < end) {
-        let input = mutator.next();
+    for (tried, input) in Bent::of(inputs, corpus).enumerate() {
         if tried.is_multiple_of(64) {
             tokio::task::yield_now().await;
         }
         target(input).await;
-        tried += 1;
     }
-    println!("{tried} inputs");
 }
 
 /// One run against a server that says something bent: it ends, and it ends with a verdict on the other side.
@@ -163,29 +92,42 @@ async fn settings_of_dialogues_are_read_or_refused() {
     .await;
 }
 
-/// What the server of the next run says.
-type Said = Arc<Mutex<Vec<u8>>>;
+/// What the server of the next run says, piece by piece.
+type Said = Arc<Mutex<Vec<Vec<u8>>>>;
 
 async fn speaker(said: &Said) -> SocketAddr {
     let said = Arc::clone(said);
     serve(move |mut stream| {
         let said = said.lock().unwrap().clone();
         async move {
-            let _ = stream.write_all(&said).await;
-            let _ = stream.read(&mut [0; 4096]).await;
-            let _ = stream.write_all(&said).await;
+            say(&mut stream, &said).await;
+            // Whatever is said to it, it says all of it again.
+            while stream.read(&mut [0; 4096]).await.is_ok_and(|read| read > 0) {
+                say(&mut stream, &said).await;
+            }
         }
     })
     .await
 }
 
+async fn say(stream: &mut TcpStream, pieces: &[Vec<u8>]) {
+    let _ = stream.set_nodelay(true);
+    for piece in pieces {
+        if stream.write_all(piece).await.is_err() {
+            return;
+        }
+    }
+}
+
 /// A step hears one bent answer after the other.
 async fn hear_out(said: &Said, written: &Value, corpus: &[&[u8]]) {
-    fuzz(CONNECTIONS, corpus, |input| {
-        said.lock().unwrap().clone_from(&input);
-        async move { survives(written, &input).await }
-    })
-    .await;
+    let mut bent = Bent::of(CONNECTIONS, corpus);
+    while let Some(input) = bent.next() {
+        let pieces = bent.pieces(&input);
+        // A thousand packets of a byte each are slow, not telling.
+        *said.lock().unwrap() = if pieces.len() > 50 { vec![input.clone()] } else { pieces };
+        survives(written, &input).await;
+    }
 }
 
 #[tokio::test]
@@ -214,7 +156,7 @@ async fn frames_from_strangers_are_heard_out() {
         async move {
             if let Ok(socket) = accept_async(stream).await {
                 let mut stream = socket.into_inner();
-                let _ = stream.write_all(&said).await;
+                say(&mut stream, &said).await;
             }
         }
     })
@@ -233,6 +175,96 @@ async fn frames_from_strangers_are_heard_out() {
 }
 
 #[tokio::test]
+async fn replies_from_mail_servers_are_heard_out() {
+    let said = Said::default();
+    let address = speaker(&said).await;
+    let login = json!({ "user": "anna", "password": "pw" });
+    let smtp = json!({ "smtp": { "connect": address.to_string(), "security": "none", "login": login,
+        "send": { "from": "a@shop.test", "to": ["b@shop.test"], "subject": "x", "text": "y" } } });
+    let corpus: &[&[u8]] = &[
+        b"220 mx.test ESMTP\r\n250-mx.test\r\n250-SIZE 1\r\n250 AUTH PLAIN LOGIN\r\n235 in\r\n250 ok\r\n250 ok\r\n354 go\r\n250 queued\r\n",
+        b"220 mx\r\n250 AUTH LOGIN\r\n334 VXNlcm5hbWU6\r\n334 UGFzc3dvcmQ6\r\n535 5.7.8 no\r\n",
+        b"220-one\r\n220 two\r\n451 4.7.1 later\r\n421 bye\r\n",
+    ];
+    hear_out(&said, &smtp, corpus).await;
+    let imap = json!({ "imap": { "connect": address.to_string(), "security": "none", "login": login, "match": { "subject": "x" } } });
+    let corpus: &[&[u8]] = &[
+        b"* OK [CAPABILITY IMAP4rev1 AUTH=PLAIN IDLE] hi\r\n+ \r\nu1 OK\r\nu2 OK in\r\n* 1 EXISTS\r\nu3 OK\r\n* SEARCH 1\r\nu4 OK\r\n\
+          * 1 FETCH (UID 1 INTERNALDATE \"22-Nov-2026 02:00:05 +0100\" BODY[HEADER]<0> {14}\r\nSubject: x\r\n\r\n)\r\nu5 OK\r\n\
+          * 1 FETCH (UID 1 BODY[]<0> {16}\r\nSubject: x\r\n\r\nhi)\r\nu6 OK\r\n",
+        b"* PREAUTH hi\r\n* CAPABILITY IMAP4rev1 LOGINDISABLED\r\nu1 OK\r\nu2 NO [AUTHENTICATIONFAILED] no\r\n* BYE\r\n",
+    ];
+    hear_out(&said, &imap, corpus).await;
+}
+
+#[tokio::test]
+async fn packets_from_brokers_and_frames_of_grpc_are_heard_out() {
+    let said = Said::default();
+    let address = speaker(&said).await;
+    let mqtt = json!({ "mqtt": { "connect": format!("mqtt://{address}"), "version": "5", "qos": 2,
+        "publish": { "topic": "t", "payload": "hi" } } });
+    let corpus: &[&[u8]] = &[
+        b"\x20\x03\x00\x00\x00\x90\x04\x00\x01\x00\x02\x50\x02\x00\x02\x70\x02\x00\x02\x34\x08\x00\x01t\x00\x07\x00hi\x62\x02\x00\x07",
+        b"\x20\x08\x00\x86\x05\x1f\x00\x02no\xe0\x02\x8b\x00\xd0\x00",
+    ];
+    hear_out(&said, &mqtt, corpus).await;
+    let grpc = json!({ "grpc": { "connect": address.to_string() } });
+    let head =
+        [&[0, 0, 0, 4, 0, 0, 0, 0, 0, 0, 0, 20, 1, 4, 0, 0, 0, 1, 0x88, 0x0f, 0x10, 16][..], b"application/grpc"]
+            .concat();
+    let answer = [
+        &head[..],
+        &[0, 0, 7, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 2, 8, 1],
+        &[0, 0, 8, 7, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0],
+    ]
+    .concat();
+    hear_out(&said, &grpc, &[&answer, &[0, 0, 4, 3, 0, 0, 0, 0, 1, 0, 0, 0, 7]]).await;
+}
+
+#[tokio::test]
+async fn telephone_exchanges_are_heard_out() {
+    let said = Said::default();
+    let heard = Arc::clone(&said);
+    let address = serve(move |mut stream| {
+        let said = heard.lock().unwrap().concat();
+        async move {
+            let mut request = vec![0; 8192];
+            while let Ok(read @ 1..) = stream.read(&mut request).await {
+                let answer = addressed(&said, &String::from_utf8_lossy(&request[..read]));
+                let _ = stream.write_all(&answer).await;
+            }
+        }
+    })
+    .await;
+    let invite = json!({ "sip": { "invite": format!("sip:desk@{address}"), "transport": "tcp",
+        "user": "anna", "password": "pw" } });
+    let corpus: &[&[u8]] = &[
+        b"SIP/2.0 180 Ringing\r\nVia: {v}\r\nFrom: {f}\r\nTo: {t};tag=1\r\nCall-ID: {c}\r\nCSeq: {s}\r\nl: 0\r\n\r\n\
+          SIP/2.0 200 OK\r\nVia: {v}\r\nFrom: {f}\r\nTo: {t};tag=1\r\nCall-ID: {c}\r\nCSeq: {s}\r\nContact: <sip:x@127.0.0.1>\r\nl: 5\r\n\r\nv=0\r\n",
+        b"SIP/2.0 401 Who\r\nVia: {v}\r\nFrom: {f}\r\nTo: {t};tag=1\r\nCall-ID: {c}\r\nCSeq: {s}\r\n\
+          WWW-Authenticate: Digest realm=\"caf\xc3\xa9\", nonce=\"n\", qop=\"auth,auth-int\", algorithm=SHA-256\r\nContent-Length: 0\r\n\r\n",
+        b"BYE sip:unbroken@x SIP/2.0\r\nVia: SIP/2.0/TCP y;branch=q\r\nCall-ID: {c}\r\nCSeq: 9 BYE\r\nl: 0\r\n\r\n",
+    ];
+    hear_out(&said, &invite, corpus).await;
+}
+
+/// The answer with the request's own marks in it.
+fn addressed(answer: &[u8], request: &str) -> Vec<u8> {
+    let mut text = one_by_one(answer);
+    for (mark, name) in [("{v}", "Via: "), ("{f}", "From: "), ("{t}", "To: "), ("{c}", "Call-ID: "), ("{s}", "CSeq: ")]
+    {
+        let value = request.lines().find_map(|line| line.strip_prefix(name)).unwrap_or_default();
+        text = text.replace(mark, value);
+    }
+    text.chars().map(|c| c as u8).collect()
+}
+
+/// Each byte as a character of its own.
+fn one_by_one(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| char::from(*byte)).collect()
+}
+
+#[tokio::test]
 async fn answers_from_strangers_are_heard_out() {
     let said = Said::default();
     let socket = UdpSocket::bind("127.0.0.1:0").await.unwrap();
@@ -241,7 +273,7 @@ async fn answers_from_strangers_are_heard_out() {
     tokio::spawn(async move {
         let mut buffer = [0; 4096];
         while let Ok((length, from)) = socket.recv_from(&mut buffer).await {
-            let mut answer = heard.lock().unwrap().clone();
+            let mut answer = heard.lock().unwrap().concat();
             // The right id, so that it is looked at.
             if answer.len() >= 2 && length >= 2 {
                 answer[..2].copy_from_slice(&buffer[..2]);
@@ -266,7 +298,7 @@ async fn answers_from_strangers_are_heard_out() {
         if input.len() > 2 {
             input[2] |= 0x80;
         }
-        said.lock().unwrap().clone_from(&input);
+        *said.lock().unwrap() = vec![input.clone()];
         let written = &written;
         async move { survives(written, &input).await }
     })

@@ -209,3 +209,28 @@ mod tests {
         }
     }
 }
+
+#[cfg(test)]
+mod fuzz {
+    use super::*;
+    use crate::bent::Bent;
+
+    #[test]
+    fn hours_lie_in_a_week_and_never_twice() {
+        let corpus: &[&[u8]] = &[
+            b"Mo-Fr 9-18, Sa 10:00-14:30",
+            b"Mon..Fri 09:00 am to 6 pm; Sun 22-2",
+            "\u{661f}\u{671f}\u{4e00}\u{81f3}\u{5468}\u{4e94} 9:00-18:00 \u{6bcf}\u{5929} 8-20".as_bytes(),
+            b"daily 0-24 | 24/7",
+        ];
+        for input in Bent::of(3000, corpus) {
+            let text = String::from_utf8_lossy(&input);
+            let Some(Hours(spans)) = Hours::read(&text) else { continue };
+            assert!(
+                !spans.is_empty() && spans.iter().all(|(from, to)| from < to && *to <= WEEK),
+                "{text:?}: {spans:?}"
+            );
+            assert!(spans.windows(2).all(|pair| pair[0].1 < pair[1].0), "{text:?}: {spans:?}");
+        }
+    }
+}

@@ -98,3 +98,32 @@ fn shortest(minus: &str, (whole, part): (String, String)) -> String {
     let minus = if whole.is_empty() && part.is_empty() { "" } else { minus };
     format!("{minus}{whole}.{part}")
 }
+
+#[cfg(test)]
+mod fuzz {
+    use super::*;
+    use crate::bent::Bent;
+
+    #[test]
+    fn what_is_a_price_agrees_with_itself() {
+        let corpus: &[&[u8]] = &[
+            "29,90 \u{20ac}".as_bytes(),
+            b"EUR 1.299,00",
+            b"$1,299",
+            "\u{2212}1\u{2019}299.00 CHF".as_bytes(),
+            b"1,234,567",
+            b"007.0",
+        ];
+        for input in Bent::of(3000, corpus) {
+            let text = String::from_utf8_lossy(&input);
+            let Some(money) = Money::read(&text) else { continue };
+            assert!(money.agrees(&money), "{money:?}");
+            for number in &money.numbers {
+                let (whole, part) = number.trim_start_matches('-').split_once('.').expect("a decimal");
+                let digits = [whole, part].concat();
+                assert!(digits.bytes().all(|byte| byte.is_ascii_digit()), "{number}");
+                assert!(!whole.starts_with('0') && !part.ends_with('0') && number != "-.", "the shortest: {number}");
+            }
+        }
+    }
+}

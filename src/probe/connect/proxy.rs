@@ -4,7 +4,7 @@ use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use http::{HeaderMap, StatusCode};
 use percent_encoding::percent_decode_str;
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use url::{Host, Url};
 
@@ -88,7 +88,7 @@ impl Proxy {
     }
 }
 
-async fn read_head(tcp: &mut TcpStream) -> Result<Vec<u8>, Stop> {
+async fn read_head<S: AsyncRead + Unpin>(tcp: &mut S) -> Result<Vec<u8>, Stop> {
     let mut head = Vec::with_capacity(512);
     while !head.ends_with(b"\r\n\r\n") {
         // Byte by byte at the end only: what follows the head belongs to the tunnel.
@@ -127,4 +127,32 @@ pub fn objection(status: StatusCode, headers: &HeaderMap) -> Option<Fault> {
     let why: String = why?.chars().filter(|c| !c.is_control()).collect();
     let code = if status.is_server_error() { FaultCode::ProxyGateway } else { FaultCode::ProxyRefused };
     Some(fault(code, format!("the proxy answers {status} itself: {why}")))
+}
+
+#[cfg(test)]
+mod fuzz {
+    use super::*;
+    use crate::bent::Bent;
+    use crate::pieces::Pieces;
+
+    #[tokio::test]
+    async fn what_follows_the_head_belongs_to_the_tunnel() {
+        let corpus: &[&[u8]] = &[
+            b"HTTP/1.1 200 Connection established\r\n\r\n220 the tunnel\r\n",
+            b"HTTP/1.1 407 Proxy Authentication Required\r\nProxy-Authenticate: Basic realm=\"x\"\r\nContent-Length: 2\r\n\r\nno",
+            b"HTTP/1.1 200 \r\r\n\r\r\n\r\n\r\n",
+        ];
+        let mut bent = Bent::of(3000, corpus);
+        while let Some(input) = bent.next() {
+            for pieces in [vec![input.clone()], bent.pieces(&input)] {
+                let mut tcp = Pieces::new(pieces);
+                let end = input.windows(4).position(|window| window == b"\r\n\r\n").map(|at| at + 4);
+                match (read_head(&mut tcp).await, end) {
+                    (Ok(head), Some(end)) => assert_eq!((&head[..], &tcp.rest()[..]), input.split_at(end)),
+                    (Err(_), end) => assert!(end.is_none_or(|end| end > HEAD_MAX)),
+                    (Ok(head), None) => panic!("a head without an end: {head:?}"),
+                }
+            }
+        }
+    }
 }

@@ -45,3 +45,24 @@ mod tests {
         assert!(amounts("12.345 1.2 .99 ,,, 1..22 12,34,56").is_empty());
     }
 }
+
+#[cfg(test)]
+mod fuzz {
+    use super::*;
+    use crate::bent::Bent;
+
+    #[test]
+    fn amounts_are_decimals_that_read_as_themselves() {
+        let corpus: &[&[u8]] = &[
+            "29.99 EUR, 1.234,50 \u{20ac}, $1,234.50, 1\u{202f}234,50, CHF 1'234.50".as_bytes(),
+            b"2026-11-21 12:00 0049 30 1.2.3 ,,, 999999999999999999999999.99",
+        ];
+        for input in Bent::of(3000, corpus) {
+            let found = amounts(&String::from_utf8_lossy(&input));
+            assert!(found.len() <= AMOUNTS_MAX);
+            for amount in found {
+                assert_eq!(amounts(&amount).as_slice(), std::slice::from_ref(&amount));
+            }
+        }
+    }
+}

@@ -167,7 +167,9 @@ impl Talk<'_> {
             watch.note_sent(phases, *length);
             if watch.marks().read > READ_BYTES_MAX {
                 let text = format!("the server sends more than {READ_BYTES_MAX} bytes, and no answer");
-                return Err(Fault::new(FaultCode::GrpcTooLarge, text).into());
+                // Whoever is heard so long has been asked.
+                let phase = phases.running().filter(|phase| *phase != Phase::Send).unwrap_or(Phase::Wait);
+                return Err(Fault::new(FaultCode::GrpcTooLarge, text).during(phase).into());
             }
             Ok(())
         })
@@ -201,5 +203,35 @@ impl Talk<'_> {
             (FaultCode::Protocol, format!("the answer makes no sense: {why}"))
         };
         Fault::new(code, text).during(phase).into()
+    }
+}
+
+#[cfg(test)]
+mod fuzz {
+    use super::*;
+    use crate::bent::Bent;
+
+    /// As [`receive`] takes it: looked at with every piece.
+    fn heard(pieces: &[Vec<u8>]) -> Result<Option<Health>, Fault> {
+        let mut content = BytesMut::new();
+        for piece in pieces {
+            content.extend_from_slice(piece);
+            check(&content)?;
+        }
+        take(content.freeze())
+    }
+
+    #[test]
+    fn messages_are_the_same_however_they_arrive() {
+        let corpus: &[&[u8]] =
+            &[&[0, 0, 0, 0, 2, 8, 1], &[0, 0, 0, 0, 5, 8, 2, 0x12, 1, b'x'], &[0, 0, 0, 0, 0], &[1, 0, 0, 0, 1, 8]];
+        let mut bent = Bent::of(5000, corpus);
+        while let Some(input) = bent.next() {
+            let pieces = bent.pieces(&input);
+            let (whole, split) = (heard(std::slice::from_ref(&input)), heard(&pieces));
+            assert_eq!(whole, split);
+            let announced = input.get(1..5).map_or(0, |length| (&*length).get_u32() as usize);
+            assert!(whole.is_err() || input.is_empty() || announced + PREFIX == input.len());
+        }
     }
 }

@@ -108,3 +108,25 @@ mod tests {
         assert_eq!(ours.echo(without_ip_head(&packet)), Some(Echo { number: 3 }));
     }
 }
+
+#[cfg(test)]
+mod fuzz {
+    use super::*;
+    use crate::bent::Bent;
+
+    #[test]
+    fn only_echoes_of_ours_are_heard() {
+        for ip in ["192.0.2.1", "::1"].map(|ip| ip.parse::<IpAddr>().expect("an address")) {
+            let ours = Identity::new(ip, 0x0123_4567_89ab_cdef);
+            let mut echo = ours.request(7);
+            echo[0] = ours.types().1;
+            let whole = [&[0x45; 20][..], &echo].concat();
+            for input in Bent::of(2000, &[&echo, &whole, &ours.request(9)]) {
+                for message in [&input[..], without_ip_head(&input)] {
+                    let token = message.get(HEAD_BYTES..HEAD_BYTES + TOKEN_BYTES) == Some(&ours.token);
+                    assert!(ours.echo(message).is_none() || (token && message[..2] == [ours.types().1, 0]));
+                }
+            }
+        }
+    }
+}

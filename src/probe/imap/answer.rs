@@ -1,6 +1,7 @@
 //! What an IMAP server says (RFC 3501, 7), read flat: nothing here recurses, whatever is nested.
 
 use jiff::Timestamp;
+use tokio::io::{AsyncRead, AsyncWrite};
 
 use crate::probe::Stop;
 use crate::probe::mail::wire::{Wire, garbage};
@@ -70,7 +71,7 @@ pub(super) struct Fetched {
 
 impl Answer {
     /// The next one. Give it up only between answers: wait for the line first.
-    pub(super) async fn next(wire: &mut Wire) -> Result<Self, Stop> {
+    pub(super) async fn next<S: AsyncRead + AsyncWrite + Unpin>(wire: &mut Wire<S>) -> Result<Self, Stop> {
         let mut answer = Self { pieces: Vec::new(), rest: Vec::new() };
         loop {
             let line = wire.line(LINE_BYTES_MAX).await?;
@@ -320,6 +321,48 @@ mod tests {
             let answer = Answer { pieces: vec![(bytes.clone(), bytes.clone())], rest: bytes };
             let _ = answer.tokens();
             let _ = answer.read("a1");
+        }
+    }
+}
+
+#[cfg(test)]
+mod fuzz {
+    use super::*;
+    use crate::bent::Bent;
+    use crate::pieces::Pieces;
+
+    const CORPUS: &[&[u8]] = &[
+        b"* OK [CAPABILITY IMAP4rev1 IDLE LITERAL+ AUTH=PLAIN] Dovecot ready.\r\na1 OK Logged in\r\n",
+        b"* FLAGS (\\Answered \\Deleted)\r\n* 3 EXISTS\r\n* OK [UIDNEXT 4] Predicted\r\na1 OK [READ-ONLY] done\r\n",
+        b"* SEARCH 1 2 3\r\na1 OK Search completed (0.001 secs).\r\n",
+        b"* 1 FETCH (UID 7 INTERNALDATE \"22-Nov-2026 02:00:05 +0100\" BODY[HEADER] {17}\r\nSubject: a {9}\r\n\r\n)\r\na1 OK\r\n",
+        b"* 2 FETCH (BODY[HEADER.FIELDS (FROM TO)] \"a\\\"b\" FLAGS () UID 8)\r\n+ idling\r\n* BYE too many\r\n",
+        b"* 3 FETCH (UID 9 BODY[]<0> {0}\r\n BODY[TEXT] {4294967295}\r\n",
+    ];
+
+    /// Everything that is said until it ends or breaks.
+    async fn heard(pieces: Vec<Vec<u8>>) -> (Vec<Said>, String) {
+        let mut wire = Wire::new(Pieces::new(pieces));
+        let mut said = Vec::new();
+        loop {
+            match Answer::next(&mut wire).await {
+                Ok(answer) => {
+                    assert!(answer.pieces.len() <= LITERALS_MAX && answer.tokens().len() <= TOKENS_MAX + LITERALS_MAX);
+                    assert!(answer.pieces.iter().all(|(_, counted)| counted.len() as u64 <= LITERAL_BYTES_MAX));
+                    said.push(answer.read("a1"));
+                }
+                Err(stop) => return (said, format!("{stop:?}")),
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn answers_are_the_same_however_they_arrive() {
+        let long = [b"* 1 FETCH (X \"".as_slice(), &vec![b'x'; LINE_BYTES_MAX - 20], b"\")\r\na1 OK\r\n"].concat();
+        let mut bent = Bent::of(2000, &[CORPUS, &[&long]].concat());
+        while let Some(input) = bent.next() {
+            let pieces = bent.pieces(&input);
+            assert_eq!(heard(vec![input]).await, heard(pieces).await);
         }
     }
 }

@@ -217,3 +217,30 @@ mod tests {
         }
     }
 }
+
+#[cfg(test)]
+mod fuzz {
+    use super::*;
+    use crate::bent::Bent;
+
+    #[test]
+    fn links_lead_into_the_web_and_nowhere_else() {
+        let corpus: &[&[u8]] = &[
+            b"<title>T</title><base href='/b/'><a href=x>1</a><a href=\"mailto:x@y\"><img src=a.png srcset='b.png 2x, c.png 3x'>\
+              <style>p{background:url( \"d.png\" )}</style><link rel=stylesheet href=//cdn.test/e.css><a href='http://u:p@h/#f'>",
+            b"@import \"a.css\"; @import url(b.css); i{src:url(c.woff) url('d')}",
+            b"<a href='javascript:alert(1)'><object data=data:text/html,x><iframe src=file:///etc/passwd><div style='x:url(y)'>",
+        ];
+        let from = Url::parse("https://shop.test/index.html").expect("an address");
+        for input in Bent::of(600, corpus) {
+            let text = String::from_utf8_lossy(&input);
+            let links = [page(&text, &from), styles(&text, &from)].concat();
+            assert!(links.len() <= 2 * LINKS_MAX);
+            for Link { url, .. } in &links {
+                assert!(matches!(url.scheme(), "http" | "https") && url.as_str().len() <= ADDRESS_BYTES_MAX, "{url}");
+                assert!(url.username().is_empty() && url.password().is_none() && url.fragment().is_none(), "{url}");
+            }
+            assert!(text.contains(&title(&text)));
+        }
+    }
+}

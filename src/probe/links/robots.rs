@@ -119,3 +119,33 @@ mod tests {
         assert!(Robots::read("\u{0}<html>: nonsense").allows("/"));
     }
 }
+
+#[cfg(test)]
+mod fuzz {
+    use regex::Regex;
+
+    use super::*;
+    use crate::bent::Bent;
+
+    #[test]
+    fn rules_are_read_and_match_as_the_standard_says() {
+        let corpus: &[&[u8]] = &[
+            b"User-agent: *\nDisallow: /private\nAllow: /private/open\nDisallow: /*.pdf$\n",
+            b"user-agent: unbroken/1.0 # us\r\ndisallow: /a*b*b$\r\nallow: /$\r\n\r\nUser-agent: other\nDisallow: /",
+        ];
+        let paths = ["/", "/private/open/x", "/a/b.pdf", "/a/b.pdf?x=1", "/ab", "/abb", "/aab/bb", "/a$b"];
+        for input in Bent::of(1500, corpus) {
+            let robots = Robots::read(&String::from_utf8_lossy(&input));
+            assert!(robots.0.len() <= RULES_MAX);
+            for rule in robots.0.iter().filter(|rule| rule.path.len() < 200) {
+                let (start, end) = rule.path.strip_suffix('$').map_or((&*rule.path, ""), |start| (start, "$"));
+                let wanted: Vec<String> = start.split('*').map(regex::escape).collect();
+                let wanted = Regex::new(&format!("(?s)^{}{end}", wanted.join(".*"))).expect("it is escaped");
+                for path in paths {
+                    assert_eq!(fits(&rule.path, path), wanted.is_match(path), "{:?} {path}", rule.path);
+                }
+            }
+            let _ = paths.map(|path| robots.allows(path));
+        }
+    }
+}

@@ -293,3 +293,36 @@ mod tests {
         }
     }
 }
+
+#[cfg(test)]
+mod fuzz {
+    use super::*;
+    use crate::bent::Bent;
+
+    const CORPUS: &[&[u8]] = &[
+        b"Authentication-Results: mx.a; spf=pass x=(y); dkim=fail; dmarc=pass\r\nFrom: A <a@b.c>\r\nTo: x@y, z@w\r\n\
+          Subject: =?utf-8?q?Your_order_=E2=9C=93?=\r\nMIME-Version: 1.0\r\nContent-Type: multipart/alternative; boundary=b\r\n\r\n\
+          --b\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n\
+          see=2C https://halcyon.example/o/1.\r\n--b\r\nContent-Type: text/html\r\n\r\n\
+          <a href=\"https://halcyon.example/o?a=1&amp;b=2\">go</a>\r\n--b--\r\n",
+        b"Subject: x\r\nContent-Type: message/rfc822\r\n\r\nSubject: =?iso-8859-1?b?5OQ=?=\r\n\r\nhi\r\n",
+        b"From: =?utf-8?b?5p2O5Lyf?= <li@x>\nContent-Type: text/html;\n charset=utf-16\nContent-Transfer-Encoding: base64\n\nPGEgaHJlZj0naHR0cDovL3gnPg==\n",
+    ];
+
+    #[test]
+    fn letters_are_read_or_refused() {
+        for input in Bent::of(1500, CORPUS) {
+            let Ok(letter) = Letter::read(&input, Some("nobody.invalid")) else { continue };
+            assert!(letter.links.len() <= LINKS_MAX && letter.links.iter().all(|link| link.len() <= LINK_CHARS_MAX));
+            assert!(letter.links.iter().all(|link| link.to_ascii_lowercase().starts_with("http")));
+            assert!(letter.headers.len() <= HEADERS_KEPT_MAX + METHODS.len());
+            // No more than a few characters come of each byte.
+            let texts = letter.text.len() + letter.html.as_ref().map_or(0, String::len) + letter.subject.len();
+            assert!(texts <= 8 * input.len() + 64, "{texts}");
+            // Only the word of the server that is asked for counts, and it has said nothing.
+            let forged = METHODS.iter().any(|method| letter.headers.contains_key(*method));
+            assert!(!forged || String::from_utf8_lossy(&input).to_ascii_lowercase().contains("nobody.invalid"));
+            drop(Letter::read(&input, None).expect("the same mail").into_reply(None));
+        }
+    }
+}

@@ -2,7 +2,7 @@
 
 use std::io;
 
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 
 use crate::model::{Fault, FaultCode};
 use crate::probe::Stop;
@@ -15,9 +15,9 @@ const CHUNK_BYTES: usize = 8 << 10;
 /// What is told of bytes that should not be there.
 const EARLY_CHARS_MAX: usize = 80;
 
-pub(in crate::probe) struct Wire {
+pub(in crate::probe) struct Wire<S = Stream> {
     /// Absent while hands are shaken.
-    stream: Option<Stream>,
+    stream: Option<S>,
     /// What was read, from `at` on not yet taken.
     buffer: Vec<u8>,
     at: usize,
@@ -25,7 +25,13 @@ pub(in crate::probe) struct Wire {
 }
 
 impl Wire {
-    pub(in crate::probe) fn new(stream: Stream) -> Self {
+    pub(in crate::probe) const fn is_secure(&self) -> bool {
+        matches!(self.stream, Some(Stream::Secure(_)))
+    }
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
+    pub(in crate::probe) fn new(stream: S) -> Self {
         Self { stream: Some(stream), buffer: Vec::new(), at: 0, read: 0 }
     }
 
@@ -34,21 +40,17 @@ impl Wire {
         READ_BYTES_MAX.saturating_sub(self.read)
     }
 
-    pub(in crate::probe) const fn is_secure(&self) -> bool {
-        matches!(self.stream, Some(Stream::Secure(_)))
-    }
-
     /// What was read and not asked for.
     pub(in crate::probe) fn early(&self) -> Option<String> {
         let rest = &self.buffer[self.at..];
         (!rest.is_empty()).then(|| String::from_utf8_lossy(rest).chars().take(EARLY_CHARS_MAX).collect())
     }
 
-    pub(in crate::probe) fn take(&mut self) -> Option<Stream> {
+    pub(in crate::probe) fn take(&mut self) -> Option<S> {
         self.stream.take()
     }
 
-    pub(in crate::probe) fn put(&mut self, stream: Stream) {
+    pub(in crate::probe) fn put(&mut self, stream: S) {
         self.stream = Some(stream);
     }
 
@@ -58,12 +60,13 @@ impl Wire {
         stream.flush().await.map_err(|error| broken(&error))
     }
 
-    /// Waits until a whole line is here. Nothing is lost when it is given up.
+    /// Waits until a whole line of less than `most` bytes is here. Nothing is lost when it is given up.
     pub(in crate::probe) async fn hear(&mut self, most: usize) -> Result<(), Stop> {
         let mut looked = 0;
         loop {
             let rest = &self.buffer[self.at..];
-            if rest[looked..].contains(&b'\n') {
+            let end = rest[looked..].iter().position(|byte| *byte == b'\n').map(|at| looked + at);
+            if end.is_some_and(|end| end < most) {
                 return Ok(());
             }
             if rest.len() >= most {

@@ -2,7 +2,7 @@
 
 use std::io;
 
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 
 use super::Wanted;
 use super::packet::{self, DISCONNECT, Message, PACKET_BYTES_MAX, Packet, Qos, Reason, Retained, Step, Version};
@@ -27,8 +27,8 @@ pub(super) struct Login {
     pub(super) keep_alive: u16,
 }
 
-pub(super) struct Session {
-    stream: Stream,
+pub(super) struct Session<S = Stream> {
+    stream: S,
     version: Version,
     read: usize,
     /// What was published still waits for the broker's word.
@@ -37,8 +37,8 @@ pub(super) struct Session {
     early: Vec<Message>,
 }
 
-impl Session {
-    pub(super) fn new(stream: Stream, version: Version) -> Self {
+impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
+    pub(super) fn new(stream: S, version: Version) -> Self {
         Self { stream, version, read: 0, owed: false, early: Vec::new() }
     }
 
@@ -249,5 +249,59 @@ fn broken(error: &io::Error) -> Stop {
     match error.kind() {
         io::ErrorKind::UnexpectedEof => hung_up(),
         _ => Fault::new(FaultCode::Reset, format!("the connection to the broker broke: {error}")).into(),
+    }
+}
+
+#[cfg(test)]
+mod fuzz {
+    use super::*;
+    use crate::bent::Bent;
+    use crate::pieces::Pieces;
+
+    const CORPUS: &[&[u8]] = &[
+        b"\x20\x02\x00\x00\x90\x03\x00\x01\x01\x31\x04\x00\x01thi",
+        b"\x20\x0a\x00\x87\x07\x1f\x00\x02no\x21\x00\x14\x90\x05\x00\x01\x00\x01\xd0\x00",
+        b"\x33\x0c\x00\x03a/b\x00\x07hello\x40\x02\x00\x02\x50\x02\x00\x02\x62\x02\x00\x07\x70\x02\x00\x02",
+        b"\x30\x0d\x00\x01t\x06\x26\x00\x01k\x00\x01\x76hi\xe0\x02\x8e\x00",
+    ];
+
+    /// Every packet until it ends or breaks.
+    async fn heard(pieces: Vec<Vec<u8>>, version: Version) -> (Vec<Packet>, String) {
+        let mut session = Session::new(Pieces::new(pieces), version);
+        let mut packets = Vec::new();
+        loop {
+            match session.hear().await {
+                Ok(packet) => packets.push(packet),
+                Err(stop) => return (packets, format!("{stop:?}")),
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn packets_are_the_same_however_they_arrive() {
+        let mut bent = Bent::of(2000, CORPUS);
+        while let Some(input) = bent.next() {
+            for version in [Version::V311, Version::V5] {
+                let pieces = bent.pieces(&input);
+                let (packets, end) = heard(vec![input.clone()], version).await;
+                let held: usize = packets.iter().map(|packet| format!("{packet:?}").len()).sum();
+                assert!(held <= 100 * input.len(), "{held}");
+                assert_eq!((packets, end), heard(pieces, version).await);
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn what_we_publish_is_read_as_it_was_meant() {
+        for input in Bent::of(1000, &[b"halcyon/orders H-000001", b"a\xff\0 payload"]) {
+            let topic = String::from_utf8_lossy(&input).into_owned();
+            for (version, qos) in [(Version::V311, Qos::AtMost), (Version::V5, Qos::Exactly)] {
+                let id = if qos == Qos::AtMost { 0 } else { MESSAGE };
+                let message = Message { payload: input.clone(), qos, id, retained: false };
+                let sent = packet::publish(version, MESSAGE, &topic, &input, qos);
+                let (packets, _) = heard(vec![sent], version).await;
+                assert_eq!(packets, [Packet::Publish(message)]);
+            }
+        }
     }
 }

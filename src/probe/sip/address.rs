@@ -188,3 +188,27 @@ mod tests {
         }
     }
 }
+
+#[cfg(test)]
+mod fuzz {
+    use super::*;
+    use crate::bent::Bent;
+
+    #[test]
+    fn addresses_are_read_or_refused() {
+        let corpus: &[&[u8]] = &[
+            b"sip:halcyon@127.0.0.1:5060",
+            b"sips:a;x=y:pw@pbx.example.com;transport=tcp;lr",
+            b"SIP:+4930@[::1]:5070;transport=TLS?subject=x",
+        ];
+        for input in Bent::of(3000, corpus) {
+            let text = String::from_utf8_lossy(&input);
+            let Ok(address) = Address::parse(&text) else { continue };
+            // It goes into the first line of a request, and between angle brackets.
+            assert!(!address.uri.contains(|c: char| c.is_whitespace() || c.is_control() || "<>\"?".contains(c)));
+            assert_eq!(Address::parse(&address.uri).as_ref(), Ok(&address), "{text:?}");
+            let domain = Address::parse(&address.domain()).unwrap_or_else(|error| panic!("{text:?}: {error}"));
+            assert_eq!((&domain.host, domain.port, &domain.user), (&address.host, address.port, &None), "{text:?}");
+        }
+    }
+}

@@ -12,6 +12,7 @@ use tokio::time::timeout;
 use url::Host;
 
 use super::address::Transport;
+use super::incoming::Incoming;
 use super::locate::Located;
 use super::message::Message;
 use crate::model::{Fault, FaultCode, Phase};
@@ -50,8 +51,7 @@ enum Line {
     },
     Stream {
         stream: Box<Stream>,
-        /// What has come of the next message.
-        buffer: Vec<u8>,
+        incoming: Incoming,
     },
 }
 
@@ -101,7 +101,7 @@ impl Flow {
         };
         let local = tcp.local_addr().map_err(|error| broken(&error))?;
         let peer = tcp.peer_addr().map_err(|error| broken(&error))?;
-        let line = Line::Stream { stream: Box::new(stream), buffer: Vec::new() };
+        let line = Line::Stream { stream: Box::new(stream), incoming: Incoming::default() };
         Ok(Self { line, transport: place.transport, local, peer, heard: 0 })
     }
 
@@ -171,7 +171,7 @@ impl Flow {
     /// Whether the beginning of a message is there, and its end is not.
     pub(super) fn waits_for_rest(&self) -> Option<usize> {
         match &self.line {
-            Line::Stream { buffer, .. } if !buffer.is_empty() => Some(buffer.len()),
+            Line::Stream { incoming, .. } if !incoming.buffer.is_empty() => Some(incoming.buffer.len()),
             _ => None,
         }
     }
@@ -207,10 +207,11 @@ impl Flow {
                 }
                 Err(error) => Err(broken(&error)),
             },
-            Line::Stream { stream, buffer } => loop {
-                if let Some(message) = Message::of_stream(buffer).map_err(malformed)? {
+            Line::Stream { stream, incoming } => loop {
+                if let Some(message) = incoming.take().map_err(malformed)? {
                     return Ok(Heard::Message(message));
                 }
+                let buffer = &mut incoming.buffer;
                 if self.heard > HEARD_BYTES_MAX {
                     return Err(malformed(format!("the peer sends more than {HEARD_BYTES_MAX} bytes")).into());
                 }

@@ -54,25 +54,7 @@ impl Message {
         Ok(message)
     }
 
-    /// Takes the first message off a stream's bytes; none, if it is not whole yet.
-    pub(super) fn of_stream(buffer: &mut Vec<u8>) -> Result<Option<Self>, String> {
-        // Blank lines between messages keep connections alive (RFC 5626, 3.5.1).
-        let blank = buffer.iter().take_while(|byte| matches!(byte, b'\r' | b'\n')).count();
-        buffer.drain(..blank);
-        let Some(end) = head_end(buffer) else {
-            return if buffer.len() > HEAD_BYTES_MAX { Err(endless()) } else { Ok(None) };
-        };
-        let mut message = Self::of_head(&buffer[..end])?;
-        let length = message.length()?.ok_or("a message on a stream that does not say how long it is")?;
-        if buffer.len() < end + length {
-            return Ok(None);
-        }
-        message.body = Bytes::copy_from_slice(&buffer[end..end + length]);
-        buffer.drain(..end + length);
-        Ok(Some(message))
-    }
-
-    fn of_head(head: &[u8]) -> Result<Self, String> {
+    pub(super) fn of_head(head: &[u8]) -> Result<Self, String> {
         if head.len() > HEAD_BYTES_MAX {
             return Err(endless());
         }
@@ -86,8 +68,11 @@ impl Message {
             }
             if line.starts_with([' ', '\t']) {
                 let (_, value) = headers.last_mut().ok_or("a message whose first header begins with a blank")?;
-                value.push(' ');
-                value.push_str(line.trim());
+                // A line of blanks adds nothing.
+                for word in line.split_whitespace() {
+                    value.extend((!value.is_empty()).then_some(' '));
+                    value.push_str(word);
+                }
                 continue;
             }
             let (name, value) = line.split_once(':').ok_or_else(|| format!("a header without a colon: `{line}`"))?;
@@ -105,7 +90,7 @@ impl Message {
     }
 
     /// How long it says that its body is.
-    fn length(&self) -> Result<Option<usize>, String> {
+    pub(super) fn length(&self) -> Result<Option<usize>, String> {
         let mut length = None;
         for value in self.all("content-length") {
             let said = Some(value).filter(|value| value.bytes().all(|byte| byte.is_ascii_digit()));
@@ -194,11 +179,11 @@ pub(super) fn bracketed(text: &str) -> &str {
     }
 }
 
-fn head_end(bytes: &[u8]) -> Option<usize> {
+pub(super) fn head_end(bytes: &[u8]) -> Option<usize> {
     bytes.windows(4).position(|window| window == b"\r\n\r\n").map(|at| at + 4)
 }
 
-fn endless() -> String {
+pub(super) fn endless() -> String {
     format!("a message whose head is longer than {HEAD_BYTES_MAX} bytes")
 }
 
@@ -228,15 +213,10 @@ mod tests {
     }
 
     #[test]
-    fn a_stream_is_cut_where_messages_end() {
-        let whole = format!("\r\n\r\n{RINGING}{RINGING}BYE sip:a@x SIP/2.0\r\nl:0\r\n\r\n");
-        let (mut buffer, mut seen) = (Vec::new(), Vec::new());
-        for byte in whole.bytes() {
-            buffer.push(byte);
-            seen.extend(Message::of_stream(&mut buffer).expect("well formed"));
-        }
-        assert_eq!((seen.len(), buffer.len()), (3, 0));
-        assert_eq!(seen[2].start, Start::Request { method: "BYE".to_owned() });
+    fn folded_lines_leave_no_blanks_at_the_ends() {
+        let message = Message::of_datagram(b"SIP/2.0 200 OK\r\na:\r\n one\r\n \t\r\nb: x\r\n  y\r\n \r\n\r\n")
+            .expect("a message");
+        assert_eq!(message.headers().collect::<Vec<_>>(), [("a", "one"), ("b", "x y")]);
     }
 
     #[test]
@@ -265,23 +245,61 @@ mod tests {
             Message::of_datagram(wrong.as_bytes()).expect_err(&wrong);
         }
         Message::of_datagram(b"SIP/2.0 200 \xff\xfe\r\n\r\n").expect_err("no UTF-8");
-        Message::of_stream(&mut format!("{ok}\r\n").into_bytes()).expect_err("no length");
-        Message::of_stream(&mut vec![b'x'; HEAD_BYTES_MAX + 1]).expect_err("endless");
     }
 
     proptest! {
-        /// Whatever comes in is read or refused, and nothing is read twice.
+        /// Whatever comes in is read or refused.
         #[test]
         fn nothing_breaks_the_reader(parts in prop::collection::vec(prop_oneof![
             Just(&b"SIP/2.0 200 OK\r\n"[..]), Just(&b"\r\n"[..]), Just(&b"Via: SIP/2.0/UDP x;branch=1\r\n"[..]),
             Just(&b"l: 3\r\n"[..]), Just(&b"CSeq: 1 BYE\r\n"[..]), Just(&b"abc"[..]), Just(&b"\xff"[..]), Just(&b": <;=>\""[..]),
         ], 0..12)) {
-            let mut bytes = parts.concat();
+            let bytes = parts.concat();
             if let Ok(message) = Message::of_datagram(&bytes) {
                 let _ = (message.branch(), message.sequence(), bracketed(message.first("via").unwrap_or_default()));
             }
-            while let Ok(Some(message)) = Message::of_stream(&mut bytes) {
-                prop_assert!(message.body.len() <= 3);
+        }
+    }
+}
+
+#[cfg(test)]
+pub(super) mod fuzz {
+    use super::*;
+    use crate::bent::Bent;
+
+    pub(in crate::probe::sip) const CORPUS: &[&[u8]] = &[
+        b"SIP/2.0 180 Ringing\r\nVia: SIP/2.0/UDP 127.0.0.1:5070;branch=z9hG4bK1;rport=5070\r\nFrom: <sip:a@x>;tag=1\r\n\
+          To: \"B\" <sip:b@x;tag=no>;tag=2\r\nCall-ID: 1@x\r\nCSeq: 1 INVITE\r\nContent-Length: 0\r\n\r\n",
+        b"SIP/2.0 200 OK\r\nv: SIP/2.0/TCP x;branch=1, SIP/2.0/UDP y;branch=2\r\nm: <sip:desk@127.0.0.1>\r\nCSeq: 1 INVITE\r\n\
+          Content-Type: application/sdp\r\nl: 9\r\n\r\nv=0\r\ni=hi\r\n\r\n",
+        b"SIP/2.0 401 Unauthorized\r\nWWW-Authenticate: Digest realm=\"x\",\r\n nonce=\"y\", qop=\"auth\"\r\nContent-Length: 0\r\n\r\n",
+        b"BYE sip:unbroken@127.0.0.1:5070 SIP/2.0\r\nVia: SIP/2.0/UDP x;branch=3\r\nCSeq: 2 BYE\r\nContent-Length: 0\r\n\r\n",
+        b"\r\n\r\n",
+    ];
+
+    /// The message as its sender could have written it.
+    fn written(message: &Message) -> Vec<u8> {
+        let start = match &message.start {
+            Start::Reply { status, reason } => format!("SIP/2.0 {status} {reason}"),
+            Start::Request { method } => format!("{method} sip:x SIP/2.0"),
+        };
+        let headers = message.headers().map(|(name, value)| format!("{name}: {value}"));
+        let head: Vec<String> = [start].into_iter().chain(headers).collect();
+        [head.join("\r\n").as_bytes(), b"\r\n\r\n", &message.body].concat()
+    }
+
+    #[test]
+    fn messages_are_read_or_refused() {
+        for input in Bent::of(3000, CORPUS) {
+            let Ok(message) = Message::of_datagram(&input) else { continue };
+            assert!(message.headers.len() <= HEADERS_MAX && message.body.len() <= input.len());
+            let again = Message::of_datagram(&written(&message));
+            assert_eq!(again.as_ref(), Ok(&message), "written again it is the same");
+            let _ = (message.branch(), message.sequence(), message.reason());
+            for (_, value) in message.headers() {
+                assert!(!value.contains(['\r', '\n', '\0']), "one line, whatever is made of it: {value:?}");
+                assert!(value.contains(bracketed(value)));
+                assert!(parameter(value, "tag").is_none_or(|tag| value.contains(tag)));
             }
         }
     }

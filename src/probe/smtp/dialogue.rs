@@ -1,5 +1,7 @@
 //! The dialogue with an SMTP server: commands, and replies of bounded length.
 
+use tokio::io::{AsyncRead, AsyncWrite};
+
 use super::draft::Letter;
 use crate::model::{Evidence, Fault, FaultCode};
 use crate::probe::mail::wire::{Wire, garbage};
@@ -15,6 +17,7 @@ pub(super) struct Dialogue<'a> {
 }
 
 /// A reply: its code and its lines without it.
+#[derive(Debug, PartialEq)]
 struct Answer {
     code: u16,
     lines: Vec<String>,
@@ -150,7 +153,7 @@ impl Answer {
     }
 }
 
-async fn answer(wire: &mut Wire) -> Result<Answer, Stop> {
+async fn answer<S: AsyncRead + AsyncWrite + Unpin>(wire: &mut Wire<S>) -> Result<Answer, Stop> {
     let mut answer = Answer { code: 0, lines: Vec::new() };
     loop {
         let line = wire.line(LINE_BYTES_MAX).await?;
@@ -201,5 +204,61 @@ mod tests {
         let extensions = Extensions(vec!["size 1000".into(), "AUTH=PLAIN login".into(), "STARTTLS".into()]);
         assert!(extensions.offers("SIZE") && extensions.offers("starttls") && !extensions.offers("PIPELINING"));
         assert!(extensions.signs_in_by("LOGIN") && !extensions.signs_in_by("GSSAPI"));
+    }
+}
+
+#[cfg(test)]
+mod fuzz {
+    use super::*;
+    use crate::bent::Bent;
+    use crate::pieces::Pieces;
+
+    const CORPUS: &[&[u8]] = &[
+        b"220 mx.shop.test ESMTP Postfix (Debian/GNU)\r\n",
+        b"250-mx.shop.test\r\n250-PIPELINING\r\n250-SIZE 10240000\r\n250-AUTH PLAIN LOGIN\r\n250 SMTPUTF8\r\n",
+        b"334 VXNlcm5hbWU6\r\n235 2.7.0 Authentication successful\r\n250 2.1.0 Ok\r\n",
+        b"451 4.7.1 <anna@probe.test>: Greylisted\r\n552-5.3.4 spam\r\n552 really\r\n421 4.3.2\r\n",
+    ];
+
+    /// Every reply until it ends or breaks.
+    async fn heard(pieces: Vec<Vec<u8>>) -> (Vec<Answer>, String) {
+        let mut wire = Wire::new(Pieces::new(pieces));
+        let mut replies = Vec::new();
+        loop {
+            match answer(&mut wire).await {
+                Ok(reply) => {
+                    assert!((200..600).contains(&reply.code) && (1..=LINES_MAX).contains(&reply.lines.len()));
+                    assert!(reply.lines.iter().all(|line| line.len() <= 3 * LINE_BYTES_MAX));
+                    replies.push(reply);
+                }
+                Err(stop) => return (replies, format!("{stop:?}")),
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn replies_are_the_same_however_they_arrive() {
+        let long = [b"250 ".as_slice(), &[b'x'; LINE_BYTES_MAX - 10], b"\r\n250 ok\r\n"].concat();
+        let lines = b"250-more\r\n".repeat(LINES_MAX - 1);
+        let mut bent = Bent::of(2000, &[CORPUS, &[&long, &lines]].concat());
+        while let Some(input) = bent.next() {
+            let pieces = bent.pieces(&input);
+            assert_eq!(heard(vec![input]).await, heard(pieces).await);
+        }
+    }
+
+    #[test]
+    fn what_is_stuffed_is_what_its_receiver_takes_out() {
+        let mut bent = Bent::of(2000, &[b"a\r\n.b\r\n..\r\nend", b".", b"\r\n.\r\n", b"x\n.\ny"]);
+        for input in &mut bent {
+            let sent = stuffed(&input);
+            let body = sent.strip_suffix(b".\r\n").expect("it ends");
+            // RFC 5321, 4.5.2: no line is a dot alone before the end, and one dot is taken off each line that has one.
+            let lines: Vec<&[u8]> = body.split_inclusive(|byte| *byte == b'\n').collect();
+            assert!(lines.iter().all(|line| *line != b".\r\n"));
+            let taken: Vec<u8> =
+                lines.iter().flat_map(|line| line.strip_prefix(b".").unwrap_or(line)).copied().collect();
+            assert!(taken == input || taken == [&input[..], b"\r\n"].concat());
+        }
     }
 }
