@@ -224,7 +224,7 @@ impl Exchange {
         let count = u32::from_str_radix(find("nc"), 16).unwrap_or_default();
         let password = self.business.books.password();
         let (user, uri, nonce) = (find("username"), find("uri"), find("cnonce"));
-        let right = Proof { user, password, method: "REGISTER", uri, nonce, count };
+        let right = Proof { user, password, method: "REGISTER", uri, body: b"", nonce, count };
         let known = super::books::CUSTOMERS.iter().any(|customer| customer.email.split('@').next() == Some(user));
         known
             && find("nonce") == self.nonce

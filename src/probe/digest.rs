@@ -1,6 +1,9 @@
 //! Proving who one is without sending the password: digest access authentication (RFC 7616, and RFC 8760 for SIP).
+//!
+//! Our own, for HTTP and SIP alike: the crate for it (`digest_auth` 0.3.1, of 2023) panics on a challenge that is not
+//! ASCII, and SIP's heads are UTF-8.
 
-use std::fmt::Write as _;
+use std::fmt::{self, Write as _};
 
 use md5::Digest as _;
 use sha2::Digest as _;
@@ -9,25 +12,51 @@ use sha2::Digest as _;
 const CHALLENGE_CHARS_MAX: usize = 8 << 10;
 
 /// How the proof is made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Algorithm {
+    hash: Hash,
+    /// The password is hashed together with both nonces: `-sess`.
+    session: bool,
+}
+
+/// The weakest first (RFC 7616, 3.7).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Algorithm {
+enum Hash {
     Md5,
+    Sha512Half,
     Sha256,
 }
 
 impl Algorithm {
+    fn parse(name: &str) -> Option<Self> {
+        let upper = name.to_ascii_uppercase();
+        let (name, session) = upper.strip_suffix("-SESS").map_or((&*upper, false), |name| (name, true));
+        let hash = [Hash::Md5, Hash::Sha512Half, Hash::Sha256].into_iter().find(|hash| hash.name() == name)?;
+        Some(Self { hash, session })
+    }
+}
+
+impl fmt::Display for Algorithm {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}{}", self.hash.name(), if self.session { "-sess" } else { "" })
+    }
+}
+
+impl Hash {
     const fn name(self) -> &'static str {
         match self {
             Self::Md5 => "MD5",
+            Self::Sha512Half => "SHA-512-256",
             Self::Sha256 => "SHA-256",
         }
     }
 
-    /// The digest of `text`, in lower-case hexadecimal digits.
-    fn of(self, text: &str) -> String {
+    /// Of `bytes`, in lower-case hexadecimal digits.
+    fn of(self, bytes: impl AsRef<[u8]>) -> String {
         match self {
-            Self::Md5 => hex(&md5::Md5::digest(text.as_bytes())),
-            Self::Sha256 => hex(&sha2::Sha256::digest(text.as_bytes())),
+            Self::Md5 => hex(&md5::Md5::digest(bytes)),
+            Self::Sha512Half => hex(&sha2::Sha512_256::digest(bytes)),
+            Self::Sha256 => hex(&sha2::Sha256::digest(bytes)),
         }
     }
 }
@@ -44,12 +73,41 @@ pub struct Challenge {
     pub stale: bool,
 }
 
+/// Why a challenge is not met.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Unmet {
+    /// The server's fault.
+    #[error("{0}")]
+    Garbage(&'static str),
+    /// We cannot do that.
+    #[error("it asks for a proof by `{0}`, which we do not know")]
+    Unknown(String),
+}
+
 /// What the proof covers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Quality {
     /// Before RFC 2617: neither counter nor nonce of ours.
     Old,
     Auth,
+    /// The content too.
+    AuthInt,
+}
+
+impl Quality {
+    /// Of those that are offered; what everybody can do before what few can.
+    fn best(offered: &str) -> Option<Self> {
+        let offers = |name: &str| offered.split(',').any(|one| one.trim().eq_ignore_ascii_case(name));
+        [Self::Auth, Self::AuthInt].into_iter().find(|quality| offers(quality.name()))
+    }
+
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Old => "",
+            Self::Auth => "auth",
+            Self::AuthInt => "auth-int",
+        }
+    }
 }
 
 /// Who proves what.
@@ -59,6 +117,8 @@ pub struct Proof<'a> {
     pub password: &'a str,
     pub method: &'a str,
     pub uri: &'a str,
+    /// The request's content.
+    pub body: &'a [u8],
     /// Of ours, new for every run.
     pub nonce: &'a str,
     /// How often the server's nonce has been used, this time included.
@@ -67,12 +127,12 @@ pub struct Proof<'a> {
 
 impl Challenge {
     /// The strongest of the challenges that we can meet, or why there is none.
-    pub fn strongest<'a>(values: impl IntoIterator<Item = &'a str>) -> Result<Self, String> {
+    pub fn strongest<'a>(values: impl IntoIterator<Item = &'a str>) -> Result<Self, Unmet> {
         let mut best: Option<Self> = None;
-        let mut why = "it does not say how to prove who one is".to_owned();
+        let mut why = Unmet::Garbage("it does not say how to prove who one is");
         for value in values {
             match Self::parse(value) {
-                Ok(challenge) if best.as_ref().is_none_or(|best| best.algorithm < challenge.algorithm) => {
+                Ok(challenge) if best.as_ref().is_none_or(|best| best.algorithm.hash < challenge.algorithm.hash) => {
                     best = Some(challenge);
                 }
                 Ok(_) => {}
@@ -83,32 +143,28 @@ impl Challenge {
     }
 
     /// Reads one challenge: `Digest realm="x", nonce="y", ...`.
-    pub fn parse(value: &str) -> Result<Self, String> {
+    pub fn parse(value: &str) -> Result<Self, Unmet> {
         if value.len() > CHALLENGE_CHARS_MAX {
-            return Err("its challenge is endless".to_owned());
+            return Err(Unmet::Garbage("its challenge is endless"));
         }
         let value = value.trim();
         let (scheme, rest) = value.split_once(' ').unwrap_or((value, ""));
         if !scheme.eq_ignore_ascii_case("digest") {
-            return Err(format!("it asks for a proof by `{scheme}`, not by digest"));
+            return Err(Unmet::Unknown(scheme.to_owned()));
         }
-        let parameters = parameters(rest).ok_or("its challenge cannot be read")?;
+        let parameters = parameters(rest).ok_or(Unmet::Garbage("its challenge cannot be read"))?;
         let find = |name: &str| {
             parameters.iter().find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, value)| value.clone())
         };
-        let algorithm = match find("algorithm").as_deref().map(str::to_ascii_uppercase).as_deref() {
-            None | Some("MD5") => Algorithm::Md5,
-            Some("SHA-256") => Algorithm::Sha256,
-            Some(other) => return Err(format!("it asks for a proof by `{other}`, which we do not know")),
-        };
+        let algorithm = find("algorithm").unwrap_or_else(|| "MD5".to_owned());
+        let algorithm = Algorithm::parse(&algorithm).ok_or(Unmet::Unknown(algorithm))?;
         let quality = match find("qop") {
             None => Quality::Old,
-            Some(offered) if offered.split(',').any(|one| one.trim().eq_ignore_ascii_case("auth")) => Quality::Auth,
-            Some(other) => return Err(format!("it asks for a proof of quality `{other}`, which we do not know")),
+            Some(offered) => Quality::best(&offered).ok_or(Unmet::Unknown(offered))?,
         };
         Ok(Self {
             realm: find("realm").unwrap_or_default(),
-            nonce: find("nonce").ok_or("its challenge has no nonce")?,
+            nonce: find("nonce").ok_or(Unmet::Garbage("its challenge has no nonce"))?,
             opaque: find("opaque"),
             algorithm,
             quality,
@@ -118,12 +174,19 @@ impl Challenge {
 
     /// What the server's `response` must be.
     pub fn response(&self, proof: &Proof<'_>) -> String {
-        let Proof { user, password, method, uri, nonce, count } = proof;
-        let who = self.algorithm.of(&format!("{user}:{}:{password}", self.realm));
-        let what = self.algorithm.of(&format!("{method}:{uri}"));
-        self.algorithm.of(&match self.quality {
+        let Proof { user, password, method, uri, body, nonce, count } = proof;
+        let hash = |text: String| self.algorithm.hash.of(text);
+        let mut who = hash(format!("{user}:{}:{password}", self.realm));
+        if self.algorithm.session {
+            who = hash(format!("{who}:{}:{nonce}", self.nonce));
+        }
+        let what = match self.quality {
+            Quality::AuthInt => hash(format!("{method}:{uri}:{}", self.algorithm.hash.of(body))),
+            Quality::Old | Quality::Auth => hash(format!("{method}:{uri}")),
+        };
+        hash(match self.quality {
             Quality::Old => format!("{who}:{}:{what}", self.nonce),
-            Quality::Auth => format!("{who}:{}:{count:08x}:{nonce}:auth:{what}", self.nonce),
+            quality => format!("{who}:{}:{count:08x}:{nonce}:{}:{what}", self.nonce, quality.name()),
         })
     }
 
@@ -136,11 +199,14 @@ impl Challenge {
             quoted(&self.nonce),
             quoted(proof.uri),
             self.response(proof),
-            self.algorithm.name(),
+            self.algorithm,
         );
-        if self.quality == Quality::Auth {
-            // Writing into a text cannot fail.
-            _ = write!(line, ", qop=auth, nc={:08x}, cnonce={}", proof.count, quoted(proof.nonce));
+        // Writing into a text cannot fail.
+        if self.quality != Quality::Old {
+            _ = write!(line, ", qop={}, nc={:08x}", self.quality.name(), proof.count);
+        }
+        if self.quality != Quality::Old || self.algorithm.session {
+            _ = write!(line, ", cnonce={}", quoted(proof.nonce));
         }
         if let Some(opaque) = &self.opaque {
             _ = write!(line, ", opaque={}", quoted(opaque));
@@ -156,6 +222,10 @@ pub fn parameters(text: &str) -> Option<Vec<(String, String)>> {
     while !rest.is_empty() {
         let (name, after) = rest.split_once('=')?;
         let name = name.trim();
+        // Another scheme begins: `Digest realm="x", nonce="y", Basic realm="x"`.
+        if name.contains(' ') && !found.is_empty() {
+            break;
+        }
         if name.is_empty() || name.contains([' ', ',', '"']) {
             return None;
         }
@@ -213,6 +283,7 @@ mod tests {
         password: "Circle of Life",
         method: "GET",
         uri: "/dir/index.html",
+        body: b"",
         nonce: "f2/wE4q74E6zIJEtWaHKaf5wv/H5QzzpXusqGemxURZJ",
         count: 1,
     };
@@ -247,9 +318,11 @@ mod tests {
     #[test]
     fn the_strongest_that_we_know_is_met() {
         let [md5, sha] = ["MD5", "SHA-256"].map(challenge);
-        let unknown = "Digest realm=\"x\", nonce=\"y\", algorithm=SHA-512-256";
+        let unknown = "Digest realm=\"x\", nonce=\"y\", algorithm=SHA3-256";
         let best = Challenge::strongest([md5.as_str(), unknown, sha.as_str()]).expect("one");
-        assert_eq!(best.algorithm, Algorithm::Sha256);
+        assert_eq!(best.algorithm, Algorithm { hash: Hash::Sha256, session: false });
+        assert_eq!(Challenge::parse("Digest realm=\"x"), Err(Unmet::Garbage("its challenge cannot be read")));
+        assert_eq!(Challenge::parse(unknown), Err(Unmet::Unknown("SHA3-256".to_owned())));
         for wrong in ["Basic realm=\"x\"", unknown, "Digest realm=\"x", "Digest realm=x", "Digest =", "", "Digest qop"]
         {
             Challenge::strongest([wrong]).expect_err(wrong);
@@ -258,9 +331,74 @@ mod tests {
     }
 
     #[test]
+    fn sessions_and_contents_are_proven_too() {
+        let of = |rest: &str| {
+            let text = format!("Digest realm=\"http-auth@example.org\", nonce=\"{NONCE}\", {rest}");
+            Challenge::parse(&text).expect("a challenge")
+        };
+        // Worked out with another program: H(H(H(u:r:p):n:c):n:nc:c:auth-int:H(m:u:H(b))).
+        let proof = Proof { method: "POST", body: b"a=1", ..PROOF };
+        for (rest, response) in [
+            ("qop=\"auth-int\", algorithm=MD5", "fce5b8ce602d522db81fbab19a1ce91a"),
+            ("qop=\"auth\", algorithm=MD5-sess", "9e3465d402d672d7b3c6a659201e5672"),
+            (
+                "qop=\"auth-int\", algorithm=SHA-256-sess",
+                "497d7391b8036af6286c78d832cbf7921390dbb333d20fe212a50ef1de2e232f",
+            ),
+            ("qop=\"auth\", algorithm=SHA-512-256", "bd4311c37b3890a2df44699789473e744efafb31f8d789781eac66741224f782"),
+        ] {
+            assert_eq!(of(rest).response(&proof), response, "{rest}");
+        }
+        let answer = of("algorithm=MD5-sess").answer(&proof);
+        assert!(answer.contains("algorithm=MD5-sess, cnonce=") && !answer.contains("qop"), "{answer}");
+    }
+
+    #[test]
+    fn another_scheme_behind_is_passed_over() {
+        let both = format!("{}, Basic realm=\"x\", charset=\"UTF-8\"", challenge("MD5"));
+        assert_eq!(Challenge::parse(&both), Challenge::parse(&challenge("MD5")));
+    }
+
+    #[test]
     fn quotes_are_kept_in() {
         let read = parameters("a=\"x \\\"y\\\", z\", B = c ,d=").expect("parameters");
         let read: Vec<_> = read.iter().map(|(name, value)| (&**name, &**value)).collect();
         assert_eq!(read, [("a", "x \"y\", z"), ("B", "c"), ("d", "")]);
+    }
+}
+
+#[cfg(test)]
+mod fuzz {
+    use super::*;
+    use crate::bent::Bent;
+
+    #[test]
+    fn challenges_are_read_or_refused_and_answers_say_what_was_meant() {
+        let corpus: &[&[u8]] = &[
+            b"Digest realm=\"halcyon\", nonce=\"a\\\"b\", qop=\"auth, auth-int\", algorithm=SHA-256, opaque=\"5ccc\", stale=TRUE",
+            "digest realm=\"caf\u{e9}\",nonce=y , algorithm = MD5-sess,domain=\"/a /b\", Basic realm=\"x\"".as_bytes(),
+            b"Basic realm=\"x\"",
+        ];
+        for input in Bent::of(3000, corpus) {
+            let text = String::from_utf8_lossy(&input);
+            let Ok(challenge) = Challenge::parse(&text) else { continue };
+            let proof = Proof {
+                user: "a\"n\\na",
+                password: "s3cret",
+                method: "GET",
+                uri: "/x",
+                body: b"",
+                nonce: "n",
+                count: 3,
+            };
+            let answer = challenge.answer(&proof);
+            let told = parameters(answer.strip_prefix("Digest ").expect("a proof")).expect("it can be read");
+            let find = |name: &str| told.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str());
+            assert_eq!((find("username"), find("uri")), (Some(proof.user), Some(proof.uri)), "{text:?}");
+            assert_eq!(find("realm"), Some(&*challenge.realm), "{text:?}");
+            assert_eq!(find("nonce"), Some(&*challenge.nonce), "{text:?}");
+            assert_eq!(find("opaque"), challenge.opaque.as_deref(), "{text:?}");
+            assert!(!answer.contains(proof.password) || text.contains(proof.password));
+        }
     }
 }

@@ -1,15 +1,12 @@
 //! Digest authentication (RFC 7616): the answer to a server's challenge. Pure.
 
-use digest_auth::{AlgorithmType, AuthContext, HttpMethod, WwwAuthenticateHeader};
 use http::header::{HeaderMap, HeaderValue, WWW_AUTHENTICATE};
 
 use crate::probe::Scope;
+use crate::probe::digest::{Challenge, Proof};
 
 use super::request::Outgoing;
 use super::settings::Basic;
-
-/// Longer challenges are no challenges.
-const CHALLENGE_CHARS_MAX: usize = 4096;
 
 /// The `authorization` that answers the best challenge in `headers`; none, if there is none that can be answered.
 pub(super) fn answer(
@@ -19,32 +16,21 @@ pub(super) fn answer(
     scope: &Scope,
     random: u64,
 ) -> Option<HeaderValue> {
-    let mut challenge = headers
-        .get_all(WWW_AUTHENTICATE)
-        .iter()
-        .filter_map(|value| value.to_str().ok())
-        .filter(|text| text.len() <= CHALLENGE_CHARS_MAX)
-        .filter(|text| text.get(..7).is_some_and(|scheme| scheme.eq_ignore_ascii_case("digest ")))
-        .filter_map(|text| WwwAuthenticateHeader::parse(text).ok())
-        .max_by_key(|challenge| rank(challenge.algorithm.algo))?;
-    let (user, password) = (who.user.render(scope), who.password.render(scope));
-    let method = HttpMethod(asked.method.as_str().into());
-    let body = (!asked.body.is_empty()).then_some(&asked.body[..]);
-    let mut context = AuthContext::new_with_method(&*user, &*password, asked.target.to_string(), body, method);
-    context.set_custom_cnonce(format!("{random:016x}"));
-    let answer = challenge.respond(&context).ok()?;
-    let mut value = HeaderValue::from_str(&answer.to_header_string()).ok()?;
+    let challenges = headers.get_all(WWW_AUTHENTICATE).iter().filter_map(|value| value.to_str().ok());
+    let challenge = Challenge::strongest(challenges).ok()?;
+    let (user, password, uri) = (who.user.render(scope), who.password.render(scope), asked.target.to_string());
+    let proof = Proof {
+        user: &user,
+        password: &password,
+        method: asked.method.as_str(),
+        uri: &uri,
+        body: &asked.body,
+        nonce: &format!("{random:016x}"),
+        count: 1,
+    };
+    let mut value = HeaderValue::from_str(&challenge.answer(&proof)).ok()?;
     value.set_sensitive(true);
     Some(value)
-}
-
-/// RFC 7616, 3.7: the strongest one that both know.
-const fn rank(algorithm: AlgorithmType) -> u8 {
-    match algorithm {
-        AlgorithmType::MD5 => 0,
-        AlgorithmType::SHA2_256 => 2,
-        AlgorithmType::SHA2_512_256 => 1,
-    }
 }
 
 #[cfg(test)]

@@ -11,7 +11,7 @@ use super::flow::{Flow, Heard, Turned, UNAVAILABLE, malformed};
 use super::message::{Message, Start};
 use crate::model::{Fault, FaultCode, Phase, SelfFault};
 use crate::probe::dialogue::QUIET;
-use crate::probe::digest::{Challenge, Proof};
+use crate::probe::digest::{Challenge, Proof, Unmet};
 use crate::probe::{Run, Stop};
 
 /// The time that a message and its answer take, estimated; RFC 3261, 17.1.1.1.
@@ -147,7 +147,7 @@ impl<'a> Talk<'a> {
     pub(super) async fn send(&mut self, request: &Request<'_>) -> Result<Sent, Stop> {
         self.sequence += 1;
         let branch = format!("z9hG4bK{:016x}", (self.random)());
-        let proof = self.proof(request.method, request.uri);
+        let proof = self.proof(request);
         let text = self.write(request, request.method, &branch, self.sequence, &proof);
         self.flow.send(text.as_bytes()).await?;
         Ok(Sent { text, proof, branch, sequence: self.sequence, at: Instant::now() })
@@ -174,13 +174,15 @@ impl<'a> Talk<'a> {
         )
     }
 
-    fn proof(&mut self, method: &str, uri: &str) -> String {
+    fn proof(&mut self, request: &Request<'_>) -> String {
         let nonce = format!("{:016x}", (self.random)());
         let (Some((challenge, scheme, count)), Some(who)) = (&mut self.challenge, self.credentials) else {
             return String::new();
         };
         *count += 1;
-        let proof = Proof { user: who.user, password: who.password, method, uri, nonce: &nonce, count: *count };
+        let Request { method, uri, body, .. } = *request;
+        let Credentials { user, password } = who;
+        let proof = Proof { user, password, method, uri, body: body.as_bytes(), nonce: &nonce, count: *count };
         let name = if *scheme == Scheme::Proxy { "Proxy-Authorization" } else { "Authorization" };
         format!("{name}: {}\r\n", challenge.answer(&proof))
     }
@@ -355,8 +357,10 @@ impl<'a> Talk<'a> {
         if self.credentials.is_none() {
             return Ok(false);
         }
-        let challenge = Challenge::strongest(answer.all(name))
-            .map_err(|why| Stop::Own(SelfFault::Unsupported, format!("we cannot prove who we are: {why}")))?;
+        let challenge = Challenge::strongest(answer.all(name)).map_err(|why| match why {
+            Unmet::Garbage(_) => Stop::from(malformed(format!("the peer wants to know who we are, but {why}"))),
+            Unmet::Unknown(_) => Stop::Own(SelfFault::Unsupported, format!("we cannot prove who we are: {why}")),
+        })?;
         // The same question again, and not for the nonce's age: the proof was wrong. A nonce that was used more than
         // once has been accepted before: servers may ask anew for each request.
         let asked = self.challenge.as_ref().filter(|(_, asked, _)| *asked == scheme);

@@ -101,8 +101,15 @@ async fn a_telephone_signs_in_and_out() {
             let challenge = Challenge::parse(question.split_once(": ").unwrap().1).unwrap();
             let (nonce, count) = (find("cnonce"), u32::from_str_radix(&find("nc"), 16).unwrap());
             let uri = find("uri");
-            let proof =
-                Proof { user: "anna", password: "s3cret-word", method: "REGISTER", uri: &uri, nonce: &nonce, count };
+            let proof = Proof {
+                user: "anna",
+                password: "s3cret-word",
+                method: "REGISTER",
+                uri: &uri,
+                body: b"",
+                nonce: &nonce,
+                count,
+            };
             let right = challenge.response(&proof) == find("response");
             vec![reply(request, if right { "200 OK" } else { "403 Forbidden" }, "", "")]
         })

