@@ -158,7 +158,7 @@ impl Pulse {
         let scheduled =
             self.clock.now() - SignedDuration::try_from(now.saturating_sub(due.scheduled)).unwrap_or_default();
         let Some(errand) = self.watched.errands.get(&due.series.probe).cloned() else { return };
-        self.metrics.due();
+        let under_way = self.metrics.due();
         self.signs.due();
         // Drained here and not in the loop's select: nobody needs to know earlier, and a wake-up a run is dear.
         while let Ok(series) = self.ended.1.try_recv() {
@@ -172,7 +172,7 @@ impl Pulse {
             None
         };
         if let Some(why) = why {
-            self.skip(&due, scheduled, why);
+            under_way.end(&self.skip(&due, scheduled, why));
             return;
         }
         self.running.insert(due.series.clone());
@@ -192,6 +192,7 @@ impl Pulse {
         let behind = now.saturating_sub(due.scheduled) > BEHIND;
         let run = async move {
             let reading = prober.run(&errand, order).await;
+            under_way.end(&reading.outcome.verdict);
             ended.send(due.series).ok();
             readings.send(Arc::new(reading)).await.ok();
         };
@@ -203,7 +204,7 @@ impl Pulse {
     }
 
     /// A due run that did not take place is a reading too: one terminal reading per due run.
-    fn skip(&self, due: &Due, scheduled: Timestamp, why: Why) {
+    fn skip(&self, due: &Due, scheduled: Timestamp, why: Why) -> Verdict {
         self.signs.skipped();
         let mut dice = rand::rng();
         let reading = Reading {
@@ -224,5 +225,6 @@ impl Pulse {
         };
         let readings = self.readings.clone();
         self.runs.spawn(async move { readings.send(Arc::new(reading)).await.ok() });
+        Verdict::Skipped(why)
     }
 }

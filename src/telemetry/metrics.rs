@@ -4,8 +4,8 @@
 //! series ends when its probe goes.
 
 use std::collections::{BTreeMap, HashMap};
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use super::exporter::Tally;
@@ -42,11 +42,44 @@ pub enum Reload {
 /// The daemon's counters.
 #[derive(Debug)]
 pub struct Metrics {
-    due: AtomicU64,
-    /// In the order of [`Verdict::LABELS`].
-    readings: [AtomicU64; Verdict::LABELS.len()],
+    runs: Arc<Mutex<Runs>>,
     reload_refused: AtomicBool,
     tables: Mutex<Tables>,
+}
+
+/// Counted one by one where each happens; that they add up is for whoever reads them to see.
+#[derive(Clone, Copy, Debug, Default)]
+struct Runs {
+    due: u64,
+    under_way: u64,
+    /// In the order of [`Verdict::LABELS`].
+    readings: [u64; Verdict::LABELS.len()],
+}
+
+/// A run that came due. However it ends, it is no longer under way: what ended without a reading is missing in the sum.
+#[derive(Debug)]
+pub struct UnderWay {
+    runs: Arc<Mutex<Runs>>,
+    /// Until it has a reading.
+    verdict: Option<usize>,
+}
+
+impl UnderWay {
+    /// It came to its one reading.
+    pub fn end(mut self, verdict: &Verdict) {
+        let label = verdict.label();
+        self.verdict = Verdict::LABELS.iter().position(|known| *known == label);
+    }
+}
+
+impl Drop for UnderWay {
+    fn drop(&mut self) {
+        let mut runs = lock(&self.runs);
+        runs.under_way -= 1;
+        if let Some(place) = self.verdict {
+            runs.readings[place] += 1;
+        }
+    }
 }
 
 #[derive(Debug)]
@@ -61,8 +94,7 @@ struct Tables {
 impl Default for Metrics {
     fn default() -> Self {
         Self {
-            due: AtomicU64::new(0),
-            readings: Default::default(),
+            runs: Arc::default(),
             reload_refused: AtomicBool::new(false),
             tables: Mutex::new(Tables {
                 durations: HashMap::new(),
@@ -76,17 +108,16 @@ impl Default for Metrics {
 }
 
 impl Metrics {
-    /// A run is due. Each is followed by exactly one [`Metrics::observe`].
-    pub fn due(&self) {
-        self.due.fetch_add(1, Ordering::Relaxed);
+    /// A run is due: it is under way from now on.
+    pub fn due(&self) -> UnderWay {
+        let mut runs = lock(&self.runs);
+        runs.due += 1;
+        runs.under_way += 1;
+        UnderWay { runs: Arc::clone(&self.runs), verdict: None }
     }
 
-    /// A due run has come to its reading; it began `lateness` after it was due.
+    /// What a reading says of times; its run began `lateness` after it was due.
     pub fn observe(&self, reading: &Reading, lateness: Duration) {
-        let label = reading.outcome.verdict.label();
-        if let Some(place) = Verdict::LABELS.iter().position(|known| *known == label) {
-            self.readings[place].fetch_add(1, Ordering::Relaxed);
-        }
         let mut tables = self.tables();
         match reading.outcome.verdict {
             // It did not begin.
@@ -183,13 +214,12 @@ impl Metrics {
     }
 
     fn write_runs(&self, page: &mut Page) {
-        // Read once: in every scrape the sum over the verdicts is what was due, and what is under way stands beside it.
-        let readings = self.readings.each_ref().map(|count| count.load(Ordering::Relaxed));
-        let ended: u64 = readings.iter().sum();
-        page.family("unbroken_runs_due_total", Type::Counter, "Runs that came due and have come to their reading.");
-        page.sample("unbroken_runs_due_total", &[], ended);
+        // Read at one moment: what was due has come to a reading or is under way, in every scrape.
+        let Runs { due, under_way, readings } = *lock(&self.runs);
+        page.family("unbroken_runs_due_total", Type::Counter, "Runs that came due.");
+        page.sample("unbroken_runs_due_total", &[], due);
         page.family("unbroken_runs_under_way", Type::Gauge, "Runs that came due and have not come to their reading.");
-        page.sample("unbroken_runs_under_way", &[], self.due.load(Ordering::Relaxed).saturating_sub(ended));
+        page.sample("unbroken_runs_under_way", &[], under_way);
         page.family("unbroken_readings_total", Type::Counter, "Terminal readings, one per due run, by verdict.");
         for (verdict, count) in Verdict::LABELS.iter().zip(readings) {
             page.sample("unbroken_readings_total", &[("verdict", verdict)], count);
@@ -215,10 +245,14 @@ impl Metrics {
         }
     }
 
-    /// A panic while counting loses a count at most.
-    fn tables(&self) -> std::sync::MutexGuard<'_, Tables> {
-        self.tables.lock().unwrap_or_else(PoisonError::into_inner)
+    fn tables(&self) -> MutexGuard<'_, Tables> {
+        lock(&self.tables)
     }
+}
+
+/// A panic while counting loses a count at most.
+fn lock<T>(counted: &Mutex<T>) -> MutexGuard<'_, T> {
+    counted.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Clones the key only the first time.

@@ -73,7 +73,7 @@ fn counted(snapshot: &Snapshot, exposition: Exposition) -> String {
         reading
     };
     for reading in [failing(), failing(), skipped] {
-        metrics.due();
+        metrics.due().end(&reading.outcome.verdict);
         metrics.observe(&reading, Duration::from_millis(3));
     }
     metrics.wrote(Duration::from_millis(2));
@@ -109,6 +109,23 @@ fn every_due_run_is_counted_once_and_a_series_ends_with_its_probe() {
             && open.contains(" # {trace_id=\"")
             && open.contains("# TYPE unbroken_runs_due counter")
     );
+}
+
+#[test]
+fn a_run_that_comes_to_nothing_is_missing_in_the_sum() {
+    let metrics = Arc::new(Metrics::default());
+    let snapshot = Arc::new(halcyon::snapshot(Mood::Well));
+    let counts = || {
+        let text: String = metrics.render(&snapshot, Gauges::default(), Exposition::Prometheus).collect();
+        ["unbroken_runs_due_total", "unbroken_runs_under_way", "unbroken_readings_total"].map(|name| sum(&text, name))
+    };
+    let (run, lost) = (metrics.due(), metrics.due());
+    assert_eq!(counts(), [2.0, 2.0, 0.0]);
+    run.end(&Verdict::Good);
+    assert_eq!(counts(), [2.0, 1.0, 1.0]);
+    // As when its task panics.
+    drop(lost);
+    assert_eq!(counts(), [2.0, 0.0, 1.0]);
 }
 
 #[test]
