@@ -19,7 +19,7 @@ use super::patient::Patient;
 pub(super) const CONNECTIONS_MAX: usize = 256;
 /// From the first byte of a request, or the end of the one before, to the end of its head.
 const HEAD_WITHIN: Duration = Duration::from_secs(10);
-/// A visitor who takes nothing of an answer for so long is dropped.
+/// A visitor who takes next to nothing of an answer for so long is dropped.
 const TAKEN_WITHIN: Duration = Duration::from_secs(20);
 /// Of an answer that a visitor does not take, beside what the HTTP library holds.
 const UNREAD_BYTES_MAX: usize = 64 << 10;

@@ -88,3 +88,45 @@ async fn who_reads_slowly_and_steadily_is_served() {
         read += stream.read(&mut buffer).await.expect("it is still served");
     }
 }
+
+/// A byte now and then keeps nobody's seat.
+#[tokio::test(start_paused = true)]
+async fn who_takes_an_answer_by_the_byte_is_dropped() {
+    let site = site().await;
+    for path in ["/page", "/events"] {
+        let mut stream = visitor(&site, path).await;
+        let (mut byte, mut read) = ([0; 1024], 0);
+        for _ in 0..20 {
+            tokio::time::sleep(Duration::from_secs(15)).await;
+            read += stream.read(&mut byte).await.unwrap_or(0) as u64;
+        }
+        read += rest(stream).await;
+        assert!(read < WAITING_MAX, "{path}: {read} bytes");
+    }
+}
+
+/// What asks by the byte: a head, a body that is wanted, a body that nobody wants.
+#[tokio::test(start_paused = true)]
+async fn who_asks_by_the_byte_is_dropped() {
+    let site = super::site::start(super::halcyon::Mood::Well).await;
+    let body = "POST /api/v1/push/shop/x HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer x\r\ncontent-length: 9000\r\n\r\n";
+    let unwanted = "GET /healthz HTTP/1.1\r\nhost: localhost\r\ncontent-length: 9000\r\n\r\n";
+    for head in ["GET / HTTP/1.1\r\nhost: localhost\r\nx: ", body, unwanted] {
+        let stream = TcpStream::connect(site.address).await.unwrap();
+        let (mut answers, mut asks) = stream.into_split();
+        asks.write_all(head.as_bytes()).await.unwrap();
+        let drips = tokio::spawn(async move {
+            let mut dripped = 0;
+            while dripped < 200 && asks.write_all(b"x").await.is_ok() {
+                tokio::time::sleep(Duration::from_secs(1)).await;
+                dripped += 1;
+            }
+            dripped
+        });
+        let mut answer = Vec::new();
+        let _ = answers.read_to_end(&mut answer).await;
+        drop(answers);
+        let dripped = drips.await.unwrap();
+        assert!(dripped < 60, "{head}: it was heard for {dripped} s: {}", String::from_utf8_lossy(&answer));
+    }
+}
