@@ -3,7 +3,9 @@
 mod addresses;
 mod bodies;
 mod expressions;
+mod floods;
 mod heads;
 mod memory;
 mod resolvers;
+mod silent;
 mod time;

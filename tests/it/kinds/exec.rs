@@ -85,9 +85,7 @@ async fn the_deadline_ends_it_and_all_that_it_started() {
     let file = folder.path().join("pid");
     let script = format!("(sleep 600 & echo $! > {0}.new; mv {0}.new {0}; wait) & wait", file.display());
     let steps = vec![step(&json!({ "exec": sh(&script) }))];
-    let begun = tokio::time::Instant::now();
     let reading = Prober::new(tools()).run(&errand(Duration::from_secs(2), steps), order()).await;
-    assert!(begun.elapsed() < Duration::from_secs(4));
     let fault = reading.outcome.verdict.fault().unwrap();
     assert_eq!((fault.code, fault.phase), (FaultCode::Timeout, Some(Phase::Run)));
     until_dead(&file).await;
@@ -99,9 +97,8 @@ async fn what_it_leaves_behind_goes_with_it() {
     let file = folder.path().join("pid");
     // The grandchild holds the pipes open; nobody waits for it.
     let script = format!("sleep 600 & echo $! > {}; echo '{{\"value\": 1}}'", file.display());
-    let begun = tokio::time::Instant::now();
+    // Waited for, it would be a timeout.
     assert_eq!(code(json!({ "exec": sh(&script), "expect": { "value": 1 } })).await, None);
-    assert!(begun.elapsed() < Duration::from_secs(4));
     until_dead(&file).await;
 }
 

@@ -158,13 +158,12 @@ async fn what_never_ends_ends_at_the_caps() {
         })
         .await
     };
-    let begun = tokio::time::Instant::now();
+    // Both end at a cap: at the deadline they would be timeouts.
     let reading = run(json!([chat(first, &wanted)])).await;
     assert_eq!(fault_of(&reading), Some(FaultCode::WsProtocol));
     let text = &reading.outcome.verdict.fault().unwrap().text;
     assert!(text.contains("too much"), "{text}");
     assert_eq!(code(chat(flood(vec![0x81, 0x01, b'x']).await, &wanted)).await, Some(FaultCode::Expectation));
-    assert!(begun.elapsed() < Duration::from_secs(4), "{:?}", begun.elapsed());
     let steps = vec![step(&chat(flood(vec![0x89, 0x00]).await, &wanted))];
     let reading = Prober::new(tools()).run(&errand(Duration::from_millis(300), steps), order()).await;
     assert_eq!(fault_of(&reading), Some(FaultCode::Timeout));

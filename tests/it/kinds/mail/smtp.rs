@@ -92,8 +92,8 @@ async fn m01_a_greeting_that_never_comes() {
 async fn m01_an_endless_greeting_ends_at_the_cap() {
     let floods = serve(|mut stream| async move { while stream.write_all(b"220-wait\r\n").await.is_ok() {} }).await;
     let reading = run(&greet(floods), 5000).await;
+    // At the deadline it would be `smtp_greeting_timeout`.
     failed(&reading, FaultCode::MailProtocol, Phase::Greeting);
-    assert!(reading.outcome.took < Duration::from_secs(2));
 }
 
 #[tokio::test]
