@@ -9,6 +9,7 @@ use crate::config::journeys::{RawConsistency, RawGroup, RawJourney, RawNeed, Raw
 use crate::config::names::{check_id, dangling};
 use crate::config::probes::Watched;
 use crate::config::problem::{Place, Problem};
+use crate::config::templates::captures;
 use crate::config::tree::Node;
 use crate::model::{
     Consistency, Element, Journey, JourneyId, Member, Need, ProbeId, Source, Stage, StageId, TouchpointId, Weight,
@@ -239,6 +240,7 @@ impl Drawing<'_> {
             self.wrong(text.place, text_is);
             return None;
         };
+        let here = || Source { probe: ProbeId::new(touchpoint, probe), value: value.into() };
         let Some(draft) = self.read.draft(touchpoint) else {
             let known = self.read.drafts.iter().map(|draft| draft.id.as_str());
             dangling(&self.desk, text.place, format!("there is no touchpoint `{touchpoint}`"), touchpoint, known);
@@ -252,11 +254,12 @@ impl Drawing<'_> {
                 return None;
             }
             Known::Here(node) => {
-                let steps = node.get("steps").map_or(&[][..], |steps| steps.value.items());
-                let captures = steps.iter().filter_map(|step| step.node.get("capture"));
-                let known: Vec<String> =
-                    captures.flat_map(|capture| capture.value.entries()).filter_map(|entry| entry.key.text()).collect();
-                if !known.iter().any(|known| known == value) {
+                let raw = draft.raw.as_ref().and_then(|raw| raw.probes.0.iter().find(|(id, _)| id.value == probe));
+                // Of a probe that was not understood, what its dialogues capture is not known.
+                let Some(raw) = raw.and_then(|(_, raw)| raw.value.as_ref()) else { return Some(here()) };
+                let known: Vec<String> = captures(node, raw);
+                let understood = raw.steps.value.iter().all(|step| step.value.is_some());
+                if understood && !known.iter().any(|known| known == value) {
                     let wrong = format!("`{touchpoint}/{probe}` captures no `{value}`");
                     dangling(&self.desk, text.place, wrong, value, known.iter().map(String::as_str));
                     return None;
@@ -264,7 +267,7 @@ impl Drawing<'_> {
             }
             Known::Perhaps => {}
         }
-        Some(Source { probe: ProbeId::new(touchpoint, probe), value: value.into() })
+        Some(here())
     }
 
     fn warn_of_seldom(&self, id: &At<String>, needs: &[Need], wanted: usize) {

@@ -77,6 +77,12 @@ fn spoken<'a>(steps: &'a Node, raw: &'a RawProbe) -> Vec<(&'a str, usize)> {
     spoken
 }
 
+/// The names of what a probe captures, its dialogues' among them.
+pub(super) fn captures(probe: &Node, raw: &RawProbe) -> Vec<String> {
+    let Some(steps) = probe.get("steps") else { return Vec::new() };
+    captured(&steps.value, raw).into_iter().map(|(name, ..)| name).collect()
+}
+
 fn captured(steps: &Node, raw: &RawProbe) -> Vec<(String, usize, usize)> {
     let mut captured = Vec::new();
     for (number, item) in steps.items().iter().enumerate() {
