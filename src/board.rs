@@ -27,6 +27,7 @@ mod net;
 mod own;
 mod pulse;
 mod rounds;
+mod segments;
 mod touch;
 mod view;
 mod watch;

@@ -23,6 +23,6 @@ pub use reading::{
     Verdict, Why,
 };
 pub use snapshot::{
-    CheckNow, Divergence, ElementNow, JourneyNow, LastRun, NeedNow, ProbeNow, SeriesNow, Snapshot, StageNow,
-    TouchpointNow, Trouble, ValueNow,
+    CheckNow, Costly, Divergence, ElementNow, JourneyNow, LastRun, NeedNow, ProbeNow, Reach, SegmentCost, SegmentNow,
+    SeriesNow, Snapshot, StageNow, TouchpointNow, Trouble, ValueNow,
 };

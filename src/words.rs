@@ -2,6 +2,7 @@
 //! codes. Pure.
 
 mod likeness;
+mod segment;
 mod unmet;
 mod wish;
 mod written;
@@ -16,6 +17,7 @@ use crate::model::{
 use wish::Wish;
 
 pub use likeness::nearest;
+pub use segment::{is_segment_pending, segment, segment_score};
 pub use written::{chain, markup};
 
 /// A cause that costs less than this many points is noise to a customer and is not named.
@@ -95,6 +97,11 @@ fn listed(items: &[String]) -> String {
         [one] => one.clone(),
         [rest @ .., last] => format!("{} and {last}", rest.join(", ")),
     }
+}
+
+/// The same of anything that is told.
+pub fn list(items: impl Iterator<Item = String>) -> String {
+    listed(&items.collect::<Vec<_>>())
 }
 
 /// What is broken for whom: the first line of every alert.
@@ -226,13 +233,17 @@ fn element_cause(element: &ElementNow, snapshot: &Snapshot) -> Why {
 }
 
 fn check_cause(check: &CheckNow) -> Why {
-    let (name, what) = match check.state {
-        State::Down => (format!("“{}”", check.name), "is not true any more"),
-        State::Pending => (format!("“{}”", check.name), "is being looked at for the first time"),
-        _ => (format!("we cannot tell whether “{}”", check.name), "still holds"),
-    };
+    let (name, what) = check_words(check.state, &check.name);
     let (down, pending) = (check.state == State::Down, check.state == State::Pending);
     Why { share: check.share, down, pending, since: down.then_some(check.since), name, what }
+}
+
+fn check_words(state: State, name: &str) -> (String, &'static str) {
+    match state {
+        State::Down => (format!("“{name}”"), "is not true any more"),
+        State::Pending => (format!("“{name}”"), "is being looked at for the first time"),
+        _ => (format!("we cannot tell whether “{name}”"), "still holds"),
+    }
 }
 
 fn elements(journey: &JourneyNow) -> impl Iterator<Item = &ElementNow> {

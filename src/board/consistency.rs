@@ -31,6 +31,9 @@ pub(super) struct Comparison {
     /// Disagreements in a row.
     #[serde(rename = "n")]
     disagreements: u8,
+    /// The personas who met the last disagreement; none: everybody.
+    #[serde(rename = "w", default, skip_serializing_if = "Vec::is_empty")]
+    whose: Vec<PersonaId>,
     /// What was last concluded: Pending, Up or Down.
     #[serde(rename = "c")]
     concluded: State,
@@ -55,16 +58,17 @@ pub(super) struct Seen {
 }
 
 /// What one look at the values says.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 enum Finding {
     Incomparable,
     Agree,
-    Disagree,
+    /// For these personas; none: for everybody.
+    Disagree(Vec<PersonaId>),
 }
 
 impl Comparison {
     pub(super) fn new(now: Timestamp) -> Self {
-        Self { values: Vec::new(), disagreements: 0, concluded: State::Pending, since: now }
+        Self { values: Vec::new(), disagreements: 0, whose: Vec::new(), concluded: State::Pending, since: now }
     }
 
     fn note(&mut self, source: usize, persona: Option<&PersonaId>, value: &str, at: Timestamp) {
@@ -86,15 +90,21 @@ impl Comparison {
                 self.disagreements = 0;
                 self.turn(State::Up, now);
             }
-            Finding::Disagree if all_anew || self.disagreements == 0 => {
+            Finding::Disagree(whose) if all_anew || self.disagreements == 0 => {
+                self.whose = whose;
                 self.disagreements = self.disagreements.saturating_add(1);
                 self.values.iter_mut().for_each(|seen| seen.anew = false);
                 if self.disagreements >= DISAGREEMENTS {
                     self.turn(State::Down, now);
                 }
             }
-            Finding::Incomparable | Finding::Disagree => {}
+            Finding::Incomparable | Finding::Disagree(_) => {}
         }
+    }
+
+    /// The personas for whom it does not hold; none: everybody, or nobody in particular.
+    pub(super) fn whose(&self) -> &[PersonaId] {
+        if self.concluded == State::Down { &self.whose } else { &[] }
     }
 
     fn turn(&mut self, state: State, now: Timestamp) {
@@ -106,23 +116,34 @@ impl Comparison {
 }
 
 fn finding(values: &[&Seen]) -> Finding {
+    let everybody = finding_as(values, None);
     let personas: BTreeSet<_> = values.iter().filter_map(|seen| seen.persona.as_ref()).collect();
-    let passes: Vec<Option<&PersonaId>> =
-        if personas.is_empty() { vec![None] } else { personas.into_iter().map(Some).collect() };
-    let mut found = Finding::Incomparable;
-    for persona in passes {
-        let mut mine = values.iter().filter(|seen| seen.persona.is_none() || seen.persona.as_ref() == persona);
-        let Some(first) = mine.next() else { continue };
-        let mut rest = mine.filter(|seen| seen.source != first.source).peekable();
-        if rest.peek().is_none() {
-            continue;
-        }
-        if !rest.all(|seen| agree(&first.value, &seen.value)) {
-            return Finding::Disagree;
-        }
-        found = Finding::Agree;
+    if personas.is_empty() || matches!(everybody, Finding::Disagree(_)) {
+        return everybody;
     }
-    found
+    let (mut found, mut whose) = (Finding::Incomparable, Vec::new());
+    for persona in personas {
+        match finding_as(values, Some(persona)) {
+            Finding::Disagree(mine) => whose.extend(mine),
+            Finding::Agree => found = Finding::Agree,
+            Finding::Incomparable => {}
+        }
+    }
+    if whose.is_empty() { found } else { Finding::Disagree(whose) }
+}
+
+/// What one persona reads, and what is read as nobody in particular beside it.
+fn finding_as(values: &[&Seen], persona: Option<&PersonaId>) -> Finding {
+    let mut mine = values.iter().filter(|seen| seen.persona.is_none() || seen.persona.as_ref() == persona);
+    let Some(first) = mine.next() else { return Finding::Incomparable };
+    let rest: Vec<_> = mine.filter(|seen| seen.source != first.source).collect();
+    if rest.is_empty() {
+        Finding::Incomparable
+    } else if rest.iter().all(|seen| agree(&first.value, &seen.value)) {
+        Finding::Agree
+    } else {
+        Finding::Disagree(persona.cloned().into_iter().collect())
+    }
 }
 
 impl Board {
@@ -215,7 +236,14 @@ mod tests {
         let (anna, li) = (Some("anna"), Some("li-wei"));
         let bills = [seen(0, anna, "10"), seen(1, anna, "10"), seen(0, li, "20"), seen(1, li, "20")];
         assert_eq!(check(&bills), Finding::Agree);
-        assert_eq!(check(&[seen(0, anna, "10"), seen(1, None, "10"), seen(0, li, "20")]), Finding::Disagree);
+        let mixed = check(&[seen(0, anna, "10"), seen(1, None, "10"), seen(0, li, "20")]);
+        assert_eq!(mixed, Finding::Disagree(vec![PersonaId::new("li-wei")]), "Anna reads the same everywhere");
+        let public = [seen(0, None, "10"), seen(1, None, "11"), seen(2, li, "10")];
+        assert_eq!(
+            check(&public),
+            Finding::Disagree(Vec::new()),
+            "everybody reads what is told to nobody in particular"
+        );
         assert_eq!(check(&[seen(0, anna, "10"), seen(1, li, "20")]), Finding::Incomparable);
     }
 }

@@ -34,19 +34,24 @@ impl Board {
         self.probe_of(probe, series.map(|at| self.series[at].health(self.net.series[at].rule.every, now)))
     }
 
+    /// As customers like these personas meet it, each with the series of every vantage.
+    pub(super) fn probe_health_as(&self, probe: usize, personas: &[Range<usize>], now: Timestamp) -> Health {
+        let state = self.state_of(personas.iter().cloned());
+        if self.is_closed(probe) {
+            return Health { state: State::Closed, value: 1.0, observed: 1.0 };
+        }
+        let series: Vec<usize> = personas.iter().cloned().flatten().collect();
+        let healths = series.iter().map(|at| self.series[*at].health(self.net.series[*at].rule.every, now));
+        mean(state, series.len(), healths)
+    }
+
     /// The mean over personas and configured vantages.
     pub(super) fn probe_of(&self, probe: usize, healths: impl Iterator<Item = Health>) -> Health {
         let state = self.probe_state(probe);
         if self.is_closed(probe) {
             return Health { state: State::Closed, value: 1.0, observed: 1.0 };
         }
-        let count = self.net.probes[probe].series.len() as f64;
-        let (mut value, mut observed) = (0.0, 0.0);
-        for health in healths {
-            value += health.value / count;
-            observed += health.observed / count;
-        }
-        Health { state, value: value.clamp(0.0, 1.0), observed: observed.min(1.0) }
+        mean(state, self.net.probes[probe].series.len(), healths)
     }
 
     /// A probe's value, and the lowest and the highest that what we saw allows.
@@ -96,13 +101,15 @@ impl Board {
 
     /// DOWN when it is so for one persona from every vantage; DEGRADED when from some only.
     pub(super) fn probe_state(&self, probe: usize) -> State {
-        let at = &self.net.probes[probe];
+        self.state_of(self.net.probes[probe].personas())
+    }
+
+    fn state_of(&self, personas: impl Iterator<Item = Range<usize>> + Clone) -> State {
         let down = |at: usize| self.series[at].state == State::Down;
-        let mut personas = at.series.clone().step_by(at.vantages).map(|first| first..first + at.vantages);
-        if personas.any(|mut vantages| vantages.all(down)) {
+        if personas.clone().any(|mut vantages| vantages.all(down)) {
             return State::Down;
         }
-        let states = || at.series.clone().map(|at| self.series[at].state);
+        let states = || personas.clone().flatten().map(|at| self.series[at].state);
         if states().any(|state| matches!(state, State::Down | State::Degraded)) {
             return State::Degraded;
         }
@@ -120,6 +127,11 @@ impl Board {
         let told = probes.filter(|probe| !excused(*probe));
         let states: Vec<(State, Weight)> =
             told.map(|probe| (self.probe_state(probe), self.net.probes[probe].weight)).collect();
+        Self::state_of_place(&states)
+    }
+
+    /// The state of a place whose probes are in these.
+    pub(super) fn state_of_place(states: &[(State, Weight)]) -> State {
         let down = |(state, _): &(State, Weight)| *state == State::Down;
         if states.iter().any(|known| down(known) && known.1 >= Weight::Important)
             || states.iter().all(down) && !states.is_empty()
@@ -129,8 +141,18 @@ impl Board {
         if states.iter().any(|(state, _)| matches!(state, State::Down | State::Degraded)) {
             return State::Degraded;
         }
-        worst(states.into_iter().map(|(state, _)| state))
+        worst(states.iter().map(|(state, _)| *state))
     }
+}
+
+fn mean(state: State, series: usize, healths: impl Iterator<Item = Health>) -> Health {
+    let count = series as f64;
+    let (mut value, mut observed) = (0.0, 0.0);
+    for health in healths {
+        value += health.value / count;
+        observed += health.observed / count;
+    }
+    Health { state, value: value.clamp(0.0, 1.0), observed: observed.min(1.0) }
 }
 
 /// Of Up, Unknown and Pending: what we do not see is said before what we see.

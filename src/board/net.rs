@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::draft::Draft;
+use super::segments::SegmentAt;
 use crate::detect::Rule;
 use crate::model::{
     Calendar, Consistency, Element, JourneyId, JourneyMap, Member, Need, Probe, ProbeId, Series, TouchpointId, Weight,
@@ -22,6 +23,7 @@ pub(super) struct Net {
     pub(super) elements: Vec<ElementAt>,
     pub(super) journeys: Vec<JourneyAt>,
     pub(super) checks: Vec<CheckAt>,
+    pub(super) segments: Vec<SegmentAt>,
     /// The checks that read something captured by an errand: (check, source).
     pub(super) captures: HashMap<ProbeId, Vec<(usize, usize)>>,
     /// What an errand credits to touchpoints that have probes of their own.
@@ -83,6 +85,8 @@ pub(super) struct JourneyAt {
     pub(super) stages: Vec<Vec<NeedAt>>,
     /// (check, its part)
     pub(super) checks: Vec<(usize, Part)>,
+    /// Whose customers walk it.
+    pub(super) segments: Vec<usize>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -111,6 +115,14 @@ pub(super) struct CheckAt {
     pub(super) check: Consistency,
     /// Per source: how often it is read, and its touchpoint.
     pub(super) sources: Vec<(Duration, Option<usize>)>,
+}
+
+impl ProbeAt {
+    /// Per persona, its series from every vantage.
+    pub(super) fn personas(&self) -> impl Iterator<Item = Range<usize>> + Clone + use<> {
+        let vantages = self.vantages;
+        self.series.clone().step_by(vantages).map(move |first| first..first + vantages)
+    }
 }
 
 impl Net {
@@ -150,6 +162,7 @@ impl Net {
             net.touchpoints[place].depends_on = roots;
         }
         map.journeys.iter().for_each(|journey| net.add_journey(journey, map));
+        net.add_segments(map);
         net
     }
 
@@ -201,6 +214,7 @@ impl Net {
             caps: draft.caps,
             stages,
             checks,
+            segments: Vec::new(),
         });
     }
 

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Board;
 use super::net::{JourneyAt, Leaf};
+use super::segments::SegmentSight;
 use super::watch::whole;
 use crate::model::{Change, Color, Score, State};
 use crate::score::{CLOSED, Ground, Hue, seen};
@@ -41,6 +42,8 @@ pub(super) struct Sight {
     pub(super) healths: Vec<f64>,
     /// Per leaf of the formula, 0..=1; sums to 1 - value.
     pub(super) shares: Vec<f64>,
+    /// In the order of the journey's segments.
+    pub(super) segments: Vec<SegmentSight>,
 }
 
 /// What led to working a score out anew.
@@ -136,7 +139,8 @@ impl Board {
         let most = at.formula.value(Ground { healths: &high, caps: &[] }).max(value);
         let least = if observed < OBSERVED_MIN { 0.0 } else { least };
         let shares = at.formula.shares(ground);
-        Sight { at: now, value, felt, observed, range: (least, most), healths, shares }
+        let segments = self.segment_sights(at, &healths, now);
+        Sight { at: now, value, felt, observed, range: (least, most), healths, shares, segments }
     }
 
     /// J if these probes were perfect.

@@ -4,6 +4,7 @@ mod incidents;
 mod laws;
 mod own;
 mod score;
+mod segments;
 
 use std::collections::BTreeMap;
 

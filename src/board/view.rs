@@ -58,6 +58,7 @@ impl Board {
             color: pulse.color(),
             since: pulse.since,
             worst: costliest(&stages),
+            segments: self.segments_now(journey),
             stages,
             consistency: at
                 .checks
@@ -200,7 +201,7 @@ impl Board {
     }
 
     /// The fault of the worst series.
-    fn fault(&self, series: std::ops::Range<usize>) -> Option<Fault> {
+    pub(super) fn fault(&self, series: impl Iterator<Item = usize>) -> Option<Fault> {
         let rank = |watch: &&super::Watch| match watch.detector.state() {
             State::Down => 2,
             State::Degraded => 1,

@@ -36,7 +36,22 @@ fn print(status: &Value) {
             text(&journey["color"])
         );
         say!("        {}", text(&journey["sentence"]));
+        let segments = segments(journey, score);
+        if !segments.is_empty() {
+            say!("        {dim}{segments}{dim:#}");
+        }
     }
+}
+
+/// "business 50.0, consumer 100.0", where any of them fares unlike the whole.
+fn segments(journey: &Value, whole: Option<f64>) -> String {
+    let segments = || journey["segments"].as_array().into_iter().flatten();
+    if segments().all(|segment| terminal::score(segment) == whole) {
+        return String::new();
+    }
+    let told =
+        |segment: &Value| format!("{} {}", text(&segment["segment"]), terminal::score_text(terminal::score(segment)));
+    segments().map(told).collect::<Vec<_>>().join(", ")
 }
 
 fn text(value: &Value) -> &str {

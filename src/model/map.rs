@@ -189,6 +189,13 @@ pub struct Persona {
     pub fields: BTreeMap<String, String>,
 }
 
+impl Persona {
+    /// The kind of customer that it stands for, if one is named.
+    pub fn segment(&self) -> Option<&str> {
+        self.fields.get("segment").map(|segment| segment.trim()).filter(|segment| !segment.is_empty())
+    }
+}
+
 /// What a customer wants: stages in their order.
 #[derive(Clone, Debug)]
 pub struct Journey {

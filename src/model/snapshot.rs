@@ -7,8 +7,8 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Color, Element, Fault, FindingSeverity, Health, Incident, JourneyId, JourneyMap, ProbeId, Reading, Score,
-    SelfFault, Series, Source, StageId, State, TouchpointId,
+    Color, Element, Fault, FindingSeverity, Health, Incident, JourneyId, JourneyMap, PersonaId, ProbeId, Reading,
+    Score, SelfFault, Series, Source, StageId, State, TouchpointId,
 };
 
 /// What the board believes at one moment. Immutable; swapped whole.
@@ -52,6 +52,55 @@ pub struct JourneyNow {
     pub worst: Option<TouchpointId>,
     pub stages: Vec<StageNow>,
     pub consistency: Vec<CheckNow>,
+    /// By name; empty where no persona that runs in it has a segment.
+    pub segments: Vec<SegmentNow>,
+}
+
+/// A journey as the customers of one segment meet it.
+#[derive(Clone, Debug)]
+pub struct SegmentNow {
+    pub name: Arc<str>,
+    /// Who stands for it.
+    pub personas: Vec<PersonaId>,
+    /// None: too little is observed for a number.
+    pub score: Option<Score>,
+    /// 0..=1, unrounded; the shares of `costs` sum to what it lacks.
+    pub value: f64,
+    /// How much of what its customers try is freshly observed, 0..=1.
+    pub observed: f64,
+    pub color: Color,
+    /// The dearest first.
+    pub costs: Vec<SegmentCost>,
+    /// Probes of the journey that only customers of other segments run: no part of its score.
+    pub untried: Vec<ProbeId>,
+}
+
+/// Something that costs a segment points.
+#[derive(Clone, Debug)]
+pub struct SegmentCost {
+    pub of: Costly,
+    /// Points of the segment's score.
+    pub share: f64,
+    /// As its customers meet it.
+    pub state: State,
+    pub since: Timestamp,
+    pub fault: Option<Fault>,
+    pub reach: Reach,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Costly {
+    Element(Element),
+    /// A consistency check, by name.
+    Check(String),
+}
+
+/// Whom it hurts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reach {
+    Everyone,
+    /// This segment more than the customers as a whole.
+    Segment,
 }
 
 #[derive(Clone, Debug)]

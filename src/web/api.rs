@@ -6,6 +6,7 @@ pub(super) mod history;
 pub(super) mod incidents;
 pub(super) mod journeys;
 pub(super) mod readings;
+mod segments;
 pub(super) mod touchpoints;
 
 use jiff::Timestamp;

@@ -7,6 +7,7 @@ mod incident;
 mod journey;
 mod number;
 mod run;
+mod segments;
 mod tone;
 mod touchpoint;
 mod voices;

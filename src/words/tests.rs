@@ -78,6 +78,7 @@ fn say(value: f64, score: Option<Score>, elements: Vec<ElementNow>, consistency:
             needs: elements.into_iter().map(NeedNow::One).collect(),
         }],
         consistency,
+        segments: Vec::new(),
     };
     let snapshot = Snapshot {
         at: at("2026-11-21T09:00:00Z"),
@@ -218,4 +219,57 @@ fn a_headline_says_what_is_broken_for_whom() {
     case.cause = Cause::Touchpoint("gone".into());
     case.impacts.clear();
     assert_eq!(headline(&case), "gone is down");
+}
+
+#[test]
+fn a_segment_hears_of_its_own_before_what_everyone_meets() {
+    use crate::model::{Costly, Reach, SegmentCost, SegmentNow};
+    let cost = |of: Costly, share: f64, state: State, code: Option<FaultCode>, reach: Reach| SegmentCost {
+        of,
+        share,
+        state,
+        since: at("2026-11-21T08:40:00Z"),
+        fault: code.map(|code| Fault::new(code, "status 500 from 10.0.0.5")),
+        reach,
+    };
+    let place = |id: &str| Costly::Element(Element::Touchpoint(id.into()));
+    let say = |score: Option<f64>, costs: Vec<SegmentCost>| {
+        let now = SegmentNow {
+            name: "business".into(),
+            personas: Vec::new(),
+            score: score.map(Score::of),
+            value: score.unwrap_or(0.5),
+            observed: 1.0,
+            color: Color::Bad,
+            costs,
+            untried: Vec::new(),
+        };
+        let snapshot = Snapshot {
+            at: at("2026-11-21T09:00:00Z"),
+            map: map(),
+            journeys: Vec::new(),
+            touchpoints: BTreeMap::new(),
+            incidents: Vec::new(),
+            troubles: Vec::new(),
+        };
+        segment(&now, &snapshot)
+    };
+    let own = || cost(place("billing"), 40.0, State::Degraded, Some(FaultCode::Status), Reach::Segment);
+    let all = || cost(place("chat"), 10.0, State::Up, Some(FaultCode::Latency), Reach::Everyone);
+    let pending = || cost(place("chat"), 50.0, State::Pending, None, Reach::Everyone);
+    assert_eq!(say(Some(1.0), vec![]), "They meet no problem.");
+    assert_eq!(say(Some(0.9), vec![all()]), "As for everyone, Chat is too slow.");
+    assert_eq!(
+        say(Some(0.5), vec![own()]),
+        "For them in particular, Bills and payments answers with an error, since 09:40."
+    );
+    assert_eq!(
+        say(Some(0.5), vec![own(), all(), own()]),
+        "For them in particular, Bills and payments answers with an error, since 09:40; as for everyone, Chat is too \
+         slow."
+    );
+    let check = cost(Costly::Check("One price".into()), 50.0, State::Down, None, Reach::Segment);
+    assert_eq!(say(Some(0.5), vec![check]), "For them in particular, “One price” is not true any more, since 09:40.");
+    assert_eq!(say(None, vec![own()]), "We cannot see how they fare: too few of our visits as them got through.");
+    assert_eq!(say(Some(0.5), vec![pending()]), "Still being checked: Chat is being checked for the first time.");
 }

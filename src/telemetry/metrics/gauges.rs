@@ -28,6 +28,16 @@ fn write_journeys(page: &mut Page, snapshot: &Snapshot) {
     };
     scores("unbroken_journey_score", "Of 100 customers, about this many meet no problem now.", |now| now.score);
     scores("unbroken_journey_felt", "The score with what customers still remember.", |now| now.felt);
+    // A family of its own: whoever averages or sums the scores of journeys must not count a customer twice.
+    let name = "unbroken_journey_segment_score";
+    page.family(name, Type::Gauge, "The journey's score as the customers of one segment meet it.");
+    for journey in &snapshot.journeys {
+        for segment in &journey.segments {
+            if let Some(score) = segment.score {
+                page.sample(name, &[("journey", journey.id.as_str()), ("segment", &segment.name)], score.points());
+            }
+        }
+    }
     page.family("unbroken_journey_observed_ratio", Type::Gauge, "How much of the journey is freshly observed.");
     for journey in &snapshot.journeys {
         page.sample("unbroken_journey_observed_ratio", &[("journey", journey.id.as_str())], journey.observed);

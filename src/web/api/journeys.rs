@@ -9,6 +9,7 @@ use jiff::SignedDuration;
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use super::segments::{Segment, segments};
 use super::touchpoints::{Voice, voices};
 use super::{At, Fault};
 use crate::model::{self, Element, ElementNow, FindingSeverity, JourneyId, JourneyNow, NeedNow, Snapshot};
@@ -55,6 +56,8 @@ struct Brief {
     since: At,
     sentence: String,
     worst: Option<String>,
+    /// The same journey as the customers of each segment meet it; empty where no persona has a segment.
+    segments: Vec<Segment>,
 }
 
 #[derive(Debug, Serialize, JsonSchema)]
@@ -198,6 +201,7 @@ fn brief(journey: &JourneyNow, snapshot: &Snapshot) -> Brief {
         since: At(journey.since),
         sentence: words::journey(journey, snapshot),
         worst: journey.worst.as_ref().map(ToString::to_string),
+        segments: segments(journey, snapshot),
     }
 }
 

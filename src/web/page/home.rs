@@ -5,6 +5,7 @@ use askama::Template;
 use super::Frame;
 use super::chart::{Strip, strip};
 use super::number::{Number, percent};
+use super::segments;
 use super::tone::Tone;
 use crate::model::{Incident, JourneyNow, NeedNow, PersonaId, Severity, Snapshot, State, Weight};
 use crate::store::IncidentFilter;
@@ -45,6 +46,8 @@ struct Row {
     sentence: String,
     stops: Vec<Stop>,
     hurt: Option<String>,
+    /// The segments that fare clearly worse.
+    worse: Option<String>,
     felt: String,
     observed: String,
     since: String,
@@ -133,6 +136,7 @@ fn row(frame: &Frame, journey: &JourneyNow, snapshot: &Snapshot, strip: Strip) -
         sentence: words::journey(journey, snapshot),
         stops: stops(journey, snapshot),
         hurt: hurt(journey, snapshot),
+        worse: segments::worse(journey),
         felt: journey.felt.map_or_else(|| "–".to_owned(), |score| score.to_string()),
         observed: percent(journey.observed),
         since: frame.since(journey.since),
@@ -179,19 +183,22 @@ fn hurt(journey: &JourneyNow, snapshot: &Snapshot) -> Option<String> {
     }
     hurt.sort();
     hurt.dedup();
-    let names: Vec<String> = hurt.iter().map(|persona| persona_name(persona, snapshot)).collect();
+    let names: Vec<String> = hurt.iter().map(|persona| persona_in_full(persona, snapshot)).collect();
     (!names.is_empty()).then(|| format!("customers like {}", names.join(" and ")))
 }
 
 /// `Anna Schmidt (consumer)`
-pub(super) fn persona_name(id: &PersonaId, snapshot: &Snapshot) -> String {
-    let Some(persona) = snapshot.map.personas.get(id) else {
-        return id.to_string();
-    };
-    match persona.fields.get("segment") {
-        Some(segment) => format!("{} ({segment})", persona.name),
-        None => persona.name.clone(),
+pub(super) fn persona_in_full(id: &PersonaId, snapshot: &Snapshot) -> String {
+    let name = persona_name(id, snapshot);
+    match snapshot.map.personas.get(id).and_then(crate::model::Persona::segment) {
+        Some(segment) => format!("{name} ({segment})"),
+        None => name.into_owned(),
     }
+}
+
+/// `Anna Schmidt`; the id once the persona has left the map.
+pub(super) fn persona_name<'a>(id: &'a PersonaId, snapshot: &'a Snapshot) -> std::borrow::Cow<'a, str> {
+    snapshot.map.personas.get(id).map_or_else(|| id.as_str().into(), |persona| persona.name.as_str().into())
 }
 
 /// Every customer needs it; of alternatives, too few are left.

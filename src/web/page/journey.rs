@@ -7,6 +7,7 @@ use super::chart::{Graph, Piece, graph};
 use super::costs::{Cost, costs, probe_title};
 use super::home::{self, Stop};
 use super::number::{Number, minus, minutes, percent};
+use super::segments::{self, SegmentRow};
 use super::tone::Tone;
 use super::voices::{VoiceRow, rows};
 use crate::model::{ElementNow, JourneyId, JourneyNow, NeedNow, Snapshot, State};
@@ -32,6 +33,7 @@ pub(super) struct Page {
     stages: Vec<Stage>,
     costs: Vec<Cost>,
     checks: Vec<Check>,
+    segments: Vec<SegmentRow>,
     voices: Vec<VoiceRow>,
     divergences: Vec<String>,
     graph: Graph,
@@ -107,6 +109,7 @@ pub(super) async fn page(shared: &Shared, snapshot: &Snapshot, id: &str) -> Opti
         stages: stages(now, &split, snapshot),
         costs: if now.score.is_some() { costs(&frame, now, &split, snapshot) } else { Vec::new() },
         checks: checks(&frame, now, &split, snapshot),
+        segments: segments::rows(now, snapshot),
         divergences: voiced.iter().filter_map(|now| voice::divergence(now, snapshot)).collect(),
         voices: voiced.iter().flat_map(|now| rows(&frame, now, snapshot)).collect(),
         graph: graph(&day, &snapshot.map.timezone),

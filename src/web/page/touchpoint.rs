@@ -3,7 +3,7 @@
 use askama::Template;
 
 use super::chart::{Beat, beats};
-use super::home::{IncidentRow, incident_row, persona_name};
+use super::home::{IncidentRow, incident_row, persona_in_full};
 use super::number::{length, percent};
 use super::run::{Run, run};
 use super::tone::Tone;
@@ -158,7 +158,7 @@ fn every(every: std::time::Duration) -> String {
 fn line(frame: &Frame, series: &SeriesNow, snapshot: &Snapshot) -> Line {
     let persona = series.series.persona.as_ref();
     Line {
-        who: persona.map_or_else(|| "any customer".to_owned(), |id| persona_name(id, snapshot)),
+        who: persona.map_or_else(|| "any customer".to_owned(), |id| persona_in_full(id, snapshot)),
         vantage: series.series.vantage.to_string(),
         tone: series.health.state.into(),
         since: frame.since(series.since),
@@ -203,7 +203,7 @@ fn listed(frame: &Frame, reading: &Reading, snapshot: &Snapshot) -> Listed {
     Listed {
         tone,
         when: frame.since(reading.started),
-        who: reading.persona.as_ref().map(|id| persona_name(id, snapshot)),
+        who: reading.persona.as_ref().map(|id| persona_in_full(id, snapshot)),
         took: length(reading.outcome.took),
         what: capital(&what),
         trace: frame.trace(reading.trace),

@@ -7,12 +7,12 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use unbroken::model::{
-    Captured, Cause, CertificateFacts, Channel, CheckNow, Color, Consistency, DetectRule, Element, ElementNow,
+    Captured, Cause, CertificateFacts, Channel, CheckNow, Color, Consistency, Costly, DetectRule, Element, ElementNow,
     Evidence, Fault, FaultCode, Finding, FindingSeverity, Happening, Health, Impact, Incident, IncidentId, Journey,
     JourneyMap, JourneyNow, LastRun, Member, Need, NeedNow, Objective, Outcome, Persona, Phase, PhaseTime, Probe,
-    ProbeId, ProbeNow, Quality, Reading, Sample, Score, SelfFault, Series, SeriesNow, Severity, Snapshot, Source,
-    SpanId, Stage, StageNow, State, StepOutcome, Touchpoint, TouchpointId, TouchpointNow, TraceId, Trigger, Trouble,
-    ValueNow, Verdict, Weight,
+    ProbeId, ProbeNow, Quality, Reach, Reading, Sample, Score, SegmentCost, SegmentNow, SelfFault, Series, SeriesNow,
+    Severity, Snapshot, Source, SpanId, Stage, StageNow, State, StepOutcome, Touchpoint, TouchpointId, TouchpointNow,
+    TraceId, Trigger, Trouble, ValueNow, Verdict, Weight,
 };
 
 /// How the company is doing.
@@ -367,7 +367,44 @@ fn journey_now(
                 since: ago(20),
             })
             .collect(),
+        segments: segments(journey, places, mood, text),
     }
+}
+
+/// Two kinds of customers wherever the bill is read; only one of them is hurt.
+fn segments(
+    journey: &Journey,
+    places: &BTreeMap<TouchpointId, TouchpointNow>,
+    mood: Mood,
+    text: &dyn Fn(&str) -> String,
+) -> Vec<SegmentNow> {
+    let members = journey.stages.iter().flat_map(|stage| &stage.needs).flat_map(elements);
+    let billing = members.map(|member| &member.element).find(|of| of.touchpoint().as_str() == "billing");
+    let seen = !matches!(mood, Mood::Pending | Mood::Blind);
+    let segment = |name: &str, persona: &str, value: f64| SegmentNow {
+        name: text(name).into(),
+        personas: vec![persona.into()],
+        score: seen.then(|| Score::of(value)),
+        value,
+        observed: if seen { 1.0 } else { 0.1 },
+        color: if seen { color(value) } else { Color::Unknown },
+        costs: Vec::new(),
+        untried: Vec::new(),
+    };
+    let cost = |billing: &Element| {
+        let place = &places[billing.touchpoint()];
+        SegmentCost {
+            of: Costly::Element(billing.clone()),
+            share: 100.0,
+            state: place.health.state,
+            since: place.since,
+            fault: place.fault.clone(),
+            reach: Reach::Segment,
+        }
+    };
+    let costs: Vec<SegmentCost> = billing.filter(|_| bad(mood)).map(cost).into_iter().collect();
+    let hurt = segment("business", "li-wei", if costs.is_empty() { 1.0 } else { 0.0 });
+    vec![SegmentNow { costs, untried: vec![ProbeId::new("shop", "visit")], ..hurt }, segment("consumer", "anna", 1.0)]
 }
 
 fn check_gate(bad: bool) -> f64 {

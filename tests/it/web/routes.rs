@@ -89,6 +89,42 @@ async fn the_status_and_its_journeys_say_what_the_contract_says() {
 }
 
 #[tokio::test]
+async fn a_segment_has_its_number_and_its_sentence_for_insiders() {
+    const HEADING: &str = "How each kind of customer fares";
+    let site = start(Mood::BillingDown).await;
+    let business = site.json("/api/v1/journeys/pay-my-bill").await["segments"][0].clone();
+    assert_eq!((&business["segment"], &business["score"]), (&json!("business"), &json!(0.0)));
+    let told = "For them in particular, Bills and payments answers with an error, since 09:40.";
+    assert_eq!(business["sentence"], told);
+    assert_eq!(business["costs"][0]["touchpoint"], "billing");
+    assert_eq!((&business["costs"][0]["reach"], &business["costs"][0]["share"]), (&json!("segment"), &json!(100.0)));
+    assert_eq!((&business["untried"], &business["personas"]), (&json!(["shop/visit"]), &json!(["li-wei"])));
+    assert_eq!(site.json("/api/v1/status").await["journeys"][1]["segments"][1]["score"], 100.0);
+    let page = site.page("/journeys/pay-my-bill").await;
+    assert!(page.contains(HEADING) && page.contains(told) && page.contains("tried as 李伟"), "{page}");
+    assert!(page.contains("Tried only as other customers"), "{page}");
+    assert!(site.page("/journeys/get-help").await.contains(HEADING));
+    let public = start_for(Mood::BillingDown, Audience::Everybody).await;
+    let page = public.page("/journeys/get-help").await;
+    assert!(!page.contains(HEADING) && !page.contains("李伟"), "{page}");
+    assert_eq!(public.json("/api/v1/journeys/get-help").await["segments"], json!([]));
+}
+
+#[tokio::test]
+async fn the_front_page_names_who_fares_worse_than_the_whole() {
+    let mut snapshot = halcyon::snapshot(Mood::Well);
+    let hurt = |now: &mut unbroken::model::JourneyNow, score: f64| now.segments[0].score = Some(Score::of(score));
+    hurt(&mut snapshot.journeys[1], 0.5);
+    let whole = snapshot.journeys[0].value;
+    hurt(&mut snapshot.journeys[0], whole - 0.04);
+    let site = start(Mood::Well).await;
+    site.publish(snapshot);
+    let home = site.page("/").await;
+    assert_eq!(home.matches("Worse for").count(), 1, "four points are no news: {home}");
+    assert!(home.contains("Worse for <strong>business 50.0</strong>"), "{home}");
+}
+
+#[tokio::test]
 async fn lists_are_bounded_and_paged() {
     let site = start(Mood::BillingDown).await;
     let first = site.json("/api/v1/touchpoints?limit=3").await;

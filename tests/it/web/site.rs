@@ -19,7 +19,7 @@ use super::shelf::Shelf;
 pub(crate) struct Running {
     pub(crate) address: SocketAddr,
     pub(crate) store: Arc<Shelf>,
-    _snapshots: watch::Sender<Arc<Snapshot>>,
+    snapshots: watch::Sender<Arc<Snapshot>>,
     pub(crate) events: broadcast::Sender<Event>,
     pub(crate) stopping: CancellationToken,
     pub(crate) served: tokio::task::JoinHandle<()>,
@@ -72,10 +72,14 @@ pub(crate) async fn start_for(mood: Mood, audience: Audience) -> Running {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a free port");
     let address = listener.local_addr().expect("bound");
     let served = tokio::spawn(web::serve(listener, web::router(site), stopping.clone()));
-    Running { address, store, _snapshots: snapshots, events, stopping, served, client: reqwest::Client::new() }
+    Running { address, store, snapshots, events, stopping, served, client: reqwest::Client::new() }
 }
 
 impl Running {
+    pub(crate) fn publish(&self, snapshot: Snapshot) {
+        self.snapshots.send_replace(Arc::new(snapshot));
+    }
+
     pub(crate) fn url(&self, path: &str) -> String {
         format!("http://{}{path}", self.address)
     }
