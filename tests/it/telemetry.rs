@@ -88,6 +88,27 @@ fn sum(text: &str, name: &str) -> f64 {
 }
 
 #[test]
+fn signals_are_up_or_down_too_and_segments_have_a_family_of_their_own() {
+    let mut snapshot = halcyon::snapshot(Mood::BillingDown);
+    let billing = snapshot.touchpoints.get_mut(&"billing".into()).unwrap();
+    let mut voice = billing.probes[0].clone();
+    voice.id = ProbeId::new("billing", "nps");
+    billing.voices.push(voice);
+    let text = counted(&snapshot, Exposition::Prometheus);
+    let labels = "touchpoint=\"billing\",probe=\"nps\",vantage=\"here\",signal=\"voice\"";
+    assert!(text.contains(&format!("unbroken_probe_up{{{labels}}} 0\n")), "{text}");
+    let segment = |name: &str, score: u8| {
+        let labels = format!("journey=\"pay-my-bill\",segment=\"{name}\"");
+        assert!(text.contains(&format!("unbroken_journey_segment_score{{{labels}}} {score}\n")), "{text}");
+    };
+    segment("business", 0);
+    segment("consumer", 100);
+    assert_eq!(text.matches("unbroken_journey_score{").count(), snapshot.journeys.len(), "counted once each");
+    let pending = counted(&halcyon::snapshot(Mood::Pending), Exposition::Prometheus);
+    assert!(!pending.contains("unbroken_journey_segment_score{"), "no number is no series");
+}
+
+#[test]
 fn every_due_run_is_counted_once_and_a_series_ends_with_its_probe() {
     let snapshot = halcyon::snapshot(Mood::BillingDown);
     let text = counted(&snapshot, Exposition::Prometheus);

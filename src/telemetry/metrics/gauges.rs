@@ -63,15 +63,21 @@ fn write_places(page: &mut Page, snapshot: &Snapshot) {
         }
     }
     page.family("unbroken_probe_up", Type::Gauge, "1 unless the probe is down for any of its personas.");
-    for probe in snapshot.touchpoints.values().flat_map(|touchpoint| &touchpoint.probes) {
+    let mut write = |probe: &ProbeNow, signal: &[(&str, &str)]| {
         for (vantage, up) in ups(probe) {
-            let labels = [
+            let mut labels = vec![
                 ("touchpoint", probe.id.touchpoint.as_str()),
                 ("probe", &*probe.id.name),
                 ("vantage", vantage.as_str()),
             ];
+            labels.extend(signal);
             page.sample("unbroken_probe_up", &labels, up);
         }
+    };
+    for touchpoint in snapshot.touchpoints.values() {
+        touchpoint.probes.iter().for_each(|probe| write(probe, &[]));
+        // Who watches that probes are up wants to hear of these too; who wants the score's own asks for `signal=""`.
+        touchpoint.voices.iter().for_each(|probe| write(probe, &[("signal", "voice")]));
     }
 }
 
