@@ -173,6 +173,11 @@ impl Board {
         }
     }
 
+    /// Read within the last two intervals of its source.
+    pub(super) fn is_fresh(&self, check: usize, seen: &Seen, now: Timestamp) -> bool {
+        elapsed(seen.at, now) <= self.net.checks[check].sources[seen.source].0.mul_f64(FRESH_INTERVALS)
+    }
+
     /// The check's state as shown, and the freshness of what it rests on.
     pub(super) fn check_sight(&self, check: usize, now: Timestamp) -> (State, f64) {
         let at = &self.net.checks[check];

@@ -117,7 +117,7 @@ impl Board {
         let checks = self.net.journeys[journey].checks.iter().map(|(check, _)| *check);
         let check = checks.into_iter().find(|check| self.check_sight(*check, now).0 == State::Down)?;
         let values: Vec<String> = self
-            .check_values(check)
+            .check_values(check, now)
             .into_iter()
             .map(|now| format!("{} says {}", now.source, now.value.as_deref().unwrap_or("nothing")))
             .collect();

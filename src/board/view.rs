@@ -119,21 +119,22 @@ impl Board {
             name: at.check.name.clone(),
             severity: at.check.severity,
             state: self.check_sight(check, now).0,
-            values: self.check_values(check),
+            values: self.check_values(check, now),
             share: 100.0 * self.journeys[journey].sight.shares[part].iter().sum::<f64>(),
             since: self.checks[check].since,
         }
     }
 
     /// The newest value of every source.
-    pub(super) fn check_values(&self, check: usize) -> Vec<ValueNow> {
+    pub(super) fn check_values(&self, check: usize, now: Timestamp) -> Vec<ValueNow> {
         let values = &self.checks[check].values;
         let newest = |source: usize| values.iter().filter(|seen| seen.source == source).max_by_key(|seen| seen.at);
         let sources = self.net.checks[check].check.values.iter().enumerate();
         let value = |(source, known): (usize, &crate::model::Source)| {
             let seen = newest(source);
+            let fresh = seen.is_some_and(|seen| self.is_fresh(check, seen, now));
             let (value, at) = (seen.map(|seen| seen.value.clone()), seen.map(|seen| seen.at));
-            ValueNow { source: known.clone(), value, at }
+            ValueNow { source: known.clone(), value, at, fresh }
         };
         sources.map(value).collect()
     }

@@ -158,6 +158,8 @@ pub struct ValueNow {
     pub source: Source,
     pub value: Option<String>,
     pub at: Option<Timestamp>,
+    /// Read within its last two intervals.
+    pub fresh: bool,
 }
 
 #[derive(Clone, Debug)]

@@ -64,6 +64,9 @@ struct Brief {
 pub(in crate::web) struct Full {
     #[serde(flatten)]
     brief: Brief,
+    at: At,
+    /// The company's, in which its sentences tell times.
+    timezone: String,
     stages: Vec<Stage>,
     consistency: Vec<Check>,
     /// What customers say of its touchpoints; in no score.
@@ -119,6 +122,8 @@ struct Seen {
     source: String,
     value: Option<String>,
     at: Option<At>,
+    /// Read within the last two intervals of its source: older values are compared with nothing.
+    fresh: bool,
 }
 
 #[derive(Debug, Serialize, JsonSchema)]
@@ -179,7 +184,8 @@ pub(in crate::web) fn full(now: &JourneyNow, snapshot: &Snapshot, objective: Opt
     });
     let (stages, consistency) = (stages.collect(), checks(now, &split));
     let voice = voice::on_journey(now, snapshot).into_iter().flat_map(|now| voices(now, snapshot)).collect();
-    Full { brief: brief(now, snapshot), stages, consistency, voice, objective }
+    let timezone = snapshot.map.timezone.iana_name().unwrap_or("UTC").to_owned();
+    Full { brief: brief(now, snapshot), at: At(snapshot.at), timezone, stages, consistency, voice, objective }
 }
 
 /// The title of the stage at that place, from the map.
@@ -243,6 +249,7 @@ fn checks(journey: &JourneyNow, shares: &Shares) -> Vec<Check> {
         source: value.source.to_string(),
         value: value.value.clone(),
         at: value.at.map(At),
+        fresh: value.fresh,
     };
     let checks = journey.consistency.iter().enumerate().map(|(place, check)| Check {
         name: check.name.clone(),

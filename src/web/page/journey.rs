@@ -178,7 +178,10 @@ fn checks(frame: &Frame, now: &JourneyNow, shares: &Shares, snapshot: &Snapshot)
                     place: words::touchpoint(&seen.source.probe.touchpoint, &snapshot.map).to_owned(),
                     touchpoint: seen.source.probe.touchpoint.to_string(),
                     value: seen.value.clone(),
-                    at: seen.at.map(|at| frame.since(at)),
+                    at: seen.at.map(|at| {
+                        let at = frame.since(at);
+                        if seen.fresh { at } else { format!("not read since {at}") }
+                    }),
                     differs: if check.state == State::Down && seen.value.is_some() && seen.value != first {
                         "differs"
                     } else {

@@ -361,6 +361,7 @@ fn journey_now(
                         source: source.clone(),
                         value: seen.then(|| text(value)),
                         at: seen.then(|| ago(1)),
+                        fresh: seen,
                     })
                     .collect(),
                 share: share(check_gate(bad(mood)), 1.0),

@@ -77,7 +77,7 @@ async fn the_status_and_its_journeys_say_what_the_contract_says() {
     assert_eq!(
         journey["consistency"][0]["values"][1],
         json!({
-            "source": "shop/visit.price", "value": "31.99", "at": "2026-11-21T08:59:00.000Z"
+            "source": "shop/visit.price", "value": "31.99", "at": "2026-11-21T08:59:00.000Z", "fresh": true
         })
     );
     let paying = site.json("/api/v1/journeys/pay-my-bill").await;
