@@ -1,11 +1,14 @@
 //! What we say to people who read no logs: sentences and headlines in plain English, without addresses and status
 //! codes. Pure.
 
+mod advice;
 mod likeness;
 mod segment;
 mod unmet;
 mod wish;
 mod written;
+
+use std::borrow::Cow;
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
@@ -16,6 +19,7 @@ use crate::model::{
 };
 use wish::Wish;
 
+pub use advice::advice;
 pub use likeness::nearest;
 pub use segment::{is_segment_pending, segment, segment_score};
 pub use written::{chain, markup};
@@ -175,18 +179,30 @@ pub fn title<'a>(id: &'a JourneyId, map: &'a JourneyMap) -> &'a str {
 }
 
 /// What went wrong at a place, as a clause that follows its name.
-pub fn fault(state: State, fault: Option<&Fault>) -> &'static str {
+pub fn fault(state: State, fault: Option<&Fault>) -> Cow<'static, str> {
     match (state, fault) {
-        (State::Pending, _) => "is being checked for the first time",
-        (State::Unknown, _) => "cannot be seen by us",
-        (State::Closed, _) => "is closed at this hour",
-        (_, Some(fault)) => {
-            let unmet = fault.evidence.as_ref().filter(|_| fault.code == FaultCode::Expectation);
-            unmet.and_then(unmet::words).unwrap_or(fault.code.words())
-        }
-        (State::Down, None) => "is down",
-        (State::Up | State::Degraded, None) => "does not work as it should at times",
+        (State::Pending, _) => "is being checked for the first time".into(),
+        (State::Unknown, _) => "cannot be seen by us".into(),
+        (State::Closed, _) => "is closed at this hour".into(),
+        (_, Some(fault)) => clause(fault),
+        (State::Down, None) => "is down".into(),
+        (State::Up | State::Degraded, None) => "does not work as it should at times".into(),
     }
+}
+
+/// The thing itself where the evidence tells it: "shows a wrong price (34.99, not 29.99)".
+fn clause(fault: &Fault) -> Cow<'static, str> {
+    let evidence = fault.evidence.as_ref();
+    let said: Option<Cow<'static, str>> = match fault.code {
+        FaultCode::Expectation => {
+            evidence.and_then(|evidence| Some(unmet::Unmet::of(evidence)?.words(evidence).into()))
+        }
+        FaultCode::Status => {
+            evidence.and_then(|evidence| evidence.found.parse().ok()).map(|code| advice::status_words(code).into())
+        }
+        _ => None,
+    };
+    said.unwrap_or(fault.code.words().into())
 }
 
 struct Why {
@@ -196,7 +212,7 @@ struct Why {
     /// Of what is well and costs nevertheless, nobody knows since when.
     since: Option<Timestamp>,
     name: String,
-    what: &'static str,
+    what: Cow<'static, str>,
 }
 
 impl Why {
@@ -235,7 +251,7 @@ fn element_cause(element: &ElementNow, snapshot: &Snapshot) -> Why {
 fn check_cause(check: &CheckNow) -> Why {
     let (name, what) = check_words(check.state, &check.name);
     let (down, pending) = (check.state == State::Down, check.state == State::Pending);
-    Why { share: check.share, down, pending, since: down.then_some(check.since), name, what }
+    Why { share: check.share, down, pending, since: down.then_some(check.since), name, what: what.into() }
 }
 
 fn check_words(state: State, name: &str) -> (String, &'static str) {

@@ -8,7 +8,7 @@ use url::Url;
 
 use crate::alert::{Match, Settings};
 use crate::model::{
-    Cause, Change, Close, Incident, IncidentId, JourneyMap, Notification, NotificationKind, TouchpointId,
+    Cause, Change, Close, Incident, IncidentId, JourneyMap, Notification, NotificationKind, State, TouchpointId,
 };
 use crate::words;
 
@@ -164,7 +164,12 @@ impl Template<'_> {
             None => vec![format!("Since {}, {}.", time(incident.opened), length(incident.opened, self.now))],
         };
         if let Some(fault) = &incident.fault {
-            let found = fault.evidence.as_ref().map_or_else(String::new, |evidence| {
+            if let Cause::Touchpoint(id) = &incident.cause {
+                let clause = words::fault(State::Down, Some(fault));
+                lines.push(format!("{} {clause}.", words::touchpoint(id, self.map)));
+            }
+            let untold = fault.evidence.as_ref().filter(|evidence| !fault.text.contains(&evidence.found));
+            let found = untold.map_or_else(String::new, |evidence| {
                 format!(" (expected {} to be {}, found {})", evidence.of, evidence.expected, evidence.found)
             });
             lines.push(format!("Cause: {fault}{found} [{}].", fault.code));
@@ -174,6 +179,8 @@ impl Template<'_> {
             lines.push(format!("{} {loses} {:.1} points of 100 to it.", self.journey(&impact.journey), impact.loss));
         }
         if incident.closed.is_none() {
+            let advice = incident.fault.as_ref().and_then(words::advice);
+            lines.extend(advice.map(|advice| format!("What to do: {advice}.")));
             lines.extend(self.next_step());
         }
         if let Some(trace) = incident.trace {

@@ -90,12 +90,16 @@ fn print(reading: &Reading) {
         millis(reading.outcome.took),
         reading.trace
     );
-    for step in &reading.outcome.steps {
-        print_step(step);
+    let cut = reading.cut();
+    for (number, step) in reading.outcome.steps.iter().enumerate() {
+        print_step(step, if cut == Some(number) { Seen::InPart } else { Seen::Whole });
     }
     match &reading.outcome.verdict {
         Verdict::Inconclusive { why, text } => say!("  {}: {text}", why.words()),
-        Verdict::Failed(fault) if fault.step.is_none() => say!("  {}: {}", fault.code, fault.text),
+        Verdict::Failed(fault) if fault.step.is_none() => {
+            say!("  {}: {}", fault.code, fault.text);
+            words::advice(fault).into_iter().for_each(|advice| say!("  → {advice}"));
+        }
         _ => {}
     }
     for sample in &reading.outcome.samples {
@@ -104,7 +108,14 @@ fn print(reading: &Reading) {
     say!("");
 }
 
-fn print_step(step: &StepOutcome) {
+/// Whether a step came to its end, or our own trouble came first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Seen {
+    Whole,
+    InPart,
+}
+
+fn print_step(step: &StepOutcome, seen: Seen) {
     let (dim, bad, good, warn) = (terminal::DIM, terminal::BAD, terminal::GOOD, terminal::WARN);
     if !step.reached {
         say!("  {dim}- {} (not reached){dim:#}", step.name);
@@ -112,6 +123,8 @@ fn print_step(step: &StepOutcome) {
     }
     let mark = if step.fault.is_some() {
         format!("{bad}✗{bad:#}")
+    } else if seen == Seen::InPart {
+        format!("{warn}?{warn:#}")
     } else if step.findings.is_empty() {
         format!("{good}✓{good:#}")
     } else {
@@ -135,6 +148,9 @@ fn print_step(step: &StepOutcome) {
         if let Some(evidence) = &fault.evidence {
             say!("        {}: expected {}", evidence.of, evidence.expected);
             say!("        {}: found    {}", evidence.of, evidence.found);
+        }
+        if let Some(advice) = words::advice(fault) {
+            say!("      → {advice}");
         }
     }
     for captured in &step.captured {

@@ -41,6 +41,13 @@ impl Reading {
         attributes.rev().find(|(name, _)| name == Self::REPORTED).map(|(_, value)| value.as_str())
     }
 
+    /// The place of the step in the middle of which our own trouble ended the run.
+    pub fn cut(&self) -> Option<usize> {
+        let Verdict::Inconclusive { .. } = self.outcome.verdict else { return None };
+        let reached = |number: usize| self.outcome.steps.get(number).is_some_and(|step| step.reached);
+        (0..self.outcome.steps.len()).find(|&number| reached(number) && !reached(number + 1))
+    }
+
     /// When the run ended.
     pub fn ended(&self) -> Timestamp {
         self.started + jiff::SignedDuration::try_from(self.outcome.took).unwrap_or(jiff::SignedDuration::ZERO)

@@ -48,7 +48,7 @@ pub(super) fn costs(frame: &Frame, now: &JourneyNow, shares: &Shares, snapshot: 
                 let cost = Cost {
                     touchpoint: Some(element.element.touchpoint().to_string()),
                     title: title(&element.element),
-                    why: words::fault(state, element.fault.as_ref()).to_owned(),
+                    why: words::fault(state, element.fault.as_ref()).into_owned(),
                     since: frame.since(element.since),
                     tone: state.into(),
                     points: minus(share),

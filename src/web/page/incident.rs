@@ -8,6 +8,7 @@ use super::tone::Tone;
 use super::{Frame, Trace, capital};
 use crate::model::{Cause, Close, Incident, Snapshot, State};
 use crate::store::Delivery;
+use crate::web::Audience;
 use crate::web::api::incidents::read;
 use crate::web::routes::Shared;
 use crate::words;
@@ -33,6 +34,8 @@ struct Reason {
     /// In a customer's words.
     words: String,
     text: String,
+    /// What its owner does about it.
+    advice: Option<String>,
     step: Option<String>,
     /// What was looked at, wanted and found.
     evidence: Option<(String, String, String)>,
@@ -67,7 +70,7 @@ pub(super) async fn page(shared: &Shared, snapshot: &Snapshot, id: &str) -> Opti
             Close::Removed => "What it was about is no longer watched.",
             Close::Merged => "Another incident explains it.",
         }),
-        cause: reason(&incident, snapshot),
+        cause: reason(&incident, snapshot, shared.site.audience),
         trace: incident.trace.and_then(|trace| frame.trace(trace)),
         places: incident
             .touchpoints
@@ -99,7 +102,7 @@ fn when(frame: &Frame, incident: &Incident) -> String {
     }
 }
 
-fn reason(incident: &Incident, snapshot: &Snapshot) -> Option<Reason> {
+fn reason(incident: &Incident, snapshot: &Snapshot, audience: Audience) -> Option<Reason> {
     let fault = incident.fault.as_ref()?;
     let name = match &incident.cause {
         Cause::Touchpoint(id) => words::touchpoint(id, &snapshot.map).to_owned(),
@@ -109,6 +112,7 @@ fn reason(incident: &Incident, snapshot: &Snapshot) -> Option<Reason> {
     Some(Reason {
         words: format!("{name} {}.", words::fault(State::Down, Some(fault))),
         text: capital(&fault.text),
+        advice: words::advice(fault).filter(|_| audience == Audience::Insiders).map(capital),
         step: fault.step.clone(),
         evidence: fault.evidence.as_ref().map(|seen| (seen.of.clone(), seen.expected.clone(), seen.found.clone())),
     })

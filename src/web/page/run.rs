@@ -7,6 +7,7 @@ use super::number::length;
 use super::tone::Tone;
 use super::{Frame, Trace, capital};
 use crate::model::{Fault, Reading, StepOutcome, Verdict};
+use crate::words;
 
 pub(super) struct Run {
     pub(super) tone: Tone,
@@ -38,6 +39,8 @@ pub(super) struct PhaseBar {
 
 pub(super) struct Finding {
     pub(super) text: String,
+    /// What its owner does about it.
+    pub(super) advice: Option<String>,
     pub(super) evidence: Option<(String, String, String)>,
 }
 
@@ -53,8 +56,16 @@ pub(super) fn run(frame: &Frame, reading: &Reading) -> Run {
             Verdict::Skipped(_) => Some("The run did not take place".to_owned()),
             _ => None,
         },
-        steps: reading.outcome.steps.iter().map(|one| step(one, whole, frame.now)).collect(),
+        steps: steps(reading, whole, frame.now),
     }
+}
+
+fn steps(reading: &Reading, whole: f64, now: Timestamp) -> Vec<Step> {
+    let mut steps: Vec<Step> = reading.outcome.steps.iter().map(|one| step(one, whole, now)).collect();
+    if let Some(step) = reading.cut().and_then(|number| steps.get_mut(number)) {
+        step.tone = Tone::new("unknown", "not seen to its end");
+    }
+    steps
 }
 
 fn step(step: &StepOutcome, whole: f64, now: Timestamp) -> Step {
@@ -96,6 +107,7 @@ fn finding(fault: &Fault) -> Finding {
     let evidence = fault.evidence.as_ref();
     Finding {
         text: fault.text.clone(),
+        advice: words::advice(fault).map(capital),
         evidence: evidence.map(|seen| (seen.of.clone(), seen.expected.clone(), seen.found.clone())),
     }
 }
