@@ -41,6 +41,7 @@ mod redact;
 mod reply;
 mod run;
 mod spot;
+mod stranger;
 mod view;
 
 use std::fmt;
@@ -59,12 +60,21 @@ pub use redact::Redactor;
 pub use reply::{Body, Field, Reply};
 pub use run::{Needs, Part, Run, Scope, Stop, Tools};
 
+use expect::Status;
+
 /// What a kind's settings can do. Implemented by each kind's `Settings`.
 pub trait Act: for<'de> Deserialize<'de> + JsonSchema {
     /// What it does, as a clause: the row of the README, the description in the schema, the hint of an error.
     const DOES: &'static str;
     /// The fields that its replies hold: what may be expected and captured.
     const FIELDS: &'static [Field];
+    /// How it says how it went.
+    const STATUS: Status = Status::Code;
+
+    /// What these settings can be answered with; a task may leave fields empty that another fills.
+    fn fields(&self) -> &'static [Field] {
+        Self::FIELDS
+    }
 
     /// Shows every template, with the place it stands in, and every secret, each once.
     fn parts(&self, see: &mut dyn FnMut(Part<'_>));
@@ -83,6 +93,7 @@ pub struct About {
     pub key: &'static str,
     pub does: &'static str,
     pub fields: &'static [Field],
+    pub status: Status,
 }
 
 macro_rules! kinds {
@@ -101,14 +112,16 @@ macro_rules! kinds {
                 key: $key,
                 does: <$module::Settings as Act>::DOES,
                 fields: <$module::Settings as Act>::FIELDS,
+                status: <$module::Settings as Act>::STATUS,
             }),*];
 
-            pub const fn about(&self) -> About {
+            pub fn about(&self) -> About {
                 match self {
-                    $(Self::$variant(_) => About {
+                    $(Self::$variant(settings) => About {
                         key: $key,
                         does: <$module::Settings as Act>::DOES,
-                        fields: <$module::Settings as Act>::FIELDS,
+                        fields: settings.fields(),
+                        status: <$module::Settings as Act>::STATUS,
                     },)*
                 }
             }
@@ -178,7 +191,7 @@ impl Kind {
     }
 
     /// The key in YAML.
-    pub const fn key(&self) -> &'static str {
+    pub fn key(&self) -> &'static str {
         self.about().key
     }
 }

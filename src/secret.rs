@@ -22,6 +22,10 @@ pub const MIXED: &str = "$unbroken::mixed";
 /// [`crate::units::SCALAR`] says, a reference as under [`MIXED`], anything else as usual.
 pub const TEXT: &str = "$unbroken::text";
 
+/// Like [`TEXT`], for what proves who one is: a text that is written out, without any `{{name}}` in it, is a secret's
+/// value, and the deserializer refuses it.
+pub const PROOF: &str = "$unbroken::proof";
+
 /// The name under which a type asks its deserializer for one secret or a list of them: a list arrives as a sequence whose
 /// elements decode as a [`Secret`], anything else by `visit_newtype_struct`.
 pub const ONE_OR_MORE: &str = "$unbroken::secrets";
@@ -62,6 +66,10 @@ impl PartialEq for Secret {
 }
 
 struct Resolved;
+
+/// What stands where a secret is proved with, in words.
+pub const REFERRED: &str =
+    "a secret is referred to, not written out: `{ env: NAME }`, `{ file: PATH }` or `{ secret: NAME }`";
 
 const EXPECTED: &str = "a reference to a secret: `{ env: NAME }`, `{ file: PATH }` or `{ secret: NAME }`";
 

@@ -247,13 +247,16 @@ impl<'de> de::Deserializer<'de> for Decoder<'de> {
     fn deserialize_newtype_struct<V: Visitor<'de>>(self, name: &'static str, visitor: V) -> Result<V::Value, Wrong> {
         match name {
             units::FILE => self.file(visitor),
-            secret::MIXED | secret::TEXT if self.is_reference() => {
+            secret::MIXED | secret::TEXT | secret::PROOF if self.is_reference() => {
                 let mut reference = access::Reference { node: Some(self.node), desk: self.desk };
                 self.settle(visitor.visit_map(&mut reference))
             }
             secret::MIXED => self.deserialize_any(visitor),
             secret::ONE_OR_MORE if matches!(self.node.value, Value::Seq(_)) => self.list(visitor),
-            units::SCALAR | secret::TEXT => self.as_written(visitor),
+            secret::PROOF if self.node.text().is_some_and(|text| !text.contains("{{")) => {
+                Err(Wrong::exposed(secret::REFERRED).at(self.node.place))
+            }
+            units::SCALAR | secret::TEXT | secret::PROOF => self.as_written(visitor),
             secret::RESOLVE => {
                 let (reference, value) = self.settle(self.desk.vault.resolve(self.node, &self.desk))?;
                 self.settle(visitor.visit_seq(Resolved { texts: vec![value, reference] }))

@@ -9,6 +9,7 @@ use crate::config::problem::Place;
 use crate::config::touchpoint::{RawProbe, RawStep};
 use crate::config::tree::Node;
 use crate::model::TouchpointId;
+use crate::probe::expect::Status;
 use crate::probe::{Step, When};
 use crate::units::Period;
 
@@ -83,6 +84,16 @@ impl Steps<'_> {
             let entry = node.get("expect").and_then(|expect| expect.value.get(&key));
             let expect = || node.get("expect").map_or(node.place, |expect| expect.key.place);
             report(entry.map_or_else(expect, |entry| entry.key.place), &key);
+        }
+        if let Some(status) = step.expect.status().filter(|status| *status != about.status) {
+            let entry = node.get("expect").and_then(|expect| expect.value.get("status"));
+            let (wrong, hint) = match status {
+                Status::Code => ("in words, not with a code", "write `status: SERVING`"),
+                Status::Word => ("with a code, not in words", "write `status: 200`, or a class such as `2xx`"),
+            };
+            let text = format!("`{}` says {wrong} how it went", about.key);
+            let place = entry.map_or(node.place, |entry| entry.value.place);
+            self.desk.report(self.desk.source.problem(place, text).hint(hint));
         }
         for (name, capture) in &step.capture {
             if !about.fields.contains(&capture.field()) {

@@ -135,6 +135,7 @@ codes! {
         Cancelled "self_cancelled" "we stopped in the middle",
         Clock "self_clock" "our clock is wrong",
         Unsupported "self_unsupported" "this machine does not allow this probe",
+        Misconfigured "self_configuration" "our configuration asks for what is not there",
         Unsafe "self_unsafe" "a safety rule of ours forbids the address",
     }
 }

@@ -29,27 +29,57 @@ use super::{Act, Field, Part, Reply, Run, Stop};
 use crate::model::{Fault, FaultCode, Phase, SelfFault};
 use crate::units::FilePath;
 
-/// Asks for the records of a name.
-#[derive(Clone, Debug, Deserialize, JsonSchema)]
+/// As it stands in the file.
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct Settings {
+#[schemars(rename = "Dns")]
+struct Written {
     /// The name; a trailing dot is implied. With `type: PTR` an address will do.
-    pub lookup: Template,
+    lookup: Template,
     #[serde(default, rename = "type")]
-    pub kind: Type,
+    kind: Type,
     /// The name server: `host`, `host:port`, `tcp://`, `tls://` (DNS over TLS) or `https://` (DNS over HTTPS); of a list the next is asked
     /// when one is silent, out of reach, fails or refuses. The machine's own, if absent.
     #[serde(default)]
-    pub server: Servers,
+    server: Servers,
     /// What is trusted of `tls://` and `https://` servers.
     #[serde(default, deserialize_with = "sound")]
-    pub tls: Options,
+    tls: Options,
     /// Judges the signatures from the root down: wrong ones are a fault, `authenticated` says whether there are any.
     #[serde(default)]
-    pub dnssec: bool,
-    /// A file of DNSKEY records to trust instead of the root's.
+    dnssec: bool,
+    /// A file of DNSKEY records to trust instead of the root's; with `dnssec: true`.
     #[schemars(with = "Option<FilePath>")]
+    trust_anchor: Option<Anchor>,
+}
+
+/// Asks for the records of a name.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(try_from = "Written")]
+#[schemars(!try_from, with = "Written")]
+pub struct Settings {
+    pub lookup: Template,
+    pub kind: Type,
+    pub server: Servers,
+    pub tls: Options,
+    pub dnssec: bool,
     pub trust_anchor: Option<Anchor>,
+}
+
+impl TryFrom<Written> for Settings {
+    type Error = String;
+
+    fn try_from(written: Written) -> Result<Self, Self::Error> {
+        let Written { lookup, kind, server, tls, dnssec, trust_anchor } = written;
+        if trust_anchor.is_some() && !dnssec {
+            return Err("`trust_anchor` is for signatures, and none are judged; add `dnssec: true`".to_owned());
+        }
+        if let Some((scheme, rest)) = lookup.constant().and_then(|text| text.split_once("://")) {
+            let name = rest.split(['/', ':', '?']).next().unwrap_or_default();
+            return Err(format!("a name is looked up, not an address (`{scheme}://`); did you mean `{name}`?"));
+        }
+        Ok(Self { lookup, kind, server, tls, dnssec, trust_anchor })
+    }
 }
 
 impl Act for Settings {

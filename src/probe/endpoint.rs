@@ -30,6 +30,10 @@ impl Endpoint {
 /// Reads `host:port`, `[::1]:53`; the port may be left out where one is usual.
 pub fn split(text: &str, usual: Option<u16>) -> Result<(Host<String>, u16), String> {
     let wrong = |why: &str| format!("`{text}` is not a host and a port such as `mail.example.com:25`: {why}");
+    if let Some((scheme, rest)) = text.split_once("://") {
+        let meant = bare(scheme, rest).map(|meant| format!("; did you mean `{meant}`?")).unwrap_or_default();
+        return Err(format!("{}{meant}", wrong("no scheme stands before them")));
+    }
     let bare = text.parse::<std::net::Ipv6Addr>().is_ok();
     let (host, port) = match text.rsplit_once(':') {
         Some((host, port)) if !bare && !port.ends_with(']') => (
@@ -41,6 +45,22 @@ pub fn split(text: &str, usual: Option<u16>) -> Result<(Host<String>, u16), Stri
     let host = if bare { Cow::Owned(format!("[{host}]")) } else { Cow::Borrowed(host) };
     let host = Host::parse(&host).map_err(|error| wrong(&error.to_string()))?;
     Ok((host, port))
+}
+
+/// The host and the port of an address with a scheme.
+fn bare(scheme: &str, rest: &str) -> Option<String> {
+    let place = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    let usual = match scheme {
+        "http" | "ws" => 80,
+        "https" | "wss" | "grpcs" => 443,
+        "smtp" => 25,
+        "smtps" => 465,
+        "imap" => 143,
+        "imaps" => 993,
+        _ => 0,
+    };
+    let (host, port) = split(place, Some(usual)).ok()?;
+    (port > 0).then(|| format!("{host}:{port}"))
 }
 
 /// The same host, borrowed.
@@ -93,6 +113,14 @@ mod tests {
         ] {
             let (host, port) = split(text, usual).expect(text);
             assert_eq!(format!("{host} {port}"), shown);
+        }
+        for (text, meant) in [
+            ("http://127.0.0.1:50051", "; did you mean `127.0.0.1:50051`?"),
+            ("imaps://mail.example.com/inbox", "; did you mean `mail.example.com:993`?"),
+            ("tcp://mail.example.com", ": no scheme stands before them"),
+            ("http://a b/", ": no scheme stands before them"),
+        ] {
+            assert!(split(text, None).expect_err(text).ends_with(meant));
         }
         for text in ["mail.example.com", "mail:0", "mail:x", ":25", "a b:25", "[::1]", "mail:70000"] {
             split(text, None).expect_err(text);

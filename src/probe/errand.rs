@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use smol_str::{SmolStr, format_smolstr};
+use url::Url;
 
 use super::capture::Capture;
 use super::expect::Expect;
@@ -189,7 +190,44 @@ const SECRET_WORDS: &[&str] = &[
     "bearer",
 ];
 
+/// Names of what is in a link and opens it.
+const KEY_NAMES: &[&str] = &["auth", "code", "hash", "key", "sid", "sig", "signature", "ticket"];
+/// Nothing that long and with digits is a word.
+const KEY_CHARS_MIN: usize = 16;
+
+/// What in the query of a captured address lets in whoever has it.
+pub(super) fn keys_in(value: &str) -> Vec<String> {
+    let Some(url) = Url::parse(value).ok().filter(Url::has_host) else { return Vec::new() };
+    let is_key = |name: &str, value: &str| {
+        let name = name.to_ascii_lowercase();
+        let random = value.len() >= KEY_CHARS_MIN
+            && value.bytes().any(|b| b.is_ascii_digit())
+            && !value.contains([' ', '/', '.']);
+        sounds_secret(&name) || KEY_NAMES.contains(&name.as_str()) || random
+    };
+    let pairs = url.query_pairs().filter(|(name, value)| is_key(name, value)).map(|(_, value)| value.into_owned());
+    pairs.chain(url.password().map(str::to_owned)).collect()
+}
+
 pub(super) fn sounds_secret(name: &str) -> bool {
     let name = name.to_ascii_lowercase();
     SECRET_WORDS.iter().any(|word| name.contains(word))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_link_that_opens_by_itself_is_known_by_its_key() {
+        let key = "ea2721467afe432293629421a149268a";
+        for named in ["key", "t", "Signature"] {
+            assert_eq!(keys_in(&format!("https://x.example/bill.pdf?{named}={key}&page=2")), [key]);
+        }
+        assert_eq!(keys_in("https://x.example/go?sig=abc&utm_campaign=autumn"), ["abc"]);
+        assert_eq!(keys_in("https://anna:open-sesame@x.example/"), ["open-sesame"]);
+        for harmless in ["https://x.example/p?id=12&utm_source=newsletter-of-the-week", "29.99", "mailto:a@b.example"] {
+            assert!(keys_in(harmless).is_empty(), "{harmless}");
+        }
+    }
 }

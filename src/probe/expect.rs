@@ -44,6 +44,15 @@ struct Check {
     matcher: Matcher,
 }
 
+/// How a kind says how it went, and how an expectation of it is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Status {
+    /// `200`, `2xx`
+    Code,
+    /// `SERVING`
+    Word,
+}
+
 /// When an expectation can be looked at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Moment {
@@ -67,6 +76,12 @@ impl Expect {
         self.checks.iter().filter_map(|check| check.of.field()).for_each(&mut add);
         self.that.iter().flat_map(That::names).filter_map(Field::parse).for_each(&mut add);
         out
+    }
+
+    /// The form in which a status is expected, if one is by its value.
+    pub fn status(&self) -> Option<Status> {
+        let field = |check: &&Check| check.of.field() == Some(Field::Status);
+        self.checks.iter().filter(field).find_map(|check| check.matcher.status())
     }
 
     /// The captured values that are expected by name: keys that are no field of any reply.

@@ -19,7 +19,7 @@ use super::connect::tls::{Offer, Options, sound_if_any};
 use super::connect::{Secure, Target, connect};
 use super::endpoint::{Endpoint, borrowed};
 use super::template::{Place, Template, TemplateOrSecret};
-use super::{Act, Field, Part, Reply, Run, Stop};
+use super::{Act, Field, Part, Reply, Run, Status, Stop};
 use crate::model::{Fault, FaultCode, Phase};
 
 use exchange::{Answer, exchange};
@@ -46,6 +46,8 @@ impl Act for Settings {
     const DOES: &'static str = "asks the health service of a gRPC server";
     const FIELDS: &'static [Field] =
         &[Field::Status, Field::Reason, Field::Headers, Field::Certificate, Field::Latency];
+
+    const STATUS: Status = Status::Word;
 
     fn parts(&self, see: &mut dyn FnMut(Part<'_>)) {
         see(self.connect.part());

@@ -38,6 +38,7 @@ const PATIENCE: Duration = Duration::from_secs(2);
 #[schemars(rename = "Icmp")]
 pub struct Settings {
     /// The host.
+    #[serde(deserialize_with = "host")]
     pub ping: Template,
     /// How many echo requests; 5 by default.
     #[serde(default)]
@@ -89,11 +90,29 @@ impl Act for Settings {
 
 impl Settings {
     fn host(&self, scope: &Scope) -> Result<Host<String>, Stop> {
-        let text = self.ping.render(scope);
-        let bare = if text.parse::<std::net::Ipv6Addr>().is_ok() { format!("[{text}]").into() } else { text };
-        Host::parse(&bare)
-            .map_err(|error| Fault::new(FaultCode::Expectation, format!("`{bare}` is not a host: {error}")).into())
+        read(&self.ping.render(scope)).map_err(|why| Fault::new(FaultCode::Expectation, why).into())
     }
+}
+
+/// A host alone; a ping knows neither ports nor pages.
+fn read(text: &str) -> Result<Host<String>, String> {
+    let bare = if text.parse::<std::net::Ipv6Addr>().is_ok() { Cow::Owned(format!("[{text}]")) } else { text.into() };
+    Host::parse(&bare).map_err(|error| {
+        let place = text.split_once("://").map_or(text, |(_, rest)| rest);
+        let place = place.split(['/', '?', '#']).next().unwrap_or_default();
+        let place = place.rsplit_once(':').map_or(place, |(host, _)| host);
+        let meant = if place != text && Host::parse(place).is_ok() { Some(place) } else { None };
+        match meant {
+            Some(meant) => format!("`{text}` is not a host: it is pinged alone; did you mean `{meant}`?"),
+            None => format!("`{text}` is not a host: {error}"),
+        }
+    })
+}
+
+fn host<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Template, D::Error> {
+    let template = Template::deserialize(deserializer)?;
+    template.constant().map_or(Ok(()), |text| read(text).map(drop).map_err(D::Error::custom))?;
+    Ok(template)
 }
 
 /// A socket to the first address that this machine can send to: a family that it does not speak says nothing of the host.

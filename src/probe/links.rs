@@ -88,9 +88,12 @@ impl TryFrom<Written> for Settings {
 
     fn try_from(written: Written) -> Result<Self, String> {
         if let Some(text) = written.open.constant() {
-            let url = Url::parse(text).map_err(|error| format!("`{text}` is not an address: {error}"))?;
-            if !matches!(url.scheme(), "http" | "https") {
-                return Err(format!("`{text}` is not an address that begins with `http://` or `https://`"));
+            let url = Url::parse(text).ok().filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
+            if url.is_none() {
+                let meant = if text.contains("://") || text.starts_with('/') { "" } else { text };
+                let meant = Some(meant).filter(|meant| !meant.is_empty());
+                let meant = meant.map(|meant| format!("; did you mean `https://{meant}`?")).unwrap_or_default();
+                return Err(format!("`{text}` is not an address that begins with `http://` or `https://`{meant}"));
             }
         }
         if let Some(problem) = written.tls.problem() {

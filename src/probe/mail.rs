@@ -16,7 +16,7 @@ pub(super) use super::connect::tls::sound;
 use super::connect::tls::{Offer, Options};
 use super::connect::{Secure, Target, connect, upgrade};
 use super::endpoint::{Endpoint, borrowed};
-use super::template::{Place, Template, TemplateOrSecret};
+use super::template::{Place, Template, TemplateOrSecret, proof};
 use super::{Part, Run, Stop};
 use crate::model::{Fault, FaultCode, Phase, SelfFault};
 
@@ -44,6 +44,7 @@ impl Security {
 #[serde(deny_unknown_fields)]
 pub struct Login {
     pub user: TemplateOrSecret,
+    #[serde(deserialize_with = "proof")]
     pub password: TemplateOrSecret,
 }
 

@@ -23,7 +23,7 @@ use super::connect::tls::{Offer, Options, sound};
 use super::connect::{Secure, Target, connect};
 use super::dialogue::in_time;
 use super::endpoint::borrowed;
-use super::template::{Place, Template, TemplateOrSecret};
+use super::template::{Place, Template, TemplateOrSecret, proof_if_any};
 use super::{Act, Body, Field, Part, Reply, Run, Stop};
 use crate::model::{Fault, FaultCode, Phase};
 
@@ -42,6 +42,7 @@ struct Written {
     version: Version,
     user: Option<TemplateOrSecret>,
     /// Not without a `user` in version 3.1.1.
+    #[serde(default, deserialize_with = "proof_if_any")]
     password: Option<TemplateOrSecret>,
     /// Random, if absent: two clients of one name throw each other out.
     client: Option<Template>,
@@ -73,12 +74,19 @@ pub struct Settings {
 }
 
 impl TryFrom<Written> for Settings {
-    type Error = &'static str;
+    type Error = String;
 
     fn try_from(written: Written) -> Result<Self, Self::Error> {
         let Written { connect, version, user, password, client, tls, publish, receive, qos } = written;
         if version == Version::V311 && user.is_none() && password.is_some() {
-            return Err("MQTT 3.1.1 knows no `password` without a `user`; add one, or say `version: 5`");
+            return Err("MQTT 3.1.1 knows no `password` without a `user`; add one, or say `version: 5`".to_owned());
+        }
+        let said = publish.as_ref().and_then(|publish| publish.topic.constant());
+        if let Some(why) = said.and_then(|topic| broker::no_topic(topic)) {
+            return Err(why);
+        }
+        if let Some(why) = receive.as_ref().and_then(Template::constant).and_then(|filter| broker::no_filter(filter)) {
+            return Err(why);
         }
         Ok(Self { connect, version, user, password, client, tls, publish, receive, qos })
     }
@@ -202,9 +210,8 @@ impl Settings {
             (None, _) => Wanted::Any,
         };
         if let Some((topic, _)) = &say
-            && (topic.is_empty() || topic.contains(['+', '#', '\0']))
+            && let Some(text) = broker::no_topic(topic)
         {
-            let text = format!("`{topic}` is not a topic to publish to: it is empty or holds `+` or `#`");
             return Err(Fault::new(FaultCode::Expectation, text).into());
         }
         let listen = listen.or_else(|| say.as_ref().map(|(topic, _)| topic.clone()));

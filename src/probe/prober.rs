@@ -13,7 +13,7 @@ use tokio::time::{Instant, timeout_at};
 
 use super::assess::{self, Assessment};
 use super::connect::address::{Region, Way};
-use super::errand::{Errand, Prepared, When, sounds_secret};
+use super::errand::{Errand, Prepared, When, keys_in, sounds_secret};
 use super::outcome;
 use super::{Phases, Redactor, Reply, Run, Scope, Stop, Tools};
 use crate::model::{
@@ -252,6 +252,8 @@ impl<'a> Walk<'a> {
             if masked {
                 self.redactor.hide(&value);
             }
+            // A link that opens without a sign-in is a key.
+            keys_in(&value).iter().for_each(|key| self.redactor.hide(key));
             let shown = (!masked).then(|| self.redactor.clip(&value, VALUE_CHARS_MAX));
             outcome.captured.push(Captured { name: name.to_string(), value: shown });
             self.scope.capture(name, value);

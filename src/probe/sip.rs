@@ -23,7 +23,7 @@ use tokio::time::Instant;
 use super::connect::tls::Options;
 use super::endpoint::{Endpoint, borrowed};
 use super::spot::Pattern;
-use super::template::{Place, Template, TemplateOrSecret};
+use super::template::{Place, Template, TemplateOrSecret, proof_if_any};
 use super::{Act, Body, Field, Part, Reply, Run, Stop};
 use crate::model::{Evidence, Fault, FaultCode, Phase};
 
@@ -59,6 +59,7 @@ struct Written {
     from: Option<WrittenAddress>,
     /// Who proves himself; the user of the address that signs in or calls, if absent.
     user: Option<Template>,
+    #[serde(default, deserialize_with = "proof_if_any")]
     password: Option<TemplateOrSecret>,
     #[serde(default)]
     tls: Options,
@@ -135,6 +136,22 @@ impl Act for Settings {
         Field::Certificate,
         Field::Latency,
     ];
+
+    fn fields(&self) -> &'static [Field] {
+        match self.task {
+            Task::Invite => Self::FIELDS,
+            // Nothing rings, and nobody answers.
+            Task::Options | Task::Register => &[
+                Field::Status,
+                Field::Reason,
+                Field::Headers,
+                Field::Body,
+                Field::Text,
+                Field::Certificate,
+                Field::Latency,
+            ],
+        }
+    }
 
     fn parts(&self, see: &mut dyn FnMut(Part<'_>)) {
         see(self.to.part());

@@ -10,6 +10,7 @@ use serde::Deserialize;
 use tokio_tungstenite::client_async_with_config;
 use tokio_tungstenite::tungstenite::Error;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
+use tokio_tungstenite::tungstenite::error::ProtocolError;
 use tokio_tungstenite::tungstenite::handshake::client::Request;
 use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 use url::Url;
@@ -31,6 +32,7 @@ const BUFFER_BYTES: usize = 4 << 10;
 #[serde(deny_unknown_fields)]
 pub struct Settings {
     /// `ws://` or `wss://`.
+    #[serde(deserialize_with = "address")]
     pub open: Template,
     /// Sent with the request to open.
     #[serde(default)]
@@ -42,6 +44,24 @@ pub struct Settings {
     /// What is said and waited for, in turns; messages that were not waited for are passed over.
     #[serde(default)]
     pub dialogue: Turns,
+}
+
+fn address<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Template, D::Error> {
+    let template = Template::deserialize(deserializer)?;
+    if let Some(text) = template.constant()
+        && !Url::parse(text).is_ok_and(|url| matches!(url.scheme(), "ws" | "wss") && url.has_host())
+    {
+        let meant = match text.split_once("://") {
+            Some(("http", rest)) => Some(format!("ws://{rest}")),
+            Some(("https", rest)) => Some(format!("wss://{rest}")),
+            Some(_) => None,
+            None => Some(format!("wss://{text}")),
+        };
+        let meant = meant.map(|meant| format!("; did you mean `{meant}`?")).unwrap_or_default();
+        let wrong = format!("`{text}` is not an address that begins with `ws://` or `wss://`{meant}");
+        return Err(serde::de::Error::custom(wrong));
+    }
+    Ok(template)
 }
 
 impl Act for Settings {
@@ -136,7 +156,14 @@ impl Settings {
 /// Why it could not be opened.
 fn refused(error: &Error) -> Stop {
     let text = match error {
+        Error::Http(response) if response.status().is_success() => {
+            let status = response.status().as_u16();
+            format!("answers {status} instead of opening: a web page lives at this address, and no conversation")
+        }
         Error::Http(response) => format!("answers {} instead of opening", response.status().as_u16()),
+        Error::Protocol(ProtocolError::HttparseError(why)) => {
+            format!("what listens there answers, and not in HTTP: {why}")
+        }
         Error::Protocol(why) => format!("opens wrongly: {why}"),
         Error::AttackAttempt | Error::Capacity(_) => "sends an endless head".to_owned(),
         Error::ConnectionClosed | Error::AlreadyClosed => "hangs up instead of opening".to_owned(),

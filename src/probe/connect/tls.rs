@@ -10,7 +10,7 @@ use rustls::crypto::aws_lc_rs::default_provider;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
 use rustls::time_provider::TimeProvider;
-use rustls::{AlertDescription, CertificateError, ClientConfig, PeerIncompatible, RootCertStore};
+use rustls::{AlertDescription, CertificateError, ClientConfig, InvalidMessage, PeerIncompatible, RootCertStore};
 use schemars::JsonSchema;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
@@ -265,6 +265,10 @@ pub fn fault(error: &io::Error) -> Option<Fault> {
         }
         E::AlertReceived(alert) => (FaultCode::TlsAlert, format!("the server ended the handshake: {alert:?}")),
         E::PeerIncompatible(why) => (FaultCode::TlsProtocol, format!("nothing in common with the server: {why:?}")),
+        E::InvalidMessage(InvalidMessage::InvalidContentType) => {
+            let text = "the server does not speak TLS on this port: it answers in plain text or in another protocol";
+            (FaultCode::TlsProtocol, text.to_owned())
+        }
         E::InvalidMessage(_) => (FaultCode::TlsProtocol, format!("the server does not speak TLS: {error}")),
         other => (FaultCode::TlsProtocol, format!("the handshake failed: {other}")),
     };

@@ -1,10 +1,12 @@
 //! The child process: started, fed, heard, and ended with everything that it started.
 
 use std::io;
+use std::path::Path;
 use std::pin::pin;
 use std::process::ExitStatus;
 use std::time::Duration;
 
+use rustix::io::Errno;
 use rustix::process::{Pid, Signal, kill_process_group};
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::process::{Child, Command};
@@ -92,10 +94,32 @@ async fn complain(pipe: Option<impl AsyncRead + Unpin>, into: &mut Vec<u8>) -> R
     Ok(())
 }
 
+/// A program that is not there is a mistake in our files, and says nothing of the touchpoint.
 fn not_started(command: &Command, error: &io::Error) -> Stop {
     let program = command.as_std().get_program().to_string_lossy();
-    let why = dial::own(error).filter(|_| error.kind() != io::ErrorKind::PermissionDenied);
-    Stop::Own(why.unwrap_or(SelfFault::Unsupported), format!("the program `{program}` does not start: {error}"))
+    let is_path = program.contains('/');
+    let is_there = is_path && Path::new(&*program).exists();
+    let why = match error.kind() {
+        io::ErrorKind::NotFound if is_there => "it is there, and the interpreter in its first line is not".to_owned(),
+        io::ErrorKind::NotFound if is_path => {
+            "there is no such file on this machine; install it, or correct the path".to_owned()
+        }
+        io::ErrorKind::NotFound => {
+            "there is none of this name in the usual folders; write its whole path, or hand it `env: { PATH: … }`"
+                .to_owned()
+        }
+        io::ErrorKind::PermissionDenied => {
+            "the user whom Unbroken runs as may not execute it: is it a program, and executable?".to_owned()
+        }
+        _ if error.raw_os_error() == Some(Errno::NOEXEC.raw_os_error()) => {
+            "it is no program for this machine, and no script with `#!` in its first line".to_owned()
+        }
+        _ => {
+            let own = dial::own(error).unwrap_or(SelfFault::Unsupported);
+            return Stop::Own(own, format!("the program `{program}` does not start: {error}"));
+        }
+    };
+    Stop::Own(SelfFault::Misconfigured, format!("`run:` names the program `{program}`: {why}"))
 }
 
 fn broken(error: &io::Error) -> Stop {

@@ -6,9 +6,11 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
 
+use super::Status;
 use super::matcher::{Code, Matcher, Presence, Shape, TESTS, Test};
 use super::operand::Operand;
 use crate::probe::spot::Pattern;
+use crate::words::nearest;
 
 const BETWEEN: &str = "`between` takes a list of two numbers, such as `[1, 10]`";
 
@@ -65,6 +67,19 @@ impl Matcher {
         } else {
             Ok(Self { tests: vec![Test::Status(codes)] })
         }
+    }
+}
+
+impl Matcher {
+    /// The form of the status that it wants.
+    pub(super) fn status(&self) -> Option<Status> {
+        self.tests.iter().find_map(|test| match test {
+            Test::Status(_) => Some(Status::Code),
+            Test::Equals(Operand::Plain(word) | Operand::Quoted(word)) => {
+                word.constant().filter(|word| is_word(word)).map(|_| Status::Word)
+            }
+            _ => None,
+        })
     }
 }
 
@@ -148,7 +163,12 @@ impl Shape {
 impl Code {
     fn read(operand: &Operand) -> Result<Self, String> {
         let text = scalar(operand, "status", "a code, a class such as `2xx`, or a list of them")?;
-        let wrong = || format!("`{text}` is not a status code such as `200`, nor a class such as `2xx`");
+        let wrong = || {
+            // What somebody spelled otherwise; a number has no letters in common with a word.
+            let near = nearest(&text.to_ascii_uppercase(), WORDS.into_iter());
+            let near = near.map(|word| format!("; did you mean `{word}`?")).unwrap_or_default();
+            format!("`{text}` is not a status code such as `200`, nor a class such as `2xx`{near}")
+        };
         let code = match text.strip_suffix("xx") {
             Some(class) => Self::Class(class.parse().map_err(|_| wrong())?),
             None => Self::One(text.parse().map_err(|_| wrong())?),

@@ -199,6 +199,9 @@ impl Talk<'_> {
             (FaultCode::Reset, format!("the server broke off: {why}"))
         } else if error.is_incomplete_message() || error.is_canceled() || error.is_closed() {
             (FaultCode::Reset, "the server hung up without an answer".to_owned())
+        } else if why.contains("frame with invalid size") {
+            // Letters read as a frame's length are one that no frame may have.
+            (FaultCode::Protocol, format!("what listens there does not speak gRPC (HTTP/2): {why}"))
         } else {
             (FaultCode::Protocol, format!("the answer makes no sense: {why}"))
         };

@@ -188,6 +188,9 @@ impl Talk<'_> {
                 () if self.protocol == Protocol::Http2 && why.contains("frame with invalid size") => {
                     (FaultCode::AlpnMismatch, "the server agreed on HTTP/2 and sends something else".to_owned())
                 }
+                () if why.contains("invalid HTTP version") || why.contains("unexpected message") => {
+                    (FaultCode::Protocol, format!("what listens there answers, and not in HTTP: {why}"))
+                }
                 () => (FaultCode::Protocol, format!("the answer makes no sense: {why}")),
             }
         };

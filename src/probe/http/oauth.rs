@@ -15,7 +15,7 @@ use url::Url;
 use crate::model::{Fault, FaultCode, Phase};
 use crate::probe::connect::proxy::Proxy;
 use crate::probe::run::Aside;
-use crate::probe::template::{Place, Template, TemplateOrSecret};
+use crate::probe::template::{Place, Template, TemplateOrSecret, proof};
 use crate::probe::{Part, Run, Scope, Stop};
 
 use super::fetch::{Ask, beside, fetch};
@@ -38,6 +38,7 @@ const TOKENS_MAX: usize = 64;
 pub(super) struct OAuth2 {
     token_url: Template,
     client_id: TemplateOrSecret,
+    #[serde(deserialize_with = "proof")]
     client_secret: TemplateOrSecret,
     scope: Option<Template>,
     audience: Option<Template>,

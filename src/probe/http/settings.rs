@@ -12,7 +12,7 @@ use crate::probe::Part;
 use crate::probe::connect::proxy::Proxy;
 use crate::probe::connect::resolve::Family;
 use crate::probe::connect::tls::Options;
-use crate::probe::template::{Place, Template, TemplateOrSecret};
+use crate::probe::template::{Place, Template, TemplateOrSecret, proof, proof_if_any};
 use crate::units::Bytes;
 
 use super::fields::{Cookies, OneOf, Pairs, Version};
@@ -61,6 +61,7 @@ struct Written {
     graphql: Option<GraphQl>,
     body: Option<TemplateOrSecret>,
     /// A token, for the `authorization` header.
+    #[serde(default, deserialize_with = "proof_if_any")]
     bearer: Option<TemplateOrSecret>,
     basic: Option<Basic>,
     /// A name and a password that do not go over the wire (RFC 7616).
@@ -89,6 +90,7 @@ struct Written {
 #[serde(deny_unknown_fields)]
 pub(super) struct Basic {
     pub(super) user: TemplateOrSecret,
+    #[serde(deserialize_with = "proof")]
     pub(super) password: TemplateOrSecret,
 }
 

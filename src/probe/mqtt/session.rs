@@ -10,9 +10,12 @@ use crate::model::{Fault, FaultCode};
 use crate::probe::Stop;
 use crate::probe::connect::stream::Stream;
 use crate::probe::connect::{dial, tls};
+use crate::probe::stranger::speaker;
 
 /// Read in one run, however many packets it comes in.
 const BYTES_MAX: usize = 4 << 20;
+/// Of an answer in another protocol, to tell which.
+const FOREIGN_BYTES: usize = 64;
 /// The ids of our only subscription and our only message.
 const SUBSCRIPTION: u16 = 1;
 const MESSAGE: u16 = 2;
@@ -141,6 +144,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
         let mut length = 0;
         for shift in [0, 7, 14, 21] {
             let byte = self.byte().await?;
+            if self.read == 2 {
+                self.check_protocol(first, byte).await?;
+            }
             length |= usize::from(byte & 0x7f) << shift;
             if byte & 0x80 == 0 {
                 break;
@@ -161,6 +167,26 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
             return Err(hung_up());
         }
         packet::read(self.version, first, &body).map_err(|why| malformed(&why))
+    }
+
+    /// Of a broker's first packet neither byte is a letter: who answers in letters speaks something else.
+    async fn check_protocol(&mut self, first: u8, second: u8) -> Result<(), Stop> {
+        if (first, second) == (0x15, 0x03) {
+            let text = "the answer is one of TLS: this port is secured; begin the address with `mqtts://`";
+            return Err(Fault::new(FaultCode::Protocol, text).into());
+        }
+        if !first.is_ascii_graphic() || !(second.is_ascii_graphic() || second == b' ') {
+            return Ok(());
+        }
+        let mut rest = [0; FOREIGN_BYTES];
+        // What has come with the first two bytes.
+        let more = self.stream.read(&mut rest).await.unwrap_or_default();
+        let mut said = vec![first, second];
+        said.extend_from_slice(&rest[..more]);
+        let line = said.split(|byte| *byte == b'\r' || *byte == b'\n').next().unwrap_or_default();
+        let line = String::from_utf8_lossy(line);
+        let text = format!("no MQTT broker listens there, but {}: it answers `{line}`", speaker(&line));
+        Err(Fault::new(FaultCode::Protocol, text).into())
     }
 
     async fn byte(&mut self) -> Result<u8, Stop> {

@@ -63,11 +63,15 @@ impl Address {
             return Err(wrong("it is too long, or has a blank, a quote or an angle bracket in it"));
         }
         let uri = text.split('?').next().unwrap_or_default();
-        let (scheme, rest) = uri.split_once(':').ok_or_else(|| wrong("it does not begin with `sip:` or `sips:`"))?;
+        let no_scheme = || {
+            let meant = uri.rsplit("//").next().unwrap_or_default().split('/').next().unwrap_or_default();
+            format!("{}; did you mean `sip:{meant}`?", wrong("it does not begin with `sip:` or `sips:`"))
+        };
+        let (scheme, rest) = uri.split_once(':').ok_or_else(no_scheme)?;
         let secure = match scheme.to_ascii_lowercase().as_str() {
             "sip" => None,
             "sips" => Some(Transport::Tls),
-            _ => return Err(wrong("it does not begin with `sip:` or `sips:`")),
+            _ => return Err(no_scheme()),
         };
         // A user's part may hold semicolons; a host's cannot hold an `@`.
         let (user, rest) = match rest.rsplit_once('@') {

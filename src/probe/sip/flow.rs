@@ -169,9 +169,9 @@ impl Flow {
     }
 
     /// Whether the beginning of a message is there, and its end is not.
-    pub(super) fn waits_for_rest(&self) -> Option<usize> {
+    pub(super) fn waits_for_rest(&self) -> Option<&[u8]> {
         match &self.line {
-            Line::Stream { incoming, .. } if !incoming.buffer.is_empty() => Some(incoming.buffer.len()),
+            Line::Stream { incoming, .. } if !incoming.buffer.is_empty() => Some(&incoming.buffer),
             _ => None,
         }
     }

@@ -5,6 +5,8 @@
 
 use bytes::Bytes;
 
+use crate::probe::stranger::{STRANGER, speaker};
+
 /// The first line and all headers of one message.
 pub(super) const HEAD_BYTES_MAX: usize = 32 << 10;
 pub(super) const BODY_BYTES_MAX: usize = 256 << 10;
@@ -143,7 +145,10 @@ impl Message {
 
 impl Start {
     fn parse(line: &str) -> Result<Self, String> {
-        let wrong = || format!("a message that begins with `{line}`");
+        let wrong = || match speaker(line) {
+            STRANGER => format!("a message that begins with `{line}`"),
+            speaker => format!("no telephone server listens there, but {speaker}: it answers `{line}`"),
+        };
         if let Some(rest) = line.strip_prefix("SIP/2.0 ") {
             let (code, reason) = rest.split_once(' ').unwrap_or((rest, ""));
             let digits = code.len() == 3 && code.bytes().all(|byte| byte.is_ascii_digit());

@@ -12,6 +12,7 @@ use super::message::{Message, Start};
 use crate::model::{Fault, FaultCode, Phase, SelfFault};
 use crate::probe::dialogue::QUIET;
 use crate::probe::digest::{Challenge, Proof, Unmet};
+use crate::probe::stranger::speaker;
 use crate::probe::{Run, Stop};
 
 /// The time that a message and its answer take, estimated; RFC 3261, 17.1.1.1.
@@ -279,8 +280,15 @@ impl<'a> Talk<'a> {
             return Err(malformed(why.clone()).into());
         }
         match self.flow.waits_for_rest() {
-            Some(bytes) => {
-                Err(malformed(format!("only {bytes} bytes came of a message that says it is longer")).into())
+            Some(begun) => {
+                let line = String::from_utf8_lossy(begun);
+                let line = line.lines().next().unwrap_or_default();
+                let text = if line.starts_with("SIP/") {
+                    format!("only {} bytes came of a message that says it is longer", begun.len())
+                } else {
+                    format!("no telephone server listens there, but {}: it answers `{line}`", speaker(line))
+                };
+                Err(malformed(text).into())
             }
             None => Ok(Ended::OutOfTime),
         }

@@ -9,7 +9,7 @@ use serde::{Deserialize, Deserializer};
 
 use super::{Place, Template};
 use crate::probe::{Part, Scope};
-use crate::secret::{RESOLVE, Secret, TEXT};
+use crate::secret::{PROOF, RESOLVE, Secret, TEXT};
 use crate::units::SCALAR;
 
 impl<'de> Deserialize<'de> for Template {
@@ -84,6 +84,16 @@ impl<'de> Deserialize<'de> for TemplateOrSecret {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         deserializer.deserialize_newtype_struct(TEXT, TextOrReference)
     }
+}
+
+/// For `deserialize_with`: what proves who one is, a reference to a secret or a text with a `{{name}}` in it.
+pub fn proof<'de, D: Deserializer<'de>>(deserializer: D) -> Result<TemplateOrSecret, D::Error> {
+    deserializer.deserialize_newtype_struct(PROOF, TextOrReference)
+}
+
+/// Like [`proof`], where it may be left out.
+pub fn proof_if_any<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<TemplateOrSecret>, D::Error> {
+    proof(deserializer).map(Some)
 }
 
 struct TextOrReference;

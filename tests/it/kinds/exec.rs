@@ -55,7 +55,7 @@ async fn a_bad_end_has_its_code() {
     assert_eq!((fault.code, &*fault.text), (FaultCode::Exit, "the program was killed by signal 11"));
     for program in ["/nonexistent/check", "/etc/passwd"] {
         let reading = run(json!([{ "exec": { "run": [program] } }])).await;
-        let Verdict::Inconclusive { why: SelfFault::Unsupported, text } = reading.outcome.verdict else {
+        let Verdict::Inconclusive { why: SelfFault::Misconfigured, text } = reading.outcome.verdict else {
             panic!("a program that does not start is our own trouble: {:?}", reading.outcome.verdict);
         };
         assert!(text.contains(program), "{text}");
