@@ -95,6 +95,7 @@ pub async fn run(setup: Setup) -> Result<(), Failure> {
     let restored = shared.store.restore().await?;
     let ids = Box::new(uuid::Uuid::now_v7);
     let open = restored.incidents.clone();
+    let written = Board::last_looked(&restored.memory);
     let now = shared.clock.now();
     let (board, first) = Board::restore(Arc::clone(&plan.map), ids, restored.memory, restored.incidents, now);
     let (outlets, inlets, ends) = lay_lines(&shared, board.snapshot(now));
@@ -107,7 +108,7 @@ pub async fn run(setup: Setup) -> Result<(), Failure> {
         tells: ends.tells.clone(),
         tokens: tokens_in,
         metrics: Arc::clone(&shared.metrics),
-        outposts: shared.outposts(variables, ends.tells),
+        outposts: shared.outposts(variables, ends.tells, written),
     };
     let prober = Arc::new(errands::prober(&shared.clock, &program, Some(Arc::clone(&shared.store))));
     let watched = Arc::new(pulse::Watched::of(&plan));
@@ -188,6 +189,7 @@ impl Shared {
         &self,
         environment: BTreeMap<String, String>,
         tells: mpsc::UnboundedSender<keeper::Tell>,
+        written: Option<jiff::Timestamp>,
     ) -> outposts::Outposts {
         outposts::Outposts {
             store: Arc::clone(&self.store),
@@ -197,7 +199,7 @@ impl Shared {
             tells,
             metrics: Arc::clone(&self.metrics),
             signs: Arc::clone(&self.signs),
-            drift: Arc::new(drift::Drift::new(&self.clock)),
+            drift: Arc::new(drift::Drift::new(&self.clock, written)),
         }
     }
 

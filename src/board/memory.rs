@@ -50,6 +50,12 @@ struct Kept {
 }
 
 impl Board {
+    /// When the board whose memory this is last looked round.
+    pub fn last_looked(memory: &[(String, String)]) -> Option<Timestamp> {
+        let (_, rounds) = memory.iter().find(|(key, _)| key == "board")?;
+        serde_json::from_str::<Rounds>(rounds).ok().map(|rounds| rounds.looked)
+    }
+
     /// A board that goes on where another stopped: what its memory and its open incidents say.
     pub fn restore(
         map: Arc<JourneyMap>,

@@ -27,8 +27,11 @@ impl Reference {
 }
 
 impl Drift {
-    pub(super) fn new(clock: &Clock) -> Self {
-        Self(Mutex::new(Reference::of(clock)))
+    /// Time does not go back: a clock that says less than what was already written by it is wrong from the start.
+    pub(super) fn new(clock: &Clock, written: Option<Timestamp>) -> Self {
+        let mut reference = Reference::of(clock);
+        reference.wall = written.map_or(reference.wall, |written| written.max(reference.wall));
+        Self(Mutex::new(reference))
     }
 
     /// The wall time, if it can be believed; or why not, until it is back or confirmed.
@@ -41,9 +44,9 @@ impl Drift {
             *believed = now;
             return Ok(now.wall);
         }
-        let way = if jump.is_positive() { "ahead" } else { "back" };
+        let way = if jump.is_positive() { "ahead of" } else { "behind" };
         Err(format!(
-            "it says {} and has jumped {} s {way}; nothing old is deleted until it is right again, or SIGHUP says that it is",
+            "it says {}, {} s {way} what was seen of it; nothing old is deleted until it is right again, or SIGHUP says that it is",
             now.wall,
             jump.abs().as_secs()
         ))
@@ -63,11 +66,26 @@ mod tests {
     use super::*;
 
     #[tokio::test(start_paused = true)]
+    async fn a_clock_that_was_wrong_before_the_start_is_told() {
+        let start = Timestamp::from_second(1_000_000).expect("a time");
+        let clock = Clock::new(move || start);
+        let written = |seconds| Some(start + SignedDuration::from_secs(seconds));
+        for good in [None, written(-86_400), written(0), written(90)] {
+            assert!(Drift::new(&clock, good).look(&clock).is_ok(), "{good:?}");
+        }
+        let drift = Drift::new(&clock, written(86_400));
+        let why = drift.look(&clock).expect_err("readings of tomorrow");
+        assert!(why.contains("86400 s behind"), "{why}");
+        drift.confirm(&clock);
+        assert!(drift.look(&clock).is_ok(), "somebody says so");
+    }
+
+    #[tokio::test(start_paused = true)]
     async fn jumps_are_told_from_time_that_passes() {
         let wall = Arc::new(AtomicI64::new(1_000_000));
         let turned = Arc::clone(&wall);
         let clock = Clock::new(move || Timestamp::from_second(turned.load(Ordering::Relaxed)).expect("a time"));
-        let drift = Drift::new(&clock);
+        let drift = Drift::new(&clock, None);
         let turn = |seconds: i64| wall.fetch_add(seconds, Ordering::Relaxed);
         tokio::time::advance(Duration::from_hours(24)).await;
         turn(86_400);
@@ -83,7 +101,7 @@ mod tests {
         turn(-86_400);
         assert!(drift.look(&clock).is_ok(), "it is back");
         turn(-86_400);
-        assert!(drift.look(&clock).is_err_and(|why| why.contains("s back")));
+        assert!(drift.look(&clock).is_err_and(|why| why.contains("s behind")));
         drift.confirm(&clock);
         assert!(drift.look(&clock).is_ok(), "somebody says so");
     }

@@ -267,7 +267,7 @@ mod tests {
         let (tells, mut told) = mpsc::unbounded_channel();
         let outposts = Outposts {
             store: Arc::clone(&store),
-            drift: Arc::new(Drift::new(&clock)),
+            drift: Arc::new(Drift::new(&clock, None)),
             clock,
             environment: BTreeMap::new(),
             bell: Bell::default(),
