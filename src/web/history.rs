@@ -22,6 +22,8 @@ const REMEMBERED_MAX: usize = 1024;
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Day {
     pub(super) from: Timestamp,
+    /// When it was read: minutes that end later are not in it yet.
+    pub(super) read: Timestamp,
     pub(super) step: Duration,
     pub(super) slots: Vec<Option<f64>>,
     pub(super) lost_minutes: f64,
@@ -44,7 +46,7 @@ impl Shared {
             tracing::warn!(%error, "A journey's history cannot be read");
             Vec::new()
         });
-        let mut day = Day::of(&points, from);
+        let mut day = Day::of(&points, from, now);
         // The running quarter of an hour has no point yet when it has just begun.
         if let Some(slot @ None) = day.slots.last_mut() {
             *slot = self.snapshot().journey(journey).and_then(|now| now.score).map(crate::model::Score::points);
@@ -78,7 +80,7 @@ fn first_slot(now: Timestamp) -> Timestamp {
 }
 
 impl Day {
-    fn of(points: &[ScorePoint], from: Timestamp) -> Self {
+    fn of(points: &[ScorePoint], from: Timestamp, read: Timestamp) -> Self {
         let mut slots = vec![None; SLOTS];
         for point in points {
             let place = point.at.duration_since(from).as_secs().div_euclid(STEP.as_secs().cast_signed());
@@ -88,6 +90,7 @@ impl Day {
         }
         Self {
             from,
+            read,
             step: STEP,
             slots,
             lost_minutes: points.iter().map(|point| point.lost_minutes).sum(),

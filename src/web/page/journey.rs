@@ -38,6 +38,8 @@ pub(super) struct Page {
     divergences: Vec<String>,
     graph: Graph,
     lost: String,
+    /// Whole minutes up to here.
+    counted: String,
     unobserved: String,
     objective: Option<Goal>,
 }
@@ -114,6 +116,7 @@ pub(super) async fn page(shared: &Shared, snapshot: &Snapshot, id: &str) -> Opti
         voices: voiced.iter().flat_map(|now| rows(&frame, now, snapshot)).collect(),
         graph: graph(&day, &snapshot.map.timezone),
         lost: minutes(day.lost_minutes),
+        counted: frame.since(day.read),
         unobserved: minutes(day.unobserved_minutes),
         objective: goal.map(|goal| describe(&goal)),
         frame,
