@@ -164,7 +164,7 @@ impl Template<'_> {
             None => vec![format!("Since {}, {}.", time(incident.opened), length(incident.opened, self.now))],
         };
         if let Some(fault) = &incident.fault {
-            if let Cause::Touchpoint(id) = &incident.cause {
+            if let (Cause::Touchpoint(id), None) = (&incident.cause, incident.closed) {
                 let clause = words::fault(State::Down, Some(fault));
                 lines.push(format!("{} {clause}.", words::touchpoint(id, self.map)));
             }
