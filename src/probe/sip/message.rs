@@ -143,6 +143,16 @@ impl Message {
     }
 }
 
+/// What a message of which only the beginning came may be.
+pub(super) fn unfinished(begun: &[u8]) -> String {
+    let line = String::from_utf8_lossy(begun);
+    let line = line.lines().next().unwrap_or_default();
+    if line.starts_with("SIP/") {
+        return format!("only {} bytes came of a message that says it is longer", begun.len());
+    }
+    format!("no telephone server listens there, but {}: it answers `{line}`", speaker(line))
+}
+
 impl Start {
     fn parse(line: &str) -> Result<Self, String> {
         let wrong = || match speaker(line) {

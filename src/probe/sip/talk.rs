@@ -8,11 +8,10 @@ use tokio::time::{Instant, sleep_until};
 
 use super::address::{Address, Transport};
 use super::flow::{Flow, Heard, Turned, UNAVAILABLE, malformed};
-use super::message::{Message, Start};
+use super::message::{Message, Start, unfinished};
 use crate::model::{Fault, FaultCode, Phase, SelfFault};
 use crate::probe::dialogue::QUIET;
 use crate::probe::digest::{Challenge, Proof, Unmet};
-use crate::probe::stranger::speaker;
 use crate::probe::{Run, Stop};
 
 /// The time that a message and its answer take, estimated; RFC 3261, 17.1.1.1.
@@ -279,19 +278,8 @@ impl<'a> Talk<'a> {
         if let Some((why, _)) = &self.garbage {
             return Err(malformed(why.clone()).into());
         }
-        match self.flow.waits_for_rest() {
-            Some(begun) => {
-                let line = String::from_utf8_lossy(begun);
-                let line = line.lines().next().unwrap_or_default();
-                let text = if line.starts_with("SIP/") {
-                    format!("only {} bytes came of a message that says it is longer", begun.len())
-                } else {
-                    format!("no telephone server listens there, but {}: it answers `{line}`", speaker(line))
-                };
-                Err(malformed(text).into())
-            }
-            None => Ok(Ended::OutOfTime),
-        }
+        let begun = self.flow.waits_for_rest();
+        begun.map_or(Ok(Ended::OutOfTime), |begun| Err(malformed(unfinished(begun)).into()))
     }
 
     fn count(&mut self) -> Result<(), Stop> {
