@@ -59,7 +59,10 @@ fn cause(cost: &SegmentCost, snapshot: &Snapshot) -> Why {
             let name = touchpoint(element.touchpoint(), &snapshot.map).to_owned();
             (name, fault(cost.state, cost.fault.as_ref()))
         }
-        Costly::Check(name) => check_words(cost.state, name),
+        Costly::Check(name) => {
+            let (name, what) = check_words(cost.state, name);
+            (name, what.into())
+        }
     };
     Why {
         share: cost.share,
