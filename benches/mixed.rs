@@ -25,13 +25,13 @@ const RSS_GOAL: u64 = 150_000_000;
 fn main() {
     let args: Vec<String> = std::env::args().collect();
     let value = |name: &str| args.iter().position(|a| a == name).and_then(|at| args.get(at + 1));
-    if args.iter().any(|arg| arg == "--serve") {
-        return peers::serve();
+    if let Some(ca) = value("--serve") {
+        return peers::serve(ca);
     }
     let number = |name: &str, default: u64| value(name).map_or(default, |text| text.parse().expect("a number"));
     let (probes, every) = (number("--probes", 1000), Duration::from_secs(number("--every", 30)));
-    let peers = peers::start();
     let folder = tempfile::tempdir().expect("a folder");
+    let peers = peers::start(folder.path());
     let company = company::Company::write(folder.path(), &peers.addresses, probes, every);
     let daemon = Daemon::start(folder.path(), company.listen);
     company.push_all();

@@ -12,9 +12,25 @@ use super::peers::Addresses;
 pub(crate) const TOKEN_NAME: &str = "BENCH_TOKEN";
 pub(crate) const TOKEN: &str = "5f0c1a9be7d2438896b1c4aa";
 
-/// Kind and how many of ten probes are of it.
-const MIX: [(&str, u64); 7] =
-    [("http", 4), ("tcp", 1), ("dns", 1), ("udp", 1), ("websocket", 1), ("mqtt", 1), ("push", 1)];
+/// Kind and how many of twenty probes are of it. `icmp` needs a system that lets this user ping: `http` stands in for it
+/// where it does not.
+const MIX: [(&str, u64); 14] = [
+    ("http", 7),
+    ("tcp", 1),
+    ("tls", 1),
+    ("dns", 1),
+    ("udp", 1),
+    ("websocket", 1),
+    ("mqtt", 1),
+    ("push", 1),
+    ("smtp", 1),
+    ("imap", 1),
+    ("sip", 1),
+    ("grpc", 1),
+    ("exec", 1),
+    ("icmp", 1),
+];
+const OF: u64 = 20;
 
 pub(crate) struct Company {
     pub(crate) listen: SocketAddr,
@@ -25,7 +41,14 @@ pub(crate) struct Company {
 impl Company {
     pub(crate) fn write(folder: &Path, peers: &Addresses, probes: u64, every: Duration) -> Self {
         let listen = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a free port");
-        let counts: Vec<_> = MIX.iter().map(|(kind, share)| (*kind, probes * share / 10)).collect();
+        let may_ping = may_ping();
+        let share = |kind: &str, share: u64| match kind {
+            "icmp" if !may_ping => 0,
+            "http" if !may_ping => share + 1,
+            _ => share,
+        };
+        let counts = MIX.iter().map(|(kind, of)| (*kind, probes * share(kind, *of) / OF));
+        let counts: Vec<_> = counts.filter(|(_, count)| *count > 0).collect();
         for place in ["config", "probes"] {
             fs::create_dir_all(folder.join(place)).expect("a folder");
         }
@@ -71,6 +94,14 @@ impl Company {
     }
 }
 
+/// Whether the system lets this user's group ping (icmp(7)).
+fn may_ping() -> bool {
+    let range = fs::read_to_string("/proc/sys/net/ipv4/ping_group_range").unwrap_or_default();
+    let range: Vec<u64> = range.split_whitespace().filter_map(|text| text.parse().ok()).collect();
+    let group = u64::from(rustix::process::getgid().as_raw());
+    matches!(range[..], [first, last] if (first..=last).contains(&group))
+}
+
 /// One step of a kind, with an expectation that looks at the answer.
 fn step(kind: &str, peers: &Addresses) -> String {
     match kind {
@@ -94,6 +125,26 @@ fn step(kind: &str, peers: &Addresses) -> String {
             peers.websocket
         ),
         "mqtt" => format!("mqtt: {{ connect: \"mqtt://{}\", publish: {{ topic: bench }} }}", peers.mqtt),
+        "tls" => format!(
+            "{{ tls: {{ connect: \"{}\", tls: {{ ca: {} }} }}, expect: {{ certificate: {{ expires_after: 1d }} }} }}",
+            peers.tls,
+            peers.ca.display()
+        ),
+        "smtp" => {
+            format!(
+                "{{ smtp: {{ connect: \"{}\", security: none }}, expect: {{ banner: {{ contains: ESMTP }} }} }}",
+                peers.tcp
+            )
+        }
+        "imap" => format!(
+            "{{ imap: {{ connect: \"{}\", security: none, login: {{ user: anna, password: {{ env: {TOKEN_NAME} }} }}, \
+             match: {{ subject: {{ contains: H-1 }} }}, delete: false }}, expect: {{ text: {{ contains: Dear Anna }} }} }}",
+            peers.imap
+        ),
+        "sip" => format!("{{ sip: {{ options: \"sip:desk@{}\" }}, expect: {{ status: 200 }} }}", peers.sip),
+        "grpc" => format!("{{ grpc: {{ connect: \"{}\" }}, expect: {{ status: SERVING }} }}", peers.grpc),
+        "icmp" => "{ icmp: { ping: 127.0.0.1, count: 1 }, expect: { loss: 0 } }".to_owned(),
+        "exec" => "{ exec: { run: [/bin/echo, '{\"value\": 7}'] }, expect: { value: 7 } }".to_owned(),
         _ => format!(
             "{{ push: {{ token: {{ env: {TOKEN_NAME} }}, within: 1h }}, expect: {{ value: {{ above: 40 }} }} }}"
         ),

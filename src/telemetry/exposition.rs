@@ -67,17 +67,24 @@ impl Page {
     }
 
     pub(super) fn sample(&mut self, name: &str, labels: &[(&str, &str)], value: impl Display) {
-        let labels = braces(labels, None);
+        let labels = braces(&inner(labels));
         self.line(format_args!("{name}{labels} {value}\n"));
     }
 
     pub(super) fn histogram(&mut self, name: &str, labels: &[(&str, &str)], histogram: &Histogram) {
         let mut total = 0;
+        let inner = inner(labels);
+        let comma = if inner.is_empty() { "" } else { "," };
         for (bucket, count) in histogram.counts.iter().enumerate() {
             total += count;
-            let bound = histogram.bounds.get(bucket).map_or_else(|| "+Inf".to_owned(), |bound| self.bound(*bound));
-            let labels = braces(labels, Some(&bound));
-            self.line(format_args!("{name}_bucket{labels} {total}"));
+            self.line(format_args!("{name}_bucket{{{inner}{comma}le=\""));
+            match (histogram.bounds.get(bucket), self.exposition) {
+                (None, _) => self.text.push_str("+Inf"),
+                (Some(bound), Exposition::Prometheus) => self.line(format_args!("{bound}")),
+                // It writes every bound as a float.
+                (Some(bound), Exposition::OpenMetrics) => self.line(format_args!("{bound:?}")),
+            }
+            self.line(format_args!("\"}} {total}"));
             let exemplar = histogram.exemplar.filter(|exemplar| exemplar.bucket == bucket);
             if let (Some(exemplar), Exposition::OpenMetrics) = (exemplar, self.exposition) {
                 let (trace, seconds) = (exemplar.trace, exemplar.seconds);
@@ -86,7 +93,7 @@ impl Page {
             }
             self.text.push('\n');
         }
-        let labels = braces(labels, None);
+        let labels = braces(&inner);
         self.line(format_args!("{name}_sum{labels} {}\n{name}_count{labels} {total}\n", histogram.sum));
     }
 
@@ -96,24 +103,19 @@ impl Page {
         }
     }
 
-    /// OpenMetrics writes every bound as a float.
-    fn bound(&self, bound: f64) -> String {
-        match self.exposition {
-            Exposition::OpenMetrics => format!("{bound:?}"),
-            Exposition::Prometheus => bound.to_string(),
-        }
-    }
-
     fn line(&mut self, text: std::fmt::Arguments<'_>) {
         // Writing to a String cannot fail.
         let _ = self.text.write_fmt(text);
     }
 }
 
-fn braces(labels: &[(&str, &str)], bound: Option<&str>) -> String {
-    let all = labels.iter().copied().chain(bound.map(|bound| ("le", bound)));
-    let inner: Vec<String> = all.map(|(name, value)| format!("{name}=\"{}\"", escape(value))).collect();
-    if inner.is_empty() { String::new() } else { format!("{{{}}}", inner.join(",")) }
+fn inner(labels: &[(&str, &str)]) -> String {
+    let each: Vec<String> = labels.iter().map(|(name, value)| format!("{name}=\"{}\"", escape(value))).collect();
+    each.join(",")
+}
+
+fn braces(inner: &str) -> String {
+    if inner.is_empty() { String::new() } else { format!("{{{inner}}}") }
 }
 
 fn escape(value: &str) -> String {
