@@ -78,7 +78,7 @@ impl Daemon {
             .spawn()
             .expect("the daemon starts");
         let daemon = Self { child, listen };
-        wait_for("the daemon", || gauge::metrics(listen).is_some());
+        wait_for(|| gauge::metrics(listen).is_some(), || fs::read_to_string(folder.join("log")).unwrap_or_default());
         daemon
     }
 
@@ -105,11 +105,13 @@ impl Drop for Daemon {
     }
 }
 
-/// Waits for `what` to come true, or panics with its name after half a minute.
-fn wait_for(what: &str, mut ready: impl FnMut() -> bool) {
+/// Waits for something to come true, or panics with what went wrong after half a minute.
+fn wait_for(mut ready: impl FnMut() -> bool, wrong: impl FnOnce() -> String) {
     let began = Instant::now();
     while !ready() {
-        assert!(began.elapsed() < Duration::from_secs(30), "{what} did not come up");
+        if began.elapsed() > Duration::from_secs(30) {
+            panic!("not ready after half a minute: {}", wrong());
+        }
         std::thread::sleep(Duration::from_millis(50));
     }
 }

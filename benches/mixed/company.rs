@@ -59,7 +59,8 @@ impl Company {
         write("config/journeys.yaml", &stages);
         for (kind, count) in &counts {
             let step = step(kind, peers);
-            let mut yaml = format!("defaults: {{ every: {}s, timeout: 5s }}\nprobes:\n", every.as_secs());
+            let (every, timeout) = (every.as_secs(), every.as_secs().min(5));
+            let mut yaml = format!("defaults: {{ every: {every}s, timeout: {timeout}s }}\nprobes:\n");
             for number in 0..*count {
                 write!(yaml, "  p{number}:\n    steps:\n      - {step}\n").expect("a text");
             }
@@ -126,7 +127,7 @@ fn step(kind: &str, peers: &Addresses) -> String {
         ),
         "mqtt" => format!("mqtt: {{ connect: \"mqtt://{}\", publish: {{ topic: bench }} }}", peers.mqtt),
         "tls" => format!(
-            "{{ tls: {{ connect: \"{}\", tls: {{ ca: {} }} }}, expect: {{ certificate: {{ expires_after: 1d }} }} }}",
+            "{{ tls: {{ connect: \"{}\", ca: {} }}, expect: {{ certificate: {{ expires_after: 1d }} }} }}",
             peers.tls,
             peers.ca.display()
         ),
