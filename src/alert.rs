@@ -7,24 +7,38 @@
 //! courier's and the same for all.
 
 pub mod alertmanager;
+mod answer;
 pub mod command;
 mod courier;
 mod direct;
+pub mod discord;
 pub mod email;
+mod fields;
+mod fit;
 mod heartbeat;
+mod look;
+pub mod ntfy;
+pub mod opsgenie;
+pub mod pagerduty;
 mod policy;
+mod rehearsal;
 mod request;
 mod send;
 mod settings;
+pub mod slack;
+pub mod teams;
+pub mod telegram;
 mod tell;
 pub mod webhook;
 
+pub use answer::{Answer, Verdict};
 pub use courier::{Bell, Courier, News};
 pub use direct::Direct;
 pub use heartbeat::beat;
 pub use policy::{DEAD_AFTER, Failure, after};
-pub use request::{Attempt, Mail, Post, Program, Request};
-pub use settings::{Address, Heartbeat, Match, Route, Settings};
+pub use rehearsal::{Rehearsal, Said, rehearse};
+pub use request::{Attempt, Mail, Post, Program, Request, Taken};
+pub use settings::{Address, Heartbeat, Match, Route, SecretAddress, Settings};
 pub use tell::{notification_id, notifications, reminders};
 
 use schemars::JsonSchema;
@@ -36,6 +50,21 @@ use crate::model::Notification;
 trait Render {
     fn render(&self, notification: &Notification, attempt: &Attempt) -> Request;
 
+    /// What an answer over HTTP means: each has its own ways to say yes.
+    fn judge(&self, answer: &Answer) -> Verdict {
+        answer.by_status()
+    }
+
+    /// What the answer gives to write the next message under this one.
+    fn receipt(&self, _answer: &Answer) -> Option<String> {
+        None
+    }
+
+    /// What an opening becomes there.
+    fn keeps(&self) -> Keeps {
+        Keeps::Message
+    }
+
     /// What must be said again and again as long as it is so, for receivers that forget.
     fn restate(&self, _standing: &[Notification], _attempt: &Attempt) -> Option<Request> {
         None
@@ -45,6 +74,15 @@ trait Render {
     fn problem(&self) -> Option<(&'static str, String)> {
         None
     }
+}
+
+/// What a receiver makes of an opening.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Keeps {
+    /// A message, which needs no end.
+    Message,
+    /// An alert that stands until it is resolved.
+    Alert,
 }
 
 /// The one list of receivers: variant, module, key in YAML.
@@ -68,6 +106,19 @@ macro_rules! receivers {
                 match self { $(Self::$variant(settings) => settings.render(notification, attempt),)* }
             }
 
+            /// What an answer over HTTP means. Pure.
+            pub fn judge(&self, answer: &Answer) -> Verdict {
+                match self { $(Self::$variant(settings) => settings.judge(answer),)* }
+            }
+
+            fn receipt(&self, answer: &Answer) -> Option<String> {
+                match self { $(Self::$variant(settings) => settings.receipt(answer),)* }
+            }
+
+            fn keeps(&self) -> Keeps {
+                match self { $(Self::$variant(settings) => settings.keeps(),)* }
+            }
+
             fn restate(&self, standing: &[Notification], attempt: &Attempt) -> Option<Request> {
                 match self { $(Self::$variant(settings) => settings.restate(standing, attempt),)* }
             }
@@ -82,6 +133,20 @@ macro_rules! receivers {
 receivers! {
     /// Alertmanager, API v2.
     Alertmanager alertmanager "alertmanager";
+    /// PagerDuty, Events API v2.
+    Pagerduty pagerduty "pagerduty";
+    /// Opsgenie, or what speaks its Alert API; the vendor ends it on 5 April 2027.
+    Opsgenie opsgenie "opsgenie";
+    /// A Slack channel, by incoming webhook or as a bot.
+    Slack slack "slack";
+    /// A Microsoft Teams channel or chat, by a Workflows webhook.
+    Teams teams "teams";
+    /// A Discord channel, by its webhook.
+    Discord discord "discord";
+    /// A Telegram chat, by a bot.
+    Telegram telegram "telegram";
+    /// Phones that listen to an ntfy topic.
+    Ntfy ntfy "ntfy";
     /// A POST of JSON with a Standard Webhooks signature.
     Webhook webhook "webhook";
     /// A mail in text and HTML.

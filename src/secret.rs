@@ -30,6 +30,9 @@ pub const PROOF: &str = "$unbroken::proof";
 /// elements decode as a [`Secret`], anything else by `visit_newtype_struct`.
 pub const ONE_OR_MORE: &str = "$unbroken::secrets";
 
+/// The value of a secret that was not to be looked up.
+pub const NOT_LOOKED_UP: &str = "not-looked-up";
+
 /// A resolved secret. Neither `Debug` nor `Display` shows it, and it cannot be serialised.
 #[derive(Clone)]
 pub struct Secret {
@@ -45,6 +48,11 @@ impl Secret {
 
     pub fn reference(&self) -> &str {
         &self.reference
+    }
+
+    /// Whether it was looked up: where it was not, its value is a placeholder.
+    pub fn is_known(&self) -> bool {
+        self.expose() != NOT_LOOKED_UP
     }
 
     /// The value itself; for the wire only.

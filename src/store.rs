@@ -125,6 +125,8 @@ pub struct Letter {
     pub next_attempt: Timestamp,
     /// When it was written, or queued again: its time runs from here.
     pub queued: Timestamp,
+    /// The receipt of the first message of this incident that this receiver gave one for.
+    pub thread: Option<String>,
 }
 
 /// What became of an attempt.
@@ -132,21 +134,15 @@ pub struct Letter {
 pub enum Fate {
     Delivered {
         at: Timestamp,
+        /// What the receiver gave for it, if what follows needs it.
+        receipt: Option<String>,
     },
     /// To be tried again at `next`.
-    Retry {
-        next: Timestamp,
-        error: String,
-    },
+    Retry { next: Timestamp, error: String },
     /// Given up: shown, told about, and kept for `outbox replay`.
-    Dead {
-        at: Timestamp,
-        error: String,
-    },
+    Dead { at: Timestamp, error: String },
     /// A newer version went out instead.
-    Superseded {
-        at: Timestamp,
-    },
+    Superseded { at: Timestamp },
 }
 
 /// A notification and what became of it, for people.

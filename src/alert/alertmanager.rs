@@ -9,7 +9,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use crate::alert::{Address, Attempt, Post, Render, Request};
+use crate::alert::{Address, Attempt, Keeps, Post, Render, Request};
 use crate::model::{Notification, NotificationKind};
 
 const FIRING_FOR: SignedDuration = SignedDuration::from_mins(4);
@@ -28,6 +28,10 @@ impl Render for Settings {
         self.post(std::slice::from_ref(notification), attempt)
     }
 
+    fn keeps(&self) -> Keeps {
+        Keeps::Alert
+    }
+
     fn restate(&self, standing: &[Notification], attempt: &Attempt) -> Option<Request> {
         (!standing.is_empty()).then(|| self.post(standing, attempt))
     }
@@ -35,10 +39,9 @@ impl Render for Settings {
 
 impl Settings {
     fn post(&self, notifications: &[Notification], attempt: &Attempt) -> Request {
-        let mut url = self.url.url().clone();
-        url.set_path(&format!("{}/api/v2/alerts", url.path().trim_end_matches('/')));
         let alerts: Vec<_> = notifications.iter().map(|notification| alert(notification, attempt.at)).collect();
-        Request::Post(Post { url, headers: Vec::new(), body: Value::from(alerts).to_string() })
+        let (url, body) = (self.url.under("/api/v2/alerts"), Value::from(alerts).to_string());
+        Request::Post(Post { url, headers: Vec::new(), body, hidden: Vec::new() })
     }
 }
 

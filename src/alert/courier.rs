@@ -16,7 +16,7 @@ use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 
 use crate::alert::send::{Sender, chain};
-use crate::alert::{Attempt, Failure, Receiver, Settings, after};
+use crate::alert::{Attempt, Receiver, Settings, after};
 use crate::clock::Clock;
 use crate::model::{IncidentId, NotificationKind};
 use crate::store::{Fate, Letter, Refused, Store};
@@ -227,12 +227,13 @@ impl Lane {
 
     /// One attempt; its fate, if the store did not take it.
     async fn deliver(&self, letter: Letter) -> Option<(i64, Fate)> {
-        let attempt = Attempt { number: letter.attempts + 1, at: self.clock.now() };
+        let thread = letter.thread.clone();
+        let attempt = Attempt { number: letter.attempts + 1, at: self.clock.now(), thread };
         let request = self.receiver.render(&letter.notification, &attempt);
-        let outcome = self.sender.send(request, attempt.at).await;
+        let outcome = self.sender.send(&self.receiver, request, attempt.at).await;
         let now = self.clock.now();
         let fate = match &outcome {
-            Ok(()) => Fate::Delivered { at: now },
+            Ok(said) => Fate::Delivered { at: now, receipt: said.receipt.clone() },
             Err(failure) => after(failure, &letter, now, rand::random()),
         };
         let settled = self.store.settle(letter.number, fate.clone()).await;
@@ -267,11 +268,11 @@ impl Lane {
     async fn restate(&self) {
         let now = self.clock.now();
         let since = now.saturating_sub(RESTATE_RESOLVED).unwrap_or(now);
-        let attempt = Attempt { number: 1, at: now };
+        let attempt = Attempt::first(now);
         let Ok(standing) = self.store.standing(&self.name, since).await else { return };
         let Some(request) = self.receiver.restate(&standing, &attempt) else { return };
-        if let Err(Failure::Passing { text, .. } | Failure::Refused { text }) = self.sender.send(request, now).await {
-            (self.listener)(News::Failed { receiver: self.name.clone(), error: text });
+        if let Err(failure) = self.sender.send(&self.receiver, request, now).await {
+            (self.listener)(News::Failed { receiver: self.name.clone(), error: failure.text().to_owned() });
         }
     }
 

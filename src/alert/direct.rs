@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use futures::future;
 
 use crate::alert::send::Sender;
-use crate::alert::{Attempt, Failure, Settings};
+use crate::alert::{Attempt, Settings};
 use crate::clock::Clock;
 use crate::model::Notification;
 
@@ -31,12 +31,12 @@ impl Direct {
     pub async fn send(&self, notifications: Vec<Notification>) -> Vec<Notification> {
         let attempts = notifications.into_iter().map(async |notification| {
             let receiver = self.settings.receivers.get(&notification.receiver)?;
-            let attempt = Attempt { number: 1, at: self.clock.now() };
+            let attempt = Attempt::first(self.clock.now());
             let request = receiver.render(&notification, &attempt);
-            match self.sender.send(request, attempt.at).await {
-                Ok(()) => None,
-                Err(Failure::Passing { text, .. } | Failure::Refused { text }) => {
-                    tracing::warn!(receiver = %notification.receiver, "A notification about ourselves was not taken: {text}");
+            match self.sender.send(receiver, request, attempt.at).await {
+                Ok(_) => None,
+                Err(failure) => {
+                    tracing::warn!(receiver = %notification.receiver, "A notification about ourselves was not taken: {}", failure.text());
                     Some(notification)
                 }
             }

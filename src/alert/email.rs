@@ -7,6 +7,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use url::Url;
 
+use crate::alert::look::Look;
 use crate::alert::{Attempt, Mail, Render, Request, notification_id};
 use crate::model::{Notification, NotificationKind};
 use crate::secret::Secret;
@@ -93,17 +94,34 @@ fn text(notification: &Notification) -> String {
     text
 }
 
+/// Plain tables and inline styles: what every mail program shows. Nothing in it is fetched from anywhere.
 fn html(notification: &Notification) -> String {
-    let mut html = String::from(
-        "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><body style=\"font:16px/1.5 system-ui,sans-serif\">",
+    let look = Look::of(notification);
+    let table = "<table role=\"presentation\" width=\"100%\" cellpadding=\"0\" cellspacing=\"0\" border=\"0\">";
+    let row = |style: &str, inner: &str| format!("<tr><td style=\"padding:6px 20px;{style}\">{inner}</td></tr>\n");
+    let mut html = format!(
+        "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><title>{title}</title></head>\n\
+         <body style=\"margin:0;padding:16px;background:#f4f4f2;font:15px/1.5 Arial,Helvetica,sans-serif;color:#1c1c1a\">\n\
+         {table}<tr><td align=\"center\">\n\
+         <table role=\"presentation\" width=\"600\" cellpadding=\"0\" cellspacing=\"0\" border=\"0\" \
+         style=\"max-width:600px;background:#ffffff;border-top:6px solid #{color:06x}\">\n",
+        title = markup(&notification.headline),
+        color = look.color(),
     );
-    _ = write!(html, "<h1 style=\"font-size:20px\">{}</h1>", markup(&notification.headline));
+    html += &row("padding-top:18px;font-size:19px;font-weight:bold", &markup(&notification.headline));
     for line in &notification.lines {
-        _ = write!(html, "<p>{}</p>", markup(line));
+        html += &row("", &markup(line));
     }
     if let Some(link) = &notification.link {
-        _ = write!(html, "<p><a href=\"{}\">Open the incident</a></p>", markup(link));
+        let style = format!(
+            "display:inline-block;padding:10px 16px;background:#{:06x};color:#ffffff;text-decoration:none",
+            look.color()
+        );
+        html +=
+            &row("padding-top:12px", &format!("<a href=\"{}\" style=\"{style}\">Open the incident</a>", markup(link)));
     }
-    html.push_str("</body></html>");
+    let small = "padding-bottom:18px;font-size:12px;color:#5c5c58";
+    html += &row(small, &format!("Incident {}", notification.incident.id));
+    html.push_str("</table>\n</td></tr></table>\n</body></html>\n");
     html
 }

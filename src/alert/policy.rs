@@ -23,25 +23,36 @@ pub enum Failure {
     Passing { text: String, retry_after: Option<Duration> },
     /// It was understood and refused: trying again helps only if somebody mends something.
     Refused { text: String },
+    /// The message itself was refused: trying again cannot help.
+    Unfit { text: String },
+}
+
+impl Failure {
+    pub fn text(&self) -> &str {
+        let (Self::Passing { text, .. } | Self::Refused { text } | Self::Unfit { text }) = self;
+        text
+    }
 }
 
 /// The fate of a letter after an attempt that failed at `now`. `chance` in 0..1 spreads the retries.
 pub fn after(failure: &Failure, letter: &Letter, now: Timestamp, chance: f64) -> Fate {
     let attempts = letter.attempts + 1;
     let too_old = now.duration_since(letter.queued) >= DEAD_AFTER;
-    let (text, first, asked, hopeless) = match failure {
-        Failure::Passing { text, retry_after } => (text, FIRST_PAUSE, *retry_after, false),
-        Failure::Refused { text } => (text, FIRST_PAUSE_REFUSED, None, attempts >= REFUSALS_MAX),
+    let text = failure.text();
+    let (first, asked, hopeless) = match failure {
+        Failure::Passing { retry_after, .. } => (FIRST_PAUSE, *retry_after, false),
+        Failure::Refused { .. } => (FIRST_PAUSE_REFUSED, None, attempts >= REFUSALS_MAX),
+        Failure::Unfit { .. } => (FIRST_PAUSE_REFUSED, None, true),
     };
     if too_old || hopeless {
-        return Fate::Dead { at: now, error: text.clone() };
+        return Fate::Dead { at: now, error: text.to_owned() };
     }
     let doubled = first.saturating_mul(1_u32.checked_shl(letter.attempts.min(20)).unwrap_or(u32::MAX)).min(PAUSE_MAX);
     // Between half and all of it: receivers that came back are not all called at once.
     let pause = doubled.mul_f64(0.5 + 0.5 * chance.clamp(0.0, 1.0));
     let pause = asked.map_or(pause, |asked| asked.min(RETRY_AFTER_MAX).max(FIRST_PAUSE));
     let pause = SignedDuration::try_from(pause).unwrap_or(SignedDuration::from_mins(5));
-    Fate::Retry { next: now.saturating_add(pause).unwrap_or(now), error: text.clone() }
+    Fate::Retry { next: now.saturating_add(pause).unwrap_or(now), error: text.to_owned() }
 }
 
 /// Reads `Retry-After` (RFC 9110, section 10.2.3): seconds or a date. What makes no sense is none.

@@ -1,18 +1,38 @@
 //! What a receiver renders: one message, ready for the wire.
 
+use std::fmt;
 use std::time::Duration;
 
 use jiff::Timestamp;
+use serde_json::Value;
 use url::Url;
 
+use crate::model::Notification;
 use crate::secret::Secret;
 
 /// Which attempt a rendering is for, and when it is made.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Attempt {
     /// 1 for the first.
     pub number: u32,
     pub at: Timestamp,
+    /// The receipt of the incident's first message, under which this one belongs.
+    pub thread: Option<String>,
+}
+
+impl Attempt {
+    pub const fn first(at: Timestamp) -> Self {
+        Self { number: 1, at, thread: None }
+    }
+}
+
+/// What a receiver said to a message that it has taken.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Taken {
+    /// In one harmless line.
+    pub said: String,
+    /// See [`Attempt::thread`].
+    pub receipt: Option<String>,
 }
 
 /// One message for one receiver.
@@ -24,11 +44,38 @@ pub enum Request {
 }
 
 /// A POST of JSON.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, PartialEq)]
 pub struct Post {
     pub url: Url,
     pub headers: Vec<(&'static str, String)>,
     pub body: String,
+    /// What may be in all of the above and in nothing that is said of it.
+    pub hidden: Vec<Secret>,
+}
+
+impl Post {
+    /// Every attempt at the same message carries the same key.
+    pub(super) fn new(url: Url, notification: &Notification, attempt: &Attempt, body: &Value) -> Self {
+        let headers =
+            vec![("idempotency-key", notification.id.clone()), ("unbroken-attempt", attempt.number.to_string())];
+        Self { url, headers, body: body.to_string(), hidden: Vec::new() }
+    }
+
+    pub(super) fn header(mut self, name: &'static str, value: String) -> Self {
+        self.headers.push((name, value));
+        self
+    }
+
+    pub(super) fn hide(mut self, secret: &Secret) -> Self {
+        self.hidden.push(secret.clone());
+        self
+    }
+}
+
+impl fmt::Debug for Post {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Post").field("host", &self.url.host_str()).finish_non_exhaustive()
+    }
 }
 
 #[derive(Clone, Debug, PartialEq)]

@@ -3,6 +3,7 @@
 mod mail;
 mod post;
 mod program;
+mod veil;
 
 use std::collections::BTreeMap;
 use std::error::Error;
@@ -11,7 +12,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use crate::alert::{Failure, Request};
+use crate::alert::{Failure, Receiver, Request, Taken};
 use crate::words;
 
 /// Longest that any receiver may take.
@@ -30,9 +31,9 @@ impl Sender {
         Ok(Self { client: client(TIMEOUT)?, environment: Arc::new(environment) })
     }
 
-    pub(super) async fn send(&self, request: Request, now: Timestamp) -> Result<(), Failure> {
+    pub(super) async fn send(&self, receiver: &Receiver, request: Request, now: Timestamp) -> Result<Taken, Failure> {
         match request {
-            Request::Post(post) => post::send(&self.client, post, now).await,
+            Request::Post(post) => post::send(&self.client, receiver, post, now).await,
             Request::Mail(mail) => mail::send(*mail, TIMEOUT).await,
             Request::Program(program) => program::run(program, &self.environment).await,
         }
@@ -57,7 +58,12 @@ pub(super) fn chain(error: &dyn Error) -> String {
 /// What an outsider said, made harmless: one line, no control characters, cut.
 fn echo(bytes: &[u8]) -> String {
     let text = String::from_utf8_lossy(bytes);
-    let mut echo: String = text.trim().chars().take(ECHO_MAX_CHARS).flat_map(char::escape_debug).collect();
+    // Quotes stay: what others answer is mostly JSON, and it stands between no quotes of ours.
+    let inert = |c: char| match c {
+        '"' | '\'' => c.to_string(),
+        c => c.escape_debug().to_string(),
+    };
+    let mut echo: String = text.trim().chars().take(ECHO_MAX_CHARS).map(inert).collect();
     if echo.chars().count() > ECHO_MAX_CHARS {
         echo = echo.chars().take(ECHO_MAX_CHARS).collect();
     }

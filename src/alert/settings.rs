@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::fmt;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::Error as _;
@@ -10,6 +11,7 @@ use url::Url;
 
 use crate::alert::Receiver;
 use crate::model::{Channel, JourneyId, Severity, TouchpointId};
+use crate::secret::Secret;
 use crate::units::Period;
 use crate::words::nearest;
 
@@ -90,6 +92,13 @@ impl Address {
     pub fn url(&self) -> &Url {
         &self.0
     }
+
+    /// What lies at `path` under this address.
+    pub(super) fn under(&self, path: &str) -> Url {
+        let mut url = self.0.clone();
+        url.set_path(&format!("{}{path}", url.path().trim_end_matches('/')));
+        url
+    }
 }
 
 impl<'de> Deserialize<'de> for Address {
@@ -106,6 +115,54 @@ impl JsonSchema for Address {
 
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
         json_schema!({ "type": "string", "format": "uri", "pattern": "^https?://" })
+    }
+}
+
+/// An address that is a secret as a whole, as those of most chats' webhooks are.
+#[derive(Clone, PartialEq)]
+pub struct SecretAddress {
+    secret: Secret,
+    address: Address,
+}
+
+impl SecretAddress {
+    pub(super) const fn secret(&self) -> &Secret {
+        &self.secret
+    }
+
+    pub(super) fn url(&self) -> &Url {
+        self.address.url()
+    }
+}
+
+impl fmt::Debug for SecretAddress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "SecretAddress({})", self.secret.reference())
+    }
+}
+
+impl<'de> Deserialize<'de> for SecretAddress {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let secret = Secret::deserialize(deserializer)?;
+        // Where secrets are not looked up nothing is sent either.
+        let text = if secret.is_known() { secret.expose().trim() } else { "https://secret.invalid/" };
+        let wrong = || D::Error::custom("the secret is not a web address; it must begin with `https://` or `http://`");
+        let address = Address::parse(text).map_err(|_| wrong())?;
+        Ok(Self { secret, address })
+    }
+}
+
+impl JsonSchema for SecretAddress {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        "SecretAddress".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        generator.subschema_for::<Secret>()
     }
 }
 

@@ -129,6 +129,7 @@ impl Template<'_> {
             headline: self.headline(),
             lines: self.lines().into_iter().map(|line| one_line(&line)).collect(),
             link: self.base.and_then(|base| base.join(&format!("incidents/{}", incident.id)).ok()).map(String::from),
+            trace_link: self.trace_link(),
             labels: self.labels(),
         }
     }
@@ -136,7 +137,7 @@ impl Template<'_> {
     fn headline(&self) -> String {
         let what = words::incident(self.incident, self.map);
         let headline = match self.kind {
-            NotificationKind::Open => what,
+            NotificationKind::Open | NotificationKind::Test => what,
             NotificationKind::Update => format!("Changed: {what}"),
             NotificationKind::Remind => format!("Still: {what}"),
             NotificationKind::Resolve => match self.incident.close {
@@ -163,6 +164,7 @@ impl Template<'_> {
             }
             None => vec![format!("Since {}, {}.", time(incident.opened), length(incident.opened, self.now))],
         };
+        lines.extend(self.what_changed());
         if let Some(fault) = &incident.fault {
             if let (Cause::Touchpoint(id), None) = (&incident.cause, incident.closed) {
                 let clause = words::fault(State::Down, Some(fault));
@@ -184,10 +186,20 @@ impl Template<'_> {
             lines.extend(self.next_step());
         }
         if let Some(trace) = incident.trace {
-            let link = self.map.trace_link.as_ref().map(|link| link.replace("{trace_id}", &trace.to_string()));
-            lines.push(link.map_or_else(|| format!("Trace {trace}."), |link| format!("Trace: {link}")));
+            lines.push(self.trace_link().map_or_else(|| format!("Trace {trace}."), |link| format!("Trace: {link}")));
         }
         lines
+    }
+
+    fn trace_link(&self) -> Option<String> {
+        let trace = self.incident.trace?.to_string();
+        Some(self.map.trace_link.as_ref()?.replace("{trace_id}", &trace))
+    }
+
+    fn what_changed(&self) -> Option<String> {
+        // The first line of the timeline is the opening.
+        let (_, since) = self.incident.timeline.split_first().filter(|_| self.kind == NotificationKind::Update)?;
+        Some(format!("Changed: {}.", since.last()?.what.trim_end_matches('.')))
     }
 
     fn next_step(&self) -> Option<String> {

@@ -9,8 +9,9 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use sha2::Sha256;
 
+use crate::alert::fields::Fields;
 use crate::alert::{Address, Attempt, Post, Render, Request};
-use crate::model::Notification;
+use crate::model::{Notification, NotificationKind};
 use crate::secret::Secret;
 
 const PREFIX: &str = "whsec_";
@@ -21,11 +22,17 @@ pub struct Settings {
     pub url: Address,
     /// Signs every message: `whsec_` and the key in base64, or any text as it is. Unsigned, if absent.
     pub secret: Option<Secret>,
+    /// What the body holds, by name, instead of everything: a list of fields, or `name: field` to call them otherwise.
+    pub fields: Option<Fields>,
 }
 
 impl Render for Settings {
     fn render(&self, notification: &Notification, attempt: &Attempt) -> Request {
-        let body = document(notification).to_string();
+        let body = match &self.fields {
+            Some(fields) => fields.body(notification),
+            None => document(notification),
+        };
+        let body = body.to_string();
         let seconds = attempt.at.as_second();
         let mut headers = vec![
             ("webhook-id", notification.id.clone()),
@@ -37,7 +44,7 @@ impl Render for Settings {
             let key = key(secret.expose()).unwrap_or_else(|_| secret.expose().as_bytes().to_vec());
             headers.push(("webhook-signature", sign(&key, &notification.id, attempt.at, &body)));
         }
-        Request::Post(Post { url: self.url.url().clone(), headers, body })
+        Request::Post(Post { url: self.url.url().clone(), headers, body, hidden: Vec::new() })
     }
 
     fn problem(&self) -> Option<(&'static str, String)> {
@@ -65,32 +72,43 @@ fn sign(key: &[u8], id: &str, at: Timestamp, body: &str) -> String {
 
 /// The notification as JSON; `command` gets the same. Equal for every attempt.
 pub(super) fn document(notification: &Notification) -> Value {
+    // A test is no incident: what acts on those must not act on it.
+    let kind = match notification.kind {
+        NotificationKind::Test => "test".to_owned(),
+        kind => format!("incident.{}", kind.as_str()),
+    };
+    json!({
+        "type": kind,
+        "timestamp": format!("{:.3}", notification.at),
+        "data": data(notification),
+    })
+}
+
+/// Everything about it, by name.
+pub(super) fn data(notification: &Notification) -> Value {
     let incident = &notification.incident;
     let time = |at: Timestamp| format!("{at:.3}");
     json!({
-        "type": format!("incident.{}", notification.kind.as_str()),
-        "timestamp": time(notification.at),
-        "data": {
-            "incident": incident.id,
-            "version": incident.version,
-            "severity": incident.severity,
-            "headline": notification.headline,
-            "lines": notification.lines,
-            "link": notification.link,
-            "opened": time(incident.opened),
-            "closed": incident.closed.map(time),
-            "close": incident.close,
-            "cause": incident.cause,
-            "touchpoint": incident.touchpoint,
-            "touchpoints": incident.touchpoints,
-            "probes": incident.probes,
-            "journeys": incident.impacts.iter().map(|impact| json!({
-                "journey": impact.journey, "points_lost": (impact.loss * 10.0).round() / 10.0,
-            })).collect::<Vec<_>>(),
-            "fault": incident.fault,
-            "trace_id": incident.trace,
-            "labels": notification.labels.iter().map(|(name, value)| (name.clone(), value.clone().into())).collect::<serde_json::Map<_, _>>(),
-        },
+        "incident": incident.id,
+        "version": incident.version,
+        "severity": incident.severity,
+        "headline": notification.headline,
+        "lines": notification.lines,
+        "link": notification.link,
+        "trace_link": notification.trace_link,
+        "opened": time(incident.opened),
+        "closed": incident.closed.map(time),
+        "close": incident.close,
+        "cause": incident.cause,
+        "touchpoint": incident.touchpoint,
+        "touchpoints": incident.touchpoints,
+        "probes": incident.probes,
+        "journeys": incident.impacts.iter().map(|impact| json!({
+            "journey": impact.journey, "points_lost": (impact.loss * 10.0).round() / 10.0,
+        })).collect::<Vec<_>>(),
+        "fault": incident.fault,
+        "trace_id": incident.trace,
+        "labels": notification.labels.iter().map(|(name, value)| (name.clone(), value.clone().into())).collect::<serde_json::Map<_, _>>(),
     })
 }
 

@@ -62,11 +62,12 @@ fn warn_of_plain_http(read: &Read<'_>, alerts: &Node) {
     let Some(stands) = &read.top.alerts else { return };
     let receivers = alerts.get("receivers");
     for receiver in receivers.iter().flat_map(|receivers| receivers.value.entries()) {
-        for (kind, what) in [("webhook", "a webhook"), ("alertmanager", "an alert")] {
-            let Some(node) = receiver.value.get(kind).and_then(|kind| Some(&kind.value.get("url")?.value)) else {
-                continue;
-            };
+        for kind in receiver.value.entries() {
+            // Slack's bot has settings of its own, one level deeper.
+            let settings = kind.value.get("bot").map_or(&kind.value, |bot| &bot.value);
+            let Some(node) = settings.get("url").map(|url| &url.value) else { continue };
             if goes_plainly(&node.text().unwrap_or_default()) {
+                let what = if kind.key.text().as_deref() == Some("webhook") { "a webhook" } else { "an alert" };
                 let text = format!("{what} over plain http can be read on its way");
                 read.warn(stands.desk.source.problem(node.place, text).hint("use https"));
             }

@@ -11,12 +11,11 @@ use crate::config::decode::{Desk, Wrong};
 use crate::config::problem::{Severity, Source};
 use crate::config::tree::Node;
 use crate::config::{Environment, Secrets};
+use crate::secret::NOT_LOOKED_UP;
 use crate::words::nearest;
 
 /// Keys and tokens are short; a file beyond this is some other file.
 const SECRET_BYTES_MAX: u64 = 64 * 1024;
-/// Stands for a secret that was not to be looked up.
-const PLACEHOLDER: &str = "not-looked-up";
 const EXPECTED: &str = "expected a reference to a secret: `{ env: NAME }`, `{ file: PATH }` or `{ secret: NAME }`";
 
 /// Where secrets come from.
@@ -59,7 +58,7 @@ impl<'a> Vault<'a> {
     fn in_environment(&self, name: &str) -> Result<Resolved, Wrong> {
         let reference = format!("env {name}");
         match (self.secrets, self.environment.get(name)) {
-            (Secrets::Without, _) => Ok((reference, PLACEHOLDER.to_owned())),
+            (Secrets::Without, _) => Ok((reference, NOT_LOOKED_UP.to_owned())),
             (Secrets::Needed, Some(value)) if !value.is_empty() => Ok((reference, value.to_owned())),
             (Secrets::Needed, Some(_)) => Err(Wrong::text(format!("the environment variable `{name}` is empty"))),
             (Secrets::Needed, None) => Err(Wrong::hinted(
@@ -85,14 +84,14 @@ impl<'a> Vault<'a> {
         }
         let there = Desk { source, vault: self, problems: desk.problems };
         // What is wrong with the definition is reported there, when `secrets:` itself is decoded.
-        let (_, value) = self.resolve(&entry.value, &there).unwrap_or_else(|_| (String::new(), PLACEHOLDER.into()));
+        let (_, value) = self.resolve(&entry.value, &there).unwrap_or_else(|_| (String::new(), NOT_LOOKED_UP.into()));
         Ok((format!("secret {name}"), value))
     }
 
     fn in_file(&self, path: &str, line: usize, desk: &Desk<'_>) -> Result<Resolved, Wrong> {
         let reference = format!("file {path}");
         if self.secrets == Secrets::Without {
-            return Ok((reference, PLACEHOLDER.to_owned()));
+            return Ok((reference, NOT_LOOKED_UP.to_owned()));
         }
         let folder = desk.source.path.parent().unwrap_or(Path::new("."));
         let full = folder.join(path);

@@ -180,6 +180,7 @@ mod tests {
             headline: String::new(),
             lines: Vec::new(),
             link: None,
+            trace_link: None,
             labels: Vec::new(),
         }
     }

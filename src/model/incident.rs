@@ -146,6 +146,9 @@ pub struct Notification {
     pub lines: Vec<String>,
     /// The incident's page, if the daemon knows its own address.
     pub link: Option<String>,
+    /// The trace of the run that decided it, if there is somewhere to see it.
+    #[serde(default)]
+    pub trace_link: Option<String>,
     /// Title and id of the touchpoint's owner and so on, frozen for labels.
     pub labels: Vec<(String, String)>,
 }
@@ -157,6 +160,8 @@ pub enum NotificationKind {
     Remind,
     Update,
     Resolve,
+    /// Nothing is so: a receiver is tried.
+    Test,
 }
 
 impl NotificationKind {
@@ -166,6 +171,7 @@ impl NotificationKind {
             Self::Remind => "remind",
             Self::Update => "update",
             Self::Resolve => "resolve",
+            Self::Test => "test",
         }
     }
 }

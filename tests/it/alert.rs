@@ -3,7 +3,10 @@
 mod deaf;
 mod delivery;
 mod real;
+mod rendered;
 mod told;
+mod tried;
+mod vendors;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;

@@ -20,6 +20,7 @@ fn environment() -> Environment {
         ("EMPTY", ""),
         ("PORT", "8080"),
         ("NEST", "${PORT}"),
+        ("CHAT", "https://hooks.example.com/services/canary-of-a-token"),
         ("HOOK_SECRET", "whsec_Y2FuYXJ5LW9mLWEtdG9rZW4tY2FuYXJ5"),
     ])
 }

@@ -55,6 +55,7 @@ pub(crate) fn notification(incident: &Incident, kind: NotificationKind, receiver
         headline: "Bills and payments is down: customers of “Pay my bill” are hurt".into(),
         lines: vec!["Since 2026-11-20 09:00 CET, 2 minutes.".into(), "Cause: refused [connect_refused].".into()],
         link: Some(format!("http://127.0.0.1:8080/incidents/{}", incident.id)),
+        trace_link: None,
         labels: [
             ("alertname", "TouchpointBroken"),
             ("touchpoint", "billing"),

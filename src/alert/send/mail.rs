@@ -2,29 +2,47 @@
 
 use std::time::Duration;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use lettre::message::header::{HeaderName, HeaderValue};
 use lettre::message::{Mailbox, MultiPart};
 use lettre::transport::smtp::authentication::Credentials;
 use lettre::transport::smtp::client::{Tls, TlsParameters};
 use lettre::{AsyncSmtpTransport, AsyncTransport, Message, Tokio1Executor};
 
-use super::chain;
-use crate::alert::{Failure, Mail};
+use super::veil::veil;
+use super::{chain, echo};
+use crate::alert::{Failure, Mail, Taken};
+use crate::secret::Secret;
 
 const PORT_SMTPS: u16 = 465;
 const PORT_SMTP: u16 = 25;
 const PORT_SUBMISSION: u16 = 587;
 
-pub(super) async fn send(mail: Mail, timeout: Duration) -> Result<(), Failure> {
-    let refused = |error: &dyn std::error::Error| Failure::Refused { text: chain(error) };
+pub(super) async fn send(mail: Mail, timeout: Duration) -> Result<Taken, Failure> {
+    let hidden = hidden(&mail);
+    let say = |error: &dyn std::error::Error| veil(&chain(error), &hidden);
+    let refused = |error: &dyn std::error::Error| Failure::Refused { text: say(error) };
     let message = message(&mail).map_err(|error| refused(&*error))?;
     let transport = transport(&mail, timeout).map_err(|error| refused(&error))?;
     match tokio::time::timeout(timeout, transport.send(message)).await {
-        Ok(Ok(_)) => Ok(()),
+        Ok(Ok(response)) => {
+            let said = response.message().collect::<Vec<_>>().join(" ");
+            let said = echo(veil(&format!("answered {} {said}", response.code()), &hidden).as_bytes());
+            Ok(Taken { said, receipt: None })
+        }
         Ok(Err(error)) if error.is_permanent() => Err(refused(&error)),
-        Ok(Err(error)) => Err(Failure::Passing { text: chain(&error), retry_after: None }),
+        Ok(Err(error)) => Err(Failure::Passing { text: say(&error), retry_after: None }),
         Err(_) => Err(Failure::Passing { text: "did not answer in time".into(), retry_after: None }),
     }
+}
+
+/// The password, and how SMTP carries it: a server may repeat what it did not like.
+fn hidden(mail: &Mail) -> Vec<Secret> {
+    let (Some(user), Some(password)) = (&mail.user, &mail.password) else { return Vec::new() };
+    let carried = [STANDARD.encode(password.expose()), STANDARD.encode(format!("\0{user}\0{}", password.expose()))];
+    let carried = carried.into_iter().map(|text| Secret::new(password.reference(), text));
+    [password.clone()].into_iter().chain(carried).collect()
 }
 
 fn transport(

@@ -8,14 +8,14 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::process::{Child, Command};
 
 use super::echo;
-use crate::alert::{Failure, Program};
+use crate::alert::{Failure, Program, Taken};
 
 /// What every program gets of our environment; nothing else leaks into it.
 const HANDED_ON: &[&str] = &["PATH", "HOME", "LANG", "TZ"];
 /// Most that is read of what it says.
 const OUTPUT_MAX_BYTES: u64 = 64 * 1024;
 
-pub(super) async fn run(program: Program, environment: &BTreeMap<String, String>) -> Result<(), Failure> {
+pub(super) async fn run(program: Program, environment: &BTreeMap<String, String>) -> Result<Taken, Failure> {
     let passing = |text: String| Failure::Passing { text, retry_after: None };
     let (name, arguments) = program.run.split_first().ok_or_else(|| passing("no program is named".into()))?;
     let names = HANDED_ON.iter().copied().chain(program.env.iter().map(String::as_str));
@@ -38,7 +38,7 @@ pub(super) async fn run(program: Program, environment: &BTreeMap<String, String>
     match finished {
         Err(_) => Err(passing(format!("did not end within {:?}", program.timeout))),
         Ok(Err(error)) => Err(passing(error.to_string())),
-        Ok(Ok((status, _))) if status.success() => Ok(()),
+        Ok(Ok((status, _))) if status.success() => Ok(Taken { said: format!("ended with {status}"), receipt: None }),
         Ok(Ok((status, said))) => Err(passing(format!("{status}: {}", echo(&said)).trim_end_matches(": ").to_owned())),
     }
 }

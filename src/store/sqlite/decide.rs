@@ -120,11 +120,13 @@ async fn post(connection: &mut SqliteConnection, notification: &Notification) ->
 pub(super) async fn settle(connection: &mut SqliteConnection, number: i64, fate: &Fate) -> Result<()> {
     let query = match fate {
         // True whatever was thought of it meanwhile.
-        Fate::Delivered { at } => sqlx::query(
-            "UPDATE outbox SET state = 'delivered', attempts = attempts + 1, settled = $2, error = NULL WHERE number = $1",
+        Fate::Delivered { at, receipt } => sqlx::query(
+            "UPDATE outbox SET state = 'delivered', attempts = attempts + 1, settled = $2, error = NULL, receipt = $3
+             WHERE number = $1",
         )
         .bind(number)
-        .bind(at.as_millisecond()),
+        .bind(at.as_millisecond())
+        .bind(receipt.clone()),
         Fate::Retry { next, error } => sqlx::query(
             "UPDATE outbox SET attempts = attempts + 1, next_attempt = $2, error = $3
              WHERE number = $1 AND state = 'pending'",
@@ -174,7 +176,10 @@ pub(super) async fn replay(connection: &mut SqliteConnection, id: &str, now: Tim
 
 pub(super) async fn letters(pool: &SqlitePool, receiver: &str, now: Timestamp, at_most: u32) -> Result<Vec<Letter>> {
     let rows = sqlx::query(
-        "SELECT number, attempts, next_attempt, queued, labels, body FROM outbox WHERE number IN (
+        "SELECT number, attempts, next_attempt, queued, labels, body, (
+             SELECT receipt FROM outbox first WHERE first.incident = outbox.incident AND first.receiver = outbox.receiver
+             AND first.receipt IS NOT NULL ORDER BY first.number LIMIT 1)
+         FROM outbox WHERE number IN (
              SELECT MIN(number) FROM outbox WHERE receiver = $1 AND state = 'pending' GROUP BY incident)
          AND next_attempt <= $2 ORDER BY number LIMIT $3",
     )
@@ -191,6 +196,7 @@ pub(super) async fn letters(pool: &SqlitePool, receiver: &str, now: Timestamp, a
                 next_attempt: time(row.get(2)),
                 queued: time(row.get(3)),
                 notification: notification(row, 4, 5)?,
+                thread: row.get(6),
             })
         })
         .collect()

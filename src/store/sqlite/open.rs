@@ -14,7 +14,10 @@ use super::trouble::{Trouble, refused};
 use crate::store::Refused;
 
 /// Every schema that ever was, in order. None is changed once it has been released.
-const SCHEMAS: &[(i64, &str, &str)] = &[(1, "init", include_str!("../migrations/0001_init.sql"))];
+const SCHEMAS: &[(i64, &str, &str)] = &[
+    (1, "init", include_str!("../migrations/0001_init.sql")),
+    (2, "receipt", include_str!("../migrations/0002_receipt.sql")),
+];
 /// Before it a checkpoint could lose pages of the write-ahead log (the "WAL-reset bug").
 const SQLITE_OLDEST: (u32, u32, u32) = (3, 51, 3);
 /// How long a writer waits for another process that holds the file.

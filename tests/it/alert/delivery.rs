@@ -144,6 +144,7 @@ fn patience_grows_and_ends() {
         attempts,
         next_attempt: at(0),
         queued: at(0),
+        thread: None,
     };
     let passing = |retry_after| Failure::Passing { text: "no".into(), retry_after };
     let pause = |failure: &Failure, attempts, chance| match after(failure, &letter(attempts), at(0), chance) {

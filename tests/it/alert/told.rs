@@ -1,15 +1,15 @@
-//! Who is told what, and how each receiver writes it.
+//! Who is told what.
 
 use std::collections::BTreeMap;
 
 use jiff::tz::TimeZone;
 use serde_json::json;
-use unbroken::alert::{Attempt, Receiver, Settings, notifications, reminders};
-use unbroken::model::{Cause, Change, Channel, Journey, JourneyMap, NotificationKind, SelfFault, Severity, Touchpoint};
+use unbroken::alert::{Settings, notifications, reminders};
+use unbroken::model::{Cause, Change, Channel, Journey, JourneyMap, SelfFault, Severity, Touchpoint};
 
-use crate::given::{at, closed, incident, notification, version};
+use crate::given::{at, closed, incident};
 
-fn map() -> JourneyMap {
+pub(super) fn map() -> JourneyMap {
     let billing = Touchpoint {
         id: "billing".into(),
         title: "Bills and payments".into(),
@@ -113,25 +113,4 @@ fn dangling_names_are_found_at_their_place() {
     let problems: Vec<_> =
         settings.problems().into_iter().map(|(path, text)| format!("{}: {text}", path.join("."))).collect();
     insta::assert_json_snapshot!(problems);
-}
-
-#[test]
-fn every_receiver_writes_its_own_language() {
-    let receivers: BTreeMap<String, Receiver> = serde_json::from_value(json!({
-        "alertmanager": { "alertmanager": { "url": "http://127.0.0.1:9093/" } },
-        "webhook": { "webhook": { "url": "https://ops.example.com/hook" } },
-        "email": { "email": { "smtp": "smtps://mail.example.com", "from": "Unbroken <unbroken@example.com>", "to": ["cx@example.com"] } },
-        "command": { "command": { "run": ["/usr/local/bin/notify", "--stdin-json"] } },
-    }))
-    .unwrap();
-    assert_eq!(receivers.len(), Receiver::KEYS.len(), "one of each");
-    let attempt = Attempt { number: 2, at: at(180) };
-    for (name, receiver) in receivers {
-        assert_eq!(receiver.key(), name);
-        let mut one = notification(&version(&incident(1), 2), NotificationKind::Update, "x");
-        one.lines.push("<script>alert('mine')</script>\r\nBcc: all@example.com".into());
-        insta::assert_snapshot!(name.clone(), format!("{:#?}", receiver.render(&one, &attempt)));
-        let end = notification(&closed(&incident(1), 60), NotificationKind::Resolve, "x");
-        insta::assert_snapshot!(format!("{name}-resolve"), format!("{:#?}", receiver.render(&end, &attempt)));
-    }
 }

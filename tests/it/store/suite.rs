@@ -32,7 +32,7 @@ async fn drain(store: &dyn Store, receiver: &str) -> Vec<(&'static str, u32)> {
             return got;
         }
         for (number, kind, version) in due {
-            store.settle(number, Fate::Delivered { at: at(60) }).await.unwrap();
+            store.settle(number, Fate::Delivered { at: at(60), receipt: None }).await.unwrap();
             got.push((kind, version));
         }
     }
@@ -76,7 +76,7 @@ pub(crate) async fn letters_leave_in_order_one_an_incident(store: &dyn Store) {
     assert!(due[0].0 < due[1].0);
     // The first is put off: what follows it of the same incident waits, the other incident does not.
     store.settle(due[0].0, Fate::Retry { next: at(100), error: "503".into() }).await.unwrap();
-    store.settle(due[1].0, Fate::Delivered { at: at(1) }).await.unwrap();
+    store.settle(due[1].0, Fate::Delivered { at: at(1), receipt: None }).await.unwrap();
     assert_eq!(kinds_due(store, "hook", at(99)).await, []);
     assert_eq!(drain(store, "hook").await, [("open", 1), ("resolve", 2)]);
     assert_eq!(store.addressees().await.unwrap(), ["mail"]);
@@ -151,7 +151,7 @@ pub(crate) async fn a_letter_is_put_off_given_up_and_queued_again(store: &dyn St
     assert_eq!(store.replay(&letter.id, at(9)).await.unwrap(), Replay::Queued);
     let again = store.letters("hook", at(9), 9).await.unwrap().remove(0);
     assert_eq!((again.attempts, again.queued, again.notification), (0, at(9), letter));
-    store.settle(number, Fate::Delivered { at: at(10) }).await.unwrap();
+    store.settle(number, Fate::Delivered { at: at(10), receipt: None }).await.unwrap();
     assert_eq!(store.undelivered(9).await.unwrap(), []);
 }
 

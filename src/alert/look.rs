@@ -1,0 +1,46 @@
+//! How grave a notification looks: one scale for all receivers.
+
+use crate::model::{Notification, NotificationKind, Severity};
+
+/// How grave a notification is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Look {
+    /// Somebody should get up.
+    Grave,
+    /// Somebody should look within days.
+    Uneasy,
+    Mended,
+    /// Nothing is so; we only try the way.
+    Test,
+}
+
+impl Look {
+    pub(super) const fn of(notification: &Notification) -> Self {
+        match (notification.kind, notification.incident.severity) {
+            (NotificationKind::Test, _) => Self::Test,
+            (NotificationKind::Resolve, _) => Self::Mended,
+            (_, Severity::Page) => Self::Grave,
+            (_, Severity::Ticket) => Self::Uneasy,
+        }
+    }
+
+    /// Stands before a headline: a colour that does not need colour.
+    pub(super) const fn sign(self) -> &'static str {
+        match self {
+            Self::Grave => "🔴",
+            Self::Uneasy => "🟠",
+            Self::Mended => "✅",
+            Self::Test => "🧪",
+        }
+    }
+
+    /// `0xRRGGBB`
+    pub(super) const fn color(self) -> u32 {
+        match self {
+            Self::Grave => 0x00b3_261e,
+            Self::Uneasy => 0x00b2_6a00,
+            Self::Mended => 0x001b_7f3b,
+            Self::Test => 0x0045_5a8c,
+        }
+    }
+}

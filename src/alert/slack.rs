@@ -1,0 +1,139 @@
+//! `slack`: a message in a channel.
+//!
+//! What targets say stands in `plain_text` objects with `<`, `>` and `&` escaped: nothing in it is a mention, a link or
+//! an emoji.
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use crate::alert::fit::{fit, lines, slack as inert};
+use crate::alert::look::Look;
+use crate::alert::{Address, Answer, Attempt, Post, Render, Request, SecretAddress, Verdict};
+use crate::model::{Notification, NotificationKind};
+use crate::secret::Secret;
+
+/// Slack's limits, "Reference: blocks"; escapes count.
+const HEADER_MAX: usize = 150;
+const SECTION_MAX: usize = 3000;
+const TEXT_MAX: usize = 4000;
+/// Errors of the Web API that pass; all others last until somebody mends something.
+const PASSING: &[&str] =
+    &["ratelimited", "rate_limited", "internal_error", "fatal_error", "service_unavailable", "request_timeout"];
+const UNFIT: &[&str] = &["invalid_blocks", "invalid_blocks_format", "msg_too_long", "msg_blocks_too_long", "no_text"];
+
+#[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Settings {
+    /// The address of an incoming webhook; it knows its channel.
+    Webhook(SecretAddress),
+    /// A bot that may write in channels (`chat:write`).
+    Bot(Bot),
+}
+
+#[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Bot {
+    /// `xoxb-…`
+    pub token: Secret,
+    /// The channel's id, or its name with `#`.
+    pub channel: String,
+    /// The base.
+    #[serde(default = "home")]
+    pub url: Address,
+}
+
+fn home() -> Address {
+    Address::parse("https://slack.com").expect("a constant URL")
+}
+
+impl Render for Settings {
+    fn render(&self, notification: &Notification, attempt: &Attempt) -> Request {
+        let mut message = message(notification);
+        Request::Post(match self {
+            Self::Webhook(webhook) => {
+                Post::new(webhook.url().clone(), notification, attempt, &message).hide(webhook.secret())
+            }
+            Self::Bot(bot) => {
+                message["channel"] = bot.channel.as_str().into();
+                if let Some(first) = &attempt.thread {
+                    message["thread_ts"] = first.as_str().into();
+                    // The end is news to the channel, and so is what has grown worse.
+                    let broadcast = matches!(notification.kind, NotificationKind::Resolve | NotificationKind::Update);
+                    message["reply_broadcast"] = broadcast.into();
+                }
+                Post::new(bot.url.under("/api/chat.postMessage"), notification, attempt, &message)
+                    .header("authorization", format!("Bearer {}", bot.token.expose()))
+                    .hide(&bot.token)
+            }
+        })
+    }
+
+    /// A webhook answers 400 to a message that it does not understand; the Web API says 200 to everything, and `ok` in
+    /// its body.
+    fn judge(&self, answer: &Answer) -> Verdict {
+        match self {
+            Self::Webhook(_) => answer.by_strict_status(),
+            Self::Bot(_) if !answer.status.is_success() => answer.by_strict_status(),
+            Self::Bot(_) => {
+                let reply = answer.json();
+                match reply["error"].as_str() {
+                    _ if reply["ok"] == true => Verdict::Taken,
+                    Some(error) if UNFIT.contains(&error) => Verdict::Unfit,
+                    Some(error) if !PASSING.contains(&error) => Verdict::Refused,
+                    // Something on the way said 200 that is not Slack.
+                    _ => Verdict::Later(answer.retry_after),
+                }
+            }
+        }
+    }
+
+    /// Where the message stands; what follows is written under it.
+    fn receipt(&self, answer: &Answer) -> Option<String> {
+        match self {
+            Self::Webhook(_) => None,
+            Self::Bot(_) => Some(answer.json()["ts"].as_str()?.to_owned()),
+        }
+    }
+
+    fn problem(&self) -> Option<(&'static str, String)> {
+        match self {
+            Self::Bot(bot) if bot.channel.trim().is_empty() => {
+                Some(("bot", "name the channel that the bot writes to".into()))
+            }
+            _ => None,
+        }
+    }
+}
+
+fn message(notification: &Notification) -> Value {
+    let headline = format!("{} {}", Look::of(notification).sign(), inert(&notification.headline));
+    let mut blocks = vec![json!({ "type": "header", "text": plain(fit(&headline, HEADER_MAX)) })];
+    let whole = (fit(&headline, HEADER_MAX) != headline).then(|| headline.clone());
+    let body = lines(whole.into_iter().chain(notification.lines.iter().map(|line| inert(line))), SECTION_MAX);
+    if !body.is_empty() {
+        blocks.push(json!({ "type": "section", "text": plain(body) }));
+    }
+    let links = [(&notification.link, "Open the incident"), (&notification.trace_link, "Open the trace")];
+    let links: Vec<_> = links.into_iter().filter_map(|(url, text)| Some(link(url.as_ref()?, text))).collect();
+    if !links.is_empty() {
+        let text = lines([links.join("  ·  ")], SECTION_MAX);
+        blocks.push(json!({ "type": "context", "elements": [{ "type": "mrkdwn", "text": text }] }));
+    }
+    json!({
+        // What notifications and screen readers say.
+        "text": fit(&headline, TEXT_MAX),
+        "blocks": blocks,
+        "unfurl_links": false,
+        "unfurl_media": false,
+    })
+}
+
+fn plain(text: String) -> Value {
+    json!({ "type": "plain_text", "text": text, "emoji": false })
+}
+
+/// Our own address: only what would end it is encoded.
+fn link(url: &str, text: &str) -> String {
+    format!("<{}|{text}>", inert(&url.replace('|', "%7C").replace('<', "%3C").replace('>', "%3E")))
+}
