@@ -1,5 +1,6 @@
 //! The command line: one file per subcommand. Results go to stdout, everything else to stderr.
 
+mod alert;
 mod check;
 mod demo;
 mod explain;
@@ -95,6 +96,8 @@ enum Command {
     Explain(explain::Args),
     /// What the journey health page shows
     Status(status::Args),
+    /// Try the way to a receiver before it is needed
+    Alert(alert::Args),
     /// The JSON Schema of the configuration, for editors
     Schema,
     /// Shell completions
@@ -188,6 +191,7 @@ impl Command {
             Self::Probe(args) => args.run(global).await,
             Self::Explain(args) => args.run(global).await,
             Self::Status(args) => args.run(global).await,
+            Self::Alert(args) => args.run(global).await,
             Self::Schema => Ok(schema::run()),
             Self::Completions { shell } => man::completions(shell),
             Self::Man => man::page(),

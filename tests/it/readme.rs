@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::Path;
 
+use unbroken::alert::Receiver;
 use unbroken::probe::Kind;
 
 use crate::world::World;
@@ -40,6 +41,8 @@ fn the_yaml_by_example_loads() {
     );
     world.set("BILLING_PASSWORD", "x");
     world.set("CHAT_PASSWORD", "x");
+    world.set("PAGERDUTY_KEY", "x");
+    world.set("SLACK_TOKEN", "x");
     world.set("HOOK_SECRET", "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw");
     let (code, out, error) = world.run(&["check"]);
     assert_eq!(code, 0, "{out}{error}");
@@ -51,6 +54,14 @@ fn every_kind_has_its_row() {
     for about in Kind::ALL {
         let row = format!("| `{}` | {} |", about.key, about.does);
         assert!(readme.contains(&row), "the README lacks the row {row}");
+    }
+}
+
+#[test]
+fn every_receiver_has_its_row() {
+    let readme = readme();
+    for key in Receiver::KEYS {
+        assert!(readme.contains(&format!("| `{key}` | ")), "the README lacks the row of `{key}`");
     }
 }
 

@@ -8,10 +8,12 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::routing::{get, post};
 use tokio::net::TcpListener;
 
+use self::desk::Desk;
 use self::mailbox::Mailbox;
 use crate::parts::alertmanager;
 use crate::world::{Hook, Target, World, client, files_holding};
 
+mod desk;
 mod mailbox;
 
 const BEARER: &str = "canary-bearer-7d1f0c9e5b3a48f2a6e4c8d0b1f39e77";
@@ -88,7 +90,7 @@ probes:
 }
 
 /// Every receiver there is, each told of everything.
-fn receivers(hook: &Hook, mailbox: &Mailbox, alertmanager: &str) -> String {
+fn receivers(hook: &Hook, mailbox: &Mailbox, desk: &Desk, alertmanager: &str) -> String {
     format!(
         r#"alerts:
   receivers:
@@ -97,9 +99,10 @@ fn receivers(hook: &Hook, mailbox: &Mailbox, alertmanager: &str) -> String {
       email: {{ smtp: "{}", from: unbroken@example.com, to: [cx@example.com], user: unbroken, password: {{ env: MAIL }} }}
     manager: {{ alertmanager: {{ url: "{alertmanager}" }} }}
     program: {{ command: {{ run: [/bin/sh, -c, "cat >> told.json; env >> told.env"] }} }}
-"#,
+{}"#,
         hook.url(),
         mailbox.url(),
+        desk.yaml(),
     )
 }
 
@@ -128,19 +131,21 @@ fn commands(world: &World) -> Vec<(String, String)> {
         assert!(if args.contains(&"run") { code == 3 } else { code < 2 }, "{args:?}: {code} {out}{error}");
         (args.join(" "), out + &error)
     };
-    told.iter().map(run).collect()
+    let tests: Vec<_> = Desk::names().map(|name| ["alert", "test", name]).collect();
+    told.into_iter().chain(tests.iter().map(<[_; 3]>::as_slice)).map(|args| run(&args)).collect()
 }
 
 #[tokio::test]
 async fn no_secret_comes_out_anywhere() {
     let (target, hook, mailbox) = (Target::start().await, Hook::start().await, Mailbox::start().await);
-    let (base, (collector, spans)) = (rude().await, collector().await);
+    let (base, (collector, spans), desk) = (rude().await, collector().await, Desk::start().await);
     let mut world = World::new(&target, &hook);
     let (_running, manager) = alertmanager(world.folder.path());
     let manager = format!("http://{manager}");
     for (name, value) in [("BEARER", BEARER), ("HOOK", HOOK), ("OTLP", OTLP), ("MAIL", MAIL)] {
         world.set(name, value);
     }
+    desk.tell(&mut world);
     world.write("secret-body", &format!("{BODY}\n"));
     world.write(
         "config/unbroken.yaml",
@@ -148,7 +153,7 @@ async fn no_secret_comes_out_anywhere() {
             "company: Test\nlisten: 127.0.0.1:0\nstore: ../unbroken.db\nsecrets: {{ body: {{ file: ../secret-body }} }}\n\
              telemetry: {{ otlp: {{ endpoint: \"{collector}\", protocol: http/protobuf, headers: {{ x-key: \"${{OTLP}}\" }} }} }}\n\
              {}",
-            receivers(&hook, &mailbox, &manager)
+            receivers(&hook, &mailbox, &desk, &manager)
         ),
     );
     world
@@ -159,6 +164,7 @@ async fn no_secret_comes_out_anywhere() {
     world.until("a trace was sent", async |_: &World| !spans.lock().expect("not poisoned").is_empty()).await;
     world.until("a letter came", async |_: &World| mailbox.sessions().contains("The account is down")).await;
     world.until("the program was told", async |world: &World| world.path("told.json").exists()).await;
+    world.until("every pager and chat was told", async |_: &World| desk.was_told_by_all()).await;
     let managed = async || {
         let answer = client().get(format!("{manager}/api/v2/alerts")).send().await.expect("an answer");
         answer.text().await.expect("a text")
@@ -198,13 +204,15 @@ async fn no_secret_comes_out_anywhere() {
     outputs.push(("e-mail".into(), mailbox.sessions()));
     outputs.push(("Alertmanager".into(), managed().await));
     outputs.push(("webhook".into(), format!("{:?}", hook.letters())));
+    outputs.push(("pagers and chats".into(), desk.rest()));
     outputs.push(("traces".into(), String::from_utf8_lossy(&spans.lock().expect("not poisoned")).into_owned()));
     let of_process = |file: &str| std::fs::read(format!("/proc/{}/{file}", world.pid())).expect("it runs");
     outputs.push(("command line".into(), String::from_utf8_lossy(&of_process("cmdline")).into_owned()));
     world.stop().await;
     outputs.push(("log".into(), world.log()));
 
-    for secret in ALL {
+    assert!(world.log().contains("answered 503"), "what they answered is told, only masked");
+    for secret in ALL.into_iter().chain(Desk::canaries()) {
         for (name, output) in &outputs {
             if let Some(at) = output.find(secret) {
                 let shown: String =
