@@ -163,8 +163,6 @@ const LATER: &[(&str, &str)] = &[
     ("links", "there is no crawler yet"),
     ("sip", "phone calls cannot be made yet"),
     ("grpc", "gRPC cannot be probed yet"),
-    ("pagerduty", "use `alertmanager` or `webhook` until then"),
-    ("slack", "use `alertmanager` or `webhook` until then"),
     ("escalate", "there is no escalation yet; repeat with `repeat:`"),
 ];
 

@@ -67,7 +67,7 @@ impl Desk {
             r#"    pager: {{ pagerduty: {{ routing_key: {{ env: PAGER }}, url: "{base}" }} }}
     genie: {{ opsgenie: {{ api_key: {{ env: GENIE }}, url: "{base}" }} }}
     slack: {{ slack: {{ webhook: {{ env: SLACK }} }} }}
-    robot: {{ slack: {{ bot: {{ token: {{ env: ROBOT }}, channel: "#ops", url: "{base}" }} }} }}
+    robot: {{ slack: {{ bot: {{ token: {{ env: ROBOT }}, channel: ops, url: "{base}" }} }} }}
     teams: {{ teams: {{ webhook: {{ env: TEAMS }} }} }}
     games: {{ discord: {{ webhook: {{ env: GAMES }} }} }}
     plane: {{ telegram: {{ token: {{ env: PLANE }}, chat: "-1001", url: "{base}" }} }}
