@@ -36,7 +36,7 @@ impl Board {
 
     /// As customers like these personas meet it, each with the series of every vantage.
     pub(super) fn probe_health_as(&self, probe: usize, personas: &[Range<usize>], now: Timestamp) -> Health {
-        let state = self.state_of(personas.iter().cloned());
+        let state = self.state_of(&personas.iter().cloned());
         if self.is_closed(probe) {
             return Health { state: State::Closed, value: 1.0, observed: 1.0 };
         }
@@ -101,10 +101,10 @@ impl Board {
 
     /// DOWN when it is so for one persona from every vantage; DEGRADED when from some only.
     pub(super) fn probe_state(&self, probe: usize) -> State {
-        self.state_of(self.net.probes[probe].personas())
+        self.state_of(&self.net.probes[probe].personas())
     }
 
-    fn state_of(&self, personas: impl Iterator<Item = Range<usize>> + Clone) -> State {
+    fn state_of(&self, personas: &(impl Iterator<Item = Range<usize>> + Clone)) -> State {
         let down = |at: usize| self.series[at].state == State::Down;
         if personas.clone().any(|mut vantages| vantages.all(down)) {
             return State::Down;

@@ -18,22 +18,23 @@ pub fn segment(now: &SegmentNow, snapshot: &Snapshot) -> String {
     }
     let causes: Vec<(Why, Reach)> = causes.into_iter().filter(|(why, _)| !why.pending).collect();
     let some = |reach: Reach| -> Option<String> {
-        let mut clauses: Vec<String> = Vec::new();
+        let mut told: Vec<String> = Vec::new();
         let mine = causes.iter().filter(|(_, known)| *known == reach);
         for clause in mine.clone().map(|(why, _)| why.clause()) {
             // An element that two stages need is still one cause.
-            if !clauses.contains(&clause) {
-                clauses.push(clause);
+            if !told.contains(&clause) {
+                told.push(clause);
             }
         }
         let since = mine.filter_map(|(why, _)| why.since).min();
         let since = since.map(|since| format!(", since {}", clock(since, snapshot.at, &snapshot.map.timezone)));
-        (!clauses.is_empty()).then(|| format!("{}{}", listed(&clauses), since.unwrap_or_default()))
+        (!told.is_empty()).then(|| format!("{}{}", listed(&told), since.unwrap_or_default()))
     };
     match (some(Reach::Segment), some(Reach::Everyone)) {
-        (Some(own), Some(all)) => format!("For them in particular, {own}; as for everyone, {all}."),
+        (Some(own), Some(all)) => format!("For them in particular, {own}; as all meet it whom we try there, {all}."),
         (Some(own), None) => format!("For them in particular, {own}."),
-        (None, Some(all)) => format!("As for everyone, {all}."),
+        (None, Some(all)) => format!("As all meet it whom we try there: {all}."),
+        (None, None) if !now.untried.is_empty() => "They meet no problem wherever we try it as them.".to_owned(),
         (None, None) => "They meet no problem.".to_owned(),
     }
 }

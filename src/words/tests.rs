@@ -258,15 +258,15 @@ fn a_segment_hears_of_its_own_before_what_everyone_meets() {
     let all = || cost(place("chat"), 10.0, State::Up, Some(FaultCode::Latency), Reach::Everyone);
     let pending = || cost(place("chat"), 50.0, State::Pending, None, Reach::Everyone);
     assert_eq!(say(Some(1.0), vec![]), "They meet no problem.");
-    assert_eq!(say(Some(0.9), vec![all()]), "As for everyone, Chat is too slow.");
+    assert_eq!(say(Some(0.9), vec![all()]), "As all meet it whom we try there: Chat is too slow.");
     assert_eq!(
         say(Some(0.5), vec![own()]),
         "For them in particular, Bills and payments answers with an error, since 09:40."
     );
     assert_eq!(
         say(Some(0.5), vec![own(), all(), own()]),
-        "For them in particular, Bills and payments answers with an error, since 09:40; as for everyone, Chat is too \
-         slow."
+        "For them in particular, Bills and payments answers with an error, since 09:40; as all meet it whom we \
+         try there, Chat is too slow."
     );
     let check = cost(Costly::Check("One price".into()), 50.0, State::Down, None, Reach::Segment);
     assert_eq!(say(Some(0.5), vec![check]), "For them in particular, “One price” is not true any more, since 09:40.");

@@ -1,7 +1,5 @@
 //! A journey as the customers of each segment meet it.
 
-#![expect(clippy::float_cmp, reason = "the same customers meet exactly the same")]
-
 use proptest::prelude::*;
 
 use super::*;

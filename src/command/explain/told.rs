@@ -18,7 +18,9 @@ pub(in crate::command) enum Tense {
 /// The score, the sentence, and what costs it, the dearest first: shares that sum to what is lost. Then what is broken
 /// besides, and how each segment fares.
 pub(in crate::command) fn print(journey: &Value, tense: Tense) {
-    lines(journey, tense).iter().for_each(|line| say!("{line}"));
+    for line in lines(journey, tense) {
+        say!("{line}");
+    }
 }
 
 fn lines(journey: &Value, tense: Tense) -> Vec<String> {
@@ -230,7 +232,7 @@ mod tests {
              read (heard: 29 at web/home.price)"
         );
         assert_eq!(
-            told("unknown", &[shop.clone()]),
+            told("unknown", std::slice::from_ref(&shop)),
             "-50.0  One price cannot be compared: 29 at shop/plan.price, not read since 08:40"
         );
         assert_eq!(

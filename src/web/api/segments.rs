@@ -10,7 +10,8 @@ use crate::words;
 #[derive(Debug, Serialize, JsonSchema)]
 pub(super) struct Segment {
     /// As its personas name it.
-    segment: String,
+    #[serde(rename = "segment")]
+    name: String,
     /// The ids of the personas who stand for it.
     personas: Vec<String>,
     score: Option<f64>,
@@ -49,7 +50,7 @@ pub(super) fn segments(journey: &JourneyNow, snapshot: &Snapshot) -> Vec<Segment
 
 fn segment(now: &SegmentNow, snapshot: &Snapshot) -> Segment {
     Segment {
-        segment: now.name.to_string(),
+        name: now.name.to_string(),
         personas: now.personas.iter().map(ToString::to_string).collect(),
         score: now.score.map(model::Score::points),
         pending: words::is_segment_pending(now),

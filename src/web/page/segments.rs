@@ -34,11 +34,18 @@ pub(super) fn rows(journey: &JourneyNow, snapshot: &Snapshot) -> Vec<SegmentRow>
 }
 
 fn untried(now: &SegmentNow, snapshot: &Snapshot) -> Option<String> {
-    let title = |id: &crate::model::ProbeId| {
-        let probe = snapshot.map.probe(id).map_or_else(|| id.name.to_string(), |probe| probe.title.clone());
-        format!("“{probe}” ({})", words::touchpoint(&id.touchpoint, &snapshot.map))
-    };
-    (!now.untried.is_empty()).then(|| words::list(now.untried.iter().map(title)))
+    // An errand stands at every touchpoint that it credits, under one title.
+    let mut errands: Vec<(String, Vec<String>)> = Vec::new();
+    for id in &now.untried {
+        let title = snapshot.map.probe(id).map_or_else(|| id.name.to_string(), |probe| probe.title.clone());
+        let place = words::touchpoint(&id.touchpoint, &snapshot.map).to_owned();
+        match errands.iter_mut().find(|(known, _)| *known == title) {
+            Some((_, places)) => places.push(place),
+            None => errands.push((title, vec![place])),
+        }
+    }
+    let told = |(title, places): (String, Vec<String>)| format!("“{title}” ({})", words::list(places.into_iter()));
+    (!errands.is_empty()).then(|| words::list(errands.into_iter().map(told)))
 }
 
 /// "business 50.0", where a segment fares clearly worse than the customers as a whole.
