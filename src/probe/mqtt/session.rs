@@ -1,8 +1,10 @@
 //! One client's connection to a broker, from CONNECT to DISCONNECT.
 
 use std::io;
+use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
+use tokio::time::timeout;
 
 use super::Wanted;
 use super::packet::{self, DISCONNECT, Message, PACKET_BYTES_MAX, Packet, Qos, Reason, Retained, Step, Version};
@@ -16,6 +18,7 @@ use crate::probe::stranger::speaker;
 const BYTES_MAX: usize = 4 << 20;
 /// Of an answer in another protocol, to tell which.
 const FOREIGN_BYTES: usize = 64;
+const FOREIGN_WAIT: Duration = Duration::from_millis(500);
 /// The ids of our only subscription and our only message.
 const SUBSCRIPTION: u16 = 1;
 const MESSAGE: u16 = 2;
@@ -47,7 +50,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
 
     pub(super) async fn connect(&mut self, login: &Login) -> Result<(), Stop> {
         self.say(&packet::connect(self.version, login)).await?;
-        match self.hear().await? {
+        let head = self.head().await?;
+        self.check_protocol(head).await?;
+        match self.packet(head).await? {
             Packet::ConnAck(reason) if reason.code == 0 => Ok(()),
             Packet::ConnAck(reason) => Err(self.refused("refuses the connection", &reason)),
             other => Err(unexpected("the connection to be accepted", &other)),
@@ -140,20 +145,26 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
     }
 
     async fn hear(&mut self) -> Result<Packet, Stop> {
-        let first = self.byte().await?;
-        let mut length = 0;
-        for shift in [0, 7, 14, 21] {
-            let byte = self.byte().await?;
-            if self.read == 2 {
-                self.check_protocol(first, byte).await?;
-            }
-            length |= usize::from(byte & 0x7f) << shift;
+        let head = self.head().await?;
+        self.packet(head).await
+    }
+
+    /// What every packet begins with: its kind, and its length or the first part of it.
+    async fn head(&mut self) -> Result<[u8; 2], Stop> {
+        Ok([self.byte().await?, self.byte().await?])
+    }
+
+    async fn packet(&mut self, [first, mut byte]: [u8; 2]) -> Result<Packet, Stop> {
+        let mut length = usize::from(byte & 0x7f);
+        for shift in [7, 14, 21] {
             if byte & 0x80 == 0 {
                 break;
             }
-            if shift == 21 {
-                return Err(malformed("a length without an end"));
-            }
+            byte = self.byte().await?;
+            length |= usize::from(byte & 0x7f) << shift;
+        }
+        if byte & 0x80 != 0 {
+            return Err(malformed("a length without an end"));
         }
         self.read += length;
         if length > PACKET_BYTES_MAX || self.read > BYTES_MAX {
@@ -170,23 +181,31 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
     }
 
     /// Of a broker's first packet neither byte is a letter: who answers in letters speaks something else.
-    async fn check_protocol(&mut self, first: u8, second: u8) -> Result<(), Stop> {
-        if (first, second) == (0x15, 0x03) {
+    async fn check_protocol(&mut self, head: [u8; 2]) -> Result<(), Stop> {
+        let [first, second] = head;
+        if head == [0x15, 0x03] {
             let text = "the answer is one of TLS: this port is secured; begin the address with `mqtts://`";
             return Err(Fault::new(FaultCode::Protocol, text).into());
         }
         if !first.is_ascii_graphic() || !(second.is_ascii_graphic() || second == b' ') {
             return Ok(());
         }
-        let mut rest = [0; FOREIGN_BYTES];
-        // What has come with the first two bytes.
-        let more = self.stream.read(&mut rest).await.unwrap_or_default();
-        let mut said = vec![first, second];
-        said.extend_from_slice(&rest[..more]);
-        let line = said.split(|byte| *byte == b'\r' || *byte == b'\n').next().unwrap_or_default();
-        let line = String::from_utf8_lossy(line);
+        let mut line = head.to_vec();
+        // Who waits for us in the middle of a line is not waited for.
+        let _ = timeout(FOREIGN_WAIT, self.rest_of_line(&mut line)).await;
+        let line = String::from_utf8_lossy(&line);
         let text = format!("no MQTT broker listens there, but {}: it answers `{line}`", speaker(&line));
         Err(Fault::new(FaultCode::Protocol, text).into())
+    }
+
+    /// Byte by byte, so that it is the same in how many pieces ever it comes.
+    async fn rest_of_line(&mut self, line: &mut Vec<u8>) {
+        while line.len() < FOREIGN_BYTES {
+            match self.stream.read_u8().await {
+                Ok(b'\r' | b'\n') | Err(_) => return,
+                Ok(byte) => line.push(byte),
+            }
+        }
     }
 
     async fn byte(&mut self) -> Result<u8, Stop> {
@@ -314,6 +333,21 @@ mod fuzz {
                 assert!(held <= 100 * input.len(), "{held}");
                 assert_eq!((packets, end), heard(pieces, version).await);
             }
+        }
+    }
+
+    #[tokio::test]
+    async fn strangers_are_quoted_the_same_however_they_speak() {
+        let login = Login { client: "c".into(), user: None, password: None, keep_alive: 0 };
+        let corpus: &[&[u8]] = &[b"HTTP/1.1 400 Bad Request\r\nServer: x\r\n\r\n", b"220 mx.test ESMTP", b"\x20\x02\x00\x00"];
+        let mut bent = Bent::of(1000, corpus);
+        while let Some(input) = bent.next() {
+            let mut ends = Vec::new();
+            for pieces in [vec![input.clone()], bent.pieces(&input)] {
+                let end = Session::new(Pieces::new(pieces), Version::V311).connect(&login).await;
+                ends.push(format!("{end:?}"));
+            }
+            assert_eq!(ends[0], ends[1]);
         }
     }
 
