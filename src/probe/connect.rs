@@ -15,6 +15,7 @@ pub mod quic;
 pub mod resolve;
 pub mod stream;
 pub mod tls;
+pub mod unanswered;
 
 pub mod certificate;
 pub mod dial;

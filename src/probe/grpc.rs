@@ -16,6 +16,7 @@ use serde::Deserialize;
 
 use super::connect::stream::Stream;
 use super::connect::tls::{Offer, Options, sound_if_any};
+use super::connect::unanswered::{TRIES_MAX, Unanswered};
 use super::connect::{Secure, Target, connect};
 use super::endpoint::{Endpoint, borrowed};
 use super::template::{Place, Template, TemplateOrSecret};
@@ -66,14 +67,22 @@ impl Act for Settings {
         run.attribute("rpc.service", "grpc.health.v1.Health");
         let secure = self.tls.as_ref().map(|options| Secure { options, offer: Offer::Http2 });
         let request = self.request(&format!("{host}:{port}"), run)?;
-        let stream = connect(run, &Target { secure, ..Target::written(borrowed(&host), port) }).await?;
-        if let Stream::Secure(stream) = &stream
-            && stream.get_ref().1.alpn_protocol() != Some(b"h2")
-        {
-            let text = "the server does not agree to speak HTTP/2, which gRPC needs";
-            return Err(Fault::new(FaultCode::TlsProtocol, text).during(Phase::Tls).into());
-        }
-        let answer = exchange(&mut run.phases, stream, request).await?;
+        let target = Target { secure, ..Target::written(borrowed(&host), port) };
+        let mut tries = 0;
+        let answer = loop {
+            tries += 1;
+            let stream = connect(run, &target).await?;
+            if let Stream::Secure(stream) = &stream
+                && stream.get_ref().1.alpn_protocol() != Some(b"h2")
+            {
+                let text = "the server does not agree to speak HTTP/2, which gRPC needs";
+                return Err(Fault::new(FaultCode::TlsProtocol, text).during(Phase::Tls).into());
+            }
+            match exchange(&mut run.phases, stream, request.clone()).await {
+                Err(Unanswered::Untouched(_)) if tries < TRIES_MAX => {}
+                answer => break answer?,
+            }
+        };
         run.attribute("rpc.grpc.status_code", answer.code.to_string());
         reply(answer)
     }

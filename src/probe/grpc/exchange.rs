@@ -15,6 +15,7 @@ use super::message::{self, Health, PREFIX};
 use crate::model::{Fault, FaultCode, Phase};
 use crate::probe::connect::manned::{self, Crew, Manned};
 use crate::probe::connect::stream::{Stream, Watch, Watched, broken};
+use crate::probe::connect::unanswered::{Unanswered, broken_off};
 use crate::probe::{Phases, Stop};
 
 /// The longest answer that is read; how something is takes two bytes.
@@ -39,7 +40,7 @@ pub(super) async fn exchange(
     phases: &mut Phases,
     stream: Stream,
     request: Request<Full<Bytes>>,
-) -> Result<Answer, Stop> {
+) -> Result<Answer, Unanswered> {
     let (io, watch) = Watched::new(stream);
     let length = request.body().size_hint().lower();
     phases.begin(Phase::Send);
@@ -55,11 +56,11 @@ pub(super) async fn exchange(
     let mut line = Some(Manned::new(line, crew));
     talk.watch.begin();
     let response = talk.along(&mut line, sender.send_request(request)).await?;
-    let response = response.map_err(|error| talk.stop(&error))?;
+    let response = response.map_err(|error| Unanswered::of(&error, talk.stop(&error)))?;
     talk.first_byte();
     let received = talk.along(&mut line, receive(response)).await?;
     let answer = received.map_err(|missing| match missing {
-        Missing::Fault(fault) => fault.during(Phase::Receive).into(),
+        Missing::Fault(fault) => Stop::from(fault.during(Phase::Receive)),
         Missing::Broken(error) => talk.stop(&error),
     })?;
     talk.phases.end();
@@ -116,7 +117,8 @@ fn check(heard: &[u8]) -> Result<(), Fault> {
     let Some((prefix, rest)) = heard.split_first_chunk::<PREFIX>() else { return Ok(()) };
     let length = u32::from_be_bytes([prefix[1], prefix[2], prefix[3], prefix[4]]) as usize;
     if prefix[0] != 0 {
-        return Err(malformed("the answer is compressed, and we did not say that we can read that"));
+        let text = "the answer is compressed, and we did not say that we can read that";
+        return Err(Fault::new(FaultCode::Decode, text));
     }
     if length > MESSAGE_BYTES_MAX {
         let text = format!("the answer says that it has {length} bytes; {MESSAGE_BYTES_MAX} are read");
@@ -193,11 +195,11 @@ impl Talk<'_> {
             }
             source = cause.source();
         }
+        if let Some(fault) = broken_off(error) {
+            return fault.during(phase).into();
+        }
         let why = error.source().map_or_else(|| error.to_string(), ToString::to_string);
-        // h2 says `received` of what the server sent to end it, `detected` of what it did wrong.
-        let (code, text) = if why.contains("error received") || why.contains("refused") {
-            (FaultCode::Reset, format!("the server broke off: {why}"))
-        } else if error.is_incomplete_message() || error.is_canceled() || error.is_closed() {
+        let (code, text) = if error.is_incomplete_message() || error.is_closed() {
             (FaultCode::Reset, "the server hung up without an answer".to_owned())
         } else if why.contains("frame with invalid size") {
             // Letters read as a frame's length are one that no frame may have.

@@ -19,6 +19,7 @@ use tokio::time::Instant;
 use crate::model::{Fault, FaultCode, Phase};
 use crate::probe::connect::manned::{self, Crew, Manned};
 use crate::probe::connect::stream::{Stream, Watch, Watched, broken};
+use crate::probe::connect::unanswered::{Unanswered, broken_off};
 use crate::probe::{Phases, Stop};
 
 use super::body::{Coding, Missing, Received, Want, receive};
@@ -50,7 +51,7 @@ pub(super) async fn exchange(
     protocol: Protocol,
     mut request: http::Request<Full<Bytes>>,
     want: impl FnOnce(&Parts) -> Want,
-) -> Result<Answer, Stop> {
+) -> Result<Answer, Unanswered> {
     let (io, watch) = Watched::new(stream);
     let length = request.body().size_hint().lower();
     let interim = Arc::new(AtomicU32::new(0));
@@ -105,16 +106,20 @@ impl Talk<'_> {
         line: L,
         response: impl Future<Output = hyper::Result<http::Response<Incoming>>>,
         want: impl FnOnce(&Parts) -> Want,
-    ) -> Result<Answer, Stop> {
+    ) -> Result<Answer, Unanswered> {
         let mut line = Some(line);
-        let response = self.along(&mut line, response).await?.map_err(|error| self.stop(&error))?;
+        let response = self.along(&mut line, response).await?;
+        let response = response.map_err(|error| match self.protocol {
+            Protocol::Http1 => self.stop(&error).into(),
+            Protocol::Http2 => Unanswered::of(&error, self.stop(&error)),
+        })?;
         self.first_byte();
         let (head, body) = response.into_parts();
         let (want, coding) = (want(&head), Coding::of(&head.headers));
         let body = match self.along(&mut line, receive(body, want, coding)).await? {
             Ok(received) => Ok(received),
             Err(Missing::Garbled(why)) => Err(why),
-            Err(Missing::Broken(error)) => return Err(self.stop(&error)),
+            Err(Missing::Broken(error)) => return Err(self.stop(&error).into()),
         };
         self.phases.end();
         Ok(Answer { head, body })
@@ -174,16 +179,11 @@ impl Talk<'_> {
             (FaultCode::Reset, "the server hung up without an answer".to_owned())
         } else if error.is_incomplete_message() {
             (FaultCode::Truncated, "the server hung up in the middle of its answer".to_owned())
+        } else if let Some(fault) = broken_off(error).filter(|_| self.protocol == Protocol::Http2) {
+            return fault.during(phase).into();
         } else {
             let why = error.source().map_or_else(|| error.to_string(), ToString::to_string);
-            // h2 says `received` of what the server sent to end it, `detected` of what it did wrong.
             match () {
-                () if why.contains("connection error received") => {
-                    (FaultCode::H2Goaway, format!("the server says goodbye in the middle (GOAWAY): {why}"))
-                }
-                () if why.contains("error received") => {
-                    (FaultCode::Reset, format!("the server gives the answer up (RST_STREAM): {why}"))
-                }
                 // `HTTP` read as a frame's length is one that no frame may have.
                 () if self.protocol == Protocol::Http2 && why.contains("frame with invalid size") => {
                     (FaultCode::AlpnMismatch, "the server agreed on HTTP/2 and sends something else".to_owned())

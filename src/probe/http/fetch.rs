@@ -12,6 +12,7 @@ use crate::probe::connect::proxy::Proxy;
 use crate::probe::connect::resolve::Family;
 use crate::probe::connect::stream::Stream;
 use crate::probe::connect::tls::{Offer, Options};
+use crate::probe::connect::unanswered::{TRIES_MAX, Unanswered};
 use crate::probe::connect::{Secure, Target, Via, connect};
 use crate::probe::{Run, Stop};
 
@@ -118,20 +119,44 @@ async fn hop(run: &mut Run<'_>, ask: &Ask<'_>, asked: &Outgoing) -> Result<Answe
         Some(proxy) if secure.is_some() => Via::Tunnel(proxy),
         Some(proxy) => Via::Forward(proxy),
     };
-    let forward = matches!(via, Via::Forward(_));
-    let stream = connect(run, &Target { host, port, family: ask.family, via, secure }).await?;
-    let protocol = match &stream {
-        Stream::Secure(secure) if secure.get_ref().1.alpn_protocol() == Some(b"h2") => Protocol::Http2,
-        _ => Protocol::Http1,
+    let forward = if let Via::Forward(proxy) = via { Some(proxy) } else { None };
+    let target = Target { host, port, family: ask.family, via, secure };
+    let follows = ask.redirects > 0;
+    let want = |head: &http::response::Parts| {
+        let moves = head.status.is_redirection() && head.headers.contains_key(LOCATION) && follows;
+        if moves || ask.most == 0 { Want::Nothing } else { Want::Itself(ask.most) }
     };
+    let mut tries = 0;
+    loop {
+        tries += 1;
+        let stream = connect(run, &target).await?;
+        let protocol = match &stream {
+            Stream::Secure(secure) if secure.get_ref().1.alpn_protocol() == Some(b"h2") => Protocol::Http2,
+            _ => Protocol::Http1,
+        };
+        let request = request(run, asked, protocol, forward)?;
+        match exchange(&mut run.phases, stream, protocol, request, want).await {
+            Err(Unanswered::Untouched(_)) if tries < TRIES_MAX => {}
+            answer => return Ok(answer?),
+        }
+    }
+}
+
+fn request(
+    run: &Run<'_>,
+    asked: &Outgoing,
+    protocol: Protocol,
+    forward: Option<&Proxy>,
+) -> Result<Request<Full<Bytes>>, Stop> {
     let mut request = Request::new(Full::new(asked.body.clone()));
     *request.method_mut() = asked.method.clone();
     *request.headers_mut() = asked.headers.clone();
     if protocol == Protocol::Http1 {
         request.headers_mut().insert(HOST, asked.host.clone());
     }
-    *request.uri_mut() = if protocol == Protocol::Http2 || forward { asked.absolute()? } else { asked.target.clone() };
-    if let Some(value) = ask.proxy.filter(|_| forward).and_then(Proxy::credentials)
+    *request.uri_mut() =
+        if protocol == Protocol::Http2 || forward.is_some() { asked.absolute()? } else { asked.target.clone() };
+    if let Some(value) = forward.and_then(Proxy::credentials)
         && let Ok(value) = HeaderValue::from_str(value)
     {
         request.headers_mut().insert(PROXY_AUTHORIZATION, value);
@@ -139,12 +164,7 @@ async fn hop(run: &mut Run<'_>, ask: &Ask<'_>, asked: &Outgoing) -> Result<Answe
     if let Ok(value) = HeaderValue::try_from(run.traceparent()) {
         request.headers_mut().insert("traceparent", value);
     }
-    let follows = ask.redirects > 0;
-    let want = |head: &http::response::Parts| {
-        let moves = head.status.is_redirection() && head.headers.contains_key(LOCATION) && follows;
-        if moves || ask.most == 0 { Want::Nothing } else { Want::Itself(ask.most) }
-    };
-    exchange(&mut run.phases, stream, protocol, request, want).await
+    Ok(request)
 }
 
 /// A fault of something asked beside the errand, told as such.

@@ -13,6 +13,7 @@ use crate::model::{Fault, FaultCode, Phase, SelfFault};
 use crate::probe::connect::proxy::{self, Proxy};
 use crate::probe::connect::stream::Stream;
 use crate::probe::connect::tls::Offer;
+use crate::probe::connect::unanswered::{TRIES_MAX, Unanswered};
 use crate::probe::connect::{Secure, Target, Via, connect, quic};
 use crate::probe::{Body, Field, Needs, Reply, Run, Stop, pdf};
 
@@ -126,10 +127,8 @@ async fn hop(settings: &Settings, run: &mut Run<'_>, asked: &Outgoing, proxy: Op
         Some(proxy) if secure.is_some() => Via::Tunnel(proxy),
         Some(proxy) => Via::Forward(proxy),
     };
-    let stream = connect(run, &Target { host, port, family: settings.family, via, secure }).await?;
-    let protocol = protocol(settings.version, &stream)?;
-    let request = request(settings, run, asked, protocol, proxy.filter(|_| url.scheme() == "http"))?;
-    let answer = exchange(&mut run.phases, stream, protocol, request, want).await?;
+    let target = Target { host, port, family: settings.family, via, secure };
+    let answer = over_tcp(settings, run, asked, &target, want).await?;
     told(run, &answer);
     if let Via::Forward(_) = via
         && let Some(fault) = proxy::objection(answer.head.status, &answer.head.headers)
@@ -137,6 +136,27 @@ async fn hop(settings: &Settings, run: &mut Run<'_>, asked: &Outgoing, proxy: Op
         return Err(fault.into());
     }
     Ok(answer)
+}
+
+async fn over_tcp(
+    settings: &Settings,
+    run: &mut Run<'_>,
+    asked: &Outgoing,
+    target: &Target<'_>,
+    want: impl Fn(&Parts) -> Want,
+) -> Result<Answer, Stop> {
+    let forward = if let Via::Forward(proxy) = target.via { Some(proxy) } else { None };
+    let mut tries = 0;
+    loop {
+        tries += 1;
+        let stream = connect(run, target).await?;
+        let protocol = protocol(settings.version, &stream)?;
+        let request = request(settings, run, asked, protocol, forward)?;
+        match exchange(&mut run.phases, stream, protocol, request, &want).await {
+            Err(Unanswered::Untouched(_)) if tries < TRIES_MAX => put(run, "unbroken.http.untouched", "true"),
+            answer => return Ok(answer?),
+        }
+    }
 }
 
 async fn over_quic(

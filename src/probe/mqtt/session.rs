@@ -339,7 +339,8 @@ mod fuzz {
     #[tokio::test]
     async fn strangers_are_quoted_the_same_however_they_speak() {
         let login = Login { client: "c".into(), user: None, password: None, keep_alive: 0 };
-        let corpus: &[&[u8]] = &[b"HTTP/1.1 400 Bad Request\r\nServer: x\r\n\r\n", b"220 mx.test ESMTP", b"\x20\x02\x00\x00"];
+        let corpus: &[&[u8]] =
+            &[b"HTTP/1.1 400 Bad Request\r\nServer: x\r\n\r\n", b"220 mx.test ESMTP", b"\x20\x02\x00\x00"];
         let mut bent = Bent::of(1000, corpus);
         while let Some(input) = bent.next() {
             let mut ends = Vec::new();
