@@ -133,7 +133,7 @@ macro_rules! receivers {
 receivers! {
     /// Alertmanager, API v2.
     Alertmanager alertmanager "alertmanager";
-    /// PagerDuty, Events API v2.
+    /// `PagerDuty`, Events API v2.
     Pagerduty pagerduty "pagerduty";
     /// Opsgenie, or what speaks its Alert API; the vendor ends it on 5 April 2027.
     Opsgenie opsgenie "opsgenie";

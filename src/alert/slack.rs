@@ -108,11 +108,11 @@ impl Render for Settings {
 
 fn message(notification: &Notification) -> Value {
     let headline = format!("{} {}", Look::of(notification).sign(), inert(&notification.headline));
-    let mut blocks = vec![json!({ "type": "header", "text": plain(fit(&headline, HEADER_MAX)) })];
+    let mut blocks = vec![json!({ "type": "header", "text": plain(&fit(&headline, HEADER_MAX)) })];
     let whole = (fit(&headline, HEADER_MAX) != headline).then(|| headline.clone());
     let body = lines(whole.into_iter().chain(notification.lines.iter().map(|line| inert(line))), SECTION_MAX);
     if !body.is_empty() {
-        blocks.push(json!({ "type": "section", "text": plain(body) }));
+        blocks.push(json!({ "type": "section", "text": plain(&body) }));
     }
     let links = [(&notification.link, "Open the incident"), (&notification.trace_link, "Open the trace")];
     let links: Vec<_> = links.into_iter().filter_map(|(url, text)| Some(link(url.as_ref()?, text))).collect();
@@ -129,7 +129,7 @@ fn message(notification: &Notification) -> Value {
     })
 }
 
-fn plain(text: String) -> Value {
+fn plain(text: &str) -> Value {
     json!({ "type": "plain_text", "text": text, "emoji": false })
 }
 

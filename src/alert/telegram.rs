@@ -17,7 +17,7 @@ const HEADLINE_MAX: usize = 400;
 #[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Settings {
-    /// The bot's token, as BotFather gave it. Telegram wants it in the address; it shows nowhere.
+    /// The bot's token, as `@BotFather` gave it. Telegram wants it in the address; it shows nowhere.
     pub token: Secret,
     /// The chat's id (a group's begins with `-`), or a public channel's `@name`.
     pub chat: String,

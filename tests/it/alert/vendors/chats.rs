@@ -65,9 +65,8 @@ fn slack_message(body: &Value, bot: bool) -> Result<(), String> {
 
 const SLACK_HOOK: Ways = Ways {
     settings: |base| json!({ "slack": { "webhook": ["env K", format!("{base}/services/T00/B00/{CANARY}")] } }),
-    check: |heard| match heard.path.ends_with(CANARY) {
-        true => slack_message(&heard.body, false),
-        false => Err("no_service".into()),
+    check: |heard| {
+        if heard.path.ends_with(CANARY) { slack_message(&heard.body, false) } else { Err("no_service".into()) }
     },
     yes: |_, _| Reply(200, None, "ok".into()),
     no: |text| Reply(400, None, format!("invalid_payload {text}")),
