@@ -15,6 +15,7 @@
 //! *Invariants:* every DOWN touchpoint is in exactly one open incident; every incident opens once and closes once, over
 //! restarts and reloads; nothing gets better by silence.
 
+mod causes;
 mod consistency;
 mod dirty;
 mod draft;

@@ -1,5 +1,6 @@
 //! The vocabulary: what every other module talks about. No I/O, no async, no clock.
 
+mod fact;
 mod fault;
 mod health;
 mod id;
@@ -9,6 +10,7 @@ mod quality;
 mod reading;
 mod snapshot;
 
+pub use fact::{Fact, Shared};
 pub use fault::{Evidence, Fault, FaultCode, Phase, SelfFault};
 pub use health::{Color, Health, Score, State};
 pub use id::{IncidentId, JourneyId, PersonaId, ProbeId, Series, SpanId, StageId, TouchpointId, TraceId, VantageId};

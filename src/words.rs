@@ -14,8 +14,8 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use crate::model::{
-    Cause, CheckNow, Color, Divergence, ElementNow, Fault, FaultCode, Incident, JourneyId, JourneyMap, JourneyNow,
-    NeedNow, Severity, Snapshot, State, TouchpointId,
+    Cause, CheckNow, Color, Divergence, ElementNow, Fact, Fault, FaultCode, Incident, JourneyId, JourneyMap,
+    JourneyNow, NeedNow, Severity, Snapshot, State, TouchpointId,
 };
 use wish::Wish;
 
@@ -128,6 +128,45 @@ pub fn incident(incident: &Incident, map: &JourneyMap) -> String {
         incident.impacts.iter().map(|impact| format!("“{}”", title(&impact.journey, map))).collect();
     let were = if was == "is" { "are" } else { "were" };
     if hurt.is_empty() { what } else { format!("{what}: customers of {} {were} hurt", listed(&hurt)) }
+}
+
+/// What the touchpoints of an incident have in common, and which they are.
+pub fn shared(incident: &Incident, map: &JourneyMap) -> Option<String> {
+    let shared = incident.shared.as_ref()?;
+    let places: Vec<String> = shared.shown_by.iter().map(|id| touchpoint(id, map).to_owned()).collect();
+    let what = match &shared.fact {
+        Fact::Certificate { subject, .. } => {
+            let code = incident.fault.as_ref().map(|fault| fault.code);
+            format!("one certificate, that of {}, {}", common_name(subject), refused(code))
+        }
+        Fact::NameServer(server) => format!("one name server, {}, that does not answer as it should", server.ip()),
+        Fact::Name(name) => format!("one name, {name}, that leads nowhere"),
+        Fact::Machine(ip) => format!("one machine, {ip}, that cannot be reached"),
+        Fact::Server(address) => format!("one server, {address}, that takes no connections"),
+        Fact::Host { host, code } => format!("one place, {host}, that {}", code.words()),
+    };
+    let show = if places.len() == 1 { "shows" } else { "show" };
+    Some(format!("{what}: {} {show} it", listed(&places)))
+}
+
+/// Why a certificate is refused, as a clause that follows it.
+fn refused(code: Option<FaultCode>) -> &'static str {
+    match code {
+        Some(FaultCode::CertExpired) => "expired",
+        Some(FaultCode::CertNotYetValid) => "that is not valid yet",
+        Some(FaultCode::CertSelfSigned) => "that nobody vouches for",
+        Some(FaultCode::CertUntrusted) => "that comes from an unknown issuer",
+        Some(FaultCode::CertWrongHost) => "that is for another name",
+        Some(FaultCode::CertRevoked) => "that was revoked",
+        Some(FaultCode::ChainIncomplete) => "that is sent with an incomplete chain",
+        _ => "that is not as it should be",
+    }
+}
+
+/// Of `CN=*.example.com, O=Example` what people call it.
+fn common_name(subject: &str) -> &str {
+    let name = subject.split(',').find_map(|part| part.trim().strip_prefix("CN="));
+    name.unwrap_or(if subject.is_empty() { "nobody" } else { subject })
 }
 
 /// A state as people say it.

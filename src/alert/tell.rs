@@ -176,6 +176,9 @@ impl Template<'_> {
             });
             lines.push(format!("Cause: {fault}{found} [{}].", fault.code));
         }
+        if let Some(shared) = words::shared(incident, self.map) {
+            lines.push(format!("In common: {shared}."));
+        }
         for impact in incident.impacts.iter().take(JOURNEYS_NAMED_MAX) {
             let loses = if incident.closed.is_some() { "lost" } else { "loses" };
             lines.push(format!("{} {loses} {:.1} points of 100 to it.", self.journey(&impact.journey), impact.loss));

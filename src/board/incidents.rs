@@ -1,8 +1,8 @@
 //! One cause, one incident: who opens it, who joins, who is the root, when it ends.
 //!
 //! A touchpoint ails when a probe of it is DOWN, DEGRADED for five minutes, flapping, or failing from one of several
-//! vantages. An ailing touchpoint joins the incident of what it depends on; else it takes over those of what depends
-//! on it; else it opens one. An incident ends when nothing in it ails.
+//! vantages. An ailing touchpoint joins the incident of what it depends on, or of one that fails for the
+//! same reason (`causes`); else it takes over those of what depends on it; else it opens one. An incident ends when nothing in it ails.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -12,7 +12,9 @@ use jiff::Timestamp;
 use super::Board;
 use super::layers::at_worst;
 use super::watch::elapsed;
-use crate::model::{Cause, Change, Close, Happening, Incident, IncidentId, Severity, State, TouchpointId};
+use crate::model::{
+    Cause, Change, Close, Happening, Impact, Incident, IncidentId, JourneyId, Severity, State, TouchpointId,
+};
 
 /// Criticality from which DOWN pages.
 const PAGE_FROM: f64 = 0.6;
@@ -22,11 +24,6 @@ const TIMELINE_MAX: usize = 200;
 const TEXT_MAX: usize = 300;
 
 impl Board {
-    /// It ails, or an incident says so.
-    pub(super) fn is_case(&self, touchpoint: usize, now: Timestamp) -> bool {
-        self.touchpoints[touchpoint].incident.is_some() || self.ailment(touchpoint, now).is_some()
-    }
-
     /// How much a touchpoint's ailment is worth telling, if it ails. Silence changes nothing here.
     pub(super) fn ailment(&self, touchpoint: usize, now: Timestamp) -> Option<Severity> {
         let page_after = self.net.touchpoints[touchpoint].page_after;
@@ -56,27 +53,48 @@ impl Board {
         worst
     }
 
-    /// Follows a touchpoint that ails or belongs to an incident.
-    pub(super) fn review(&mut self, touchpoint: usize, now: Timestamp, changes: &mut Vec<Change>) {
-        match (self.ailment(touchpoint, now), self.touchpoints[touchpoint].incident) {
-            (_, Some(id)) => self.revise(id, now, changes),
-            (Some(severity), None) => self.announce(touchpoint, severity, now, changes),
-            (None, None) => {}
+    /// Follows those of these touchpoints that ail or belong to an incident. An incident is brought up to date once,
+    /// however many of them it has.
+    pub(super) fn review(
+        &mut self,
+        touchpoints: impl Iterator<Item = usize>,
+        now: Timestamp,
+        changes: &mut Vec<Change>,
+    ) {
+        let mut touched = BTreeSet::new();
+        for touchpoint in touchpoints {
+            if let Some(id) = self.touchpoints[touchpoint].incident {
+                touched.insert(id);
+            } else if let Some(severity) = self.ailment(touchpoint, now) {
+                touched.extend(self.announce(touchpoint, severity, now, changes));
+            }
+        }
+        for id in touched {
+            self.revise(id, now, changes);
         }
     }
 
-    fn announce(&mut self, touchpoint: usize, severity: Severity, now: Timestamp, changes: &mut Vec<Change>) {
+    /// Finds an ailing touchpoint its incident; that which it joined.
+    fn announce(
+        &mut self,
+        touchpoint: usize,
+        severity: Severity,
+        now: Timestamp,
+        changes: &mut Vec<Change>,
+    ) -> Option<IncidentId> {
         let ailing = |root: &usize| self.ailment(*root, now).and(self.touchpoints[*root].incident);
         let above = self.net.roots(touchpoint).iter().find_map(ailing);
         let below = self.incidents_below(touchpoint, now);
-        let Some(into) = above.or_else(|| below.first().copied()) else {
-            return self.open(touchpoint, severity, now, changes);
+        let alike = above.or_else(|| self.incident_beside(touchpoint));
+        let Some(into) = alike.or_else(|| below.first().copied()) else {
+            self.open(touchpoint, severity, now, changes);
+            return None;
         };
         self.join(into, touchpoint, now);
         for other in below.into_iter().filter(|other| *other != into) {
             self.merge(other, into, now, changes);
         }
-        self.revise(into, now, changes);
+        Some(into)
     }
 
     /// Incidents of touchpoints that depend on this one and ail, the oldest first.
@@ -118,6 +136,7 @@ impl Board {
             impacts: Vec::new(),
             fault: None,
             trace: None,
+            shared: None,
             timeline: vec![Happening { at: now, what: bounded(what) }],
         }
     }
@@ -174,23 +193,36 @@ impl Board {
         // What it costs is looked at now: from when a journey was last worked out depends on when we were started.
         self.refresh(&incident.touchpoints, now);
         self.fill(&mut incident, place);
-        let added =
-            incident.impacts.iter().any(|impact| before.impacts.iter().all(|old| old.journey != impact.journey));
+        let places: Vec<usize> = ailing.iter().map(|(place, _)| *place).collect();
+        incident.shared = self.common(&places, before.shared.as_ref());
+        let new = |impact: &&Impact| before.impacts.iter().all(|old| old.journey != impact.journey);
+        let hurt: Vec<String> = incident.impacts.iter().filter(new).map(|it| self.journey_title(&it.journey)).collect();
+        let added = !hurt.is_empty();
         let (rose, moved) = (incident.severity > before.severity, incident.cause != before.cause);
         if moved {
             note(&mut incident, now, format!("The cause is now {}", self.title(&root)));
         }
+        for title in hurt {
+            note(&mut incident, now, format!("It hurts the journey: {title}"));
+        }
         if rose {
             note(&mut incident, now, "Somebody should get up for this".into());
         }
-        let noted = self.noted.remove(&id) || incident.probes != before.probes || incident.fault != before.fault;
+        let noted = self.noted.remove(&id)
+            || incident.probes != before.probes
+            || incident.fault != before.fault
+            || incident.shared != before.shared;
         if rose || moved || added || noted {
             incident.impacts = at_worst(&before.impacts, self.impacts(&incident.touchpoints));
         } else {
             // The losses alone are told with the next evaluation.
             incident.impacts.clone_from(&before.impacts);
         }
-        if rose || moved || added {
+        let untold = |change: &&mut Change| matches!(change, Change::IncidentOpened(known) if known.id == id);
+        if let Some(Change::IncidentOpened(opened)) = changes.iter_mut().rev().find(untold) {
+            // What failed at the same moment is told in one go.
+            opened.clone_from(&incident);
+        } else if rose || moved || added {
             incident.version += 1;
             changes.push(Change::IncidentUpdated(incident.clone()));
         } else if noted {
@@ -202,7 +234,7 @@ impl Board {
     /// Of those that ail, one that no other explains: the present root if it can stay, else the most critical.
     fn root(&self, ailing: &[(usize, Severity)], present: Option<usize>) -> Option<usize> {
         let places: BTreeSet<usize> = ailing.iter().map(|(place, _)| *place).collect();
-        let unexplained = |place: &&usize| self.net.roots(**place).is_disjoint(&places);
+        let unexplained = |place: &&usize| !self.is_explained(**place, &places);
         let mut roots: Vec<usize> = places.iter().filter(unexplained).copied().collect();
         if roots.is_empty() {
             // They depend on each other in a circle.
@@ -273,6 +305,10 @@ impl Board {
             Some(fault) => format!("{word}: {fault}"),
             None => word.into(),
         }
+    }
+
+    fn journey_title(&self, id: &JourneyId) -> String {
+        self.map.journey(id).map_or_else(|| id.to_string(), |journey| journey.title.clone())
     }
 
     pub(super) fn title(&self, id: &TouchpointId) -> String {

@@ -127,9 +127,7 @@ impl Board {
             self.retell(touchpoint, now, &mut changes);
         }
         self.expel(now, &mut changes);
-        for touchpoint in 0..self.touchpoints.len() {
-            self.review(touchpoint, now, &mut changes);
-        }
+        self.review(0..self.touchpoints.len(), now, &mut changes);
         changes
     }
 

@@ -31,11 +31,7 @@ impl Board {
         for journey in 0..self.journeys.len() {
             self.pulse(journey, Occasion::Evaluation, now, changes);
         }
-        for touchpoint in 0..self.touchpoints.len() {
-            if self.is_case(touchpoint, now) {
-                self.review(touchpoint, now, changes);
-            }
-        }
+        self.review(0..self.touchpoints.len(), now, changes);
         self.journey_layer(now, changes);
         self.note_impacts(changes);
         self.own_evaluate(now, changes);

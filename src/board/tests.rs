@@ -1,5 +1,6 @@
 //! A small company, its readings, and what the board makes of them.
 
+mod causes;
 mod incidents;
 mod laws;
 mod own;

@@ -58,11 +58,7 @@ impl Board {
             self.pulse(journey, Occasion::Decision, now, changes);
         }
         self.fresh_scores = decided;
-        for touchpoint in touchpoints.into_keys() {
-            if self.is_case(touchpoint, now) {
-                self.review(touchpoint, now, changes);
-            }
-        }
+        self.review(touchpoints.into_keys(), now, changes);
     }
 
     /// What customers of a touchpoint feel after a sample.

@@ -5,6 +5,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::causes::{Clue, clues};
 use crate::detect::{Attempt, Detector, Rule, Step};
 use crate::model::{Fault, Health, LastRun, Reading, Sample, State, TraceId};
 use crate::score::{FRESH_INTERVALS, STALE_INTERVALS, Window};
@@ -28,6 +29,9 @@ pub(super) struct Watch {
     pub(super) fault: Option<Fault>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) trace: Option<TraceId>,
+    /// What its newest failing run met.
+    #[serde(rename = "c", default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) clues: Vec<Clue>,
     #[serde(skip)]
     pub(super) last: Option<LastRun>,
     /// Nothing is known of it, because the errand fails somewhere else before.
@@ -45,6 +49,7 @@ impl Watch {
             decided: now,
             fault: None,
             trace: None,
+            clues: Vec::new(),
             last: None,
             excused: false,
         }
@@ -61,9 +66,11 @@ impl Watch {
         if sample.fault.is_some() {
             self.fault.clone_from(&sample.fault);
             self.trace = Some(reading.trace);
+            self.clues = clues(reading, sample);
         } else if step.to == State::Up {
             self.fault = None;
             self.trace = None;
+            self.clues = Vec::new();
         }
         if step.from != step.to {
             self.decided = now;

@@ -166,6 +166,7 @@ mod tests {
             impacts: Vec::new(),
             fault: None,
             trace: None,
+            shared: None,
             timeline: Vec::new(),
         }
     }

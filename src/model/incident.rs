@@ -5,7 +5,9 @@ use std::collections::BTreeSet;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{Color, Fault, IncidentId, JourneyId, ProbeId, Score, SelfFault, Series, State, TouchpointId, TraceId};
+use super::{
+    Color, Fault, IncidentId, JourneyId, ProbeId, Score, SelfFault, Series, Shared, State, TouchpointId, TraceId,
+};
 
 /// What the board concluded from a reading or a tick, in the order in which it happened.
 #[derive(Clone, Debug, PartialEq)]
@@ -69,6 +71,9 @@ pub struct Incident {
     pub fault: Option<Fault>,
     /// The trace of the run that decided it.
     pub trace: Option<TraceId>,
+    /// What the touchpoints have in common, if that is why they are one incident.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shared: Option<Shared>,
     /// In order; at most 200, the oldest after the opening dropped first.
     pub timeline: Vec<Happening>,
 }

@@ -34,6 +34,8 @@ impl Reading {
 
     /// The attribute that keeps what an outside system reported.
     pub const REPORTED: &str = "unbroken.push.value";
+    /// The attribute that keeps which name server was asked, where looking a name up failed.
+    pub const NAME_SERVER: &str = "unbroken.name_server";
 
     /// What an outside system reported, as the run found it.
     pub fn reported(&self) -> Option<&str> {
@@ -154,7 +156,7 @@ pub struct StepOutcome {
     /// Failed expectations that do not block.
     pub findings: Vec<Finding>,
     pub captured: Vec<Captured>,
-    /// The peer actually connected to.
+    /// The peer that was connected to, or tried in vain.
     pub peer: Option<SocketAddr>,
     pub certificate: Option<CertificateFacts>,
     /// Protocol facts as OpenTelemetry attributes, redacted: `http.request.method`, `url.full`, `http.response.status_code`.

@@ -20,7 +20,7 @@ pub mod unanswered;
 pub mod certificate;
 pub mod dial;
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use rustls::ClientConfig;
@@ -149,7 +149,11 @@ async fn allowed(run: &mut Run<'_>, host: &Host<&str>, family: Family, way: Way)
         run.phases.begin(Phase::Dns);
     }
     let tools = run.tools;
-    let mut ips = tools.network.resolver.addresses(host, family).await?;
+    let found = tools.network.resolver.addresses(host, family).await;
+    if found.is_err() && spelling == Spelling::Name {
+        run.attribute("dns.question.name", host.to_string());
+    }
+    let mut ips = found?;
     ips.retain(|ip| way.leads_to(*ip, spelling));
     if ips.is_empty() { Err(forbidden(host, way)) } else { Ok(ips) }
 }
@@ -157,6 +161,8 @@ async fn allowed(run: &mut Run<'_>, host: &Host<&str>, family: Family, way: Way)
 async fn direct(run: &mut Run<'_>, target: &Target<'_>, way: Way) -> Result<TcpStream, Stop> {
     let ips = allowed(run, &target.host, target.family, way).await?;
     run.phases.begin(Phase::Connect);
+    // Should nobody answer there, it is known who did not.
+    run.peer = ips.first().map(|ip| SocketAddr::new(*ip, target.port));
     let tcp = dial::connect(&ips, target.port).await?;
     run.phases.end();
     if let Ok(peer) = tcp.peer_addr() {

@@ -193,6 +193,10 @@ impl<'a> Walk<'a> {
             Ok(Ok(acted)) => acted,
         };
         let running = run.phases.running();
+        if let (Err(Stop::Fault(_)), Some(Phase::Dns), None) = (&acted, running, run.peer) {
+            let servers = self.prober.tools.network.resolver.servers().unwrap_or_default();
+            servers.first().into_iter().for_each(|asked| run.attribute(Reading::NAME_SERVER, asked.to_string()));
+        }
         run.phases.end();
         let (mut phases, attributes, captured) = (run.phases, run.attributes, run.captured);
         outcome.peer = run.peer;

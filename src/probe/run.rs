@@ -62,7 +62,7 @@ pub struct Run<'a> {
     pub came_from: &'a mut Option<Region>,
     /// How the run came to the hosts that it connects to now; whoever follows a reply says so here.
     pub way: Way,
-    /// The peer actually connected to.
+    /// The peer that was connected to, or tried in vain.
     pub peer: Option<SocketAddr>,
     pub certificate: Option<CertificateFacts>,
     /// What a dialogue captured, known to later steps and to expectations.

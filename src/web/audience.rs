@@ -64,6 +64,7 @@ pub(super) fn public_incident(incident: &Incident, map: &JourneyMap) -> Option<I
         probes: BTreeSet::new(),
         fault: incident.fault.as_ref().map(code_only),
         trace: None,
+        shared: None,
         timeline: Vec::new(),
         ..incident.clone()
     })

@@ -203,6 +203,7 @@ fn a_headline_says_what_is_broken_for_whom() {
         impacts: vec![Impact { journey: "pay".into(), loss: 100.0 }, Impact { journey: "help".into(), loss: 20.0 }],
         fault: Some(Fault::new(FaultCode::Status, "status 500")),
         trace: None,
+        shared: None,
         timeline: Vec::new(),
     };
     let headline = |case: &Incident| incident(case, &map());

@@ -33,6 +33,7 @@ pub(crate) fn incident(number: u128) -> Incident {
         impacts: vec![Impact { journey: "pay-my-bill".into(), loss: 100.0 }],
         fault: Some(Fault::new(FaultCode::ConnectRefused, "connect to 127.0.0.1:7003: refused")),
         trace: Some(TraceId(0x0af7_6519_16cd_43dd_8448_eb21_1c80_319c)),
+        shared: None,
         timeline: vec![Happening { at: at(0), what: "Bills and payments is down".into() }],
     }
 }

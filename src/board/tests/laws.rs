@@ -4,6 +4,7 @@
 
 use proptest::prelude::*;
 
+use super::causes::{Manner, failing};
 use super::*;
 use crate::model::{Cause, IncidentId};
 
@@ -13,6 +14,8 @@ const NAMES: [&str; 5] = ["login", "shop", "app", "web", "ads"];
 enum Deed {
     /// So many rounds, with these touchpoints failing or poor.
     Rounds(usize, Vec<(usize, f64)>),
+    /// So many rounds in which these touchpoints fail in these manners.
+    Alike(usize, Vec<(usize, u16)>),
     Silence(u64),
     Restart,
     /// Without this touchpoint from now on; all of them again when out of range.
@@ -26,6 +29,8 @@ fn deed() -> impl Strategy<Value = Deed> {
     let bad = prop::collection::vec((0..NAMES.len(), quality), 0..4);
     prop_oneof![
         8 => (1..6_usize, bad).prop_map(|(rounds, bad)| Deed::Rounds(rounds, bad)),
+        4 => (1..6_usize, prop::collection::vec((0..NAMES.len(), 0..7_u16), 1..5))
+            .prop_map(|(rounds, how)| Deed::Alike(rounds, how)),
         1 => (1..120_u64).prop_map(Deed::Silence),
         2 => Just(Deed::Restart),
         1 => (0..8_usize).prop_map(Deed::Reload),
@@ -126,6 +131,9 @@ fn check(world: &World, disk: &Disk) {
         if let Cause::Touchpoint(root) = &incident.cause {
             assert!(incident.touchpoints.contains(root), "the root is in it");
             assert!(snapshot.touchpoints.contains_key(root), "every incident has a root that is watched");
+            let ails = |id: &TouchpointId| world.board.ailment(world.board.net.touchpoint_of[id], world.now).is_some();
+            let down = |id: &&TouchpointId| snapshot.state_of(id) == State::Down;
+            assert!(ails(root) || !incident.touchpoints.iter().any(|id| down(&id)), "a root ails");
         }
     }
     for journey in &snapshot.journeys {
@@ -156,9 +164,29 @@ fn round(world: &mut World, bad: &[(usize, f64)], disk: &mut Disk) {
     disk.write(&mut world.board, &changes);
 }
 
+/// A round of readings that come in together.
+fn round_alike(world: &mut World, how: &[(usize, u16)], disk: &mut Disk) {
+    let run = |(n, name): (usize, &&str)| {
+        let manner = how.iter().find(|(known, _)| *known == n).map(|(_, manner)| match manner {
+            0 => Manner::Answer(443),
+            1 | 2 => Manner::Refused(442 + manner),
+            3 => Manner::Certificate,
+            4 => Manner::NameServer,
+            5 => Manner::Abroad,
+            _ => Manner::AtHome,
+        });
+        Arc::new(manner.map_or_else(|| reading(name, 1.0, world.now), |manner| failing(name, manner, world.now)))
+    };
+    let readings: Vec<_> = NAMES.iter().enumerate().map(run).collect();
+    let mut changes = world.board.apply(&readings, world.now);
+    changes.extend(world.wait_in(10, 5));
+    disk.write(&mut world.board, &changes);
+}
+
 fn perform(world: &mut World, disk: &mut Disk, deed: &Deed, map: &mut JourneyMap) {
     match deed {
         Deed::Rounds(rounds, bad) => (0..*rounds).for_each(|_| round(world, bad, disk)),
+        Deed::Alike(rounds, how) => (0..*rounds).for_each(|_| round_alike(world, how, disk)),
         Deed::Silence(seconds) => {
             let scores: Vec<_> =
                 world.snapshot().journeys.iter().map(|journey| (journey.value, journey.felt)).collect();

@@ -33,6 +33,8 @@ pub(in crate::web) struct Incident {
     probes: Vec<String>,
     impacts: Vec<Impact>,
     fault: Option<Fault>,
+    /// What the touchpoints have in common, in words.
+    shared: Option<String>,
     trace_id: Option<String>,
     timeline: Vec<Happening>,
     /// Only where one incident is asked for.
@@ -104,6 +106,7 @@ pub(in crate::web) async fn one(
 ) -> Result<Json<Incident>, Problem> {
     let (incident, deliveries) = read(&shared, &id).await?;
     let mut answer = describe(&incident, &shared.snapshot().map);
+    answer.timeline = timeline(&incident, &deliveries).map(|h| Happening { at: At(h.at), what: h.what }).collect();
     answer.notifications = Some(deliveries.into_iter().map(notice).collect());
     Ok(Json(answer))
 }
@@ -157,10 +160,35 @@ fn describe(incident: &model::Incident, map: &JourneyMap) -> Incident {
             .map(|impact| Impact { journey: impact.journey.to_string(), loss_share: impact.loss })
             .collect(),
         fault: incident.fault.as_ref().map(Fault::from),
+        shared: words::shared(incident, map),
         trace_id: incident.trace.map(|trace| trace.to_string()),
-        timeline: incident.timeline.iter().map(|h| Happening { at: At(h.at), what: h.what.clone() }).collect(),
+        timeline: timeline(incident, &[]).map(|h| Happening { at: At(h.at), what: h.what }).collect(),
         notifications: None,
     }
+}
+
+/// Everything that happened, in order: to the incident, and who was told of it.
+pub(in crate::web) fn timeline(
+    incident: &model::Incident,
+    deliveries: &[Delivery],
+) -> impl DoubleEndedIterator<Item = model::Happening> + use<> {
+    let told = deliveries.iter().filter_map(|delivery| {
+        let what = match delivery.kind.as_str() {
+            "open" => "it",
+            "update" => "the change",
+            "resolve" => "its end",
+            _ => return None,
+        };
+        let (at, said) = match (delivery.state.as_str(), delivery.settled) {
+            ("delivered", Some(at)) => (at, "was told of"),
+            ("dead", Some(at)) => (at, "could not be told of"),
+            _ => return None,
+        };
+        Some(model::Happening { at, what: format!("{} {said} {what}", delivery.receiver) })
+    });
+    let mut all: Vec<model::Happening> = incident.timeline.iter().cloned().chain(told).collect();
+    all.sort_by_key(|happening| happening.at);
+    all.into_iter()
 }
 
 fn notice(delivery: Delivery) -> Notice {

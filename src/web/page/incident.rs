@@ -9,7 +9,7 @@ use super::{Frame, Trace, capital};
 use crate::model::{Cause, Close, Incident, Snapshot, State};
 use crate::store::Delivery;
 use crate::web::Audience;
-use crate::web::api::incidents::read;
+use crate::web::api::incidents::{read, timeline};
 use crate::web::routes::Shared;
 use crate::words;
 
@@ -23,6 +23,8 @@ pub(super) struct Page {
     when: String,
     end: Option<&'static str>,
     cause: Option<Reason>,
+    /// What the touchpoints have in common.
+    shared: Option<String>,
     trace: Option<Trace>,
     places: Vec<Place>,
     impacts: Vec<(String, String, String)>,
@@ -71,6 +73,7 @@ pub(super) async fn page(shared: &Shared, snapshot: &Snapshot, id: &str) -> Opti
             Close::Merged => "Another incident explains it.",
         }),
         cause: reason(&incident, snapshot, shared.site.audience),
+        shared: words::shared(&incident, map).map(|shared| format!("{}.", capital(&shared))),
         trace: incident.trace.and_then(|trace| frame.trace(trace)),
         places: incident
             .touchpoints
@@ -87,7 +90,7 @@ pub(super) async fn page(shared: &Shared, snapshot: &Snapshot, id: &str) -> Opti
             .iter()
             .map(|hurt| (hurt.journey.to_string(), words::title(&hurt.journey, map).to_owned(), minus(hurt.loss)))
             .collect(),
-        timeline: incident.timeline.iter().rev().map(|h| (frame.since(h.at), h.what.clone())).collect(),
+        timeline: timeline(&incident, &deliveries).rev().map(|h| (frame.since(h.at), h.what)).collect(),
         notices: deliveries.iter().map(|delivery| notice(&frame, delivery)).collect(),
         headline,
         frame,
