@@ -27,6 +27,7 @@ mod memory;
 mod net;
 mod own;
 mod pulse;
+mod renames;
 mod rounds;
 mod segments;
 mod touch;

@@ -7,6 +7,7 @@ mod alerts;
 mod build;
 mod decode;
 mod depends;
+mod former;
 mod hours;
 mod interpolate;
 mod journeys;

@@ -16,7 +16,7 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::model::{Incident, IncidentId, JourneyId, Notification, ProbeId, Reading};
+use crate::model::{Incident, IncidentId, JourneyId, Notification, ProbeId, Reading, TouchpointId};
 use crate::units::{Bytes, Period};
 
 /// Where the store is, and how long it remembers.
@@ -79,6 +79,8 @@ pub struct Decision {
     pub incidents: Vec<Incident>,
     /// One row per receiver and version; a row that exists already (same id) stays as it is.
     pub outbox: Vec<Notification>,
+    /// Touchpoints whose history stands under another name from now on: from, to. What is there already stays.
+    pub renamed: Vec<(TouchpointId, TouchpointId)>,
     /// The board's memory, by key; `None` forgets. It has no other way in: on two, an older state could arrive last.
     pub memory: Vec<(String, Option<String>)>,
 }

@@ -1,13 +1,24 @@
 //! Under which names the board's memory is kept. They last longer than a version of the program.
 
 use super::net::Net;
-use crate::model::{Element, Series, TouchpointId};
+use super::renames::Naming;
+use crate::model::{Consistency, Element, Series, TouchpointId};
 
 impl Net {
     pub(super) fn check_key(&self, check: usize) -> String {
         let at = &self.checks[check];
-        let sources: Vec<String> = at.check.values.iter().map(ToString::to_string).collect();
-        format!("check:{}/{}/{}", self.journeys[at.journey].id, at.check.name, sources.join(","))
+        self.key_of_check(at.journey, &at.check)
+    }
+
+    /// The key under which it was kept when its sources were called otherwise.
+    pub(super) fn check_key_as(&self, check: usize, naming: Naming<'_>) -> String {
+        let at = &self.checks[check];
+        self.key_of_check(at.journey, &naming.check(&at.check))
+    }
+
+    fn key_of_check(&self, journey: usize, check: &Consistency) -> String {
+        let sources: Vec<String> = check.values.iter().map(ToString::to_string).collect();
+        format!("check:{}/{}/{}", self.journeys[journey].id, check.name, sources.join(","))
     }
 }
 

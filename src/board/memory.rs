@@ -13,14 +13,13 @@ use serde::{Deserialize, Serialize};
 
 use super::consistency::Comparison;
 use super::dirty::Dirty;
+use super::incidents::note;
 use super::keys::{felt_key, journey_key, series_key, touchpoint_key};
-use super::net::Net;
 use super::pulse::Pulse;
+use super::renames::{Naming, Renames};
 use super::watch::{Watch, whole};
 use super::{Board, Ids, Place};
-use crate::model::{
-    Cause, Change, Close, Element, Incident, IncidentId, JourneyMap, ProbeId, Series, State, TouchpointId,
-};
+use crate::model::{Cause, Change, Close, Element, Incident, IncidentId, JourneyMap, Series, State, TouchpointId};
 use crate::score::Felt;
 
 /// When the board last looked round.
@@ -67,43 +66,81 @@ impl Board {
         let now = whole(now);
         let mut board = Self::new(map, ids, now);
         let memory: HashMap<String, String> = memory.into_iter().collect();
-        let renamed = Net::renamed(&board.map);
-        let former: HashMap<&TouchpointId, &TouchpointId> = renamed.iter().map(|(was, id)| (id, was)).collect();
-        for (at, series) in board.net.series.iter().enumerate() {
-            let own = read(&memory, &series_key(&series.series));
-            let was = || {
-                let touchpoint = (*former.get(&series.series.probe.touchpoint)?).clone();
-                read(&memory, &series_key(&moved(&series.series, touchpoint)))
-            };
-            if let Some(watch) = own.or_else(was) {
-                board.series[at] = watch;
-            }
-        }
-        for (at, touchpoint) in board.net.touchpoints.iter().enumerate() {
-            if let Some(Told { state, since }) = read(&memory, &touchpoint_key(&touchpoint.id)) {
-                (board.touchpoints[at].state, board.touchpoints[at].since) = (state, since);
-            }
-        }
-        fill(&memory, &mut board.felt, |at| felt_key(&board.net.elements[at].element));
-        fill(&memory, &mut board.journeys, |at| journey_key(board.net.journeys[at].id.as_str()));
-        fill(&memory, &mut board.checks, |at| board.net.check_key(at));
+        let mut renames = Renames::of(&board.map);
+        renames.retain(|was| is_remembered(&memory, was) || incidents.iter().any(|it| it.touchpoints.contains(was)));
+        board.recollect(&memory, renames.former());
         if let Some(Rounds { evaluated, looked }) = read(&memory, "board") {
             (board.evaluated, board.looked) = (evaluated, looked);
         }
         board.dirty = Dirty::default();
-        board.adopt(incidents);
-        board.see(now);
+        let keys: BTreeSet<String> = board.keys().chain(["board".to_owned()]).collect();
+        board.dirty.forgotten = memory.into_keys().filter(|key| !keys.contains(key)).collect();
         let mut changes = Vec::new();
+        board.adopt_renamed(incidents, &renames, now, &mut changes);
+        board.see(now);
         board.expel(now, &mut changes);
         (board, changes)
+    }
+
+    /// Takes what memory holds, under the present name or else under the former one.
+    fn recollect(&mut self, memory: &HashMap<String, String>, former: Naming<'_>) {
+        fill(memory, &mut self.series, |at| {
+            let series = &self.net.series[at].series;
+            [series_key(series), series_key(&former.series(series))]
+        });
+        for (at, touchpoint) in self.net.touchpoints.iter().enumerate() {
+            let keys = [touchpoint_key(&touchpoint.id), touchpoint_key(&former.touchpoint(&touchpoint.id))];
+            if let Some(Told { state, since }) = keys.iter().find_map(|key| read(memory, key)) {
+                (self.touchpoints[at].state, self.touchpoints[at].since) = (state, since);
+            }
+        }
+        fill(memory, &mut self.felt, |at| {
+            let element = &self.net.elements[at].element;
+            [felt_key(element), felt_key(&former.element(element))]
+        });
+        fill(memory, &mut self.journeys, |at| [journey_key(self.net.journeys[at].id.as_str())]);
+        fill(memory, &mut self.checks, |at| [self.net.check_key(at), self.net.check_key_as(at, former)]);
+    }
+
+    /// Takes open incidents under the present names. What was renamed is written anew.
+    fn adopt_renamed(
+        &mut self,
+        incidents: Vec<Incident>,
+        renames: &Renames,
+        now: Timestamp,
+        changes: &mut Vec<Change>,
+    ) {
+        for (from, to) in renames.all() {
+            changes.push(Change::Renamed { from: from.clone(), to: to.clone() });
+        }
+        if !renames.is_empty() {
+            self.dirty.series.extend(0..self.series.len());
+            self.dirty.touchpoints.extend(0..self.touchpoints.len());
+            self.dirty.felt.extend(0..self.felt.len());
+            self.dirty.checks.extend(0..self.checks.len());
+        }
+        let rename = |incident: Incident| {
+            let moved: Vec<_> = renames.all().filter(|(was, _)| incident.touchpoints.contains(*was)).collect();
+            let mut renamed = renames.present().incident(incident);
+            for (was, id) in &moved {
+                note(&mut renamed, now, format!("`{was}` is called `{id}` now"));
+            }
+            if !moved.is_empty() && renamed.closed.is_none() {
+                changes.push(Change::IncidentNoted(renamed.clone()));
+            }
+            renamed
+        };
+        let incidents = incidents.into_iter().map(rename).collect();
+        self.adopt(incidents);
     }
 
     /// Takes a new map. What did not change keeps its streaks, its memory and its incidents.
     pub fn reload(&mut self, map: Arc<JourneyMap>, now: Timestamp) -> Vec<Change> {
         let now = whole(now);
-        let renamed = Net::renamed(&map);
+        let mut renames = Renames::of(&map);
+        renames.retain(|was| self.net.touchpoint_of.contains_key(was));
         let keys: BTreeSet<String> = self.keys().collect();
-        let kept = self.take(&renamed);
+        let kept = self.take(renames.present());
         let incidents: Vec<Incident> = std::mem::take(&mut self.incidents).into_values().collect();
         let ids = std::mem::replace(&mut self.ids, Box::new(uuid::Uuid::nil));
         let (evaluated, looked, own) = (self.evaluated, self.looked, self.own.clone());
@@ -113,15 +150,9 @@ impl Board {
         self.dirty = Dirty::default();
         let new: BTreeSet<String> = self.keys().collect();
         self.dirty.forgotten = keys.difference(&new).cloned().collect();
-        // A renamed touchpoint is written under its new name.
-        let renamed_to: BTreeSet<&TouchpointId> = renamed.values().collect();
-        let series = self.net.series.iter().enumerate();
-        self.dirty
-            .series
-            .extend(series.filter(|(_, at)| renamed_to.contains(&at.series.probe.touchpoint)).map(|(place, _)| place));
-        self.adopt(incidents.into_iter().map(|incident| rename(incident, &renamed)).collect());
-        self.see(now);
         let mut changes = Vec::new();
+        self.adopt_renamed(incidents, &renames, now, &mut changes);
+        self.see(now);
         self.open_and_close(now, &mut changes);
         for touchpoint in 0..self.touchpoints.len() {
             self.retell(touchpoint, now, &mut changes);
@@ -140,17 +171,12 @@ impl Board {
         series.chain(touchpoints).chain(felt).chain(journeys).chain(checks)
     }
 
-    fn take(&mut self, renamed: &HashMap<TouchpointId, TouchpointId>) -> Kept {
-        let to = |id: &TouchpointId| renamed.get(id).unwrap_or(id).clone();
-        let series = self.net.series.iter().map(|at| moved(&at.series, to(&at.series.probe.touchpoint)));
-        let touchpoints = self.net.touchpoints.iter().map(|at| to(&at.id));
-        let element = |element: &Element| match element {
-            Element::Touchpoint(id) => Element::Touchpoint(to(id)),
-            Element::Probe(id) => Element::Probe(ProbeId { touchpoint: to(&id.touchpoint), name: id.name.clone() }),
-        };
-        let elements = self.net.elements.iter().map(|at| element(&at.element));
+    fn take(&mut self, present: Naming<'_>) -> Kept {
+        let series = self.net.series.iter().map(|at| present.series(&at.series));
+        let touchpoints = self.net.touchpoints.iter().map(|at| present.touchpoint(&at.id));
+        let elements = self.net.elements.iter().map(|at| present.element(&at.element));
         let journeys = self.net.journeys.iter().map(|at| at.id.to_string());
-        let checks: Vec<String> = (0..self.checks.len()).map(|at| self.net.check_key(at)).collect();
+        let checks: Vec<String> = (0..self.checks.len()).map(|at| self.net.check_key_as(at, present)).collect();
         Kept {
             series: series.zip(std::mem::take(&mut self.series)).collect(),
             touchpoints: touchpoints.zip(std::mem::take(&mut self.touchpoints)).collect(),
@@ -236,29 +262,24 @@ impl Board {
     }
 }
 
-fn rename(mut incident: Incident, renamed: &HashMap<TouchpointId, TouchpointId>) -> Incident {
-    let to = |id: &TouchpointId| renamed.get(id).unwrap_or(id).clone();
-    if let Cause::Touchpoint(id) = &incident.cause {
-        incident.cause = Cause::Touchpoint(to(id));
-    }
-    incident.touchpoint = incident.touchpoint.as_ref().map(to);
-    incident.touchpoints = incident.touchpoints.iter().map(to).collect();
-    let probe = |id: &ProbeId| ProbeId { touchpoint: to(&id.touchpoint), name: id.name.clone() };
-    incident.probes = incident.probes.iter().map(probe).collect();
-    incident
-}
-
-fn moved(series: &Series, touchpoint: TouchpointId) -> Series {
-    Series { probe: ProbeId { touchpoint, name: series.probe.name.clone() }, ..series.clone() }
+/// Something is kept under the name of this touchpoint.
+fn is_remembered(memory: &HashMap<String, String>, id: &TouchpointId) -> bool {
+    let series = format!("series:{id}/");
+    memory.contains_key(&touchpoint_key(id)) || memory.keys().any(|key| key.starts_with(&series))
 }
 
 fn read<T: DeserializeOwned>(memory: &HashMap<String, String>, key: &str) -> Option<T> {
     serde_json::from_str(memory.get(key)?).ok()
 }
 
-fn fill<T: DeserializeOwned>(memory: &HashMap<String, String>, all: &mut [T], key: impl Fn(usize) -> String) {
+/// Of each one's keys, the first that memory has.
+fn fill<T: DeserializeOwned, const N: usize>(
+    memory: &HashMap<String, String>,
+    all: &mut [T],
+    keys: impl Fn(usize) -> [String; N],
+) {
     for (at, place) in all.iter_mut().enumerate() {
-        if let Some(known) = read(memory, &key(at)) {
+        if let Some(known) = keys(at).iter().find_map(|key| read(memory, key)) {
             *place = known;
         }
     }

@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeSet, HashMap};
 use std::ops::Range;
-use std::sync::Arc;
 use std::time::Duration;
 
 use super::draft::Draft;
@@ -305,12 +304,5 @@ impl Net {
             }
         }
         found
-    }
-
-    /// Where a former id of a touchpoint went.
-    pub(super) fn renamed(map: &Arc<JourneyMap>) -> HashMap<TouchpointId, TouchpointId> {
-        let was =
-            map.touchpoints.values().filter_map(|touchpoint| Some((touchpoint.was.clone()?, touchpoint.id.clone())));
-        was.filter(|(was, _)| !map.touchpoints.contains_key(was)).collect()
     }
 }

@@ -227,6 +227,7 @@ fn told(changes: &[Change]) -> Vec<String> {
             Change::IncidentOpened(incident) => format!("open {}", line_of(incident)),
             Change::IncidentUpdated(incident) => format!("update {}", line_of(incident)),
             Change::IncidentClosed(incident) => format!("close {} {:?}", line_of(incident), incident.close),
+            Change::Renamed { from, to } => format!("renamed {from}>{to}"),
             Change::IncidentNoted(_) | Change::ScoreChanged { .. } | Change::Recheck { .. } => return None,
         })
     };

@@ -56,6 +56,7 @@ pub(super) fn watch(read: &Read<'_>, personas: &BTreeMap<PersonaId, Persona>, ti
         read.problems.borrow_mut().push(nothing.hint("a file `shop.yaml` in it defines the touchpoint `shop`"));
     }
     crate::config::depends::check(read);
+    crate::config::former::check(read);
     watched
 }
 
@@ -118,7 +119,7 @@ impl<'a> Building<'a> {
             channel: raw.channel,
             owner: raw.owner.clone(),
             depends_on: raw.depends_on.iter().map(|id| TouchpointId::new(&id.value)).collect(),
-            was: None,
+            was: raw.was.as_ref().map(|id| TouchpointId::new(&id.value)),
             hours,
             page_after: raw.page_after.as_ref().map_or(Duration::ZERO, |delay| Duration::from_millis(delay.0)),
             probes,

@@ -35,6 +35,8 @@ pub(super) struct RawTouchpoint {
     /// Touchpoints without which this one cannot work.
     #[serde(default)]
     pub(super) depends_on: Vec<At<String>>,
+    /// The former id, whose history and incidents follow.
+    pub(super) was: Option<At<String>>,
     /// When it is open; always, if absent.
     pub(super) hours: Option<Hours>,
     /// How long DOWN must last before it pages.

@@ -115,12 +115,16 @@ fn gather(decisions: &mut mpsc::UnboundedReceiver<Decision>, into: &mut Decision
 }
 
 fn is_empty(decision: &Decision) -> bool {
-    decision.incidents.is_empty() && decision.outbox.is_empty() && decision.memory.is_empty()
+    decision.incidents.is_empty()
+        && decision.outbox.is_empty()
+        && decision.memory.is_empty()
+        && decision.renamed.is_empty()
 }
 
 /// The later state of an incident and of the memory wins. Notifications add up, but for those that the store would not
 /// send either: a newer one replaces unsent updates and reminders of its incident for its receiver.
 fn merge(into: &mut Decision, more: Decision) {
+    into.renamed.extend(more.renamed);
     for incident in more.incidents {
         into.incidents.retain(|known| known.id != incident.id);
         into.incidents.push(incident);
@@ -196,7 +200,7 @@ mod tests {
             merge(&mut waiting, tell(&format!("update {day}"), NotificationKind::Update));
             merge(
                 &mut waiting,
-                Decision { outbox: vec![], incidents: vec![incident(1)], memory: vec![("a".into(), None)] },
+                Decision { incidents: vec![incident(1)], memory: vec![("a".into(), None)], ..Decision::default() },
             );
         }
         merge(

@@ -306,6 +306,7 @@ impl Keeper {
                     decision.incidents.retain(|known| known.id != incident.id);
                     decision.incidents.push(incident);
                 }
+                Change::Renamed { from, to } => decision.renamed.push((from, to)),
                 Change::Recheck { series, at } => {
                     self.out.asks.send(Ask::Recheck(series, at)).await.ok();
                 }
@@ -319,7 +320,7 @@ impl Keeper {
                 }
             }
         }
-        if !decision.incidents.is_empty() {
+        if !decision.incidents.is_empty() || !decision.renamed.is_empty() {
             decision.memory = self.board.news();
             self.out.decisions.send(decision).ok();
         }

@@ -41,6 +41,11 @@ pub enum Change {
     /// Something was noted that nobody needs to be told: impacts, timeline. The version has not grown.
     IncidentNoted(Incident),
     IncidentClosed(Incident),
+    /// A touchpoint is called something else now: its history follows.
+    Renamed {
+        from: TouchpointId,
+        to: TouchpointId,
+    },
     /// The one way back: the schedule should run this series again at `at`.
     Recheck {
         series: Series,

@@ -68,7 +68,7 @@ impl Event {
             | Change::IncidentUpdated(incident)
             | Change::IncidentNoted(incident)
             | Change::IncidentClosed(incident) => Some(Self::of_incident(incident, map)),
-            Change::StateChanged { .. } | Change::Recheck { .. } => None,
+            Change::StateChanged { .. } | Change::Renamed { .. } | Change::Recheck { .. } => None,
         }
     }
 

@@ -64,7 +64,7 @@ impl Office {
 
     pub(crate) async fn post(&self, outbox: Vec<Notification>) {
         let incidents = outbox.iter().map(|notification| notification.incident.clone()).collect();
-        self.store.decide(Decision { incidents, outbox, memory: Vec::new() }).await.unwrap();
+        self.store.decide(Decision { incidents, outbox, ..Decision::default() }).await.unwrap();
         self.bell.ring();
     }
 

@@ -45,5 +45,6 @@ every_store! {
     digests_survive_rolling_up
     what_is_old_is_forgotten_and_its_digest_kept
     scores_in_steps
+    a_renamed_touchpoint_keeps_its_history
     pushes_replace_each_other
 }

@@ -274,6 +274,38 @@ fn a_renamed_touchpoint_keeps_its_incident() {
     assert_eq!(incidents(&world.rounds(3, &[])), ["close site page v2 Some(Recovered)"]);
 }
 
+/// The same while the daemon was away: states, incidents and what is on disk follow the new name.
+#[test]
+fn a_restart_under_another_name_keeps_the_incident() {
+    let mut world = World::new(company());
+    world.rounds(4, &[]);
+    let said = world.rounds(4, &[("web", 0.0)]);
+    let open = said.iter().rev().find_map(|change| match change {
+        Change::IncidentOpened(incident) | Change::IncidentNoted(incident) => Some(incident.clone()),
+        _ => None,
+    });
+    let memory: Vec<_> = world.board.memory().into_iter().filter_map(|(key, text)| Some((key, text?))).collect();
+    let mut renamed = company();
+    renamed.touchpoints.remove(&TouchpointId::new("web"));
+    let site = Touchpoint { was: Some("web".into()), ..touchpoint("site", &[]) };
+    renamed.touchpoints.insert("site".into(), site);
+    renamed.journeys[0].stages[0].needs[0] = one("site", Weight::Blocking);
+    let map = Arc::new(renamed);
+    let incidents_now = open.into_iter().collect();
+    let (board, changes) = Board::restore(Arc::clone(&map), ids(), memory, incidents_now, world.now);
+    assert_eq!(told(&changes), ["renamed web>site"]);
+    world.board = board;
+    assert_eq!(world.state("site"), State::Down);
+    let written: BTreeMap<String, Option<String>> = world.board.memory().into_iter().collect();
+    assert_eq!(written.get("series:web/main@here"), Some(&None), "the old name is forgotten");
+    assert!(written.get("series:site/main@here").is_some_and(Option::is_some), "and all of it written anew");
+    // With the next start there is nothing left to rename.
+    let memory = written.into_iter().filter_map(|(key, text)| Some((key, text?))).collect();
+    let (_, changes) = Board::restore(map, ids(), memory, world.snapshot().incidents, world.now);
+    assert_eq!(told(&changes), [""; 0]);
+    assert_eq!(incidents(&world.rounds(3, &[])), ["close site page v2 Some(Recovered)"]);
+}
+
 #[test]
 fn one_of_two_vantages_is_a_ticket_and_both_page() {
     let mut map = company();

@@ -7,7 +7,7 @@ use serde::de::DeserializeOwned;
 use sqlx::sqlite::SqliteRow;
 use sqlx::{Row, SqliteConnection, SqlitePool};
 
-use crate::model::{Incident, IncidentId, Notification, NotificationKind};
+use crate::model::{Incident, IncidentId, Notification, NotificationKind, TouchpointId};
 use crate::store::{Decision, Delivery, Fate, Letter, OutboxDepth, Replay};
 
 type Result<T> = std::result::Result<T, sqlx::Error>;
@@ -25,6 +25,9 @@ pub(super) fn time(millis: i64) -> Timestamp {
 }
 
 pub(super) async fn write(connection: &mut SqliteConnection, decision: &Decision) -> Result<()> {
+    for (from, to) in &decision.renamed {
+        rename(connection, from, to).await?;
+    }
     for incident in &decision.incidents {
         keep(connection, incident).await?;
     }
@@ -32,6 +35,23 @@ pub(super) async fn write(connection: &mut SqliteConnection, decision: &Decision
         post(connection, notification).await?;
     }
     remember(connection, &decision.memory).await
+}
+
+/// Gives what was recorded of a touchpoint, and of what its errands did elsewhere, its new name.
+async fn rename(connection: &mut SqliteConnection, from: &TouchpointId, to: &TouchpointId) -> Result<()> {
+    const RENAMES: [&str; 3] = [
+        "UPDATE OR IGNORE series SET probe = $2 || substr(probe, length($1) + 1)
+         WHERE substr(probe, 1, length($1) + 1) = $1 || '/'",
+        "UPDATE OR IGNORE series
+         SET probe = substr(probe, 1, instr(probe, '/')) || $2 || substr(probe, instr(probe, '/') + length($1) + 1)
+         WHERE substr(probe, instr(probe, '/') + 1, length($1) + 1) = $1 || '.'",
+        "UPDATE OR IGNORE push SET probe = $2 || substr(probe, length($1) + 1)
+         WHERE substr(probe, 1, length($1) + 1) = $1 || '/'",
+    ];
+    for sql in RENAMES {
+        sqlx::query(sql).bind(from.to_string()).bind(to.to_string()).execute(&mut *connection).await?;
+    }
+    Ok(())
 }
 
 async fn remember(connection: &mut SqliteConnection, memory: &[(String, Option<String>)]) -> Result<()> {

@@ -133,9 +133,18 @@ pub(super) async fn readings(
     }
     let words = words(pool).await?;
     let full = newest.iter().zip(ids).map(|((_, series, brief), id)| {
-        details.remove(&id).unwrap_or_else(|| from_brief(series, brief, words.get(&brief.why)))
+        let whole = details.remove(&id).map(|reading| named(reading, &series.probe));
+        whole.unwrap_or_else(|| from_brief(series, brief, words.get(&brief.why)))
     });
     Ok(full.collect())
+}
+
+/// A reading as its probe is called now.
+fn named(mut reading: Reading, probe: &ProbeId) -> Reading {
+    let former = std::mem::replace(&mut reading.probe, probe.clone());
+    let own = reading.outcome.samples.iter_mut().filter(|sample| sample.probe == former);
+    own.for_each(|sample| sample.probe.clone_from(probe));
+    reading
 }
 
 /// Adds blocks from the newest back, until there are enough readings.

@@ -146,6 +146,10 @@ impl Scribe {
             }
             other => other,
         };
+        if matches!(job, Job::Decide(decision) if !decision.renamed.is_empty()) {
+            // The numbers of renamed series are known under their former names.
+            self.ledger = Ledger::default();
+        }
         result.map_err(|error| self.blame(doing, error))
     }
 

@@ -24,7 +24,7 @@ fn probe() -> ProbeId {
 fn decision(number: u128) -> Decision {
     let incident = incident(number);
     let outbox = vec![notification(&incident, NotificationKind::Open, "hook")];
-    Decision { incidents: vec![incident], outbox, memory: Vec::new() }
+    Decision { incidents: vec![incident], outbox, ..Decision::default() }
 }
 
 fn runs(seconds: std::ops::Range<i64>) -> Batch {

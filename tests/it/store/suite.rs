@@ -15,7 +15,7 @@ const DAY: i64 = 24 * HOUR;
 
 async fn decide(store: &dyn Store, outbox: Vec<unbroken::model::Notification>) {
     let incidents = outbox.iter().map(|notification| notification.incident.clone()).collect();
-    store.decide(Decision { incidents, outbox, memory: Vec::new() }).await.unwrap();
+    store.decide(Decision { incidents, outbox, ..Decision::default() }).await.unwrap();
 }
 
 async fn kinds_due(store: &dyn Store, receiver: &str, now: Timestamp) -> Vec<(i64, &'static str, u32)> {
@@ -44,6 +44,7 @@ pub(crate) async fn a_decision_comes_back(store: &dyn Store) {
         incidents: vec![open.clone(), over.clone()],
         outbox: vec![notification(&open, NotificationKind::Open, "hook")],
         memory: vec![("detector/a".into(), Some("1".into())), ("detector/b".into(), Some("2".into()))],
+        ..Decision::default()
     };
     store.decide(decision).await.unwrap();
     let memory = vec![("detector/b".into(), None), ("detector/a".into(), Some("3".into()))];
@@ -343,6 +344,26 @@ pub(crate) async fn scores_in_steps(store: &dyn Store) {
         assert!(close(&steps(86_400).await, &days), "days at {now}");
     }
     assert_eq!(steps(60).await.len(), 72, "minutes are gone, hours are all there is");
+}
+
+pub(crate) async fn a_renamed_touchpoint_keeps_its_history(store: &dyn Store) {
+    let id = |probe: &str| ProbeId::parse(probe).unwrap();
+    let run = |probe: &str, seconds| reading(&id(probe), seconds, failed(FaultCode::Status), Duration::from_millis(9));
+    let readings = vec![run("billing/pay", 0), run("billings/pay", 10), run("email/billing.pay", 20)];
+    store.record(Batch { readings, ..Batch::default() }).await.unwrap();
+    let push = Push { received: at(0), value: Some(1.0), ok: None, message: None, at: None };
+    store.push(&ProbeId::new("billing", "pay"), push.clone()).await.unwrap();
+    let renamed = vec![("billing".into(), "bills".into())];
+    store.decide(Decision { renamed, ..Decision::default() }).await.unwrap();
+    store.record(Batch { readings: vec![run("bills/pay", 30)], ..Batch::default() }).await.unwrap();
+    let count = async |probe: &str| {
+        let found = store.readings(&id(probe), None, 10).await.unwrap();
+        assert!(found.iter().all(|reading| reading.probe.to_string() == probe), "{found:?}");
+        found.len()
+    };
+    assert_eq!([count("bills/pay").await, count("billing/pay").await], [2, 0]);
+    assert_eq!([count("billings/pay").await, count("email/bills.pay").await], [1, 1], "whole names only");
+    assert_eq!(store.last_push(&ProbeId::new("bills", "pay")).await.unwrap(), Some(push));
 }
 
 pub(crate) async fn pushes_replace_each_other(store: &dyn Store) {
