@@ -85,6 +85,7 @@ impl Rehearsal<'_> {
             impacts: Vec::new(),
             fault: None,
             trace: None,
+            shared: None,
             timeline: Vec::new(),
         };
         let mut messages = vec![self.message(&test, NotificationKind::Test)];
