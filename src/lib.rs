@@ -36,5 +36,3 @@ pub mod words;
 #[cfg(test)]
 #[path = "../tests/it/fuzz/bent.rs"]
 mod bent;
-#[cfg(test)]
-mod pieces;

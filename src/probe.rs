@@ -36,6 +36,8 @@ mod errand;
 mod outcome;
 mod phases;
 mod picture;
+#[cfg(test)]
+mod pieces;
 mod prober;
 mod redact;
 mod reply;

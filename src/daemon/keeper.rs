@@ -31,9 +31,9 @@ const TICK: Duration = Duration::from_secs(1);
 /// Readings are taken together so often: waking up for each one costs as much as the rest of what is done with it.
 const READINGS_EVERY: Duration = Duration::from_millis(50);
 /// While nothing happens, pages see a new snapshot so often, later the larger the map is: of ten thousand probes it
-/// takes some thirty milliseconds, and is allowed one part in two hundred of the time.
+/// takes some twenty milliseconds, and is allowed one part in five hundred of the time.
 const CALM: (Duration, Duration) = (Duration::from_secs(5), Duration::from_secs(30));
-const CALM_SHARE: u32 = 200;
+const CALM_SHARE: u32 = 500;
 /// What a killed daemon may forget of windows that decided nothing.
 const TICKS_BETWEEN_MEMORIES: u64 = 2;
 

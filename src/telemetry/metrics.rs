@@ -129,16 +129,14 @@ impl Metrics {
         tables.lateness.observe(lateness);
         let (trace, at) = (reading.trace, reading.started);
         let tables = &mut *tables;
-        entry(&mut tables.durations, &reading.probe, || Histogram::new(ANSWERS)).observe_traced(
-            reading.outcome.took,
-            trace,
-            at,
-        );
-        let phases = entry(&mut tables.phases, &reading.probe.touchpoint, BTreeMap::new);
-        for phase in reading.outcome.steps.iter().flat_map(|step| &step.phases) {
-            let histogram = phases.entry(phase.phase).or_insert_with(|| Histogram::new(ANSWERS));
-            histogram.observe_traced(phase.took, trace, at);
-        }
+        let note = |histogram: &mut Histogram| histogram.observe_traced(reading.outcome.took, trace, at);
+        with(&mut tables.durations, &reading.probe, || Histogram::new(ANSWERS), note);
+        with(&mut tables.phases, &reading.probe.touchpoint, BTreeMap::new, |phases| {
+            for phase in reading.outcome.steps.iter().flat_map(|step| &step.phases) {
+                let histogram = phases.entry(phase.phase).or_insert_with(|| Histogram::new(ANSWERS));
+                histogram.observe_traced(phase.took, trace, at);
+            }
+        });
     }
 
     /// The store took this long to write a group.
@@ -255,13 +253,15 @@ fn lock<T>(counted: &Mutex<T>) -> MutexGuard<'_, T> {
     counted.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Clones the key only the first time.
-fn entry<'a, K, V>(map: &'a mut HashMap<K, V>, key: &K, new: impl FnOnce() -> V) -> &'a mut V
+/// Does something with an entry; looks for it once, and clones the key only the first time.
+fn with<K, V>(map: &mut HashMap<K, V>, key: &K, new: impl FnOnce() -> V, what: impl FnOnce(&mut V))
 where
     K: Clone + Eq + std::hash::Hash,
 {
-    if !map.contains_key(key) {
-        map.insert(key.clone(), new());
+    if let Some(known) = map.get_mut(key) {
+        return what(known);
     }
-    map.get_mut(key).expect("it was inserted above")
+    let mut value = new();
+    what(&mut value);
+    map.insert(key.clone(), value);
 }

@@ -133,7 +133,7 @@ pub fn objection(status: StatusCode, headers: &HeaderMap) -> Option<Fault> {
 mod fuzz {
     use super::*;
     use crate::bent::Bent;
-    use crate::pieces::Pieces;
+    use crate::probe::pieces::Pieces;
 
     #[tokio::test]
     async fn what_follows_the_head_belongs_to_the_tunnel() {

@@ -329,7 +329,7 @@ mod tests {
 mod fuzz {
     use super::*;
     use crate::bent::Bent;
-    use crate::pieces::Pieces;
+    use crate::probe::pieces::Pieces;
 
     const CORPUS: &[&[u8]] = &[
         b"* OK [CAPABILITY IMAP4rev1 IDLE LITERAL+ AUTH=PLAIN] Dovecot ready.\r\na1 OK Logged in\r\n",

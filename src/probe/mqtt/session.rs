@@ -301,7 +301,7 @@ fn broken(error: &io::Error) -> Stop {
 mod fuzz {
     use super::*;
     use crate::bent::Bent;
-    use crate::pieces::Pieces;
+    use crate::probe::pieces::Pieces;
 
     const CORPUS: &[&[u8]] = &[
         b"\x20\x02\x00\x00\x90\x03\x00\x01\x01\x31\x04\x00\x01thi",

@@ -211,7 +211,7 @@ mod tests {
 mod fuzz {
     use super::*;
     use crate::bent::Bent;
-    use crate::pieces::Pieces;
+    use crate::probe::pieces::Pieces;
 
     const CORPUS: &[&[u8]] = &[
         b"220 mx.shop.test ESMTP Postfix (Debian/GNU)\r\n",
