@@ -109,9 +109,7 @@ impl Drop for Daemon {
 fn wait_for(mut ready: impl FnMut() -> bool, wrong: impl FnOnce() -> String) {
     let began = Instant::now();
     while !ready() {
-        if began.elapsed() > Duration::from_secs(30) {
-            panic!("not ready after half a minute: {}", wrong());
-        }
+        assert!(began.elapsed() <= Duration::from_secs(30), "not ready after half a minute: {}", wrong());
         std::thread::sleep(Duration::from_millis(50));
     }
 }

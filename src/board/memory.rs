@@ -121,14 +121,14 @@ impl Board {
         }
         let rename = |incident: Incident| {
             let moved: Vec<_> = renames.all().filter(|(was, _)| incident.touchpoints.contains(*was)).collect();
-            let mut renamed = renames.present().incident(incident);
+            let mut present = renames.present().incident(incident);
             for (was, id) in &moved {
-                note(&mut renamed, now, format!("`{was}` is called `{id}` now"));
+                note(&mut present, now, format!("`{was}` is called `{id}` now"));
             }
-            if !moved.is_empty() && renamed.closed.is_none() {
-                changes.push(Change::IncidentNoted(renamed.clone()));
+            if !moved.is_empty() && present.closed.is_none() {
+                changes.push(Change::IncidentNoted(present.clone()));
             }
-            renamed
+            present
         };
         let incidents = incidents.into_iter().map(rename).collect();
         self.adopt(incidents);

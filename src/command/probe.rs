@@ -98,7 +98,9 @@ fn print(reading: &Reading) {
         Verdict::Inconclusive { why, text } => say!("  {}: {text}", why.words()),
         Verdict::Failed(fault) if fault.step.is_none() => {
             say!("  {}: {}", fault.code, fault.text);
-            words::advice(fault).into_iter().for_each(|advice| say!("  → {advice}"));
+            if let Some(advice) = words::advice(fault) {
+                say!("  → {advice}");
+            }
         }
         _ => {}
     }

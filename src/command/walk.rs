@@ -130,7 +130,9 @@ fn print_run(reading: &Reading, title: &str) {
     );
     if let Some(fault) = reading.outcome.verdict.fault() {
         say!("             {fault}");
-        words::advice(fault).into_iter().for_each(|advice| say!("             → {advice}"));
+        if let Some(advice) = words::advice(fault) {
+            say!("             → {advice}");
+        }
     }
 }
 

@@ -82,10 +82,10 @@ impl TryFrom<Written> for Settings {
             return Err("MQTT 3.1.1 knows no `password` without a `user`; add one, or say `version: 5`".to_owned());
         }
         let said = publish.as_ref().and_then(|publish| publish.topic.constant());
-        if let Some(why) = said.and_then(|topic| broker::no_topic(topic)) {
+        if let Some(why) = said.and_then(broker::no_topic) {
             return Err(why);
         }
-        if let Some(why) = receive.as_ref().and_then(Template::constant).and_then(|filter| broker::no_filter(filter)) {
+        if let Some(why) = receive.as_ref().and_then(Template::constant).and_then(broker::no_filter) {
             return Err(why);
         }
         Ok(Self { connect, version, user, password, client, tls, publish, receive, qos })

@@ -257,7 +257,9 @@ impl<'a> Walk<'a> {
                 self.redactor.hide(&value);
             }
             // A link that opens without a sign-in is a key.
-            keys_in(&value).iter().for_each(|key| self.redactor.hide(key));
+            for key in keys_in(&value) {
+                self.redactor.hide(&key);
+            }
             let shown = (!masked).then(|| self.redactor.clip(&value, VALUE_CHARS_MAX));
             outcome.captured.push(Captured { name: name.to_string(), value: shown });
             self.scope.capture(name, value);

@@ -27,8 +27,8 @@ impl Broker {
 }
 
 fn read(text: &str) -> Result<(Host<String>, u16, bool), String> {
-    let wrong = |why: &str| format!("this is not a broker's URL such as `mqtts://broker.example.com`: {why}");
     const BEGINS: &str = "it begins with `mqtt://` or `mqtts://`";
+    let wrong = |why: &str| format!("this is not a broker's URL such as `mqtts://broker.example.com`: {why}");
     let Some((scheme, rest)) = text.split_once("://") else {
         let secured = if text.ends_with(":8883") { "s" } else { "" };
         return Err(format!("{}; did you mean `mqtt{secured}://{text}`?", wrong(BEGINS)));

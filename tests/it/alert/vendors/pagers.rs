@@ -1,4 +1,4 @@
-//! PagerDuty (Events API v2), Opsgenie (Alert API v2) and ntfy.
+//! `PagerDuty` (Events API v2), Opsgenie (Alert API v2) and ntfy.
 
 use serde_json::{Value, json};
 

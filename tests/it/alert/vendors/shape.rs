@@ -56,7 +56,7 @@ fn fits(value: &Value, kind: Kind) -> bool {
         Kind::Object => value.is_object(),
         Kind::List(most) => value.as_array().is_some_and(|items| items.len() <= most),
         Kind::Time => text.is_some_and(|text| text.parse::<jiff::Timestamp>().is_ok()),
-        Kind::Url => text.is_some_and(|text| url(text)),
+        Kind::Url => text.is_some_and(url),
     }
 }
 
