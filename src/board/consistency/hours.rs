@@ -108,7 +108,8 @@ fn add(spans: &mut Vec<(u16, u16)>, day: u16, from: u16, to: u16) {
     if to <= WEEK {
         spans.push((from, to));
     } else {
-        spans.extend([(from, WEEK), (0, to - WEEK)]);
+        // Sunday 24:00 is Monday already.
+        spans.extend([(from, WEEK), (0, to - WEEK)].into_iter().filter(|(from, to)| from < to));
     }
 }
 
@@ -200,6 +201,7 @@ mod tests {
     fn hours_are_told_from_other_texts() {
         assert_eq!(Hours::read("Sa 10-14"), Some(Hours(vec![(5 * DAY + 600, 5 * DAY + 840)])));
         assert_eq!(Hours::read("So 22-2"), Some(Hours(vec![(0, 120), (6 * DAY + 1320, WEEK)])));
+        assert_eq!(Hours::read("So 24-2"), Some(Hours(vec![(0, 120)])));
         assert_eq!(Hours::read("Mo, We 12 am - 12 pm"), Some(Hours(vec![(0, 720), (2 * DAY, 2 * DAY + 720)])));
         for text in
             ["", "9-18", "Mo-Fr", "Sale 10-14", "Mo 25-26", "Mo 9", "Mo 9:75-10", "Anna", "30 days", "-", "Mo 13pm-14"]
