@@ -160,3 +160,42 @@ mod tests {
         check("a ${A", Err("`${` is never closed"));
     }
 }
+
+#[cfg(test)]
+mod fuzz {
+    use super::*;
+    use crate::bent::Bent;
+
+    #[test]
+    fn references_are_replaced_or_refused() {
+        let corpus: &[&[u8]] = &[
+            b"http://${HOST:-127.0.0.1}:${PORT}/x?a=$1",
+            b"$${A} ${A}${EMPTY:-${A}} $$ $",
+            b"${NONE} and ${A B} ${NONE:-} ${",
+            b"${A}${SELF}${EMPTY}",
+        ];
+        let known = [("A", "1"), ("HOST", "shop.test"), ("PORT", "8080"), ("EMPTY", ""), ("SELF", "${SELF}")];
+        let environment = Environment::new(known);
+        for input in Bent::of(5000, corpus) {
+            let text = String::from_utf8_lossy(&input);
+            match expand(&text, &environment) {
+                // What was written as itself comes out as itself.
+                Ok(same) if !text.contains("${") => assert_eq!(same, text),
+                Ok(expanded) => assert!(expanded.len() <= text.len() * "shop.test".len(), "{text:?}: {expanded:?}"),
+                Err(wrong) => {
+                    assert!(!wrong.is_empty());
+                    for (reference, what, hint) in wrong {
+                        assert!(text.contains(&reference) && reference.starts_with("${"), "{text:?}: {reference:?}");
+                        assert!(!what.is_empty() && !hint.is_empty());
+                    }
+                }
+            }
+            // Escaped, every text stands for itself.
+            if !text.contains("${") {
+                continue;
+            }
+            let escaped = text.replace("$${", "${").replace("${", "$${");
+            assert_eq!(expand(&escaped, &environment).expect("no reference"), text.replace("$${", "${"), "{escaped:?}");
+        }
+    }
+}

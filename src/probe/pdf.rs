@@ -246,3 +246,29 @@ mod tests {
         assert!(matches!(none, Err(Unread::NotStarted(_))));
     }
 }
+
+#[cfg(test)]
+mod fuzz {
+    use super::*;
+    use crate::bent::Bent;
+
+    /// What runs in this process: the parser itself may abort, and has a child of its own for that.
+    #[test]
+    fn text_is_tidied_whatever_it_is() {
+        let corpus: &[&[u8]] = &[
+            " Total due: \n\u{a3}45.60\u{0} \t x".as_bytes(),
+            "\u{674e}\n\u{4f1f} \u{60a8}\u{597d} Bill \u{ac00} \u{ff21}".as_bytes(),
+            b"\xff\xfe\r\x0c Anna\xc2\xa0Schmidt",
+        ];
+        for input in Bent::of(5000, corpus) {
+            let raw = String::from_utf8_lossy(&input);
+            let tidied = tidy(&raw);
+            assert!(tidied.len() <= TEXT_BYTES_MAX.min(raw.len()) && !tidied.contains(char::is_control), "{tidied:?}");
+            assert!(!tidied.contains("  ") && tidied.trim() == tidied, "{tidied:?}");
+            assert_eq!(tidy(&tidied), tidied);
+            let letters =
+                |text: &str| -> String { text.chars().filter(|c| !c.is_whitespace() && !c.is_control()).collect() };
+            assert_eq!(letters(&tidied), letters(&raw));
+        }
+    }
+}

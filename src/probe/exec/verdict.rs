@@ -119,3 +119,42 @@ mod tests {
         assert_eq!(killed, Fault::new(FaultCode::Exit, "the program was killed by signal 11").into());
     }
 }
+
+#[cfg(test)]
+mod fuzz {
+    use std::process::ExitStatus;
+
+    use super::*;
+    use crate::bent::Bent;
+
+    #[test]
+    fn whatever_a_program_prints_is_a_reply() {
+        let corpus: &[&[u8]] = &[
+            br#"{"value": 29.90, "unit": "EUR", "text": "cheap", "more": [1]}"#,
+            br#"{"value": "open", "text": "a\u001b[31m\ud83d\ude00"}"#,
+            b"-1.5e3\n",
+            b"OK - all well | load=1.2;5;10\n",
+            b"{\"value\": {\"a\": [[[1]]]}, \"value\": 1e999}",
+        ];
+        let mut bent = Bent::of(5000, corpus);
+        while let Some(printed) = bent.next() {
+            let complaint = bent.next().unwrap_or_default();
+            for code in [0, 2] {
+                let ended = Ended {
+                    status: ExitStatus::from_raw(code << 8),
+                    printed: printed.clone(),
+                    complaint: complaint.clone(),
+                };
+                let (reply, _) = read(&ended).expect("a reply");
+                assert_eq!(reply.doubts().len(), usize::from(code != 0));
+                assert_eq!(reply.value(Field::Exit), Some(&code.into()));
+                let Some(value) = reply.value(Field::Value) else { continue };
+                assert!(value.is_string() || value.is_boolean(), "{value}");
+                // A number is told as it was printed.
+                if let Some(text) = value.as_str().filter(|text| text.parse::<f64>().is_ok()) {
+                    assert!(String::from_utf8_lossy(&printed).contains(text), "{text}");
+                }
+            }
+        }
+    }
+}
