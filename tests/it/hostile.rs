@@ -6,6 +6,7 @@ mod expressions;
 mod floods;
 mod heads;
 mod memory;
+mod quic;
 mod resolvers;
 mod silent;
 mod time;

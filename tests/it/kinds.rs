@@ -5,6 +5,7 @@ mod exec;
 mod grpc;
 mod icmp;
 mod links;
+mod loss;
 mod mail;
 mod mqtt;
 mod names;

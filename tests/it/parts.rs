@@ -1,6 +1,7 @@
 //! Real counterparts that tests start for themselves.
 
 pub(crate) mod folder;
+pub(crate) mod island;
 pub(crate) mod names;
 pub(crate) mod postoffice;
 pub(crate) mod prosody;

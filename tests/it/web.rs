@@ -1,6 +1,7 @@
 //! The site over real sockets: every route, every mood, and what hostile bytes become.
 
 pub(crate) mod halcyon;
+mod reports;
 mod routes;
 mod shelf;
 mod site;

@@ -1,10 +1,11 @@
 //! `icmp` over loopback, and in a network namespace that loses packets or forbids pings.
 
-use std::process::{Command, Output};
+use std::process::Output;
 
 use serde_json::json;
 use unbroken::model::Verdict;
 
+use crate::parts::island::Island;
 use crate::walk::run;
 use crate::world::World;
 
@@ -19,40 +20,6 @@ async fn loopback_loses_nothing() {
         .await;
         assert_eq!(reading.outcome.verdict, Verdict::Good, "{host}");
     }
-}
-
-/// A network namespace with a loopback of its own, gone with the test.
-struct Island(String);
-
-impl Island {
-    fn new(name: &str) -> Self {
-        let island = Self(format!("ub{name}{}", std::process::id()));
-        run_well("ip", &["netns", "add", &island.0]);
-        run_well("ip", &["-n", &island.0, "link", "set", "lo", "up"]);
-        island
-    }
-
-    fn command(&self, program: &str) -> Command {
-        let mut command = Command::new("ip");
-        command.args(["netns", "exec", &self.0, program]);
-        command
-    }
-
-    fn inside(&self, program: &str, args: &[&str]) {
-        let output = self.command(program).args(args).output().unwrap();
-        assert!(output.status.success(), "{program} {args:?}: {}", String::from_utf8_lossy(&output.stderr));
-    }
-}
-
-impl Drop for Island {
-    fn drop(&mut self) {
-        Command::new("ip").args(["netns", "del", &self.0]).status().ok();
-    }
-}
-
-fn run_well(program: &str, args: &[&str]) {
-    let output = Command::new(program).args(args).output().unwrap();
-    assert!(output.status.success(), "{program} {args:?}: {}", String::from_utf8_lossy(&output.stderr));
 }
 
 /// A configuration whose touchpoint `line` pings this machine four times.
