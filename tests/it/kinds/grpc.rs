@@ -103,6 +103,10 @@ async fn a_health_server_tells_how_it_is() {
     asked["tls"] = json!({ "ca": ca });
     let reading = run(json!([{ "grpc": asked, "expect": { "certificate": { "expires_after": "1d" } } }])).await;
     assert_eq!(reading.outcome.verdict, Verdict::Good);
+    // Metadata and trailers, encrypted.
+    asked["headers"] = json!({ "authorization": "Bearer wrong" });
+    let (code, told) = text(&ask(asked.clone()).await);
+    assert_eq!((code, &*told), (FaultCode::GrpcStatus, "answers 16 UNAUTHENTICATED (no such token: ü)"));
     asked["tls"] = json!({});
     let (code, told) = text(&ask(asked).await);
     assert!(matches!(code, FaultCode::CertUntrusted | FaultCode::ChainIncomplete), "{told}");

@@ -96,11 +96,15 @@ async fn signatures_are_judged_and_wrong_ones_found() {
 #[tokio::test]
 async fn encrypted_ways_are_asked_and_certificates_seen() {
     let bind = Bind::start();
-    for server in
-        [format!("tls://127.0.0.1:{}", bind.tls.port()), format!("https://127.0.0.1:{}/dns-query", bind.https.port())]
-    {
+    let unbound = Unbound::start(&bind);
+    for (server, ca) in [
+        (format!("tls://127.0.0.1:{}", bind.tls.port()), bind.ca()),
+        (format!("https://127.0.0.1:{}/dns-query", bind.https.port()), bind.ca()),
+        (format!("tls://127.0.0.1:{}", unbound.tls.port()), unbound.ca()),
+        (format!("https://127.0.0.1:{}/dns-query", unbound.https.port()), unbound.ca()),
+    ] {
         let mut written = ask(&server, "www.shop.test", "A");
-        written["dns"]["tls"] = json!({ "ca": bind.ca() });
+        written["dns"]["tls"] = json!({ "ca": ca });
         written["expect"] = json!({ "records": { "contains": "192.0.2.7" }, "certificate": { "subject": { "exists": true } },
                                     "phases": { "tls": { "exists": true }, "dns": { "exists": true } } });
         assert_eq!(run(json!([written])).await.outcome.verdict, Verdict::Good, "{server}");

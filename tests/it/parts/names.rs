@@ -129,17 +129,22 @@ fn sign(folder: &Shared) {
 /// A resolver that asks BIND and believes nothing that is not signed.
 pub(crate) struct Unbound {
     _running: Running,
-    _folder: Shared,
+    folder: Shared,
     pub(crate) plain: SocketAddr,
+    pub(crate) tls: SocketAddr,
+    pub(crate) https: SocketAddr,
 }
 
 impl Unbound {
     pub(crate) fn start(bind: &Bind) -> Self {
         let folder = Shared::new();
-        let plain = free_address();
+        folder.certificate();
+        let [plain, tls, https] = std::array::from_fn(|_| free_address());
         let dir = folder.path().display();
         let config = format!(
-            "server:\n interface: 127.0.0.1@{}\n access-control: 127.0.0.0/8 allow\n do-daemonize: no\n username: \"\"\n\
+            "server:\n interface: 127.0.0.1@{}\n interface: 127.0.0.1@{tls}\n interface: 127.0.0.1@{https}\n\
+             \x20tls-port: {tls}\n https-port: {https}\n tls-service-key: \"{dir}/key.pem\"\n\
+             \x20tls-service-pem: \"{dir}/cert.pem\"\n access-control: 127.0.0.0/8 allow\n do-daemonize: no\n username: \"\"\n\
              \x20chroot: \"\"\n directory: \"{dir}\"\n pidfile: \"{dir}/pid\"\n do-not-query-localhost: no\n\
              \x20module-config: \"validator iterator\"\n trust-anchor-file: \"{}\"\n local-zone: \"test.\" nodefault\n\
              \x20use-syslog: no\n logfile: \"{dir}/log\"\nremote-control:\n control-enable: no\n\
@@ -147,9 +152,18 @@ impl Unbound {
             plain.port(),
             bind.anchor().display(),
             bind.plain.port(),
+            tls = tls.port(),
+            https = https.port(),
         );
         let config = folder.write("unbound.conf", &config);
         let running = Running::start(Command::new(program("unbound")).arg("-d").arg("-c").arg(config), plain);
-        Self { _running: running, _folder: folder, plain }
+        running.wait_for(tls);
+        running.wait_for(https);
+        Self { _running: running, folder, plain, tls, https }
+    }
+
+    /// The certificate of its encrypted ports, which is its own authority.
+    pub(crate) fn ca(&self) -> PathBuf {
+        self.folder.path().join("cert.pem")
     }
 }

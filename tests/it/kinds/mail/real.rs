@@ -79,6 +79,11 @@ fn wait_for(what: &str, done: impl Fn() -> bool) {
 
 impl Post {
     fn start() -> Self {
+        Self::saying("")
+    }
+
+    /// With more lines in Dovecot's configuration.
+    fn saying(more: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let root = folder.path();
         std::fs::set_permissions(root, std::fs::Permissions::from_mode(0o755)).unwrap();
@@ -100,7 +105,7 @@ impl Post {
         std::fs::write(root.join("users"), format!("{MAILBOX}:{{PLAIN}}{SECRET}\n")).unwrap();
         std::fs::write(root.join("etc/mailboxes"), format!("{MAILBOX} x\n")).unwrap();
         let dir = root.display().to_string();
-        std::fs::write(root.join("dovecot.conf"), dovecot_conf(&dir, imap, imaps, lmtp)).unwrap();
+        std::fs::write(root.join("dovecot.conf"), dovecot_conf(&dir, imap, imaps, lmtp) + more).unwrap();
         std::fs::write(root.join("etc/main.cf"), main_cf(&dir, lmtp)).unwrap();
         std::fs::write(root.join("etc/master.cf"), master_cf(smtp, smtps)).unwrap();
         let spawn = |command: &mut Command| {
@@ -174,6 +179,22 @@ async fn a_mail_that_comes_while_we_wait_is_told_at_once() {
     good(&found);
     let waited = found.outcome.steps[0].phases.iter().find(|time| time.phase == Phase::Arrival).unwrap().took;
     assert!(waited > Duration::from_millis(300) && waited < Duration::from_secs(4), "IDLE, not luck: {waited:?}");
+}
+
+#[tokio::test]
+async fn a_server_that_does_not_tell_is_asked_again_and_again() {
+    let post = Post::saying("imap_capability = IMAP4rev1 UIDPLUS\n");
+    let mail = post.mail("while asking");
+    let late = async {
+        tokio::time::sleep(Duration::from_millis(1200)).await;
+        run(&mail, 10_000).await
+    };
+    let look = post.look(json!({ "match": { "subject": "while asking" } }));
+    let (found, sent) = tokio::join!(run(&look, 15_000), late);
+    good(&sent);
+    good(&found);
+    let waited = found.outcome.steps[0].phases.iter().find(|time| time.phase == Phase::Arrival).unwrap().took;
+    assert!(waited > Duration::from_millis(1500), "it was told, not asked: {waited:?}");
 }
 
 #[tokio::test]
