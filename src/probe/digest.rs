@@ -305,6 +305,11 @@ mod tests {
             let answer = challenge.answer(&PROOF);
             assert!(answer.contains("nc=00000001, cnonce=\"f2/wE4q74E6z") && !answer.contains("Circle"), "{answer}");
         }
+        // The same nonce once more: the proof counts along, in hexadecimal digits.
+        let again = Challenge::parse(&challenge("SHA-256")).expect("a challenge");
+        let proof = Proof { count: 26, ..PROOF };
+        assert_eq!(again.response(&proof), "63bb18b90bcfdda44bc585aeb69a18e71b6e87b344b13f7a2cd6a95df2bce9a2");
+        assert!(again.answer(&proof).contains("nc=0000001a, "));
         // RFC 2069, with the erratum.
         let old = Challenge::parse(
             "Digest realm=\"testrealm@host.com\", nonce=\"dcd98b7102dd2f0e8b11d0f600bfb0c093\", opaque=\"5ccc\"",

@@ -176,6 +176,21 @@ async fn what_a_topic_holds_is_read() {
     // What was there before is no answer to what is said now.
     let reading = met(retained, true, json!({ "receive": "t", "publish": { "topic": "other" } })).await;
     assert_eq!(fault_of(&reading), Some(FaultCode::Undelivered));
+    // Told after the subscription stands, too: the next one is the answer.
+    let both = b"\x20\x02\x00\x00\x90\x03\x00\x01\x00\x31\x05\x00\x01t42\x30\x05\x00\x01t43";
+    let mut written =
+        probe(broker(both, true).await, json!({ "receive": "t", "publish": { "topic": "other", "payload": "x" } }));
+    written["expect"] = json!({ "message": "43" });
+    assert_eq!(code(written).await, None);
+}
+
+#[tokio::test]
+async fn a_message_that_came_back_may_still_be_refused() {
+    let said = b"\x20\x03\x00\x00\x00\x90\x04\x00\x01\x00\x01\x30\x05\x00\x01t\x00x\x40\x03\x00\x02\x97";
+    let more = json!({ "version": "5", "qos": 1, "publish": { "topic": "t", "payload": "x" } });
+    let reading = met(said, true, more).await;
+    let fault = reading.outcome.verdict.fault().unwrap_or_else(|| panic!("{:?}", reading.outcome.verdict));
+    assert!(fault.code == FaultCode::MqttRefused && fault.text.contains("a quota is used up"), "{fault}");
 }
 
 #[tokio::test]

@@ -54,6 +54,19 @@ async fn a_bot_answers_in_turns() {
 }
 
 #[tokio::test]
+async fn a_message_may_come_as_bytes() {
+    let address = serve(|stream| async move {
+        let mut socket = tokio_tungstenite::accept_async(stream).await.unwrap();
+        socket.send(Message::binary(r#"{"from": "bot"}"#.as_bytes().to_vec())).await.unwrap();
+        let _ = socket.next().await;
+    })
+    .await;
+    let dialogue = json!([{ "expect": { "json": { "$.from": "bot" } } }]);
+    let written = json!({ "websocket": { "open": format!("ws://{address}/"), "dialogue": dialogue } });
+    assert_eq!(code(written).await, None);
+}
+
+#[tokio::test]
 async fn another_answer_is_told() {
     let dialogue = json!([{ "send": "{\"say\": 1}" }, { "expect": { "json": { "$.from": "human" } } }]);
     let reading = run(json!([chat(bot().await, &dialogue)])).await;

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use jiff::SignedDuration;
 use serde_json::{Value, json};
 use tokio::io::AsyncWriteExt as _;
 use unbroken::model::{FaultCode, Phase, SelfFault, Verdict};
@@ -16,17 +17,21 @@ const MAIL: &str = "Authentication-Results: mx.test; spf=pass; dkim=fail header.
     Content-Type: text/html; charset=utf-8\r\n\r\n<p>Dear Anna Schmidt, Flat M costs <b id=total>29.99</b>. \
     <a href=\"https://shop.test/o?a=1&amp;b=2\">See it</a></p>\r\n";
 
-fn date() -> String {
-    jiff::Zoned::now().strftime("%d-%b-%Y %H:%M:%S %z").to_string()
+fn date(age: SignedDuration) -> String {
+    (jiff::Zoned::now() - age).strftime("%d-%b-%Y %H:%M:%S %z").to_string()
 }
 
-/// A mailbox with these mails, their uids counted from 1.
+/// A mailbox with these mails, their uids counted from 1, which have just come.
 fn mailbox(mails: &[&str], other: &[(&'static str, &str)]) -> Rules {
+    aged(mails, other, SignedDuration::ZERO)
+}
+
+fn aged(mails: &[&str], other: &[(&'static str, &str)], age: SignedDuration) -> Rules {
     let mut rules: Rules = other.iter().map(|(start, answer)| (*start, (*answer).to_owned())).collect();
     let uids: Vec<String> = (1..=mails.len()).map(|uid| uid.to_string()).collect();
     rules.push(("UID SEARCH", format!("* SEARCH {}\r\n{{tag}} OK\r\n", uids.join(" "))));
     let whole = |uid: usize, mail: &str, part: &str| {
-        let date = date();
+        let date = date(age);
         format!("* {uid} FETCH (UID {uid} INTERNALDATE \"{date}\" BODY[{part}]<0> {{{}}}\r\n{mail})\r\n", mail.len())
     };
     let mut heads = String::new();
@@ -97,6 +102,17 @@ async fn a_mail_that_does_not_come_is_missing_and_the_nearest_is_told() {
     let empty = fake(mailbox(&[], &[])).await;
     let text = failed(&run(&look(empty.address, json!({})), 800).await, FaultCode::MailMissing, Phase::Arrival);
     assert!(text.contains("nothing came"), "{text}");
+}
+
+#[tokio::test]
+async fn the_mail_of_an_earlier_run_is_not_this_ones() {
+    // Servers find mails by the day.
+    let server = fake(aged(&[MAIL], &[], SignedDuration::from_hours(2))).await;
+    let mut step = look(server.address, json!({ "match": { "subject": { "contains": "H-1" } }, "within": "300ms" }));
+    let text = failed(&run(&step, 5000).await, FaultCode::MailMissing, Phase::Arrival);
+    assert!(text.contains("nothing came"), "{text}");
+    step["imap"]["newer_than"] = json!("3h");
+    good(&run(&step, 5000).await);
 }
 
 /// Eight heads that fit, and only the oldest mail is it.
