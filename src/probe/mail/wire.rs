@@ -100,7 +100,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
     async fn fill(&mut self) -> Result<(), Stop> {
         // Moved at most once per chunk that was read.
         self.buffer.drain(..std::mem::take(&mut self.at));
-        self.buffer.shrink_to(CHUNK_BYTES.max(self.buffer.len()));
+        // Not with every byte of a long line: a peer that drips would have all of it moved each time.
+        let held = CHUNK_BYTES.max(self.buffer.len());
+        if self.buffer.capacity() > 4 * held {
+            self.buffer.shrink_to(held);
+        }
         let Some(stream) = &mut self.stream else { return Err(gone()) };
         self.buffer.reserve(CHUNK_BYTES);
         let read = stream.read_buf(&mut self.buffer).await.map_err(|error| broken(&error))?;
