@@ -15,6 +15,7 @@
 //! *Invariants:* every DOWN touchpoint is in exactly one open incident; every incident opens once and closes once, over
 //! restarts and reloads; nothing gets better by silence.
 
+mod budget;
 mod causes;
 mod consistency;
 mod dirty;
@@ -41,6 +42,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use uuid::Uuid;
 
+use self::budget::Spending;
 use self::consistency::Comparison;
 use self::dirty::Dirty;
 use self::net::Net;
@@ -52,6 +54,8 @@ use crate::model::{
     Change, Incident, IncidentId, JourneyId, JourneyMap, Quality, Reading, SelfFault, Series, State, Verdict,
 };
 use crate::score::Felt;
+
+pub use self::budget::Spent;
 
 /// Colours change and slow tracks are looked at.
 pub const EVALUATION: Duration = Duration::from_secs(30);
@@ -72,6 +76,8 @@ pub struct Board {
     felt: Vec<Felt>,
     journeys: Vec<Pulse>,
     checks: Vec<Comparison>,
+    /// Per journey, where it has an objective.
+    spending: Vec<Option<Spending>>,
     /// Open ones.
     incidents: BTreeMap<IncidentId, Incident>,
     /// Incidents whose timeline grew since they were last told.
@@ -128,6 +134,7 @@ impl Board {
             felt: vec![Felt::default(); net.elements.len()],
             journeys: net.journeys.iter().map(|_| Pulse::new(now)).collect(),
             checks: net.checks.iter().map(|_| Comparison::new(now)).collect(),
+            spending: Spending::of(&map),
             incidents: BTreeMap::new(),
             noted: BTreeSet::new(),
             own: Own::new(now + grace),

@@ -25,6 +25,6 @@ pub use reading::{
     Verdict, Why,
 };
 pub use snapshot::{
-    CheckNow, Costly, Divergence, ElementNow, JourneyNow, LastRun, NeedNow, ProbeNow, Reach, SegmentCost, SegmentNow,
-    SeriesNow, Snapshot, StageNow, TouchpointNow, Trouble, ValueNow,
+    Burn, CheckNow, Costly, Divergence, ElementNow, JourneyNow, LastRun, NeedNow, ProbeNow, Reach, SegmentCost,
+    SegmentNow, SeriesNow, Snapshot, StageNow, TouchpointNow, Trouble, ValueNow,
 };

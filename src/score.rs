@@ -3,12 +3,14 @@
 //! Every element is a gate `1 - c(1-h)`: criticality c is the largest share of the journey that it can destroy. What a
 //! customer needs all of is multiplied, so nothing that works compensates for what does not.
 
+mod budget;
 mod color;
 mod felt;
 mod shares;
 mod tree;
 mod window;
 
+pub use budget::{Budget, KEPT};
 pub use color::Hue;
 pub use felt::Felt;
 pub use tree::{Formula, Gate, Ground, Part, Tree};

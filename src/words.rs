@@ -122,6 +122,9 @@ pub fn incident(incident: &Incident, map: &JourneyMap) -> String {
             format!("{} {was} {how}", touchpoint(id, map))
         }
         Cause::Journey(id) => return format!("“{}” {was} broken by many small problems", title(id, map)),
+        Cause::Objective(id) => {
+            return format!("“{}” {was} losing minutes faster than its objective allows", title(id, map));
+        }
         Cause::Own(fault) => return format!("Unbroken itself {was} in trouble: {}", fault.words()),
     };
     let hurt: Vec<String> =

@@ -100,7 +100,7 @@ fn fits(wanted: &Match, map: &JourneyMap, incident: &Incident) -> bool {
     wanted.touchpoint.as_ref().is_none_or(touchpoint)
         && wanted.owner.as_ref().is_none_or(|owner| root.is_some_and(|root| root.owner.as_ref() == Some(owner)))
         && wanted.journey.as_ref().is_none_or(|journey| {
-            incident.cause == Cause::Journey(journey.clone())
+            matches!(&incident.cause, Cause::Journey(id) | Cause::Objective(id) if id == journey)
                 || incident.impacts.iter().any(|impact| impact.journey == *journey)
         })
         && wanted.channel.is_none_or(|channel| root.is_some_and(|root| root.channel == channel))
@@ -165,6 +165,9 @@ impl Template<'_> {
             None => vec![format!("Since {}, {}.", time(incident.opened), length(incident.opened, self.now))],
         };
         lines.extend(self.what_changed());
+        if let (Cause::Objective(_), Some(first)) = (&incident.cause, incident.timeline.first()) {
+            lines.push(format!("{}.", first.what));
+        }
         if let Some(fault) = &incident.fault {
             if let (Cause::Touchpoint(id), None) = (&incident.cause, incident.closed) {
                 let clause = words::fault(State::Down, Some(fault));
@@ -208,7 +211,9 @@ impl Template<'_> {
     fn next_step(&self) -> Option<String> {
         let id = match &self.incident.cause {
             Cause::Own(_) => return Some("Next: look at Unbroken's own page and log.".into()),
-            Cause::Journey(id) => return Some(format!("Next: see what costs most: unbroken explain {id}")),
+            Cause::Journey(id) | Cause::Objective(id) => {
+                return Some(format!("Next: see what costs most: unbroken explain {id}"));
+            }
             Cause::Touchpoint(id) => id,
         };
         let touchpoint = self.map.touchpoints.get(id)?;
@@ -223,11 +228,12 @@ impl Template<'_> {
         let alertname = match incident.cause {
             Cause::Touchpoint(_) => "TouchpointBroken",
             Cause::Journey(_) => "JourneyBroken",
+            Cause::Objective(_) => "ObjectiveBurning",
             Cause::Own(_) => "UnbrokenInTrouble",
         };
         let root = incident.touchpoint.as_ref();
         let journey = match &incident.cause {
-            Cause::Journey(id) => Some(id),
+            Cause::Journey(id) | Cause::Objective(id) => Some(id),
             _ => incident.impacts.first().map(|impact| &impact.journey),
         };
         let labels = [

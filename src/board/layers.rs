@@ -24,8 +24,9 @@ impl Board {
             // Without a number we cannot see, and change nothing.
             let Some(value) = self.journeys[journey].number() else { continue };
             let cause = Cause::Journey(self.net.journeys[journey].id.clone());
-            let open = self.incidents.values().find(|incident| incident.cause == cause).map(|incident| incident.id);
-            let explained = self.explained_by(journey);
+            let open = self.incident_of(&cause);
+            let budget = || self.incident_of(&Cause::Objective(self.net.journeys[journey].id.clone()));
+            let explained = self.explained_by(journey).or_else(budget);
             let counts = if open.is_some() { value >= BROKEN } else { value < BROKEN && self.is_decided(journey) };
             let pulse = &mut self.journeys[journey];
             let before = pulse.evaluations;
@@ -40,7 +41,10 @@ impl Board {
             match (open, explained) {
                 (Some(id), Some(_)) => self.close(id, Close::Merged, now, changes),
                 (Some(id), None) if enough => self.close(id, Close::Recovered, now, changes),
-                (None, Some(id)) if enough => self.raise(id, journey, now, changes),
+                (None, Some(id)) if enough && self.is_ticket(id) => {
+                    let what = format!("It breaks the journey: {}", self.map.journeys[journey].title);
+                    self.raise(id, Severity::Page, what, now, changes);
+                }
                 (None, None) if enough => self.open_journey(journey, cause, now, changes),
                 _ => {}
             }
@@ -48,7 +52,7 @@ impl Board {
     }
 
     /// The incident of a touchpoint that takes at least half of what a journey loses.
-    fn explained_by(&self, journey: usize) -> Option<IncidentId> {
+    pub(super) fn explained_by(&self, journey: usize) -> Option<IncidentId> {
         let id = &self.net.journeys[journey].id;
         let lost = 100.0 * (1.0 - self.journeys[journey].sight.value);
         let takes = |incident: &&crate::model::Incident| {
@@ -69,27 +73,52 @@ impl Board {
         })
     }
 
-    fn raise(&mut self, id: IncidentId, journey: usize, now: Timestamp, changes: &mut Vec<Change>) {
-        let title = self.map.journeys[journey].title.clone();
+    fn is_ticket(&self, id: IncidentId) -> bool {
+        self.incidents.get(&id).is_some_and(|incident| incident.severity == Severity::Ticket)
+    }
+
+    /// Writes something into an incident; worth telling if it makes it severer.
+    pub(super) fn raise(
+        &mut self,
+        id: IncidentId,
+        severity: Severity,
+        what: String,
+        now: Timestamp,
+        changes: &mut Vec<Change>,
+    ) {
         let Some(incident) = self.incidents.get_mut(&id) else { return };
-        if incident.severity == Severity::Page {
+        note(incident, now, what);
+        if incident.severity >= severity {
+            changes.push(Change::IncidentNoted(incident.clone()));
             return;
         }
-        incident.severity = Severity::Page;
+        incident.severity = severity;
         incident.version += 1;
-        note(incident, now, format!("It breaks the journey: {title}"));
         changes.push(Change::IncidentUpdated(incident.clone()));
     }
 
     fn open_journey(&mut self, journey: usize, cause: Cause, now: Timestamp, changes: &mut Vec<Change>) {
-        let top = self.costliest(journey);
-        let names: Vec<String> =
-            top.iter().take(NAMED).map(|(name, _, loss)| format!("{name} takes {loss:.1} points")).collect();
+        let top = self.costliest(journey).into_iter().take(NAMED);
+        let names: Vec<String> = top.map(|(name, _, loss)| format!("{name} takes {loss:.1} points")).collect();
         let title = &self.map.journeys[journey].title;
         let what = format!("{title}: many small problems break it. {}", names.join(", "));
         let fault = self.contradiction(journey, now);
+        self.open_for(journey, cause, (Severity::Page, what), fault, now, changes);
+    }
+
+    /// Opens an incident of a whole journey, which names what costs it most.
+    pub(super) fn open_for(
+        &mut self,
+        journey: usize,
+        cause: Cause,
+        (severity, what): (Severity, String),
+        fault: Option<Fault>,
+        now: Timestamp,
+        changes: &mut Vec<Change>,
+    ) {
+        let top = self.costliest(journey);
         let loss = 100.0 * (1.0 - self.journeys[journey].sight.value);
-        let mut incident = self.draft(cause, Severity::Page, what, now);
+        let mut incident = self.draft(cause, severity, what, now);
         incident.touchpoints.extend(top.into_iter().take(NAMED).filter_map(|(_, touchpoint, _)| touchpoint));
         incident.impacts = vec![Impact { journey: self.net.journeys[journey].id.clone(), loss: tenths(loss) }];
         incident.fault = fault;
@@ -171,7 +200,7 @@ impl Board {
             let Some(incident) = self.incidents.get(&id) else { continue };
             let impacts = match &incident.cause {
                 Cause::Touchpoint(_) => self.impacts(&incident.touchpoints),
-                Cause::Journey(journey) => {
+                Cause::Journey(journey) | Cause::Objective(journey) => {
                     let Some(place) = self.net.journeys.iter().position(|at| at.id == *journey) else { continue };
                     let loss = tenths(100.0 * (1.0 - self.journeys[place].sight.value));
                     vec![Impact { journey: journey.clone(), loss }]

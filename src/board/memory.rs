@@ -132,6 +132,7 @@ impl Board {
         };
         let incidents = incidents.into_iter().map(rename).collect();
         self.adopt(incidents);
+        self.forget_burning();
     }
 
     /// Takes a new map. What did not change keeps its streaks, its memory and its incidents.
@@ -221,7 +222,7 @@ impl Board {
                     let text = incident.timeline.first().map(|first| first.what.clone()).unwrap_or_default();
                     self.own.restore(*what, incident.opened, incident.id, text);
                 }
-                Cause::Own(_) | Cause::Journey(_) => {}
+                Cause::Own(_) | Cause::Journey(_) | Cause::Objective(_) => {}
             }
             self.incidents.insert(incident.id, incident);
         }
@@ -246,7 +247,10 @@ impl Board {
                 Cause::Journey(journey) if self.map.journey(&journey).is_none() => {
                     self.close(id, Close::Removed, now, changes);
                 }
-                Cause::Journey(_) | Cause::Own(_) => {}
+                Cause::Objective(journey) if self.map.journey(&journey).is_none_or(|at| at.objective.is_none()) => {
+                    self.close(id, Close::Removed, now, changes);
+                }
+                Cause::Journey(_) | Cause::Objective(_) | Cause::Own(_) => {}
             }
         }
     }

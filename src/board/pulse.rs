@@ -7,7 +7,7 @@ use super::Board;
 use super::net::{JourneyAt, Leaf};
 use super::segments::SegmentSight;
 use super::watch::whole;
-use crate::model::{Change, Color, Score, State};
+use crate::model::{Change, Color, Score, Severity, State};
 use crate::score::{CLOSED, Ground, Hue, seen};
 
 /// Fewer than half of the elements fresh: no number.
@@ -26,6 +26,9 @@ pub(super) struct Pulse {
     /// Evaluations in a row below 50 with nothing that explains it, or above while an incident says so.
     #[serde(rename = "n")]
     pub(super) evaluations: u8,
+    /// What was told of how fast it uses up what its objective allows.
+    #[serde(rename = "b", default, skip_serializing_if = "Option::is_none")]
+    pub(super) burning: Option<Severity>,
     #[serde(skip)]
     pub(super) sight: Sight,
 }
@@ -67,7 +70,14 @@ impl Occasion {
 
 impl Pulse {
     pub(super) fn new(now: Timestamp) -> Self {
-        Self { hue: Hue::default(), since: now, told: (None, Color::Unknown), evaluations: 0, sight: Sight::default() }
+        Self {
+            hue: Hue::default(),
+            since: now,
+            told: (None, Color::Unknown),
+            evaluations: 0,
+            burning: None,
+            sight: Sight::default(),
+        }
     }
 
     /// J, if enough is observed for a number.

@@ -1,5 +1,6 @@
 //! A small company, its readings, and what the board makes of them.
 
+mod budget;
 mod causes;
 mod incidents;
 mod laws;
@@ -238,6 +239,7 @@ fn line_of(incident: &Incident) -> String {
     let cause = match &incident.cause {
         crate::model::Cause::Touchpoint(id) => id.to_string(),
         crate::model::Cause::Journey(id) => format!("journey {id}"),
+        crate::model::Cause::Objective(id) => format!("objective {id}"),
         crate::model::Cause::Own(what) => what.to_string(),
     };
     format!("{cause} {} v{}", incident.severity.as_str(), incident.version)

@@ -65,6 +65,8 @@ impl Board {
                 .iter()
                 .map(|(check, part)| self.check_now(journey, *check, part.clone(), now))
                 .collect(),
+            burns: self.burns(journey),
+            burning: pulse.burning,
         }
     }
 

@@ -36,6 +36,9 @@ fn print(status: &Value) {
             text(&journey["color"])
         );
         say!("        {}", text(&journey["sentence"]));
+        if let Some(alert) = journey["burning"].as_str() {
+            say!("        {bold}It loses minutes faster than its objective allows ({alert}).{bold:#}");
+        }
         let segments = segments(journey, score);
         if !segments.is_empty() {
             say!("        {dim}{segments}{dim:#}");

@@ -185,7 +185,8 @@ impl RawObjective {
             )
         };
         let (target, window) = text.split_once(" over ").ok_or_else(wrong)?;
-        let target: f64 = target.trim().parse().map_err(|_| wrong())?;
+        let target = target.trim();
+        let target: f64 = target.strip_suffix('%').unwrap_or(target).parse().map_err(|_| wrong())?;
         let window = Period::parse(window.trim()).map_err(|_| wrong())?.get();
         let day = std::time::Duration::from_hours(24);
         if !(50.0..=99.999).contains(&target) || window < day || window > 366 * day {
@@ -207,6 +208,6 @@ impl JsonSchema for RawObjective {
     }
 
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({ "type": "string", "pattern": "^[0-9.]+ over [0-9]+", "examples": ["99 over 30d"] })
+        json_schema!({ "type": "string", "pattern": "^[0-9.]+%? over [0-9]+", "examples": ["99 over 30d"] })
     }
 }

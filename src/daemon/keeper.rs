@@ -11,15 +11,17 @@ use tokio_util::sync::CancellationToken;
 use url::Url;
 
 use super::commit::{Backlog, INCIDENTS_WAITING_MAX, Verdict};
-use super::minutes::Minutes;
+use super::minutes::{Minutes, minute_of, spent};
 use super::pulse::Ask;
 use super::punctuality::Punctuality;
 use super::record::{Fared, Gathering};
 use super::signs::{Part, Signs};
 use crate::alert::{self, Bell};
-use crate::board::Board;
+use crate::board::{Board, Spent};
 use crate::clock::Clock;
-use crate::model::{Cause, Change, Incident, IncidentId, JourneyMap, Notification, Reading, SelfFault, Snapshot};
+use crate::model::{
+    Cause, Change, Incident, IncidentId, JourneyId, JourneyMap, Notification, Reading, SelfFault, Snapshot,
+};
 use crate::store::Decision;
 use crate::telemetry::{Exporter, Metrics};
 use crate::web::Event;
@@ -40,9 +42,14 @@ const TICKS_BETWEEN_MEMORIES: u64 = 2;
 /// What the rest of the daemon tells the board's task.
 #[derive(Debug)]
 pub(super) enum Tell {
-    Reload { map: Arc<JourneyMap>, alerts: Arc<alert::Settings> },
+    Reload {
+        map: Arc<JourneyMap>,
+        alerts: Arc<alert::Settings>,
+    },
     Trouble(SelfFault, String),
     Well(SelfFault),
+    /// What a journey lost in the last days, as the store has it.
+    Spent(JourneyId, Vec<Spent>),
 }
 
 /// Where conclusions go.
@@ -188,7 +195,13 @@ impl Keeper {
             None => {}
         }
         self.conclude(changes).await;
-        self.out.readings.scores(self.minutes.add(&self.board.scores(), now));
+        let minutes = self.minutes.add(&self.board.scores(), now);
+        if !minutes.is_empty() {
+            let spent: Vec<Spent> = minutes.iter().filter_map(spent).collect();
+            let changes = self.board.spend(&spent, minute_of(now), now);
+            self.conclude(changes).await;
+        }
+        self.out.readings.scores(minutes);
         self.out.readings.hand_on();
         self.remind(now);
         self.ticks += 1;
@@ -215,6 +228,10 @@ impl Keeper {
             }
             Tell::Trouble(what, text) => self.board.trouble(what, &text, now),
             Tell::Well(what) => self.board.well(what, now),
+            Tell::Spent(journey, spent) => {
+                self.board.recall_spending(&journey, &spent);
+                Vec::new()
+            }
         };
         self.conclude(changes).await;
         self.publish();

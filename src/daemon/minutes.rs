@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
-use crate::board::ScoreNow;
+use crate::board::{ScoreNow, Spent};
 use crate::model::JourneyId;
 use crate::store::ScorePoint;
 
@@ -76,7 +76,13 @@ impl Minutes {
     }
 }
 
-fn minute_of(at: Timestamp) -> i64 {
+/// What a journey lost of a minute. One that was mostly not watched says nothing.
+pub(super) fn spent(point: &ScorePoint) -> Option<Spent> {
+    let watched = point.unobserved_minutes < 0.5;
+    watched.then(|| Spent { journey: point.journey.clone(), minute: minute_of(point.at), lost: point.lost_minutes })
+}
+
+pub(super) fn minute_of(at: Timestamp) -> i64 {
     at.as_second().div_euclid(60)
 }
 

@@ -14,10 +14,12 @@ use url::Url;
 use super::canary;
 use super::drift::Drift;
 use super::keeper::Tell;
+use super::minutes::spent;
 use super::signs::{self, Outbox, Part, Signs};
 use crate::alert::{Bell, Courier, Direct, Heartbeat, News, Settings};
 use crate::clock::Clock;
-use crate::model::{Notification, SelfFault};
+use crate::model::{JourneyMap, Notification, SelfFault};
+use crate::score::KEPT;
 use crate::store::Store;
 use crate::telemetry::Metrics;
 
@@ -25,6 +27,7 @@ const OUTBOX_LOOKED_AT_EVERY: Duration = Duration::from_secs(5);
 const CANARIES_ASKED_EVERY: Duration = Duration::from_secs(10);
 const DIRECT_TRIED_EVERY: Duration = Duration::from_secs(10);
 const CLOCK_LOOKED_AT_EVERY: Duration = Duration::from_secs(5);
+const SPENDING_READ_AGAIN_AFTER: Duration = Duration::from_secs(10);
 const TIDIED_EVERY: Duration = Duration::from_mins(1);
 const UNDELIVERED_READ_MAX: u32 = 10_000;
 /// Soon after the start, for a store that was left untidy; not at once, for the start is busy enough.
@@ -94,6 +97,30 @@ impl Outposts {
         match Courier::new(settings, self.store, self.clock, self.environment, self.bell, listener) {
             Ok(courier) => courier.run(stop).await,
             Err(error) => tracing::error!("No courier: {}", super::chain(&error)),
+        }
+    }
+
+    /// Tells the board what journeys with an objective lost before the start.
+    pub(super) async fn recall_spending(self, map: Arc<JourneyMap>, stop: CancellationToken) {
+        let kept = SignedDuration::from_mins(KEPT);
+        for journey in map.journeys.iter().filter(|journey| journey.objective.is_some()) {
+            loop {
+                let now = self.clock.now();
+                let from = now.checked_sub(kept).unwrap_or(now);
+                let reading = self.store.scores(&journey.id, from, now, Duration::from_mins(1));
+                match stop.run_until_cancelled(reading).await {
+                    None => return,
+                    Some(Ok(points)) => {
+                        let spent = points.iter().filter_map(spent).collect();
+                        self.tells.send(Tell::Spent(journey.id.clone(), spent)).ok();
+                        break;
+                    }
+                    Some(Err(error)) => {
+                        tracing::warn!("What `{}` lost cannot be read: {}", journey.id, super::chain(&error));
+                        stop.run_until_cancelled(tokio::time::sleep(SPENDING_READ_AGAIN_AFTER)).await;
+                    }
+                }
+            }
         }
     }
 

@@ -126,6 +126,7 @@ impl Reloader {
         if let Some(heartbeat) = &plan.alerts.heartbeat {
             posts.spawn(self.outposts.clone().beat(heartbeat.clone(), leave.clone()));
         }
+        posts.spawn(self.outposts.clone().recall_spending(Arc::clone(&plan.map), leave.clone()));
         posts.spawn(self.outposts.clone().ask_canaries(plan.canaries.clone(), leave.clone()));
         Present { posts, leave }
     }

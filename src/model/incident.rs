@@ -91,6 +91,8 @@ pub enum Cause {
     Touchpoint(TouchpointId),
     /// A journey is broken by many small problems.
     Journey(JourneyId),
+    /// A journey loses minutes faster than its objective allows.
+    Objective(JourneyId),
     /// We ourselves are in trouble.
     Own(SelfFault),
 }

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     Color, Element, Fault, FindingSeverity, Health, Incident, JourneyId, JourneyMap, PersonaId, ProbeId, Reading,
-    Score, SelfFault, Series, Source, StageId, State, TouchpointId,
+    Score, SelfFault, Series, Severity, Source, StageId, State, TouchpointId,
 };
 
 /// What the board believes at one moment. Immutable; swapped whole.
@@ -54,6 +54,20 @@ pub struct JourneyNow {
     pub consistency: Vec<CheckNow>,
     /// By name; empty where no persona that runs in it has a segment.
     pub segments: Vec<SegmentNow>,
+    /// How fast it uses up what its objective allows; empty without one, or before its history was read.
+    pub burns: Vec<Burn>,
+    /// What that deserves, if anything.
+    pub burning: Option<Severity>,
+}
+
+/// How many times as fast as its objective allows a journey lost minutes, over two windows in minutes.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Burn {
+    /// From here on both of them are told.
+    pub factor: f64,
+    pub severity: Severity,
+    pub long: (i64, f64),
+    pub short: (i64, f64),
 }
 
 /// A journey as the customers of one segment meet it.

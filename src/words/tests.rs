@@ -79,6 +79,8 @@ fn say(value: f64, score: Option<Score>, elements: Vec<ElementNow>, consistency:
         }],
         consistency,
         segments: Vec::new(),
+        burns: Vec::new(),
+        burning: None,
     };
     let snapshot = Snapshot {
         at: at("2026-11-21T09:00:00Z"),

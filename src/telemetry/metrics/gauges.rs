@@ -42,6 +42,7 @@ fn write_journeys(page: &mut Page, snapshot: &Snapshot) {
     for journey in &snapshot.journeys {
         page.sample("unbroken_journey_observed_ratio", &[("journey", journey.id.as_str())], journey.observed);
     }
+    write_burns(page, snapshot);
     page.family("unbroken_journey_loss_share", Type::Gauge, "Points of the score that a touchpoint costs.");
     for journey in &snapshot.journeys {
         let mut losses: BTreeMap<&TouchpointId, f64> = BTreeMap::new();
@@ -51,6 +52,18 @@ fn write_journeys(page: &mut Page, snapshot: &Snapshot) {
         for (touchpoint, loss) in losses {
             let labels = [("journey", journey.id.as_str()), ("touchpoint", touchpoint.as_str())];
             page.sample("unbroken_journey_loss_share", &labels, loss);
+        }
+    }
+}
+
+fn write_burns(page: &mut Page, snapshot: &Snapshot) {
+    let name = "unbroken_objective_burn_ratio";
+    page.family(name, Type::Gauge, "How many times as fast as its objective allows a journey lost minutes.");
+    for journey in &snapshot.journeys {
+        let windows: BTreeMap<i64, f64> = journey.burns.iter().flat_map(|burn| [burn.long, burn.short]).collect();
+        for (minutes, burn) in windows {
+            let window = format!("{minutes}m");
+            page.sample(name, &[("journey", journey.id.as_str()), ("window", &window)], burn);
         }
     }
 }

@@ -47,6 +47,8 @@ pub(in crate::web) struct Incident {
 enum Origin {
     Touchpoint(String),
     Journey(String),
+    /// A journey whose objective is used up too fast.
+    Objective(String),
     /// A fault of our own, by its code.
     Own(&'static str),
 }
@@ -146,6 +148,7 @@ fn describe(incident: &model::Incident, map: &JourneyMap) -> Incident {
         cause: match &incident.cause {
             Cause::Touchpoint(id) => Origin::Touchpoint(id.to_string()),
             Cause::Journey(id) => Origin::Journey(id.to_string()),
+            Cause::Objective(id) => Origin::Objective(id.to_string()),
             Cause::Own(fault) => Origin::Own(fault.code()),
         },
         opened: At(incident.opened),

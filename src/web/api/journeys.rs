@@ -12,7 +12,7 @@ use serde::Serialize;
 use super::segments::{Segment, segments};
 use super::touchpoints::{Voice, voices};
 use super::{At, Fault};
-use crate::model::{self, Element, ElementNow, FindingSeverity, JourneyId, JourneyNow, NeedNow, Snapshot};
+use crate::model::{self, Element, ElementNow, FindingSeverity, JourneyId, JourneyNow, NeedNow, Severity, Snapshot};
 use crate::units::Period;
 use crate::web::problem::Problem;
 use crate::web::routes::Shared;
@@ -55,6 +55,8 @@ struct Brief {
     range: [f64; 2],
     since: At,
     sentence: String,
+    /// It loses minutes faster than its objective allows: `page` or `ticket`.
+    burning: Option<&'static str>,
     worst: Option<String>,
     /// The same journey as the customers of each segment meet it; empty where no persona has a segment.
     segments: Vec<Segment>,
@@ -135,6 +137,33 @@ pub(in crate::web) struct Objective {
     pub(in crate::web) budget_minutes: f64,
     /// How many times faster than sustainable the last hour lost minutes.
     pub(in crate::web) burn: f64,
+    /// What that deserves: `page` or `ticket`.
+    pub(in crate::web) alert: Option<&'static str>,
+    pub(in crate::web) burns: Vec<Burn>,
+}
+
+/// How many times as fast as the objective allows minutes were lost: told when both windows reach the factor.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(in crate::web) struct Burn {
+    factor: f64,
+    severity: &'static str,
+    long_seconds: f64,
+    long: f64,
+    short_seconds: f64,
+    short: f64,
+}
+
+impl From<&model::Burn> for Burn {
+    fn from(burn: &model::Burn) -> Self {
+        Self {
+            factor: burn.factor,
+            severity: burn.severity.as_str(),
+            long_seconds: burn.long.0 as f64 * 60.0,
+            long: burn.long.1,
+            short_seconds: burn.short.0 as f64 * 60.0,
+            short: burn.short.1,
+        }
+    }
 }
 
 pub(in crate::web) async fn status(State(shared): State<Arc<Shared>>) -> Json<Status> {
@@ -206,6 +235,7 @@ fn brief(journey: &JourneyNow, snapshot: &Snapshot) -> Brief {
         range: [journey.range.0.points(), journey.range.1.points()],
         since: At(journey.since),
         sentence: words::journey(journey, snapshot),
+        burning: journey.burning.map(Severity::as_str),
         worst: journey.worst.as_ref().map(ToString::to_string),
         segments: segments(journey, snapshot),
     }
@@ -271,6 +301,7 @@ pub(in crate::web) async fn objective(
     let Some(objective) = snapshot.map.journey(id).and_then(|journey| journey.objective) else {
         return Ok(None);
     };
+    let journey = snapshot.journey(id);
     let now = shared.site.clock.now();
     let lost = async |window: Duration, step: Duration| {
         let from = SignedDuration::try_from(window).ok().and_then(|window| now.checked_sub(window).ok()).unwrap_or(now);
@@ -285,5 +316,7 @@ pub(in crate::web) async fn objective(
         lost_minutes: lost(objective.window, Duration::from_hours(24)).await?,
         budget_minutes: objective.window.as_secs_f64() / 60.0 * spare,
         burn: if spare > 0.0 { hour / (60.0 * spare) } else { 0.0 },
+        alert: journey.and_then(|now| now.burning).map(Severity::as_str),
+        burns: journey.map(|now| now.burns.iter().map(Burn::from).collect()).unwrap_or_default(),
     }))
 }

@@ -109,7 +109,7 @@ fn reason(incident: &Incident, snapshot: &Snapshot, audience: Audience) -> Optio
     let fault = incident.fault.as_ref()?;
     let name = match &incident.cause {
         Cause::Touchpoint(id) => words::touchpoint(id, &snapshot.map).to_owned(),
-        Cause::Journey(id) => words::title(id, &snapshot.map).to_owned(),
+        Cause::Journey(id) | Cause::Objective(id) => words::title(id, &snapshot.map).to_owned(),
         Cause::Own(_) => "Unbroken".to_owned(),
     };
     Some(Reason {

@@ -87,6 +87,8 @@ struct Goal {
     piece: Piece,
     tone: Tone,
     burn: String,
+    /// It burns too fast.
+    alarm: Option<&'static str>,
 }
 
 pub(super) async fn page(shared: &Shared, snapshot: &Snapshot, id: &str) -> Option<Page> {
@@ -210,6 +212,10 @@ fn describe(goal: &Objective) -> Goal {
         piece: Piece::new(0.0, used.min(1.0), 1.0),
         tone,
         burn: format!("{:.1}", goal.burn),
+        alarm: goal.alert.map(|alert| match alert {
+            "page" => "It is used up too fast: somebody has been called.",
+            _ => "It is used up too fast: somebody should look within days.",
+        }),
     }
 }
 
@@ -226,6 +232,8 @@ mod tests {
                 lost_minutes: lost,
                 budget_minutes: 432.0,
                 burn: 0.0,
+                alert: None,
+                burns: Vec::new(),
             };
             describe(&objective).tone.word
         };

@@ -338,6 +338,8 @@ fn journey_now(
         range: if seen { (Score::of(value), Score::of(value)) } else { (Score::of(0.0), Score::of(0.97)) },
         color: if seen { color(value) } else { Color::Unknown },
         since: ago(20),
+        burns: Vec::new(),
+        burning: None,
         worst: bad(mood).then(|| "billing".into()),
         stages: stages.collect(),
         consistency: journey
