@@ -92,7 +92,8 @@ async fn a_break_costs_what_the_readme_says() {
     futures::future::join_all(demos).await;
 }
 
-/// Demos side by side.
+/// Demos side by side. As many of the last rows are the last of a demo: those that take long to heal, as mails that stay
+/// in their mailbox.
 const DEMOS: usize = 4;
 
 /// Breaks and mends each of these in a demo of their own.
