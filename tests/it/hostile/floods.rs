@@ -99,7 +99,7 @@ pub(super) async fn floods() -> Vec<Flood> {
     floods.extend(mail().await);
     floods.extend(telephones_and_brokers().await);
     floods.extend(names_and_sites().await);
-    floods.extend(super::quic::floods().await);
+    floods.extend(super::quic::floods());
     floods
 }
 

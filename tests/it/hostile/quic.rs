@@ -12,7 +12,7 @@ use unbroken::model::{FaultCode, Phase};
 use super::memory::Flood;
 use crate::support::certificates::Identity;
 
-pub(super) async fn floods() -> Vec<Flood> {
+pub(super) fn floods() -> Vec<Flood> {
     let http = json!({ "get": format!("https://{}/", serve()), "version": "3", "tls": { "insecure": true } });
     let step = json!({ "http": http, "expect": { "body": { "contains": "never" } } });
     vec![Flood::capped("http/3: a body without an end", step, FaultCode::Expectation, Phase::Assert)]

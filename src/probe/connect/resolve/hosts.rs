@@ -62,7 +62,7 @@ mod fuzz {
             }
             // What was understood, written anew, means the same.
             let line = |(name, ips): (&String, &Vec<IpAddr>)| {
-                ips.iter().map(|ip| format!("{ip} {name}\n")).collect::<String>()
+                ips.iter().map(|ip| format!("{ip} {name}\n")).collect::<Vec<_>>().concat()
             };
             assert_eq!(read_hosts(&hosts.iter().map(line).collect::<String>()), hosts);
         }
