@@ -26,6 +26,8 @@ mod social;
 mod stand;
 mod store;
 mod switchboard;
+mod switches;
+mod touchpoint;
 mod web;
 
 use std::collections::BTreeMap;
@@ -45,14 +47,16 @@ use crate::clock::Clock;
 use self::books::Books;
 use self::business::Business;
 use self::certificate::Certificates;
-use self::fault::Switches;
 use self::mail::Mailboxes;
 use self::notices::Notices;
 use self::stand::Stand;
+use self::switches::Switches;
 
 pub use self::certificate::CertificateError;
-pub use self::fault::{Fault, Switch, Touchpoint, Unknown};
+pub use self::fault::Fault;
 pub use self::stand::SLOW;
+pub use self::switches::{Switch, Unknown};
+pub use self::touchpoint::{Complaint, Touchpoint};
 
 /// The control page's port; the touchpoints have those after it.
 const CONTROL_PORT: u16 = 7000;

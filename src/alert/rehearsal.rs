@@ -72,21 +72,9 @@ impl Rehearsal<'_> {
     pub fn messages(&self, id: IncidentId, now: Timestamp) -> Vec<Notification> {
         let nobody = TouchpointId::from(NOBODY);
         let test = Incident {
-            id,
-            version: 1,
-            cause: Cause::Touchpoint(nobody.clone()),
-            severity: Severity::Ticket,
-            opened: now,
-            closed: None,
-            close: None,
             touchpoint: Some(nobody.clone()),
-            touchpoints: BTreeSet::from([nobody]),
-            probes: BTreeSet::new(),
-            impacts: Vec::new(),
-            fault: None,
-            trace: None,
-            shared: None,
-            timeline: Vec::new(),
+            touchpoints: BTreeSet::from([nobody.clone()]),
+            ..Incident::new(id, Cause::Touchpoint(nobody), Severity::Ticket, now)
         };
         let mut messages = vec![self.message(&test, NotificationKind::Test)];
         if self.receiver.keeps() == Keeps::Alert {

@@ -122,23 +122,8 @@ impl Board {
     }
 
     pub(super) fn draft(&mut self, cause: Cause, severity: Severity, what: String, now: Timestamp) -> Incident {
-        Incident {
-            id: IncidentId((self.ids)()),
-            version: 1,
-            cause,
-            severity,
-            opened: now,
-            closed: None,
-            close: None,
-            touchpoint: None,
-            touchpoints: BTreeSet::new(),
-            probes: BTreeSet::new(),
-            impacts: Vec::new(),
-            fault: None,
-            trace: None,
-            shared: None,
-            timeline: vec![Happening { at: now, what: bounded(what) }],
-        }
+        let timeline = vec![Happening { at: now, what: bounded(what) }];
+        Incident { timeline, ..Incident::new(IncidentId((self.ids)()), cause, severity, now) }
     }
 
     pub(super) fn begin(&mut self, incident: Incident, changes: &mut Vec<Change>) {

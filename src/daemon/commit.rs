@@ -145,7 +145,6 @@ fn merge(into: &mut Decision, more: Decision) {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeSet;
 
     use jiff::Timestamp;
     use sqlx::{Connection as _, SqliteConnection};
@@ -156,23 +155,8 @@ mod tests {
     use crate::store::{Retention, Settings};
 
     fn incident(number: u128) -> Incident {
-        Incident {
-            id: IncidentId(uuid::Uuid::from_u128(number)),
-            version: 1,
-            cause: Cause::Own(SelfFault::Late),
-            severity: Severity::Page,
-            opened: Timestamp::UNIX_EPOCH,
-            closed: None,
-            close: None,
-            touchpoint: None,
-            touchpoints: BTreeSet::new(),
-            probes: BTreeSet::new(),
-            impacts: Vec::new(),
-            fault: None,
-            trace: None,
-            shared: None,
-            timeline: Vec::new(),
-        }
+        let id = IncidentId(uuid::Uuid::from_u128(number));
+        Incident::new(id, Cause::Own(SelfFault::Late), Severity::Page, Timestamp::UNIX_EPOCH)
     }
 
     fn letter(number: u128, id: &str, kind: NotificationKind) -> Notification {

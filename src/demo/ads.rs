@@ -9,8 +9,9 @@ use axum::routing::get;
 
 use super::books::advertised;
 use super::business::Business;
-use super::fault::{Fault, Touchpoint};
+use super::fault::Fault;
 use super::page::{page, text};
+use super::touchpoint::Touchpoint;
 
 pub(super) fn router(business: Arc<Business>) -> Router {
     Router::new()

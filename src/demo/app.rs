@@ -13,8 +13,8 @@ use uuid::Uuid;
 
 use super::books::{Order, Plan, plan};
 use super::business::{Business, Credentials, Refusal};
-use super::fault::Touchpoint::App;
 use super::page::page;
+use super::touchpoint::Touchpoint::App;
 
 pub(super) fn router(business: Arc<Business>) -> Router {
     Router::new()

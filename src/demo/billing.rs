@@ -16,8 +16,8 @@ use serde_json::{Value, json};
 use super::bill::Bill;
 use super::books::{Customer, Order, OrderStatus, article, plan};
 use super::business::{Business, Credentials, Refusal};
-use super::fault::Touchpoint::Billing;
 use super::page::{page, sorry};
+use super::touchpoint::Touchpoint::Billing;
 
 pub(super) fn router(business: Arc<Business>) -> Router {
     Router::new()

@@ -14,9 +14,11 @@ use tokio_util::task::TaskTracker;
 use crate::clock::Clock;
 
 use super::books::{Article, Books, Cents, Customer, Plan};
-use super::fault::{Fault, Switches, Touchpoint};
+use super::fault::Fault;
 use super::mail::Mailboxes;
 use super::notices::Notices;
+use super::switches::Switches;
+use super::touchpoint::Touchpoint;
 
 /// What a wrong price is too high by.
 pub(super) const OVERCHARGE: u32 = 500;

@@ -21,9 +21,9 @@ use tokio_tungstenite::tungstenite::{Error, Message};
 use super::books::{OrderStatus, article};
 use super::business::{Business, PHONE};
 use super::fault::Fault;
-use super::fault::Touchpoint::{App, Billing, Chat};
 use super::page::page;
 use super::stand::SLOW;
+use super::touchpoint::Touchpoint::{App, Billing, Chat};
 
 const MESSAGE_BYTES_MAX: usize = 4096;
 const CHATS_OPEN_MAX: usize = 256;

@@ -18,7 +18,8 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use url::Url;
 
-use super::fault::{Switch, Switches, Touchpoint, Unknown};
+use super::switches::{Switch, Switches, Unknown};
+use super::touchpoint::Touchpoint;
 use super::{Closed, switchboard};
 
 /// Holds the control server's address while the company runs; in `demo` under the data folder.

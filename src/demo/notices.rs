@@ -20,8 +20,9 @@ use tokio_util::sync::CancellationToken;
 use super::books::{CUSTOMERS, Order, article};
 use super::business::{Business, LATE, NETWORK_STATUS};
 use super::certificate::Certificates;
-use super::fault::{Fault, Touchpoint};
+use super::fault::Fault;
 use super::stand;
+use super::touchpoint::Touchpoint;
 
 /// Notices kept for those who come later; the oldest is forgotten first.
 const RETAINED_MAX: usize = 500;

@@ -19,8 +19,8 @@ use uuid::Uuid;
 
 use super::business::Business;
 use super::fault::Fault;
-use super::fault::Touchpoint::Phone;
 use super::stand::SLOW;
+use super::touchpoint::Touchpoint::Phone;
 use crate::probe::digest::{self, Challenge, Proof};
 
 /// How long it takes until a telephone rings, and until somebody takes it.

@@ -14,8 +14,9 @@ use uuid::Uuid;
 
 use super::books::Message;
 use super::business::{Business, bearer};
-use super::fault::{Fault, Touchpoint};
+use super::fault::Fault;
 use super::page::page;
+use super::touchpoint::Touchpoint;
 
 /// The app's id: a message to another app is not ours to bring.
 const APP: &str = "example.halcyon.app";

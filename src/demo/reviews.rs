@@ -10,8 +10,9 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::business::Business;
-use super::fault::{Fault, Touchpoint};
+use super::fault::Fault;
 use super::page::{page, text};
+use super::touchpoint::Touchpoint;
 
 /// Written before the demo started: how many reviews, and their stars in all.
 const EARLIER: (u32, u32) = (1284, 5906);

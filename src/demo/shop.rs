@@ -12,10 +12,10 @@ use serde_json::{Value, json};
 
 use super::books::{Article, Order, article, plan};
 use super::business::{Business, Refusal};
-use super::fault::Touchpoint::Shop;
 use super::mail::letters;
 use super::notices;
 use super::page::{page, text};
+use super::touchpoint::Touchpoint::Shop;
 
 pub(super) fn router(business: Arc<Business>) -> Router {
     Router::new()

@@ -9,8 +9,9 @@ use axum::routing::get;
 use http::StatusCode;
 
 use super::business::Business;
-use super::fault::{Fault, Touchpoint};
+use super::fault::Fault;
 use super::page::page;
+use super::touchpoint::Touchpoint;
 
 const LOGO: &[u8] = include_bytes!("assets/logo.png");
 const OTHER_LOGO: &[u8] = include_bytes!("assets/other-logo.png");

@@ -9,8 +9,9 @@ use axum::{Json, Router};
 use serde_json::{Value, json};
 
 use super::business::Business;
-use super::fault::{Fault, Touchpoint};
+use super::fault::Fault;
 use super::page::page;
+use super::touchpoint::Touchpoint;
 
 const VERSION: &str = "7.4.1";
 const RATING: f64 = 4.6;

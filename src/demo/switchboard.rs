@@ -2,7 +2,8 @@
 
 use axum::response::Html;
 
-use super::fault::{Switch, Touchpoint};
+use super::switches::Switch;
+use super::touchpoint::Touchpoint;
 
 const STYLE: &str = include_str!("assets/halcyon.css");
 const OWN_STYLE: &str = include_str!("assets/switchboard.css");

@@ -9,8 +9,8 @@ use axum::routing::get;
 
 use super::books::advertised;
 use super::business::{Business, NETWORK_STATUS, PHONE};
-use super::fault::Touchpoint::{App, Billing, Chat, Reviews, Shop, Web};
 use super::page::page;
+use super::touchpoint::Touchpoint::{App, Billing, Chat, Reviews, Shop, Web};
 
 pub(super) fn router(business: Arc<Business>) -> Router {
     Router::new()

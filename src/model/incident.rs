@@ -83,6 +83,29 @@ pub struct Incident {
     pub timeline: Vec<Happening>,
 }
 
+impl Incident {
+    /// As it begins: of the cause nothing is known yet but what it is.
+    pub fn new(id: IncidentId, cause: Cause, severity: Severity, opened: Timestamp) -> Self {
+        Self {
+            id,
+            version: 1,
+            cause,
+            severity,
+            opened,
+            closed: None,
+            close: None,
+            touchpoint: None,
+            touchpoints: BTreeSet::new(),
+            probes: BTreeSet::new(),
+            impacts: Vec::new(),
+            fault: None,
+            trace: None,
+            shared: None,
+            timeline: Vec::new(),
+        }
+    }
+}
+
 /// What an incident is about.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -3,63 +3,18 @@
 //! Our own, for HTTP and SIP alike: the crate for it (`digest_auth` 0.3.1, of 2023) panics on a challenge that is not
 //! ASCII, and SIP's heads are UTF-8.
 
-use std::fmt::{self, Write as _};
+mod algorithm;
+mod parameters;
 
-use md5::Digest as _;
-use sha2::Digest as _;
+use std::fmt::Write as _;
+
+use self::algorithm::Algorithm;
+use self::parameters::quoted;
+
+pub use self::parameters::parameters;
 
 /// A challenge is at most so long; more is not read.
 const CHALLENGE_CHARS_MAX: usize = 8 << 10;
-
-/// How the proof is made.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Algorithm {
-    hash: Hash,
-    /// The password is hashed together with both nonces: `-sess`.
-    session: bool,
-}
-
-/// The weakest first (RFC 7616, 3.7).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Hash {
-    Md5,
-    Sha512Half,
-    Sha256,
-}
-
-impl Algorithm {
-    fn parse(name: &str) -> Option<Self> {
-        let upper = name.to_ascii_uppercase();
-        let (name, session) = upper.strip_suffix("-SESS").map_or((&*upper, false), |name| (name, true));
-        let hash = [Hash::Md5, Hash::Sha512Half, Hash::Sha256].into_iter().find(|hash| hash.name() == name)?;
-        Some(Self { hash, session })
-    }
-}
-
-impl fmt::Display for Algorithm {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}{}", self.hash.name(), if self.session { "-sess" } else { "" })
-    }
-}
-
-impl Hash {
-    const fn name(self) -> &'static str {
-        match self {
-            Self::Md5 => "MD5",
-            Self::Sha512Half => "SHA-512-256",
-            Self::Sha256 => "SHA-256",
-        }
-    }
-
-    /// Of `bytes`, in lower-case hexadecimal digits.
-    fn of(self, bytes: impl AsRef<[u8]>) -> String {
-        match self {
-            Self::Md5 => hex(&md5::Md5::digest(bytes)),
-            Self::Sha512Half => hex(&sha2::Sha512_256::digest(bytes)),
-            Self::Sha256 => hex(&sha2::Sha256::digest(bytes)),
-        }
-    }
-}
 
 /// What a server wants proven: the value of `WWW-Authenticate` or `Proxy-Authenticate`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -215,65 +170,9 @@ impl Challenge {
     }
 }
 
-/// `name=value` or `name="value"`, separated by commas; what follows another scheme's name is not ours.
-pub fn parameters(text: &str) -> Option<Vec<(String, String)>> {
-    let mut found = Vec::new();
-    let mut rest = text.trim_start();
-    while !rest.is_empty() {
-        let (name, after) = rest.split_once('=')?;
-        let name = name.trim();
-        // Another scheme begins: `Digest realm="x", nonce="y", Basic realm="x"`.
-        if name.contains(' ') && !found.is_empty() {
-            break;
-        }
-        if name.is_empty() || name.contains([' ', ',', '"']) {
-            return None;
-        }
-        let after = after.trim_start();
-        let (value, after) = if let Some(inside) = after.strip_prefix('"') {
-            unquoted(inside)?
-        } else {
-            let end = after.find(',').unwrap_or(after.len());
-            (after[..end].trim().to_owned(), &after[end..])
-        };
-        found.push((name.to_owned(), value));
-        let after = after.trim_start();
-        rest = match after.strip_prefix(',') {
-            Some(more) => more.trim_start(),
-            None if after.is_empty() => after,
-            None => return None,
-        };
-    }
-    Some(found)
-}
-
-/// What stands before the closing quote, and what follows it.
-fn unquoted(text: &str) -> Option<(String, &str)> {
-    let mut value = String::new();
-    let mut chars = text.char_indices();
-    while let Some((at, c)) = chars.next() {
-        match c {
-            '"' => return Some((value, &text[at + 1..])),
-            '\\' => value.push(chars.next()?.1),
-            c => value.push(c),
-        }
-    }
-    None
-}
-
-fn quoted(text: &str) -> String {
-    format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""))
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut out, byte| {
-        _ = write!(out, "{byte:02x}");
-        out
-    })
-}
-
 #[cfg(test)]
 mod tests {
+    use super::algorithm::Hash;
     use super::*;
 
     /// RFC 7616, 3.9.1.
@@ -362,13 +261,6 @@ mod tests {
     fn another_scheme_behind_is_passed_over() {
         let both = format!("{}, Basic realm=\"x\", charset=\"UTF-8\"", challenge("MD5"));
         assert_eq!(Challenge::parse(&both), Challenge::parse(&challenge("MD5")));
-    }
-
-    #[test]
-    fn quotes_are_kept_in() {
-        let read = parameters("a=\"x \\\"y\\\", z\", B = c ,d=").expect("parameters");
-        let read: Vec<_> = read.iter().map(|(name, value)| (&**name, &**value)).collect();
-        assert_eq!(read, [("a", "x \"y\", z"), ("B", "c"), ("d", "")]);
     }
 }
 

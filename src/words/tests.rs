@@ -1,4 +1,4 @@
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use uuid::Uuid;
@@ -82,15 +82,19 @@ fn say(value: f64, score: Option<Score>, elements: Vec<ElementNow>, consistency:
         burns: Vec::new(),
         burning: None,
     };
-    let snapshot = Snapshot {
+    let snapshot = nothing_else();
+    journey(&now, &snapshot)
+}
+
+fn nothing_else() -> Snapshot {
+    Snapshot {
         at: at("2026-11-21T09:00:00Z"),
         map: map(),
         journeys: Vec::new(),
         touchpoints: BTreeMap::new(),
         incidents: Vec::new(),
         troubles: Vec::new(),
-    };
-    journey(&now, &snapshot)
+    }
 }
 
 #[test]
@@ -191,22 +195,12 @@ fn a_disagreement_is_told_in_the_words_of_its_check() {
 
 #[test]
 fn a_headline_says_what_is_broken_for_whom() {
+    let opened = at("2026-11-21T08:40:00Z");
     let mut case = Incident {
-        id: IncidentId(Uuid::nil()),
-        version: 1,
-        cause: Cause::Touchpoint("billing".into()),
-        severity: Severity::Page,
-        opened: at("2026-11-21T08:40:00Z"),
-        closed: None,
-        close: None,
         touchpoint: Some("billing".into()),
-        touchpoints: BTreeSet::new(),
-        probes: BTreeSet::new(),
         impacts: vec![Impact { journey: "pay".into(), loss: 100.0 }, Impact { journey: "help".into(), loss: 20.0 }],
         fault: Some(Fault::new(FaultCode::Status, "status 500")),
-        trace: None,
-        shared: None,
-        timeline: Vec::new(),
+        ..Incident::new(IncidentId(Uuid::nil()), Cause::Touchpoint("billing".into()), Severity::Page, opened)
     };
     let headline = |case: &Incident| incident(case, &map());
     assert_eq!(headline(&case), "Bills and payments is down: customers of “Pay my bill” and “Get help” are hurt");
@@ -247,14 +241,7 @@ fn a_segment_hears_of_its_own_before_what_everyone_meets() {
             costs,
             untried: Vec::new(),
         };
-        let snapshot = Snapshot {
-            at: at("2026-11-21T09:00:00Z"),
-            map: map(),
-            journeys: Vec::new(),
-            touchpoints: BTreeMap::new(),
-            incidents: Vec::new(),
-            troubles: Vec::new(),
-        };
+        let snapshot = nothing_else();
         segment(&now, &snapshot)
     };
     let own = || cost(place("billing"), 40.0, State::Degraded, Some(FaultCode::Status), Reach::Segment);

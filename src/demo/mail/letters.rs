@@ -8,8 +8,9 @@ use lettre::{AsyncSmtpTransport, AsyncTransport as _, Message, Tokio1Executor};
 
 use super::super::books::{Article, CUSTOMERS, Cents, Order, article};
 use super::super::business::{Business, LATE, OVERCHARGE};
-use super::super::fault::{Fault, Touchpoint};
+use super::super::fault::Fault;
 use super::super::page::text;
+use super::super::touchpoint::Touchpoint;
 
 /// What too many offers are.
 const OFFERS: usize = 5;

@@ -9,8 +9,9 @@ use tokio_util::sync::CancellationToken;
 
 use super::super::business::Business;
 use super::super::certificate::Certificates;
-use super::super::fault::{Fault, Touchpoint};
+use super::super::fault::Fault;
 use super::super::stand;
+use super::super::touchpoint::Touchpoint;
 use super::{Talk, line};
 
 /// Who writes `Authentication-Results` here.

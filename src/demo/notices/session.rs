@@ -18,8 +18,9 @@ use super::{Notice, is_of};
 use crate::demo::books::Customer;
 use crate::demo::business::Business;
 use crate::demo::certificate::Certificates;
-use crate::demo::fault::{Fault, Touchpoint};
+use crate::demo::fault::Fault;
 use crate::demo::stand::wait_while_hanging;
+use crate::demo::touchpoint::Touchpoint;
 
 /// A client that has connected says who it is within this.
 const GREETING_MAX: Duration = Duration::from_secs(10);
