@@ -16,7 +16,7 @@ const GLYPHS: &str = include_str!("assets/bill-font.tsv");
 
 pub(super) struct Bill {
     pub(super) number: String,
-    pub(super) customer: &'static str,
+    pub(super) customer: String,
     /// What is charged.
     pub(super) item: String,
     pub(super) total: Cents,
@@ -189,7 +189,7 @@ mod tests {
         for customer in CUSTOMERS.iter().map(|customer| customer.name).chain(["John"]) {
             let bill = Bill {
                 number: "HM-10042-2026-11".into(),
-                customer,
+                customer: customer.into(),
                 item: "Flat M, one month".into(),
                 total: Cents(2999),
                 issued: jiff::civil::date(2026, 11, 1),

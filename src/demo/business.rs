@@ -67,8 +67,12 @@ impl Business {
     }
 
     /// A customer's name as this touchpoint tells it.
-    pub(super) fn name(&self, at: Touchpoint, customer: &Customer) -> &'static str {
-        if self.switches.is(at, Fault::WrongName) { "John" } else { customer.name }
+    pub(super) fn name(&self, at: Touchpoint, customer: &Customer) -> String {
+        match self.switches.now(at) {
+            Some(Fault::WrongName) => "John".to_owned(),
+            Some(Fault::GarbledName) => in_latin_1(customer.name),
+            _ => customer.name.to_owned(),
+        }
     }
 
     /// The opening hours as this touchpoint tells them.
@@ -120,4 +124,9 @@ impl IntoResponse for Refusal {
         };
         (status, Json(json!({ "error": error }))).into_response()
     }
+}
+
+/// As a database column of Latin-1 keeps it: what does not fit becomes a question mark.
+fn in_latin_1(name: &str) -> String {
+    name.chars().map(|c| if u8::try_from(c).is_ok() { c } else { '?' }).collect()
 }

@@ -14,6 +14,8 @@ pub enum Fault {
     ExpiredCertificate,
     WrongPrice,
     WrongName,
+    /// Names outside Latin-1 are question marks; all others are right.
+    GarbledName,
     WrongHours,
     /// The chat opens, and its bot does not answer; telephones are not told anything.
     Silent,
@@ -58,6 +60,7 @@ impl Fault {
             Self::ExpiredCertificate => "expired-certificate",
             Self::WrongPrice => "wrong-price",
             Self::WrongName => "wrong-name",
+            Self::GarbledName => "garbled-name",
             Self::WrongHours => "wrong-hours",
             Self::Silent => "silent",
             Self::LongQueue => "long-queue",

@@ -134,6 +134,7 @@ const BILLING: &[Complaint] = &[
     (Fault::ExpiredCertificate, "My browser warns me not to enter the billing portal"),
     (Fault::WrongPrice, "My bill is 5 € higher than agreed"),
     (Fault::WrongName, "They call me John. I am not John"),
+    (Fault::GarbledName, "I am 李伟, and my bill says: Dear ??"),
 ];
 
 const APP: &[Complaint] = &[

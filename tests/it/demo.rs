@@ -189,6 +189,12 @@ async fn a_bill_names_its_customer_in_every_script() {
         assert_eq!(bill["customer"], name);
         assert!(pdf.contains(name) && pdf.contains("29.99"), "{pdf}");
 
+        visit.break_("billing", "garbled-name");
+        let (bill, pdf) = visit.bill(email).await;
+        let garbled = if name == "李伟" { "??" } else { name };
+        assert_eq!(bill["customer"], garbled);
+        assert!(pdf.contains(&format!("Dear {garbled}")), "{pdf}");
+
         visit.break_("billing", "wrong-name");
         let (bill, pdf) = visit.bill(email).await;
         assert_eq!(bill["customer"], "John");

@@ -60,7 +60,7 @@ fn confirmation(business: &Business, order: &Order, article: &Article, fault: Op
     let html = format!(
         "<p>Dear {},</p><p>thank you. You have ordered {} for <b id=\"total\">{total}</b> € {}.</p>\
          <p><a href=\"{link}\">Your order</a></p><p>Halcyon Mobile</p>",
-        text(name),
+        text(&name),
         article.name,
         article.paid
     );

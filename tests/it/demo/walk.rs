@@ -98,7 +98,7 @@ async fn every_fault_is_felt_where_it_is_and_nowhere_else() {
         visit.company.break_(&switch.touchpoint, Some(&switch.fault)).unwrap();
         let worst = worst(&walk(&plan).await);
         // What costs and does not stop the customer.
-        let mild = ["slow", "wrong-name", "late", "dkim-fail", "too-many", "careless"];
+        let mild = ["slow", "wrong-name", "garbled-name", "late", "dkim-fail", "too-many", "careless"];
         let expected = match (switch.touchpoint.as_str(), switch.fault.as_str()) {
             // Below a half it would be a failed attempt, and three of them an outage.
             ("email" | "notices", "late" | "dkim-fail") => 0.5..=0.9,
