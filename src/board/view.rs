@@ -5,6 +5,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use super::Board;
+use super::consistency::Seen;
 use super::net::{MemberAt, NeedAt};
 use super::watch::whole;
 use crate::model::{
@@ -127,10 +128,14 @@ impl Board {
         }
     }
 
-    /// The newest value of every source.
+    /// The newest value of every source; where only some personas read what does not agree, of what they read.
     pub(super) fn check_values(&self, check: usize, now: Timestamp) -> Vec<ValueNow> {
-        let values = &self.checks[check].values;
-        let newest = |source: usize| values.iter().filter(|seen| seen.source == source).max_by_key(|seen| seen.at);
+        let (values, whose) = (&self.checks[check].values, self.checks[check].whose());
+        let theirs = |seen: &&Seen| seen.persona.as_ref().is_none_or(|persona| whose.contains(persona));
+        let newest = |source: usize| {
+            let read = || values.iter().filter(move |seen| seen.source == source);
+            read().filter(theirs).max_by_key(|seen| seen.at).or_else(|| read().max_by_key(|seen| seen.at))
+        };
         let sources = self.net.checks[check].check.values.iter().enumerate();
         let value = |(source, known): (usize, &crate::model::Source)| {
             let seen = newest(source);

@@ -180,6 +180,9 @@ fn a_bill_that_differs_for_one_is_not_the_others_disagreement() {
     let now = charge("34.99", "34.99");
     assert_eq!(points(&now), [("business", 50.0), ("consumer", 50.0)]);
     assert_eq!(now.segments[0].costs[0].reach, Reach::Everyone);
+    let now = charge("34.99", "29.99");
+    let told: Vec<_> = now.consistency[0].values.iter().filter_map(|seen| seen.value.as_deref()).collect();
+    assert_eq!(told, ["29.99", "34.99"], "what Anna reads, though she was not the last");
 }
 
 /// Places, who goes there (nobody in particular: none of them), and what each meets.

@@ -159,10 +159,11 @@ fn comparison(check: &Value, clock: &Clock) -> String {
     }
     let (heard, unheard): (Vec<&Value>, Vec<&Value>) = values().partition(|seen| seen["fresh"] == true);
     let list = |of: Vec<&Value>| of.into_iter().map(told).collect::<Vec<_>>().join("; ");
-    match (unheard.is_empty(), heard.is_empty()) {
-        (true, _) => format!("{name}: compared for the first time"),
-        (false, true) => format!("{name} cannot be compared: {}", list(unheard)),
-        (false, false) => format!("{name} cannot be compared: {} (heard: {})", list(unheard), list(heard)),
+    match (unheard.len(), heard.len()) {
+        (0, _) => format!("{name}: compared for the first time"),
+        (_, 0) => format!("{name} cannot be compared: {}", list(unheard)),
+        (_, 1) => format!("{name} cannot be compared: {} (heard: {})", list(unheard), list(heard)),
+        _ => format!("{name} is not known everywhere: {} (heard: {})", list(unheard), list(heard)),
     }
 }
 
@@ -238,6 +239,12 @@ mod tests {
         assert_eq!(
             told("down", &[web.clone(), shop]),
             "-50.0  One price: 29 at web/home.price, 29 at shop/plan.price, not read since 08:40"
+        );
+        let agreeing = [web.clone(), seen("shop/plan.price", Some("29"), "fresh"), app];
+        assert_eq!(
+            told("pending", &agreeing),
+            "-50.0  One price is not known everywhere: app/price.price was never read (heard: 29 at web/home.price; 29 at \
+             shop/plan.price)"
         );
         assert_eq!(told("pending", &[web]), "-50.0  One price: compared for the first time");
     }
