@@ -74,11 +74,11 @@ impl UnderWay {
 
 impl Drop for UnderWay {
     fn drop(&mut self) {
+        // Given up at the stop: it has not come to a reading, and is told as such to the last scrape.
+        let Some(place) = self.verdict else { return };
         let mut runs = lock(&self.runs);
         runs.under_way -= 1;
-        if let Some(place) = self.verdict {
-            runs.readings[place] += 1;
-        }
+        runs.readings[place] += 1;
     }
 }
 

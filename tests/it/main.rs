@@ -36,6 +36,7 @@ mod promises;
 mod pushes;
 mod readme;
 mod secrets;
+mod stop;
 mod store;
 mod support;
 mod telemetry;
