@@ -90,7 +90,7 @@ enum Command {
     Check(check::Args),
     /// Walk a journey once, now, and tell what costs its score
     Walk(walk::Args),
-    /// Run one probe once and tell everything about it
+    /// Run one probe, or each of a touchpoint, once, and tell everything about it
     Probe(probe::Args),
     /// Why a journey's score is what it is
     Explain(explain::Args),
