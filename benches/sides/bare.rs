@@ -14,7 +14,8 @@ use tokio::time::Instant;
 
 use super::{Load, Usage};
 
-const GRID: Duration = Duration::from_millis(10);
+/// Runs start on a grid of this, as the daemon's do.
+pub(crate) const GRID: Duration = Duration::from_millis(10);
 /// Upper bounds in milliseconds: those of the daemon's own histogram.
 const LATENESS: [u64; 10] = [1, 2, 5, 10, 20, 50, 100, 250, 500, 1000];
 

@@ -1,22 +1,22 @@
-//! `blackbox_exporter` as Prometheus would drive it: one scrape a run, 64 at once.
+//! `blackbox_exporter` as Prometheus would drive it: one scrape a run, paced like the other sides.
 
 use std::fs;
 use std::net::SocketAddr;
 use std::process::{Command, Stdio};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use bytes::Bytes;
+use http_body_util::{BodyExt as _, Empty};
+use hyper::Request;
+use hyper::client::conn::http1::{self, SendRequest};
+use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 use tokio::time::Instant;
 
 use super::{Load, Usage};
 
-const AT_ONCE: u64 = 64;
-const PATIENCE: Duration = Duration::from_secs(2);
-/// A closed loop needs no longer; much longer, and it runs out of local ports.
-const SECONDS_MAX: u64 = 5;
+/// Connections kept to the exporter, more than it needs at once. They take turns.
+const SCRAPERS: u64 = 64;
 const MODULES: &str = "modules:\n  web:\n    prober: http\n    http: { valid_status_codes: [200], fail_if_body_not_matches_regexp: [ok] }\n";
 
 /// `None` where it is not installed.
@@ -34,41 +34,51 @@ pub(crate) fn measure(target: SocketAddr, load: Load) -> Option<Usage> {
     crate::wait_for("blackbox_exporter", || std::net::TcpStream::connect(listen).is_ok());
     let before = super::cpu_of(child.id());
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("a runtime");
-    let runs = runtime.block_on(drive(listen, target, Duration::from_secs(load.seconds.min(SECONDS_MAX))));
+    let runs = runtime.block_on(drive(listen, target, load));
     let usage = Usage {
         runs,
         cpu: super::cpu_of(child.id()).saturating_sub(before),
         peak_rss: super::peak_rss_of(child.id()),
-        lateness: "closed loop, 64 at once".to_owned(),
+        lateness: "not measured".to_owned(),
     };
     crate::end(child);
     Some(usage)
 }
 
-async fn drive(listen: SocketAddr, target: SocketAddr, length: Duration) -> u64 {
-    let (until, good) = (Instant::now() + length, Arc::new(AtomicU64::new(0)));
-    let request = format!("GET /probe?module=web&target=http://{target}/ HTTP/1.1\r\nhost: {listen}\r\n\r\n");
-    let drivers = (0..AT_ONCE).map(|_| {
-        let (good, request) = (Arc::clone(&good), request.clone());
+async fn drive(listen: SocketAddr, target: SocketAddr, load: Load) -> u64 {
+    let path = format!("/probe?module=web&target=http://{target}/");
+    let began = Instant::now();
+    let scrapers = (0..SCRAPERS).map(|first| {
+        let path = path.clone();
         tokio::spawn(async move {
-            let Ok(mut stream) = TcpStream::connect(listen).await else { return };
-            let mut answer = vec![0; 64 * 1024];
-            while Instant::now() < until {
-                if stream.write_all(request.as_bytes()).await.is_err() {
-                    return;
+            let stream = TcpStream::connect(listen).await.expect("the exporter listens");
+            let (mut exporter, connection) = http1::handshake(TokioIo::new(stream)).await.expect("it speaks HTTP");
+            tokio::spawn(connection);
+            let mut good = 0;
+            for run in (first..).step_by(SCRAPERS as usize) {
+                let due = load.every.mul_f64(run as f64 / load.probes as f64);
+                if due >= Duration::from_secs(load.seconds) {
+                    break;
                 }
-                let mut length = 0;
-                // The exporter ends its answer with this metric. A run that failed, or hangs, ends its driver.
-                while !answer[..length].windows(16).any(|w| w == b"\nprobe_success 1") {
-                    match tokio::time::timeout(PATIENCE, stream.read(&mut answer[length..])).await {
-                        Ok(Ok(n)) if n > 0 => length += n,
-                        _ => return,
-                    }
-                }
-                good.fetch_add(1, Ordering::Relaxed);
+                tokio::time::sleep_until(began + on_grid(due)).await;
+                good += u64::from(scrape(&mut exporter, &path).await);
             }
+            good
         })
     });
-    futures::future::join_all(drivers).await;
-    good.load(Ordering::Relaxed)
+    futures::future::join_all(scrapers).await.into_iter().map(|good| good.expect("a scraper ends")).sum()
+}
+
+/// The start that the other sides would give it.
+fn on_grid(due: Duration) -> Duration {
+    let grid = super::bare::GRID;
+    grid * due.as_nanos().div_ceil(grid.as_nanos()) as u32
+}
+
+/// Whether the run was good.
+async fn scrape(exporter: &mut SendRequest<Empty<Bytes>>, path: &str) -> bool {
+    let request = Request::get(path).header("host", "exporter").body(Empty::new()).expect("a request");
+    let answer = exporter.send_request(request).await.expect("the exporter answers");
+    let body = answer.into_body().collect().await.expect("to the end").to_bytes();
+    body.windows(16).any(|w| w == b"\nprobe_success 1")
 }
