@@ -72,7 +72,10 @@ pub fn journey(journey: &JourneyNow, snapshot: &Snapshot) -> String {
 pub fn is_pending(journey: &JourneyNow) -> bool {
     let pending = |state: State| state == State::Pending;
     if journey.score.is_none() {
-        return elements(journey).all(|element| pending(element.health.state));
+        // The first to be looked at are well, the others still to come: nothing has failed to get through.
+        let well = |state: State| matches!(state, State::Pending | State::Up | State::Closed);
+        return elements(journey).any(|element| pending(element.health.state))
+            && elements(journey).all(|element| well(element.health.state));
     }
     let costly = elements(journey).map(|element| (element.share, element.health.state));
     let costly = costly.chain(journey.consistency.iter().map(|check| (check.share, check.state)));

@@ -125,6 +125,15 @@ fn a_marketer_reads_how_the_journey_goes() {
         "We are checking whether customers can pay their bill: the first visits are on their way."
     );
     assert_eq!(
+        say(
+            0.5,
+            None,
+            vec![element("chat", State::Up, 0.0, None), element("billing", State::Pending, 50.0, None)],
+            vec![]
+        ),
+        "We are checking whether customers can pay their bill: the first visits are on their way."
+    );
+    assert_eq!(
         say(0.5, None, vec![element("billing", State::Unknown, 50.0, None)], vec![]),
         "We cannot see whether customers can pay their bill: too few of our visits got through."
     );
