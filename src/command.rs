@@ -9,6 +9,7 @@ mod init;
 mod internal;
 mod logging;
 mod man;
+mod outbox;
 mod probe;
 mod run;
 mod schema;
@@ -98,6 +99,8 @@ enum Command {
     Status(status::Args),
     /// Try the way to a receiver before it is needed
     Alert(alert::Args),
+    /// Notifications that wait or could not be delivered: list, replay, drop
+    Outbox(outbox::Args),
     /// The JSON Schema of the configuration, for editors
     Schema,
     /// Shell completions
@@ -192,6 +195,7 @@ impl Command {
             Self::Explain(args) => args.run(global).await,
             Self::Status(args) => args.run(global).await,
             Self::Alert(args) => args.run(global).await,
+            Self::Outbox(args) => args.run(global).await,
             Self::Schema => Ok(schema::run()),
             Self::Completions { shell } => man::completions(shell),
             Self::Man => man::page(),
@@ -212,6 +216,11 @@ impl Global {
     /// Where the demo leaves its things.
     fn demo_folder(&self) -> PathBuf {
         self.data.join("demo")
+    }
+
+    /// Where the daemon of the demo stores.
+    fn demo_store(&self) -> PathBuf {
+        self.data.join("unbroken.db")
     }
 
     /// Where no configuration is, that of a demo which was started here.

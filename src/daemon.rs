@@ -12,6 +12,7 @@ mod commit;
 mod drift;
 pub mod errands;
 mod keeper;
+pub mod key;
 mod minutes;
 mod outposts;
 mod pulse;
@@ -173,6 +174,7 @@ impl Shared {
             store: Arc::clone(&self.store),
             events: outlets.events.clone(),
             tokens,
+            key: key::lay(&plan.store.path),
             hosts: plan.url.iter().filter_map(|url| url.host_str().map(str::to_owned)).collect(),
             audience: if plan.public { Audience::Everybody } else { Audience::Insiders },
             vitals: Arc::new(signs::Asked {

@@ -155,22 +155,74 @@ pub struct Delivery {
     pub receiver: String,
     pub kind: String,
     pub version: u32,
-    /// `pending`, `delivered`, `dead`, `superseded`.
+    /// What it says first.
+    pub headline: String,
+    /// One of [`LetterState`].
     pub state: String,
     pub attempts: u32,
     pub created: Timestamp,
     pub settled: Option<Timestamp>,
     pub error: Option<String>,
+    /// Why it was dropped, in somebody's words.
+    pub why: Option<String>,
+}
+
+/// Where a letter stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LetterState {
+    Pending,
+    Delivered,
+    Dead,
+    /// A newer version went out instead.
+    Superseded,
+    /// Somebody said that nobody needs it any more.
+    Dropped,
+}
+
+impl LetterState {
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Pending => "pending",
+            Self::Delivered => "delivered",
+            Self::Dead => "dead",
+            Self::Superseded => "superseded",
+            Self::Dropped => "dropped",
+        }
+    }
+}
+
+/// Which letters to list; all, where nothing is said.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Sought {
+    pub state: Option<LetterState>,
+    pub receiver: Option<String>,
+    /// How the id begins.
+    pub id: Option<String>,
+    /// Written before the letter of this id.
+    pub before: Option<String>,
 }
 
 /// What came of the wish to send a dead letter after all.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Replay {
-    /// It is pending again.
+    /// It is pending again, or was all the time.
     Queued,
-    /// The receiver was told of the end in the meantime: sending it now would be a false alarm.
+    /// The receiver was told of the end in the meantime, or never will be: sending it now would be a false alarm.
     Overtaken,
-    /// There is no dead letter of that id.
+    /// It was delivered, superseded or dropped.
+    Settled,
+    /// There is no letter of that id.
+    Unknown,
+}
+
+/// What came of the wish to drop a letter.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Discard {
+    Dropped,
+    /// It was delivered or superseded.
+    Settled,
+    /// There is no letter of that id.
     Unknown,
 }
 
@@ -250,11 +302,19 @@ pub trait Store: Send + Sync + 'static {
 
     async fn outbox(&self) -> Result<OutboxDepth, Refused>;
 
-    /// Pending and dead letters, in order of writing.
-    async fn undelivered(&self, at_most: u32) -> Result<Vec<Delivery>, Refused>;
+    /// Letters and what became of them, newest first.
+    async fn sought(&self, sought: &Sought, at_most: u32) -> Result<Vec<Delivery>, Refused>;
 
-    /// Queues a dead letter again, by its notification's id.
+    /// Who has dead letters.
+    async fn deaf(&self) -> Result<Vec<String>, Refused>;
+
+    /// Queues a dead letter again, by its notification's id; and the end of its incident with it, where that is dead,
+    /// too: an alarm never goes out without its end.
     async fn replay(&self, id: &str, now: Timestamp) -> Result<Replay, Refused>;
+
+    /// Gives up a pending or dead letter because somebody says so, by its notification's id. An attempt that is under
+    /// way may still be taken.
+    async fn discard(&self, id: &str, why: &str, now: Timestamp) -> Result<Discard, Refused>;
 
     async fn deliveries(&self, incident: IncidentId) -> Result<Vec<Delivery>, Refused>;
 

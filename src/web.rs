@@ -49,6 +49,8 @@ pub struct Site {
     pub events: broadcast::Sender<Event>,
     /// Who may report what; swapped whole by a reload.
     pub tokens: watch::Receiver<Arc<Tokens>>,
+    /// What opens the outbox; only whoever may read the store's folder has it.
+    pub key: Secret,
     /// Names under which browsers may ask for us, without port; addresses and `localhost` always may.
     pub hosts: Vec<String>,
     pub audience: Audience,

@@ -115,7 +115,7 @@ impl Args {
         let Some(mut plan) = loaded.plan else {
             return Err(Stop { exit: Exit::No, text: terminal::tally(&loaded.problems) });
         };
-        plan.store.path = global.data.join("unbroken.db");
+        plan.store.path = global.demo_store();
         let listener = listen(plan.listen).await?;
         let address = listener.local_addr().map_err(|error| Stop::own("cannot read the address", &error))?;
         company.leave_page(&format!("http://{address}")).map_err(|error| Stop::failure(crate::words::chain(&error)))?;

@@ -12,10 +12,10 @@ const ENDING: &str = r#".SH "EXIT STATUS"
 All is well.
 .TP
 1
-The answer is "no": the configuration has errors, a journey has a blocking failure or scores below \fB\-\-at\-least\fR, a receiver did not take a test.
+The answer is "no": the configuration has errors, a journey has a blocking failure or scores below \fB\-\-at\-least\fR, a receiver did not take a test, a letter was not queued or dropped.
 .TP
 2
-The question was wrong: an unknown option, journey, touchpoint or probe.
+The question was wrong: an unknown option, journey, touchpoint, probe or letter.
 .TP
 3
 Our own failure: the port or the store is taken, a file cannot be written, no daemon answers.

@@ -3,10 +3,12 @@
 use std::path::Path;
 use std::time::Duration;
 
+use reqwest::{Client, RequestBuilder, StatusCode};
 use serde_json::Value;
 
 use super::{Global, Stop};
 use crate::config::Secrets;
+use crate::daemon;
 
 const ANSWER_MAX: Duration = Duration::from_secs(10);
 const DEFAULT_URL: &str = "http://127.0.0.1:8080";
@@ -25,32 +27,15 @@ impl At {
     }
 
     fn base(&self, global: &Global) -> String {
-        let of_demo = || {
-            let page = crate::demo::control::page(&global.data).ok();
-            page.filter(|_| global.config == Path::new(super::CONFIG))
-        };
         let from_config = || global.load(Secrets::Without).plan.map(|plan| format!("http://{}", plan.listen));
-        self.url.clone().or_else(of_demo).or_else(from_config).unwrap_or_else(|| DEFAULT_URL.to_owned())
+        self.url.clone().or_else(|| demo_page(global)).or_else(from_config).unwrap_or_else(|| DEFAULT_URL.to_owned())
     }
 
     /// `GET {base}{path}` as JSON.
     pub(super) async fn get(&self, global: &Global, path: &str) -> Result<Value, Stop> {
         let base = self.base(global);
-        let client = reqwest::Client::builder()
-            .no_proxy()
-            .timeout(ANSWER_MAX)
-            .build()
-            .map_err(|error| Stop::own("cannot make an HTTP client", &error))?;
-        let answer = client.get(format!("{}{path}", base.trim_end_matches('/'))).send().await.map_err(|_| {
-            Stop::failure(format!(
-                "no daemon answers at {base}; start one with `unbroken run`, or name another with --url"
-            ))
-        })?;
-        let status = answer.status();
-        let body: Value = answer.json().await.map_err(|error| {
-            Stop::failure(format!("{base} answered something that is not a daemon's: {}", crate::words::chain(&error)))
-        })?;
-        if status == reqwest::StatusCode::NOT_FOUND {
+        let (status, body) = ask(&base, client()?.get(under(&base, path))).await?;
+        if status == StatusCode::NOT_FOUND {
             return Err(Stop::usage(body["detail"].as_str().unwrap_or("there is no such thing").to_owned()));
         }
         if !status.is_success() {
@@ -58,4 +43,55 @@ impl At {
         }
         Ok(body)
     }
+
+    /// `POST {base}{path}`, with the key that lies beside the configured store: status and answer.
+    pub(super) async fn post(
+        &self,
+        global: &Global,
+        path: &str,
+        body: Option<&Value>,
+    ) -> Result<(StatusCode, Value), Stop> {
+        let base = self.base(global);
+        let of_demo = self.url.is_none() && demo_page(global).is_some();
+        let store = if of_demo { global.demo_store() } else { global.plan(Secrets::Without)?.store.path };
+        let key = daemon::key::read(&store).map_err(|error| {
+            Stop::failure(format!(
+                "no key lies beside the store {} ({error}); run this on the daemon's machine, with its configuration, as its user",
+                store.display()
+            ))
+        })?;
+        let request = client()?.post(under(&base, path)).bearer_auth(key.expose());
+        let request = body.into_iter().fold(request, RequestBuilder::json);
+        let (status, body) = ask(&base, request).await?;
+        if status == StatusCode::UNAUTHORIZED {
+            return Err(Stop::failure(format!("the daemon at {base} is not that of the store {}", store.display())));
+        }
+        Ok((status, body))
+    }
+}
+
+/// The page of the demo that was started here, unless a configuration is named.
+fn demo_page(global: &Global) -> Option<String> {
+    let page = crate::demo::control::page(&global.data).ok();
+    page.filter(|_| global.config == Path::new(super::CONFIG))
+}
+
+fn client() -> Result<Client, Stop> {
+    let client = Client::builder().no_proxy().timeout(ANSWER_MAX).build();
+    client.map_err(|error| Stop::own("cannot make an HTTP client", &error))
+}
+
+fn under(base: &str, path: &str) -> String {
+    format!("{}{path}", base.trim_end_matches('/'))
+}
+
+async fn ask(base: &str, request: RequestBuilder) -> Result<(StatusCode, Value), Stop> {
+    let answer = request.send().await.map_err(|_| {
+        Stop::failure(format!("no daemon answers at {base}; start one with `unbroken run`, or name another with --url"))
+    })?;
+    let status = answer.status();
+    let body = answer.json().await.map_err(|error| {
+        Stop::failure(format!("{base} answered something that is not a daemon's: {}", crate::words::chain(&error)))
+    })?;
+    Ok((status, body))
 }

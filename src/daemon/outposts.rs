@@ -29,7 +29,6 @@ const DIRECT_TRIED_EVERY: Duration = Duration::from_secs(10);
 const CLOCK_LOOKED_AT_EVERY: Duration = Duration::from_secs(5);
 const SPENDING_READ_AGAIN_AFTER: Duration = Duration::from_secs(10);
 const TIDIED_EVERY: Duration = Duration::from_mins(1);
-const UNDELIVERED_READ_MAX: u32 = 10_000;
 /// Soon after the start, for a store that was left untidy; not at once, for the start is busy enough.
 const FIRST_TIDIED_AFTER: Duration = Duration::from_secs(10);
 
@@ -52,6 +51,14 @@ impl Deaf {
         missing.retain(|one| one != receiver && self.receivers.contains(one));
         before > 0 && missing.is_empty()
     }
+
+    /// Only these have dead letters: whether nobody is left that misses one.
+    fn only(&self, dead: &[String]) -> bool {
+        let mut missing = self.missing.lock().unwrap_or_else(PoisonError::into_inner);
+        let before = missing.len();
+        missing.retain(|one| dead.contains(one));
+        before > 0 && missing.is_empty()
+    }
 }
 
 /// What they all need.
@@ -72,7 +79,8 @@ impl Outposts {
     /// Carries what the outbox holds.
     pub(super) async fn carry(self, settings: Settings, stop: CancellationToken) {
         let (metrics, tells) = (Arc::clone(&self.metrics), self.tells.clone());
-        let deaf = self.deaf(&settings).await;
+        let deaf = Arc::new(self.deaf(&settings).await);
+        let relieved = self.clone().relieve(Arc::clone(&deaf), stop.clone());
         let listener = move |news: News| match news {
             News::Delivered { receiver, .. } => {
                 metrics.notified(&receiver, "delivered");
@@ -95,7 +103,9 @@ impl Outposts {
             }
         };
         match Courier::new(settings, self.store, self.clock, self.environment, self.bell, listener) {
-            Ok(courier) => courier.run(stop).await,
+            Ok(courier) => {
+                tokio::join!(courier.run(stop), relieved);
+            }
             Err(error) => tracing::error!("No courier: {}", super::chain(&error)),
         }
     }
@@ -126,13 +136,22 @@ impl Outposts {
 
     /// The receivers that missed a letter; without one, that trouble is over.
     async fn deaf(&self, settings: &Settings) -> Deaf {
-        let letters = self.store.undelivered(UNDELIVERED_READ_MAX).await.unwrap_or_default();
-        let unheard = letters.into_iter().filter(|letter| letter.state == "dead").map(|letter| letter.receiver);
+        let unheard = self.store.deaf().await.unwrap_or_default().into_iter();
         let deaf: BTreeSet<String> = unheard.filter(|receiver| settings.receivers.contains_key(receiver)).collect();
         if deaf.is_empty() {
             self.tells.send(Tell::Well(SelfFault::DeadLetter)).ok();
         }
         Deaf { receivers: settings.receivers.keys().cloned().collect(), missing: Mutex::new(deaf) }
+    }
+
+    /// Notices when somebody dropped what a receiver missed, or had it sent after all.
+    async fn relieve(self, deaf: Arc<Deaf>, stop: CancellationToken) {
+        while stop.run_until_cancelled(tokio::time::sleep(OUTBOX_LOOKED_AT_EVERY)).await.is_some() {
+            let Ok(receivers) = self.store.deaf().await else { continue };
+            if deaf.only(&receivers) {
+                self.tells.send(Tell::Well(SelfFault::DeadLetter)).ok();
+            }
+        }
     }
 
     /// Notices when notifications do not get out.

@@ -8,6 +8,7 @@
 
 mod decide;
 mod digest;
+mod letters;
 mod look;
 mod open;
 mod record;
@@ -33,8 +34,8 @@ use self::tidy::Chore;
 use self::trouble::refused;
 use crate::model::{Incident, IncidentId, JourneyId, Notification, ProbeId, Reading};
 use crate::store::{
-    Batch, Decision, Delivery, Digest, Fate, IncidentFilter, Letter, OutboxDepth, Push, Refused, Replay, Restored,
-    ScorePoint, Settings, Store,
+    Batch, Decision, Delivery, Digest, Discard, Fate, IncidentFilter, Letter, OutboxDepth, Push, Refused, Replay,
+    Restored, ScorePoint, Settings, Sought, Store,
 };
 
 const READERS: u32 = 4;
@@ -132,17 +133,17 @@ impl Store for Sqlite {
     }
 
     async fn letters(&self, receiver: &str, now: Timestamp, at_most: u32) -> Result<Vec<Letter>, Refused> {
-        decide::letters(&self.readers, receiver, now, at_most)
+        letters::letters(&self.readers, receiver, now, at_most)
             .await
             .map_err(|error| refused("tell what is to be sent", error))
     }
 
     async fn addressees(&self) -> Result<Vec<String>, Refused> {
-        decide::addressees(&self.readers).await.map_err(|error| refused("tell what is to be sent", error))
+        letters::addressees(&self.readers).await.map_err(|error| refused("tell what is to be sent", error))
     }
 
     async fn standing(&self, receiver: &str, resolved_since: Timestamp) -> Result<Vec<Notification>, Refused> {
-        decide::standing(&self.readers, receiver, resolved_since)
+        letters::standing(&self.readers, receiver, resolved_since)
             .await
             .map_err(|error| refused("tell what was sent", error))
     }
@@ -152,11 +153,15 @@ impl Store for Sqlite {
     }
 
     async fn outbox(&self) -> Result<OutboxDepth, Refused> {
-        decide::depth(&self.readers).await.map_err(|error| refused("tell what is to be sent", error))
+        letters::depth(&self.readers).await.map_err(|error| refused("tell what is to be sent", error))
     }
 
-    async fn undelivered(&self, at_most: u32) -> Result<Vec<Delivery>, Refused> {
-        decide::undelivered(&self.readers, at_most).await.map_err(|error| refused("tell what is to be sent", error))
+    async fn sought(&self, sought: &Sought, at_most: u32) -> Result<Vec<Delivery>, Refused> {
+        letters::sought(&self.readers, sought, at_most).await.map_err(|error| refused("tell what was sent", error))
+    }
+
+    async fn deaf(&self) -> Result<Vec<String>, Refused> {
+        letters::deaf(&self.readers).await.map_err(|error| refused("tell what was sent", error))
     }
 
     async fn replay(&self, id: &str, now: Timestamp) -> Result<Replay, Refused> {
@@ -166,8 +171,15 @@ impl Store for Sqlite {
         }
     }
 
+    async fn discard(&self, id: &str, why: &str, now: Timestamp) -> Result<Discard, Refused> {
+        match self.order(Job::Discard(id.to_owned(), why.to_owned(), now)).await? {
+            Done::Discard(discard) => Ok(discard),
+            _ => Ok(Discard::Unknown),
+        }
+    }
+
     async fn deliveries(&self, incident: IncidentId) -> Result<Vec<Delivery>, Refused> {
-        decide::deliveries(&self.readers, incident).await.map_err(|error| refused("tell what was sent", error))
+        letters::deliveries(&self.readers, incident).await.map_err(|error| refused("tell what was sent", error))
     }
 
     async fn readings(

@@ -5,6 +5,7 @@
 pub(super) mod history;
 pub(super) mod incidents;
 pub(super) mod journeys;
+pub(super) mod outbox;
 pub(super) mod readings;
 mod segments;
 pub(super) mod touchpoints;

@@ -8,6 +8,7 @@ use schemars::SchemaGenerator;
 use schemars::generate::SchemaSettings;
 use serde_json::{Map, Value, json};
 
+use super::api::outbox::Reason;
 use super::problem::Problem;
 use super::push::Report;
 use super::routes::{Answer, ROUTES, Route, Shared};
@@ -38,7 +39,10 @@ fn document() -> Value {
         "paths": paths,
         "components": {
             "schemas": schemas,
-            "securitySchemes": { "push": { "type": "http", "scheme": "bearer" } },
+            "securitySchemes": {
+                "push": { "type": "http", "scheme": "bearer" },
+                "key": { "type": "http", "scheme": "bearer" },
+            },
         },
     })
 }
@@ -61,9 +65,16 @@ fn operation(route: &Route, generator: &mut SchemaGenerator) -> Value {
         },
     });
     if matches!(route.method, "post" | "put") {
-        let report = generator.subschema_for::<Report>();
-        operation["requestBody"] = json!({ "content": { "application/json": { "schema": report } } });
-        operation["security"] = json!([{ "push": [] }]);
+        let body = match route.path {
+            "/api/v1/outbox/{id}/replay" => None,
+            "/api/v1/outbox/{id}/drop" => Some(generator.subschema_for::<Reason>()),
+            _ => Some(generator.subschema_for::<Report>()),
+        };
+        if let Some(body) = body {
+            operation["requestBody"] = json!({ "content": { "application/json": { "schema": body } } });
+        }
+        let opened_by = if route.path.contains("/push/") { "push" } else { "key" };
+        operation["security"] = json!([{ opened_by: [] }]);
     }
     operation
 }

@@ -66,11 +66,15 @@ pub(super) async fn push(
 
 /// Which of the probe's tokens was shown. A missing probe, a probe without tokens and a wrong token are one and the same answer.
 fn authorise(shared: &Shared, probe: &ProbeId, headers: &HeaderMap) -> Result<usize, Problem> {
-    let shown = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok()).and_then(bearer);
     let tokens = Arc::clone(&shared.site.tokens.borrow());
     let known: &[Secret] = tokens.get(probe).map_or(&[], Vec::as_slice);
-    let shown = shown.and_then(|shown| opens(shown, known));
-    shown.ok_or_else(|| Problem::new(StatusCode::UNAUTHORIZED, "the token does not open this"))
+    let which = shown(headers).and_then(|shown| opens(shown, known));
+    which.ok_or_else(|| Problem::new(StatusCode::UNAUTHORIZED, "the token does not open this"))
+}
+
+/// The bearer token of a request.
+pub(super) fn shown(headers: &HeaderMap) -> Option<&str> {
+    headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok()).and_then(bearer)
 }
 
 fn bearer(value: &str) -> Option<&str> {
@@ -79,7 +83,7 @@ fn bearer(value: &str) -> Option<&str> {
 }
 
 /// Compares with every token, in constant time each. An empty secret opens nothing.
-fn opens(shown: &str, known: &[Secret]) -> Option<usize> {
+pub(super) fn opens(shown: &str, known: &[Secret]) -> Option<usize> {
     let mut which = None;
     for (place, secret) in known.iter().enumerate().filter(|(_, secret)| !secret.expose().is_empty()) {
         if secret.expose().as_bytes().ct_eq(shown.as_bytes()).into() {
@@ -106,7 +110,7 @@ fn read(body: &[u8], now: Timestamp) -> Result<Report, Problem> {
 }
 
 /// One bounded line: it will stand on pages, in alerts and in logs.
-fn clean(text: &str) -> String {
+pub(super) fn clean(text: &str) -> String {
     text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(MESSAGE_MAX).collect()
 }
 

@@ -74,6 +74,9 @@ routes! {
     get "/api/v1/probes/{touchpoint}/{probe}/readings" api::readings::list => json::<api::List<api::readings::Reading>>(), "A probe's runs, newest first: ?limit&before";
     get "/api/v1/incidents" api::incidents::list => json::<api::List<api::incidents::Incident>>(), "Incidents, newest first: ?state&limit&before";
     get "/api/v1/incidents/{id}" api::incidents::one => json::<api::incidents::Incident>(), "One incident with its timeline and notifications";
+    get "/api/v1/outbox" api::outbox::list => json::<api::List<api::outbox::Letter>>(), "Notifications and what became of them, newest first: ?state&receiver&id&limit&before";
+    post "/api/v1/outbox/{id}/replay" api::outbox::replay => json::<api::outbox::Done>(), "Sends a dead letter after all, with the key beside the store";
+    post "/api/v1/outbox/{id}/drop" api::outbox::drop => json::<api::outbox::Done>(), "Gives a letter up, with the key beside the store";
     get "/api/v1/events" events::events => Answer::Events(SchemaGenerator::subschema_for::<Event>), "What changes, live: score, state, incident";
     post "/api/v1/push/{touchpoint}/{probe}" push::push => json::<push::Receipt>(), "An outside system reports, with its bearer token";
     put "/api/v1/push/{touchpoint}/{probe}" push::push => json::<push::Receipt>(), "The same, for senders that put";
@@ -144,7 +147,7 @@ pub(super) fn router(shared: Arc<Shared>) -> Router {
         .fallback(page::missing)
         .method_not_allowed_fallback(|| async { Problem::new(StatusCode::METHOD_NOT_ALLOWED, "this is not done here") })
         .with_state(Arc::clone(&shared))
-        // The one route that takes a body takes a small one.
+        // What takes a body takes a small one.
         .layer(DefaultBodyLimit::max(push::BODY_MAX))
         .layer(RequestBodyTimeoutLayer::new(ANSWER_WITHIN))
         .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, ANSWER_WITHIN))

@@ -29,6 +29,7 @@ mod hostile;
 mod http;
 mod kinds;
 mod main_job;
+mod outbox;
 mod own_trouble;
 mod parts;
 mod probe;

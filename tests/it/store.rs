@@ -38,6 +38,8 @@ every_store! {
     labels_are_those_of_the_opening
     a_letter_is_put_off_given_up_and_queued_again
     a_dead_alarm_is_not_sent_after_the_end
+    an_alarm_is_queued_again_with_its_end_and_never_after_it
+    a_dropped_letter_is_gone_and_says_why
     what_a_receiver_believes
     readings_come_newest_first
     a_run_is_kept_once

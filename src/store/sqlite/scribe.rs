@@ -15,9 +15,9 @@ use super::record::Ledger;
 use super::reserve::Reserve;
 use super::tidy::{self, Chore};
 use super::trouble::{Trouble, refused};
-use super::{decide, record};
+use super::{decide, letters, record};
 use crate::model::ProbeId;
-use crate::store::{Batch, Decision, Fate, Push, Refused, Replay, Retention};
+use crate::store::{Batch, Decision, Discard, Fate, Push, Refused, Replay, Retention};
 
 /// Readings in one commit; beyond it the rest waits for the next.
 const GROUP_READINGS_MAX: usize = 20_000;
@@ -30,6 +30,8 @@ pub(super) enum Job {
     Decide(Decision),
     Settle(i64, Fate),
     Replay(String, Timestamp),
+    /// Id and why.
+    Discard(String, String, Timestamp),
     Push(ProbeId, Push),
     Tidy(Chore),
 }
@@ -38,6 +40,7 @@ pub(super) enum Job {
 pub(super) enum Done {
     Written,
     Replay(Replay),
+    Discard(Discard),
     /// What is to be tidied next.
     Chore(Option<Chore>),
 }
@@ -134,6 +137,7 @@ impl Scribe {
             Job::Decide(_) => ("write an incident", Durable::Full),
             Job::Push(..) => ("write what was pushed", Durable::Full),
             Job::Replay(..) => ("queue a letter again", Durable::Full),
+            Job::Discard(..) => ("drop a letter", Durable::Full),
             Job::Settle(..) => ("write what became of a letter", Durable::Normal),
             Job::Tidy(_) => ("be tidied", Durable::Normal),
         };
@@ -261,9 +265,10 @@ enum What<'a> {
 async fn perform(connection: &mut SqliteConnection, job: &Job, retention: &Retention) -> Result<Done, sqlx::Error> {
     match job {
         Job::Decide(decision) => decide::write(connection, decision).await?,
-        Job::Settle(number, fate) => decide::settle(connection, *number, fate).await?,
+        Job::Settle(number, fate) => letters::settle(connection, *number, fate).await?,
         Job::Push(probe, push) => record::push(connection, probe, push).await?,
-        Job::Replay(id, now) => return decide::replay(connection, id, *now).await.map(Done::Replay),
+        Job::Replay(id, now) => return letters::replay(connection, id, *now).await.map(Done::Replay),
+        Job::Discard(id, why, now) => return letters::discard(connection, id, why, *now).await.map(Done::Discard),
         Job::Tidy(chore) => return tidy::perform(connection, chore, retention).await.map(Done::Chore),
     }
     Ok(Done::Written)

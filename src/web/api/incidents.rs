@@ -185,9 +185,11 @@ pub(in crate::web) fn timeline(
         let (at, said) = match (delivery.state.as_str(), delivery.settled) {
             ("delivered", Some(at)) => (at, "was told of"),
             ("dead", Some(at)) => (at, "could not be told of"),
+            ("dropped", Some(at)) => (at, "is not told of"),
             _ => return None,
         };
-        Some(model::Happening { at, what: format!("{} {said} {what}", delivery.receiver) })
+        let why = delivery.why.as_ref().map_or_else(String::new, |why| format!(", somebody decided: {why}"));
+        Some(model::Happening { at, what: format!("{} {said} {what}{why}", delivery.receiver) })
     });
     let mut all: Vec<model::Happening> = incident.timeline.iter().cloned().chain(told).collect();
     all.sort_by_key(|happening| happening.at);

@@ -129,6 +129,7 @@ fn notice(frame: &Frame, delivery: &Delivery) -> Notice {
             "delivered" => Tone::new("good", "delivered"),
             "dead" => Tone::new("broken", "given up"),
             "superseded" => Tone::new("closed", "replaced by a newer one"),
+            "dropped" => Tone::new("closed", "dropped"),
             _ => Tone::new("pending", "on its way"),
         },
         attempts: delivery.attempts,

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use unbroken::alert::{Failure, News, after};
 use unbroken::model::NotificationKind::{Open, Resolve};
-use unbroken::store::{Decision, Fate, Letter, Store};
+use unbroken::store::{Decision, Fate, Letter, Sought, Store};
 
 use super::deaf::{Answer, Deaf};
 use super::{Office, hooks};
@@ -101,7 +101,7 @@ async fn who_says_no_for_long_is_believed() {
     assert_eq!((receiver.as_str(), which), ("hook", incident(1).id));
     assert!(error.starts_with("answered 404"), "{error}");
     assert_eq!(office.store.outbox().await.unwrap().dead, 1);
-    let id = office.store.undelivered(1).await.unwrap().remove(0).id;
+    let id = office.store.sought(&Sought::default(), 1).await.unwrap().remove(0).id;
     office.store.replay(&id, office.now()).await.unwrap();
     office.turn_clock(1);
     office.delivers("hook", "open").await;

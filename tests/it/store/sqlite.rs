@@ -11,7 +11,7 @@ use std::time::Duration;
 use sqlx::{Connection, SqliteConnection};
 use unbroken::model::{FaultCode, NotificationKind, ProbeId, Reading, Verdict};
 use unbroken::store::sqlite::Sqlite;
-use unbroken::store::{Batch, Decision, Refused, Settings, Store};
+use unbroken::store::{Batch, Decision, Refused, Settings, Sought, Store};
 use unbroken::units::Bytes;
 
 use super::{open, settings};
@@ -78,7 +78,7 @@ async fn one_may_look_while_another_writes() {
     writer.decide(decision(1)).await.unwrap();
     let looker = Sqlite::peek(&settings(folder.path())).await.unwrap();
     assert_eq!(looker.restore().await.unwrap().incidents.len(), 1);
-    assert_eq!(looker.undelivered(9).await.unwrap().len(), 1);
+    assert_eq!(looker.sought(&Sought::default(), 9).await.unwrap().len(), 1);
     let refused = looker.decide(decision(2)).await.unwrap_err();
     assert!(told(&refused).contains("open for looking only"), "{}", told(&refused));
     looker.close().await;
@@ -128,10 +128,10 @@ async fn a_newer_schema_is_left_alone() {
     let folder = tempfile::tempdir().unwrap();
     open(folder.path()).await.close().await;
     let mut connection = connect(folder.path()).await;
-    sqlx::query("UPDATE _sqlx_migrations SET version = 99 WHERE version = 2").execute(&mut connection).await.unwrap();
+    sqlx::query("UPDATE _sqlx_migrations SET version = 99 WHERE version = 3").execute(&mut connection).await.unwrap();
     connection.close().await.unwrap();
     let refused = refusal(&settings(folder.path())).await;
-    assert!(told(&refused).contains("schema 99, this one knows 2"), "{refused}");
+    assert!(told(&refused).contains("schema 99, this one knows 3"), "{refused}");
 }
 
 /// What a killed process leaves: its files as they were at that moment, the log not yet written back.

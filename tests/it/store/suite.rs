@@ -6,7 +6,10 @@ use jiff::{SignedDuration, Timestamp};
 use unbroken::model::{
     FaultCode, NotificationKind, ProbeId, Quality, Reading, Sample, SelfFault, Severity, Verdict, Why,
 };
-use unbroken::store::{Batch, Decision, Digest, Fate, IncidentFilter, OutboxDepth, Push, Replay, ScorePoint, Store};
+use unbroken::store::{
+    Batch, Decision, Digest, Discard, Fate, IncidentFilter, LetterState, OutboxDepth, Push, Replay, ScorePoint, Sought,
+    Store,
+};
 
 use crate::given::{at, closed, failed, incident, notification, reading, version};
 
@@ -144,16 +147,18 @@ pub(crate) async fn a_letter_is_put_off_given_up_and_queued_again(store: &dyn St
     assert_eq!(store.letters("hook", at(2), 9).await.unwrap()[0].attempts, 1);
     store.settle(number, Fate::Dead { at: at(3), error: "answered 404".into() }).await.unwrap();
     assert_eq!(store.letters("hook", at(DAY), 9).await.unwrap(), []);
-    let dead = store.undelivered(9).await.unwrap().remove(0);
+    let dead = store.sought(&Sought::default(), 9).await.unwrap().remove(0);
     assert_eq!((dead.state.as_str(), dead.attempts, dead.error.as_deref()), ("dead", 2, Some("answered 404")));
     assert_eq!(store.outbox().await.unwrap().dead, 1);
 
     assert_eq!(store.replay("nothing", at(9)).await.unwrap(), Replay::Unknown);
     assert_eq!(store.replay(&letter.id, at(9)).await.unwrap(), Replay::Queued);
     let again = store.letters("hook", at(9), 9).await.unwrap().remove(0);
+    let id = again.notification.id.clone();
     assert_eq!((again.attempts, again.queued, again.notification), (0, at(9), letter));
     store.settle(number, Fate::Delivered { at: at(10), receipt: None }).await.unwrap();
-    assert_eq!(store.undelivered(9).await.unwrap(), []);
+    assert_eq!(store.sought(&Sought { state: Some(LetterState::Dead), ..Sought::default() }, 9).await.unwrap(), []);
+    assert_eq!(store.replay(&id, at(11)).await.unwrap(), Replay::Settled, "it is not sent twice");
 }
 
 pub(crate) async fn a_dead_alarm_is_not_sent_after_the_end(store: &dyn Store) {
@@ -165,6 +170,54 @@ pub(crate) async fn a_dead_alarm_is_not_sent_after_the_end(store: &dyn Store) {
     decide(store, vec![notification(&closed(&one, 60), NotificationKind::Resolve, "hook")]).await;
     assert_eq!(drain(store, "hook").await, [("resolve", 2)]);
     assert_eq!(store.replay(&opening.id, at(90)).await.unwrap(), Replay::Overtaken);
+}
+
+pub(crate) async fn an_alarm_is_queued_again_with_its_end_and_never_after_it(store: &dyn Store) {
+    let one = incident(1);
+    let opening = notification(&one, NotificationKind::Open, "hook");
+    let end = notification(&closed(&one, 60), NotificationKind::Resolve, "hook");
+    decide(store, vec![opening.clone()]).await;
+    decide(store, vec![end.clone()]).await;
+    for _ in 0..2 {
+        let number = store.letters("hook", at(99), 9).await.unwrap()[0].number;
+        store.settle(number, Fate::Dead { at: at(99), error: "answered 404".into() }).await.unwrap();
+    }
+    assert_eq!(store.replay(&opening.id, at(100)).await.unwrap(), Replay::Queued);
+    assert_eq!(store.replay(&end.id, at(100)).await.unwrap(), Replay::Queued, "it was all the time");
+    let number = kinds_due(store, "hook", at(100)).await[0].0;
+    store.settle(number, Fate::Dead { at: at(101), error: "answered 404".into() }).await.unwrap();
+    // The end is on its way when the alarm is queued again.
+    let under_way = kinds_due(store, "hook", at(101)).await[0];
+    assert_eq!(under_way.1, "resolve");
+    assert_eq!(store.replay(&opening.id, at(102)).await.unwrap(), Replay::Queued);
+    store.settle(under_way.0, Fate::Delivered { at: at(103), receipt: None }).await.unwrap();
+    assert_eq!(kinds_due(store, "hook", at(200)).await, [], "no alarm after the end");
+    assert_eq!(store.outbox().await.unwrap(), OutboxDepth::default());
+}
+
+pub(crate) async fn a_dropped_letter_is_gone_and_says_why(store: &dyn Store) {
+    let letters = [1, 2, 3].map(|number| notification(&incident(number), NotificationKind::Open, "hook"));
+    decide(store, letters.to_vec()).await;
+    let due = kinds_due(store, "hook", at(0)).await;
+    store.settle(due[0].0, Fate::Dead { at: at(1), error: "answered 404".into() }).await.unwrap();
+    store.settle(due[1].0, Fate::Delivered { at: at(1), receipt: None }).await.unwrap();
+    assert_eq!(store.deaf().await.unwrap(), ["hook"]);
+    for (letter, expected) in letters.iter().zip([Discard::Dropped, Discard::Settled, Discard::Dropped]) {
+        assert_eq!(store.discard(&letter.id, "lost phone", at(2)).await.unwrap(), expected);
+    }
+    assert_eq!(store.discard("nothing", "x", at(2)).await.unwrap(), Discard::Unknown);
+    assert_eq!(store.discard(&letters[0].id, "again", at(3)).await.unwrap(), Discard::Dropped);
+    assert_eq!((store.outbox().await.unwrap(), store.deaf().await.unwrap()), (OutboxDepth::default(), vec![]));
+    let sought = Sought { state: Some(LetterState::Dropped), ..Sought::default() };
+    let dropped = store.sought(&sought, 9).await.unwrap();
+    assert_eq!(dropped.iter().map(|one| &one.id).collect::<Vec<_>>(), [&letters[2].id, &letters[0].id], "newest first");
+    assert!(dropped.iter().all(|one| one.why.as_deref() == Some("lost phone") && one.settled == Some(at(2))));
+    assert_eq!(dropped[1].error.as_deref(), Some("answered 404"), "what the receiver said stays");
+    let seek = async |sought: Sought| store.sought(&sought, 9).await.unwrap().len();
+    assert_eq!(seek(Sought { before: Some(letters[1].id.clone()), ..Sought::default() }).await, 1);
+    assert_eq!(seek(Sought { id: Some(letters[1].id[..20].into()), ..Sought::default() }).await, 1);
+    assert_eq!(seek(Sought { receiver: Some("mail".into()), ..Sought::default() }).await, 0);
+    assert_eq!(store.replay(&letters[0].id, at(4)).await.unwrap(), Replay::Settled);
 }
 
 pub(crate) async fn what_a_receiver_believes(store: &dyn Store) {

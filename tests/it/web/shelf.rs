@@ -10,8 +10,8 @@ use unbroken::model::{
     Close, Incident, IncidentId, JourneyId, Notification, ProbeId, Reading, Series, TraceId, VantageId,
 };
 use unbroken::store::{
-    Batch, Decision, Delivery, Digest, Fate, IncidentFilter, Letter, OutboxDepth, Push, Refused, Replay, Restored,
-    ScorePoint, Store,
+    Batch, Decision, Delivery, Digest, Discard, Fate, IncidentFilter, Letter, OutboxDepth, Push, Refused, Replay,
+    Restored, ScorePoint, Sought, Store,
 };
 
 use super::halcyon::{self, Mood};
@@ -72,8 +72,16 @@ impl Store for Shelf {
         Ok(Vec::new())
     }
 
-    async fn undelivered(&self, _: u32) -> Result<Vec<Delivery>, Refused> {
+    async fn sought(&self, _: &Sought, _: u32) -> Result<Vec<Delivery>, Refused> {
         Ok(Vec::new())
+    }
+
+    async fn deaf(&self) -> Result<Vec<String>, Refused> {
+        Ok(Vec::new())
+    }
+
+    async fn discard(&self, _: &str, _: &str, _: Timestamp) -> Result<Discard, Refused> {
+        Ok(Discard::Unknown)
     }
 
     async fn replay(&self, _: &str, _: Timestamp) -> Result<Replay, Refused> {
@@ -96,6 +104,8 @@ impl Store for Shelf {
             receiver: receiver.to_owned(),
             kind: "open".to_owned(),
             version: 1,
+            headline: "Bills cannot be read".to_owned(),
+            why: None,
             state: state.to_owned(),
             attempts: 1 + u32::from(error.is_some()) * 6,
             created: halcyon::now() - SignedDuration::from_mins(20),

@@ -64,6 +64,7 @@ pub(crate) async fn start_for(mood: Mood, audience: Audience) -> Running {
         store: store.clone(),
         events: events.clone(),
         tokens,
+        key: Secret::new("test", "the-key"),
         hosts: vec!["status.halcyon.example".to_owned()],
         audience,
         vitals: Arc::new(Pulse(Arc::default())),

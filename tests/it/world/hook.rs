@@ -15,6 +15,8 @@ use tokio::net::TcpListener;
 pub(crate) enum Manner {
     Take,
     Refuse,
+    /// Says that the message itself is wrong.
+    Unfit,
     /// Remembers, and never answers.
     Hang,
 }
@@ -67,6 +69,7 @@ impl Hook {
         match manner {
             Manner::Take => StatusCode::NO_CONTENT,
             Manner::Refuse => StatusCode::INTERNAL_SERVER_ERROR,
+            Manner::Unfit => StatusCode::BAD_REQUEST,
             Manner::Hang => std::future::pending().await,
         }
     }

@@ -1,0 +1,2 @@
+-- Why somebody dropped a letter, in his words.
+ALTER TABLE outbox ADD COLUMN note TEXT;

@@ -1,0 +1,275 @@
+//! The outbox: what is to be sent, and what became of it.
+
+use jiff::Timestamp;
+use sqlx::sqlite::SqliteRow;
+use sqlx::{Row, SqliteConnection, SqlitePool};
+
+use super::decide::{from_json, time, to_json};
+use crate::model::{IncidentId, Notification, NotificationKind};
+use crate::store::{Delivery, Discard, Fate, Letter, LetterState, OutboxDepth, Replay, Sought};
+
+type Result<T> = std::result::Result<T, sqlx::Error>;
+
+/// One row, by the rules of [`crate::store::Store::decide`].
+pub(super) async fn post(connection: &mut SqliteConnection, notification: &Notification) -> Result<()> {
+    let incident = notification.incident.id.to_string();
+    let told = sqlx::query(
+        "SELECT COUNT(*), COALESCE(MAX(kind = 'resolve'), 0), COALESCE(MAX(id = $3), 0)
+         FROM outbox WHERE incident = $1 AND receiver = $2",
+    )
+    .bind(&incident)
+    .bind(&notification.receiver)
+    .bind(&notification.id)
+    .fetch_one(&mut *connection)
+    .await?;
+    let (rows, ended, known): (i64, bool, bool) = (told.get(0), told.get(1), told.get(2));
+    let resolve = notification.kind == NotificationKind::Resolve;
+    if known || ended || (resolve && rows == 0) {
+        return Ok(());
+    }
+    if rows > 0 {
+        sqlx::query(
+            "UPDATE outbox SET state = 'superseded', settled = $3
+             WHERE incident = $1 AND receiver = $2 AND state = 'pending' AND kind IN ('update', 'remind')",
+        )
+        .bind(&incident)
+        .bind(&notification.receiver)
+        .bind(notification.at.as_millisecond())
+        .execute(&mut *connection)
+        .await?;
+    }
+    let first = sqlx::query("SELECT labels FROM outbox WHERE incident = $1 ORDER BY number LIMIT 1").bind(&incident);
+    let labels = match first.fetch_optional(&mut *connection).await? {
+        Some(row) => row.get::<String, _>(0),
+        None => to_json(&notification.labels)?,
+    };
+    sqlx::query(
+        "INSERT INTO outbox (id, incident, receiver, kind, version, state, attempts, created, queued, next_attempt, labels, body)
+         VALUES ($1, $2, $3, $4, $5, 'pending', 0, $6, $6, $6, $7, $8)",
+    )
+    .bind(&notification.id)
+    .bind(incident)
+    .bind(&notification.receiver)
+    .bind(notification.kind.as_str())
+    .bind(i64::from(notification.incident.version))
+    .bind(notification.at.as_millisecond())
+    .bind(labels)
+    .bind(to_json(notification)?)
+    .execute(connection)
+    .await
+    .map(drop)
+}
+
+pub(super) async fn settle(connection: &mut SqliteConnection, number: i64, fate: &Fate) -> Result<()> {
+    let query = match fate {
+        // True whatever was thought of it meanwhile.
+        Fate::Delivered { at, receipt } => sqlx::query(
+            "UPDATE outbox SET state = 'delivered', attempts = attempts + 1, settled = $2, error = NULL, receipt = $3
+             WHERE number = $1",
+        )
+        .bind(number)
+        .bind(at.as_millisecond())
+        .bind(receipt.clone()),
+        Fate::Retry { next, error } => sqlx::query(
+            "UPDATE outbox SET attempts = attempts + 1, next_attempt = $2, error = $3
+             WHERE number = $1 AND state = 'pending'",
+        )
+        .bind(number)
+        .bind(next.as_millisecond())
+        .bind(error.clone()),
+        Fate::Dead { at, error } => sqlx::query(
+            "UPDATE outbox SET state = 'dead', attempts = attempts + 1, settled = $2, error = $3
+             WHERE number = $1 AND state = 'pending'",
+        )
+        .bind(number)
+        .bind(at.as_millisecond())
+        .bind(error.clone()),
+        Fate::Superseded { at } => {
+            sqlx::query("UPDATE outbox SET state = 'superseded', settled = $2 WHERE number = $1 AND state = 'pending'")
+                .bind(number)
+                .bind(at.as_millisecond())
+        }
+    };
+    query.execute(&mut *connection).await?;
+    if let Fate::Delivered { at, .. } = fate {
+        // An alarm that was queued again while its end was on the way must not follow it.
+        sqlx::query(
+            "UPDATE outbox SET state = 'superseded', settled = $2 WHERE state = 'pending' AND (incident, receiver) =
+             (SELECT incident, receiver FROM outbox WHERE number = $1 AND kind = 'resolve')",
+        )
+        .bind(number)
+        .bind(at.as_millisecond())
+        .execute(connection)
+        .await?;
+    }
+    Ok(())
+}
+
+pub(super) async fn replay(connection: &mut SqliteConnection, id: &str, now: Timestamp) -> Result<Replay> {
+    // An end that was dropped never comes, and one that was delivered is over: neither may be followed by an alarm.
+    let letter = sqlx::query(
+        "SELECT number, incident, receiver, state, kind <> 'resolve' AND EXISTS (
+             SELECT 1 FROM outbox e WHERE e.incident = l.incident AND e.receiver = l.receiver
+             AND e.kind = 'resolve' AND e.state IN ('delivered', 'dropped'))
+         FROM outbox l WHERE id = $1",
+    )
+    .bind(id)
+    .fetch_optional(&mut *connection)
+    .await?;
+    let Some(letter) = letter else { return Ok(Replay::Unknown) };
+    match letter.get::<&str, _>(3) {
+        "pending" => return Ok(Replay::Queued),
+        "dead" if letter.get::<bool, _>(4) => return Ok(Replay::Overtaken),
+        "dead" => {}
+        _ => return Ok(Replay::Settled),
+    }
+    sqlx::query(
+        "UPDATE outbox SET state = 'pending', attempts = 0, queued = $2, next_attempt = $2, settled = NULL
+         WHERE number = $1 OR (incident = $3 AND receiver = $4 AND kind = 'resolve' AND state = 'dead')",
+    )
+    .bind(letter.get::<i64, _>(0))
+    .bind(now.as_millisecond())
+    .bind(letter.get::<String, _>(1))
+    .bind(letter.get::<String, _>(2))
+    .execute(connection)
+    .await?;
+    Ok(Replay::Queued)
+}
+
+pub(super) async fn discard(connection: &mut SqliteConnection, id: &str, why: &str, now: Timestamp) -> Result<Discard> {
+    let state = sqlx::query("SELECT state FROM outbox WHERE id = $1").bind(id);
+    let Some(state) = state.fetch_optional(&mut *connection).await? else { return Ok(Discard::Unknown) };
+    match state.get::<&str, _>(0) {
+        "pending" | "dead" => {}
+        "dropped" => return Ok(Discard::Dropped),
+        _ => return Ok(Discard::Settled),
+    }
+    sqlx::query("UPDATE outbox SET state = 'dropped', settled = $2, note = $3 WHERE id = $1")
+        .bind(id)
+        .bind(now.as_millisecond())
+        .bind(why)
+        .execute(connection)
+        .await?;
+    Ok(Discard::Dropped)
+}
+
+pub(super) async fn letters(pool: &SqlitePool, receiver: &str, now: Timestamp, at_most: u32) -> Result<Vec<Letter>> {
+    let rows = sqlx::query(
+        "SELECT number, attempts, next_attempt, queued, labels, body, (
+             SELECT receipt FROM outbox first WHERE first.incident = outbox.incident AND first.receiver = outbox.receiver
+             AND first.receipt IS NOT NULL ORDER BY first.number LIMIT 1)
+         FROM outbox WHERE number IN (
+             SELECT MIN(number) FROM outbox WHERE receiver = $1 AND state = 'pending' GROUP BY incident)
+         AND next_attempt <= $2 ORDER BY number LIMIT $3",
+    )
+    .bind(receiver)
+    .bind(now.as_millisecond())
+    .bind(i64::from(at_most))
+    .fetch_all(pool)
+    .await?;
+    rows.iter()
+        .map(|row| {
+            Ok(Letter {
+                number: row.get(0),
+                attempts: u32::try_from(row.get::<i64, _>(1)).unwrap_or(u32::MAX),
+                next_attempt: time(row.get(2)),
+                queued: time(row.get(3)),
+                notification: notification(row, 4, 5)?,
+                thread: row.get(6),
+            })
+        })
+        .collect()
+}
+
+fn notification(row: &SqliteRow, labels: usize, body: usize) -> Result<Notification> {
+    let mut notification: Notification = from_json(row.get(body))?;
+    notification.labels = from_json(row.get(labels))?;
+    Ok(notification)
+}
+
+pub(super) async fn addressees(pool: &SqlitePool) -> Result<Vec<String>> {
+    let rows = sqlx::query("SELECT DISTINCT receiver FROM outbox WHERE state = 'pending'").fetch_all(pool).await?;
+    Ok(rows.iter().map(|row| row.get(0)).collect())
+}
+
+pub(super) async fn standing(pool: &SqlitePool, receiver: &str, since: Timestamp) -> Result<Vec<Notification>> {
+    let rows = sqlx::query(
+        "SELECT labels, body FROM outbox WHERE number IN (
+             SELECT MAX(number) FROM outbox WHERE receiver = $1 AND state = 'delivered' GROUP BY incident)
+         AND (kind <> 'resolve' OR settled >= $2) ORDER BY number",
+    )
+    .bind(receiver)
+    .bind(since.as_millisecond())
+    .fetch_all(pool)
+    .await?;
+    rows.iter().map(|row| notification(row, 0, 1)).collect()
+}
+
+pub(super) async fn depth(pool: &SqlitePool) -> Result<OutboxDepth> {
+    let row = sqlx::query(
+        "SELECT (SELECT COUNT(*) FROM outbox WHERE state = 'pending'), (SELECT COUNT(*) FROM outbox WHERE state = 'dead'),
+                (SELECT MIN(queued) FROM outbox WHERE state = 'pending')",
+    )
+    .fetch_one(pool)
+    .await?;
+    let count = |column: usize| row.get::<i64, _>(column).unsigned_abs();
+    Ok(OutboxDepth { pending: count(0), dead: count(1), oldest: row.get::<Option<i64>, _>(2).map(time) })
+}
+
+/// What [`delivery`] reads.
+macro_rules! select_delivery {
+    ($rest:literal) => {
+        concat!(
+            "SELECT id, incident, receiver, kind, version, state, attempts, created, settled, error, note,
+             json_extract(body, '$.headline') FROM outbox ",
+            $rest
+        )
+    };
+}
+
+pub(super) async fn deliveries(pool: &SqlitePool, incident: IncidentId) -> Result<Vec<Delivery>> {
+    let rows = sqlx::query(select_delivery!("WHERE incident = $1 ORDER BY number LIMIT 1000"))
+        .bind(incident.to_string())
+        .fetch_all(pool)
+        .await?;
+    rows.iter().map(delivery).collect()
+}
+
+pub(super) async fn sought(pool: &SqlitePool, sought: &Sought, at_most: u32) -> Result<Vec<Delivery>> {
+    let rows = sqlx::query(select_delivery!(
+        "WHERE ($1 IS NULL OR state = $1) AND ($2 IS NULL OR receiver = $2)
+         AND ($3 IS NULL OR substr(id, 1, length($3)) = $3)
+         AND ($4 IS NULL OR number < (SELECT number FROM outbox WHERE id = $4)) ORDER BY number DESC LIMIT $5"
+    ))
+    .bind(sought.state.map(LetterState::as_str))
+    .bind(sought.receiver.clone())
+    .bind(sought.id.clone())
+    .bind(sought.before.clone())
+    .bind(i64::from(at_most))
+    .fetch_all(pool)
+    .await?;
+    rows.iter().map(delivery).collect()
+}
+
+pub(super) async fn deaf(pool: &SqlitePool) -> Result<Vec<String>> {
+    let rows = sqlx::query("SELECT DISTINCT receiver FROM outbox WHERE state = 'dead'").fetch_all(pool).await?;
+    Ok(rows.iter().map(|row| row.get(0)).collect())
+}
+
+fn delivery(row: &SqliteRow) -> Result<Delivery> {
+    let incident = row.get::<String, _>(1).parse().map_err(|error| sqlx::Error::Decode(Box::new(error)))?;
+    Ok(Delivery {
+        id: row.get(0),
+        incident: IncidentId(incident),
+        receiver: row.get(2),
+        kind: row.get(3),
+        version: u32::try_from(row.get::<i64, _>(4)).unwrap_or(u32::MAX),
+        headline: row.get(11),
+        state: row.get(5),
+        attempts: u32::try_from(row.get::<i64, _>(6)).unwrap_or(u32::MAX),
+        created: time(row.get(7)),
+        settled: row.get::<Option<i64>, _>(8).map(time),
+        error: row.get(9),
+        why: row.get(10),
+    })
+}

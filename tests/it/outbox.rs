@@ -1,0 +1,90 @@
+//! `unbroken outbox` against the real daemon: what is dead is listed, sent after all, or dropped with a reason.
+
+use serde_json::Value;
+
+use crate::world::{Hook, Manner, Target, World, client};
+
+/// A shop that breaks, a webhook that hears of everything, and a phone that takes nothing for now.
+async fn with_a_deaf_phone() -> (World, Target, Hook, Hook) {
+    let (target, hook, phone) = (Target::start().await, Hook::start().await, Hook::start().await);
+    phone.be(Manner::Unfit);
+    let mut world = World::new(&target, &hook);
+    let settings = std::fs::read_to_string(world.path("config/unbroken.yaml")).expect("it was written");
+    let also = format!("    phone: {{ ntfy: {{ topic: ops, url: \"{}\" }} }}\n  self: [hook]\n", phone.url());
+    world.write("config/unbroken.yaml", &(settings + &also));
+    world.start().await;
+    world.until_score("buy", 100.0).await;
+    target.break_();
+    world.until("the hook heard of it", async |_: &World| hook.taken("open").len() == 1).await;
+    (world, target, hook, phone)
+}
+
+fn outbox(world: &World, args: &[&str]) -> (i32, String, String) {
+    world.run(&[&["outbox", "--url", world.page()], args].concat())
+}
+
+fn dead(world: &World) -> Vec<Value> {
+    let (code, out, errors) = outbox(world, &["list", "--state", "dead", "--receiver", "phone", "--format", "json"]);
+    assert_eq!(code, 0, "{errors}");
+    let listed: Value = serde_json::from_str(&out).expect("JSON");
+    listed["items"].as_array().expect("a list").clone()
+}
+
+/// What the hook heard of letters that are dead.
+fn own(hook: &Hook, kind: &str) -> usize {
+    let letters = hook.taken(kind).into_iter();
+    letters.filter(|letter| letter.body.to_string().contains("a notification could not be delivered")).count()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_dead_letter_is_listed_told_about_and_sent_after_all() {
+    let (world, _target, hook, phone) = with_a_deaf_phone().await;
+    world.until("the letter is dead", async |world: &World| dead(world).len() == 1).await;
+    let letter = dead(&world).remove(0);
+    assert_eq!((&letter["attempts"], &letter["kind"]), (&1.into(), &"open".into()));
+    assert!(letter["error"].as_str().is_some_and(|error| error.contains("400")), "{letter}");
+    let id = letter["id"].as_str().expect("an id");
+    let (code, out, _) = outbox(&world, &["list"]);
+    assert_eq!(code, 0);
+    for part in
+        ["dead", &id[..12], "phone", "1 attempt", "400", "delivered", "hook", letter["incident"].as_str().unwrap()]
+    {
+        assert!(out.contains(part), "{part}: {out}");
+    }
+    world.until("we were told of it", async |_: &World| own(&hook, "open") == 1).await;
+
+    phone.be(Manner::Take);
+    assert_eq!(outbox(&world, &["replay", "nothing"]).0, 2, "there is no such letter");
+    let (code, out, errors) = outbox(&world, &["replay", &id[..10]]);
+    assert_eq!((code, out), (0, format!("queued {}\n", &id[..12])), "{errors}");
+    world.until("the phone rang", async |_: &World| phone.letters().iter().any(|letter| letter.taken)).await;
+    world.until("that was over", async |_: &World| own(&hook, "resolve") == 1).await;
+    let (code, _, errors) = outbox(&world, &["replay", id]);
+    assert_eq!(code, 1);
+    assert!(errors.contains("it is not dead"), "{errors}");
+    assert_eq!(outbox(&world, &["replay", "--dead"]), (0, "0 letters queued again\n".to_owned(), String::new()));
+    assert_eq!(phone.letters().iter().filter(|letter| letter.taken).count(), 1, "once is enough");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_dead_letter_is_dropped_with_a_reason_by_who_may_read_the_store() {
+    let (world, _target, hook, phone) = with_a_deaf_phone().await;
+    world.until("we were told of it", async |_: &World| own(&hook, "open") == 1).await;
+    let letter = dead(&world).remove(0);
+    let id = letter["id"].as_str().expect("an id");
+    for key in [None, Some("guessed")] {
+        let drop = client().post(format!("{}api/v1/outbox/{id}/drop", world.page())).body(r#"{"why":"mine"}"#);
+        let answer = key.into_iter().fold(drop, |drop, key| drop.bearer_auth(key)).send().await.expect("an answer");
+        assert_eq!(answer.status(), 401);
+    }
+    assert_eq!(outbox(&world, &["drop", id, "--why", " "]).0, 2, "a reason has words");
+    let (code, out, errors) = outbox(&world, &["drop", id, "--why", "the phone is lost"]);
+    assert_eq!((code, out), (0, format!("dropped {}\n", &id[..12])), "{errors}");
+    assert_eq!(dead(&world), Vec::<Value>::new());
+    world.until("that was over", async |_: &World| own(&hook, "resolve") == 1).await;
+    let incident = world.json(&format!("/api/v1/incidents/{}", letter["incident"].as_str().unwrap())).await;
+    let line = "phone is not told of it, somebody decided: the phone is lost";
+    assert!(incident["timeline"].to_string().contains(line), "{incident}");
+    assert_eq!(outbox(&world, &["replay", id]).0, 1, "it was dropped");
+    assert_eq!(phone.letters().len(), 1);
+}
