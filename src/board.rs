@@ -10,7 +10,7 @@
 //!
 //! A touchpoint is DOWN when an important or blocking probe of it is, or all its probes are; DEGRADED when any other
 //! probe is DOWN or any is DEGRADED; else UNKNOWN or PENDING if any probe is; a probe is DOWN when it is so for one
-//! persona from every vantage. A touchpoint outside its opening hours is CLOSED: its readings count for nothing.
+//! persona from every vantage that sees, and DEGRADED when from some only. A touchpoint outside its opening hours is CLOSED: its readings count for nothing.
 //!
 //! *Invariants:* every DOWN touchpoint is in exactly one open incident; every incident opens once and closes once, over
 //! restarts and reloads; nothing gets better by silence.
@@ -31,6 +31,8 @@ mod pulse;
 mod renames;
 mod rounds;
 mod segments;
+mod sight;
+mod together;
 mod touch;
 mod view;
 mod watch;
@@ -48,11 +50,11 @@ use self::dirty::Dirty;
 use self::net::Net;
 use self::own::Own;
 use self::pulse::{Occasion, Pulse};
+use self::sight::Sight;
 use self::touch::Touched;
 use self::watch::{Watch, elapsed, whole};
-use crate::model::{
-    Change, Incident, IncidentId, JourneyId, JourneyMap, Quality, Reading, SelfFault, Series, State, Verdict,
-};
+use crate::detect::Joint;
+use crate::model::{Change, Incident, IncidentId, JourneyId, JourneyMap, Quality, Reading, Series, State, Verdict};
 use crate::score::Felt;
 
 pub use self::budget::Spent;
@@ -71,6 +73,8 @@ pub struct Board {
     ids: Ids,
     net: Net,
     series: Vec<Watch>,
+    joints: Vec<Joint>,
+    sight: Sight,
     touchpoints: Vec<Place>,
     /// Per element that a journey names.
     felt: Vec<Felt>,
@@ -130,6 +134,8 @@ impl Board {
         let grace = grace(&map);
         let mut board = Self {
             series: net.series.iter().map(|_| Watch::new(now)).collect(),
+            joints: vec![Joint::default(); net.joints.len()],
+            sight: Sight::new(net.series.len(), map.vantages.len()),
             touchpoints: net.touchpoints.iter().map(|_| Place::new(now)).collect(),
             felt: vec![Felt::default(); net.elements.len()],
             journeys: net.journeys.iter().map(|_| Pulse::new(now)).collect(),
@@ -161,12 +167,16 @@ impl Board {
         let mut changes = Vec::new();
         let mut touched = Touched::default();
         for reading in readings {
+            self.glimpse(reading);
             match &reading.outcome.verdict {
-                Verdict::Inconclusive { why, text } => self.inconclusive(*why, text, now, &mut changes),
-                Verdict::Skipped(_) => {}
-                _ if self.own.has(SelfFault::BlindVantage) => {}
+                Verdict::Inconclusive { why, text } => {
+                    self.inconclusive(*why, (text, &reading.vantage), now, &mut changes);
+                    self.missed(reading, &mut changes);
+                }
+                Verdict::Skipped(_) => self.missed(reading, &mut changes),
+                _ if self.is_blind(&reading.vantage) => self.missed(reading, &mut changes),
                 _ => {
-                    self.conclusive(now, &mut changes);
+                    self.conclusive(&reading.vantage, now, &mut changes);
                     self.learn(reading, now, &mut touched, &mut changes);
                 }
             }
@@ -185,10 +195,9 @@ impl Board {
             if self.touchpoints[touchpoint].closed {
                 continue;
             }
-            let watch = &mut self.series[at];
-            let was_well = watch.is_well();
-            let step = watch.take(sample, reading, &self.net.series[at].rule, now);
-            let still_well = was_well && watch.is_well() && sample.quality >= Quality::PERFECT;
+            let was_well = self.series[at].is_well();
+            let step = self.sample(at, (sample, reading), now, touched, changes);
+            let still_well = was_well && self.series[at].is_well() && sample.quality >= Quality::PERFECT;
             recheck = [recheck, step.recheck].into_iter().flatten().min();
             let occasion = self.settle(at, now, changes);
             if still_well && self.touchpoints[touchpoint].incident.is_none() {
@@ -228,6 +237,7 @@ impl Board {
         for journey in std::mem::take(&mut self.stale_scores) {
             self.pulse(journey, Occasion::Sample, now, &mut changes);
         }
+        self.look_through_each(now, &mut changes);
         self.escalate(now, &mut changes);
         self.own_tick(now, &mut changes);
         changes

@@ -23,6 +23,7 @@ mod templates;
 mod touchpoint;
 mod tree;
 mod unbroken;
+mod vantages;
 mod vault;
 mod yaml;
 
@@ -40,6 +41,7 @@ use crate::{alert, probe, store, telemetry};
 pub use problem::{Problem, Severity};
 pub use schema::schema;
 pub use unbroken::Language;
+pub use vantages::Vantage;
 
 use build::Draft;
 use read::Doc;
@@ -60,8 +62,8 @@ pub struct Plan {
     pub store: store::Settings,
     pub telemetry: telemetry::Settings,
     pub alerts: alert::Settings,
-    /// `tcp://host:port` or web addresses: if none answers, we are blind.
-    pub canaries: Vec<Url>,
+    /// At least one, in the order of their turns.
+    pub vantages: Vec<Vantage>,
     pub language: Language,
     /// What was read, for watching.
     pub files: Vec<PathBuf>,

@@ -39,6 +39,7 @@ use crate::board::Board;
 use crate::clock::Clock;
 use crate::config::{Environment, Folders, Plan};
 use crate::model::{Notification, Reading, Snapshot};
+use crate::probe::connect::Network;
 use crate::store::sqlite::Sqlite;
 use crate::store::{Decision, Refused, Store};
 use crate::telemetry::{Exporter, Identity, Metrics};
@@ -101,6 +102,7 @@ pub async fn run(setup: Setup) -> Result<(), Failure> {
     let (board, first) = Board::restore(Arc::clone(&plan.map), ids, restored.memory, restored.incidents, now);
     let (outlets, inlets, ends) = lay_lines(&shared, board.snapshot(now));
     let (tokens_in, tokens) = cell::channel(Arc::new(reload::tokens(&plan)));
+    let network = Arc::new(Network::system(shared.clock.clone()));
     let site = shared.site(&plan, &outlets, tokens, stop.clone());
     let reloader = reload::Reloader {
         folders,
@@ -109,9 +111,9 @@ pub async fn run(setup: Setup) -> Result<(), Failure> {
         tells: ends.tells.clone(),
         tokens: tokens_in,
         metrics: Arc::clone(&shared.metrics),
-        outposts: shared.outposts(variables, ends.tells, written),
+        outposts: shared.outposts(variables, ends.tells, written, Arc::clone(&network)),
     };
-    let prober = Arc::new(errands::prober(&shared.clock, &program, Some(Arc::clone(&shared.store))));
+    let prober = errands::prober(Arc::clone(&network), &shared.clock, &program, Some(Arc::clone(&shared.store)));
     let watched = Arc::new(pulse::Watched::of(&plan));
     let (metrics, signs) = (Arc::clone(&shared.metrics), Arc::clone(&shared.signs));
     let others = Handle::current();
@@ -192,6 +194,7 @@ impl Shared {
         environment: BTreeMap<String, String>,
         tells: mpsc::UnboundedSender<keeper::Tell>,
         written: Option<jiff::Timestamp>,
+        network: Arc<Network>,
     ) -> outposts::Outposts {
         outposts::Outposts {
             store: Arc::clone(&self.store),
@@ -202,6 +205,7 @@ impl Shared {
             metrics: Arc::clone(&self.metrics),
             signs: Arc::clone(&self.signs),
             drift: Arc::new(drift::Drift::new(&self.clock, written)),
+            network,
         }
     }
 

@@ -5,14 +5,17 @@
 //! failing sample adds to a statistic what it says for "broken" over "noise", each passing one takes away, and the
 //! statistic never falls below 0. Reaching the threshold means DOWN.
 //!
-//! [`Detector`] watches one series from one vantage. [`Dual`] watches one series from several vantages at once, where
-//! a quick re-probe from another place is real evidence.
+//! [`Detector`] watches one series from one vantage. [`Joint`] watches a probe from several vantages at once, by the test
+//! [`Dual`]: there a quick re-probe from another place is real evidence. Each vantage's own detector then only says from
+//! where it fails, and needs far more to say so by itself.
 
 mod dual;
 mod flapping;
+mod joint;
 
 pub use dual::{Dual, Fails, Place, Ruling};
 pub use flapping::Flapping;
+pub use joint::{Finding, Joint, Recovery};
 
 use std::time::Duration;
 
@@ -48,20 +51,37 @@ pub fn threshold(probes: usize) -> f64 {
     (9.0 + (probes as f64 / 50.0).ln()).max(9.0)
 }
 
+/// The threshold of one of several vantages by itself: what they see together is told much sooner.
+fn threshold_beside_others(probes: usize) -> f64 {
+    (16.0 + (probes as f64 / 500.0).ln()).max(16.0)
+}
+
 /// How soon the next run is due while the statistic is above 0: `min(interval, max(30 s, interval/3))`.
 pub fn forward(every: Duration) -> Duration {
     every.min(FORWARD.max(every / 3))
+}
+
+/// How long a hard outage of a probe that runs so often takes to be told, in the middle case.
+pub fn tells_after(every: Duration, probes: usize, vantages: usize) -> Duration {
+    if vantages > 1 {
+        return every / 2 + dual::REPROBES[dual::REPROBES.len() - 1];
+    }
+    let failures = (threshold(probes) / HARD_FAIL).ceil() as u32;
+    every / 2 + forward(every) * failures.saturating_sub(1)
 }
 
 /// What a detector must know of its probe.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Rule {
     pub rule: DetectRule,
+    /// From one run of the series to the next; with several vantages each has its turn.
     pub every: Duration,
     /// How soon it runs again while DOWN.
     pub recheck: Duration,
     /// All probes that are watched.
     pub probes: usize,
+    /// How many look at it in turns.
+    pub vantages: usize,
 }
 
 /// One sample.
@@ -71,6 +91,8 @@ pub struct Attempt {
     pub at: Timestamp,
     pub quality: Quality,
     pub trigger: Trigger,
+    /// Since when those vantages that see it DOWN too have been passing, if they have.
+    pub passing_since: Option<Timestamp>,
 }
 
 /// What a sample led to.
@@ -206,20 +228,19 @@ impl Detector {
         if self.state == State::Pending {
             self.state = State::Up;
         }
-        let due = forward(rule.every).mul_f64(TOO_SOON);
-        let soon = self.counted.is_some_and(|before| attempt.at < before + due);
-        if !soon {
+        if self.counts(&attempt, rule) {
             self.counted = Some(attempt.at);
             let (hard, slow) = if fails { (HARD_FAIL, SLOW_FAIL) } else { (HARD_PASS, SLOW_PASS) };
             self.hard = (self.hard + hard).max(0.0);
             self.slow = (self.slow + slow).clamp(0.0, SLOW_THRESHOLD);
         }
         let down = match rule.rule {
+            DetectRule::Sequential if rule.vantages > 1 => fails && self.hard >= threshold_beside_others(rule.probes),
             DetectRule::Sequential => fails && self.hard >= threshold(rule.probes),
             DetectRule::Consecutive { failures, .. } => self.row >= failures.max(1),
         };
         if down {
-            *self = Self { state: State::Down, flapping: self.flapping, ..Self::default() };
+            self.condemn();
         } else if self.slow >= SLOW_THRESHOLD && self.state == State::Up {
             self.state = State::Degraded;
             self.evaluations = 0;
@@ -229,6 +250,27 @@ impl Detector {
         }
     }
 
+    /// It is DOWN: by its own samples, or because several vantages together say so.
+    pub fn condemn(&mut self) {
+        *self = Self { state: State::Down, flapping: self.flapping, ..Self::default() };
+    }
+
+    /// It is UP, if it passed when last seen: those that saw it DOWN too agree that it is over.
+    pub fn recover_with_others(&mut self) -> Step {
+        let from = self.state;
+        if self.state == State::Down && self.row > 0 {
+            *self = Self { state: State::Up, flapping: self.flapping, counted: self.counted, ..Self::default() };
+        }
+        Step { from, to: self.state, recheck: None }
+    }
+
+    /// Whether a sample is evidence of its own. Beside other vantages, what they ask for is theirs to count.
+    fn counts(&self, attempt: &Attempt, rule: &Rule) -> bool {
+        let due = if rule.vantages > 1 { rule.every } else { forward(rule.every) }.mul_f64(TOO_SOON);
+        let soon = self.counted.is_some_and(|before| attempt.at < before + due);
+        !soon && (rule.vantages == 1 || attempt.trigger == Trigger::Schedule)
+    }
+
     fn recover(&mut self, attempt: Attempt, rule: &Rule, fails: bool) {
         if fails {
             self.row = 0;
@@ -236,7 +278,8 @@ impl Detector {
             return;
         }
         self.row = self.row.saturating_add(1);
-        let since = *self.passing_since.get_or_insert(attempt.at);
+        let own = *self.passing_since.get_or_insert(attempt.at);
+        let since = attempt.passing_since.map_or(own, |others| others.min(own));
         let up = match rule.rule {
             DetectRule::Sequential => attempt.at.duration_since(since) >= RECOVERY_SPAN - CLOCK_WOBBLE,
             DetectRule::Consecutive { passes, .. } => self.row >= passes.max(1),
@@ -250,7 +293,7 @@ impl Detector {
     fn recheck(&self, at: Timestamp, rule: &Rule) -> Option<Timestamp> {
         match (self.state, rule.rule) {
             (State::Down, _) => Some(at + rule.recheck),
-            (_, DetectRule::Sequential) if self.hard > 0.0 => {
+            (_, DetectRule::Sequential) if self.hard > 0.0 && rule.vantages == 1 => {
                 Some(self.counted.unwrap_or(at) + forward(rule.every)).filter(|_| forward(rule.every) < rule.every)
             }
             _ => None,

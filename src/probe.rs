@@ -64,6 +64,17 @@ pub use run::{Needs, Part, Run, Scope, Stop, Tools};
 
 use expect::Status;
 
+/// Which ways out of this machine a step can take, and so from which vantages it can run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Reach {
+    /// It leaves nothing to be seen from elsewhere: a program of ours, a report that came in.
+    Nowhere,
+    /// It connects over TCP: through a proxy, too.
+    Tunnelled,
+    /// It sends datagrams, or names a way of its own: no proxy carries it.
+    Direct,
+}
+
 /// What a kind's settings can do. Implemented by each kind's `Settings`.
 pub trait Act: for<'de> Deserialize<'de> + JsonSchema {
     /// What it does, as a clause: the row of the README, the description in the schema, the hint of an error.
@@ -83,6 +94,11 @@ pub trait Act: for<'de> Deserialize<'de> + JsonSchema {
 
     /// The names of what it captures by itself, beside the step's own `capture`.
     fn captures<'a>(&'a self, _: &mut dyn FnMut(&'a str)) {}
+
+    /// Which ways out of this machine it can take.
+    fn reach(&self) -> Reach {
+        Reach::Tunnelled
+    }
 
     /// Does it once. Must be safe to drop at any await: the caller holds the deadline.
     fn act(&self, run: &mut Run<'_>) -> impl Future<Output = Result<Reply, Stop>> + Send;
@@ -152,6 +168,13 @@ macro_rules! kinds {
             pub fn captures<'a>(&'a self, see: &mut dyn FnMut(&'a str)) {
                 match self {
                     $(Self::$variant(settings) => settings.captures(see),)*
+                }
+            }
+
+            /// Which ways out of this machine it can take.
+            pub fn reach(&self) -> Reach {
+                match self {
+                    $(Self::$variant(settings) => settings.reach(),)*
                 }
             }
 

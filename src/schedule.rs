@@ -29,6 +29,16 @@ const NEVER: u64 = u64::MAX;
 pub struct Entry {
     pub series: Series,
     pub every: Duration,
+    pub turn: Turn,
+}
+
+/// Whose turn it is: of several series that take turns the first keeps the phase, the others follow at equal distances.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Turn {
+    #[default]
+    Alone,
+    /// The how-manieth, from 0, and of how many.
+    Of(u32, u32),
 }
 
 /// A run to start now.
@@ -61,6 +71,7 @@ pub struct Schedule {
 struct Slot {
     series: Arc<Series>,
     every: Duration,
+    turn: Turn,
     /// The next regular run.
     regular: Duration,
     /// The tick of a run in between; NEVER if there is none.
@@ -132,15 +143,15 @@ impl Schedule {
             std::mem::take(&mut self.slots).into_iter().map(|slot| (slot.series.clone(), slot)).collect();
         self.places.clear();
         self.timers.clear();
-        for Entry { series, every } in entries {
+        for Entry { series, every, turn } in entries {
             if self.places.contains_key(&series) {
                 continue;
             }
             let every = every.max(GRID);
             let slot = match before.remove(&series) {
-                Some(slot) if slot.every == every => slot,
-                Some(slot) => Slot { between: NEVER, ..Slot::fresh(slot.series, every, now) },
-                None => Slot::fresh(Arc::new(series), every, now),
+                Some(slot) if slot.every == every && slot.turn == turn => slot,
+                Some(slot) => Slot { between: NEVER, ..Slot::fresh(slot.series, every, turn, now) },
+                None => Slot::fresh(Arc::new(series), every, turn, now),
             };
             self.places.insert(slot.series.clone(), self.slots.len() as u32);
             self.slots.push(slot);
@@ -176,15 +187,20 @@ impl Schedule {
 }
 
 impl Slot {
-    fn fresh(series: Arc<Series>, every: Duration, now: Duration) -> Self {
-        let hash = stable_hash(&series);
-        let phase = Duration::from_nanos_u128(u128::from(hash) % every.as_nanos());
+    fn fresh(series: Arc<Series>, every: Duration, turn: Turn, now: Duration) -> Self {
+        let hash = stable_hash(&series, turn);
+        let (place, of) = match turn {
+            Turn::Alone => (0, 1),
+            Turn::Of(place, of) => (place, of.max(1)),
+        };
+        let phase = u128::from(hash) % every.as_nanos() + every.as_nanos() * u128::from(place) / u128::from(of);
+        let phase = Duration::from_nanos_u128(phase % every.as_nanos());
         let turns = now.saturating_sub(phase).as_nanos().div_ceil(every.as_nanos());
         let regular = phase + times(every, turns);
         let look = now + Duration::from_nanos_u128(u128::from(hash) % FIRST_LOOK_WITHIN.as_nanos());
         let soon = look + NEIGHBOUR_MAX < regular;
         let between = if soon { tick(look) } else { NEVER };
-        Self { series, every, regular, between, between_trigger: Trigger::Schedule }
+        Self { series, every, turn, regular, between, between_trigger: Trigger::Schedule }
     }
 }
 
@@ -201,10 +217,11 @@ fn times(every: Duration, count: u128) -> Duration {
 }
 
 /// FNV-1a over the parts, then one round of mixing: short similar names would share their low bits otherwise.
-/// Never changes: phases would move with it.
-fn stable_hash(series: &Series) -> u64 {
+/// Never changes: phases would move with it. Those who take turns have one phase between them.
+fn stable_hash(series: &Series, turn: Turn) -> u64 {
     let persona = series.persona.as_ref().map_or("", |id| id.as_str());
-    let parts = [series.probe.touchpoint.as_str(), &series.probe.name, persona, series.vantage.as_str()];
+    let vantage = if turn == Turn::Alone { series.vantage.as_str() } else { "" };
+    let parts = [series.probe.touchpoint.as_str(), &series.probe.name, persona, vantage];
     let mut hash: u64 = 0xcbf2_9ce4_8422_2325;
     for part in parts {
         for byte in part.bytes().chain([0]) {

@@ -15,6 +15,7 @@ pub(super) struct Dirty {
     pub(super) series: BTreeSet<usize>,
     /// Series of which there is only good news, as before.
     pub(super) quiet: BTreeSet<usize>,
+    pub(super) joints: BTreeSet<usize>,
     pub(super) touchpoints: BTreeSet<usize>,
     pub(super) felt: BTreeSet<usize>,
     pub(super) journeys: BTreeSet<usize>,
@@ -59,6 +60,9 @@ impl Board {
         };
         for at in dirty.series {
             keep(series_key(&self.net.series[at].series), serde_json::to_string(&self.series[at]));
+        }
+        for at in dirty.joints {
+            keep(self.net.joint_key(at), serde_json::to_string(&self.joints[at]));
         }
         for at in dirty.touchpoints {
             let Place { state, since, .. } = self.touchpoints[at];

@@ -99,21 +99,39 @@ impl Board {
         }
     }
 
-    /// DOWN when it is so for one persona from every vantage; DEGRADED when from some only.
+    /// DOWN when it is so for one persona from every vantage that sees; DEGRADED when from some only.
     pub(super) fn probe_state(&self, probe: usize) -> State {
         self.state_of(&self.net.probes[probe].personas())
     }
 
     fn state_of(&self, personas: &(impl Iterator<Item = Range<usize>> + Clone)) -> State {
-        let down = |at: usize| self.series[at].state == State::Down;
-        if personas.clone().any(|mut vantages| vantages.all(down)) {
+        let states: Vec<State> = personas.clone().map(|vantages| self.state_from(vantages)).collect();
+        if states.contains(&State::Down) {
             return State::Down;
         }
-        let states = || personas.clone().flatten().map(|at| self.series[at].state);
+        if states.contains(&State::Degraded) {
+            return State::Degraded;
+        }
+        worst(states.into_iter())
+    }
+
+    /// Of one persona, from all vantages: what one of them sees is seen.
+    fn state_from(&self, vantages: Range<usize>) -> State {
+        let down = |at: usize| self.series[at].state == State::Down;
+        if self.all_that_see(vantages.clone(), down) {
+            return State::Down;
+        }
+        let states = || self.series[vantages.clone()].iter().map(|watch| watch.state);
         if states().any(|state| matches!(state, State::Down | State::Degraded)) {
             return State::Degraded;
         }
-        worst(states())
+        if states().any(|state| state == State::Up) { State::Up } else { worst(states()) }
+    }
+
+    /// It holds from at least one vantage, and from every one that is not blind.
+    pub(super) fn all_that_see(&self, vantages: Range<usize>, holds: impl Fn(usize) -> bool) -> bool {
+        let blind = |at: &usize| self.is_blind(&self.net.series[*at].series.vantage);
+        vantages.clone().any(&holds) && vantages.filter(|at| !blind(at)).all(holds)
     }
 
     /// See the module's documentation.

@@ -36,8 +36,12 @@ impl Board {
                 let degraded = |watch: &super::Watch| {
                     watch.detector.state() == State::Degraded && elapsed(watch.decided, now) >= DEGRADED_FOR
                 };
-                let lasted = || vantages.iter().map(|watch| elapsed(watch.decided, now)).min().unwrap_or_default();
-                let found = if vantages.iter().all(down)
+                let downs = || vantages.iter().filter(|watch| down(watch));
+                let lasted = || downs().map(|watch| elapsed(watch.decided, now)).min().unwrap_or_default();
+                // From one of several only is that vantage's matter; from two of them it is everybody's.
+                let several = || downs().count() > 1;
+                let everywhere = || self.all_that_see(first..first + at.vantages, |at| down(&self.series[at]));
+                let found = if (several() || everywhere())
                     && at.criticality >= PAGE_FROM - ROUNDING
                     && lasted() >= page_after
                 {

@@ -2,7 +2,7 @@
 
 use super::net::Net;
 use super::renames::Naming;
-use crate::model::{Consistency, Element, Series, TouchpointId};
+use crate::model::{Consistency, Element, PersonaId, ProbeId, Series, TouchpointId};
 
 impl Net {
     pub(super) fn check_key(&self, check: usize) -> String {
@@ -19,6 +19,18 @@ impl Net {
     fn key_of_check(&self, journey: usize, check: &Consistency) -> String {
         let sources: Vec<String> = check.values.iter().map(ToString::to_string).collect();
         format!("check:{}/{}/{}", self.journeys[journey].id, check.name, sources.join(","))
+    }
+
+    pub(super) fn joint_key(&self, joint: usize) -> String {
+        let at = &self.joints[joint];
+        joint_key(&at.probe, at.persona.as_ref())
+    }
+}
+
+pub(super) fn joint_key(probe: &ProbeId, persona: Option<&PersonaId>) -> String {
+    match persona {
+        Some(persona) => format!("joint:{probe}[{persona}]"),
+        None => format!("joint:{probe}"),
     }
 }
 

@@ -69,7 +69,7 @@ impl Board {
         let open = elements.filter(|element| !self.touchpoints[element.touchpoint].closed);
         open.flat_map(|element| self.net.series_of_probes(element.probes.clone())).all(|at| {
             let watch = &self.series[at];
-            matches!(watch.state, State::Up | State::Degraded) && !watch.detector.is_undecided()
+            matches!(watch.state, State::Up | State::Degraded) && !self.is_undecided(at)
         })
     }
 

@@ -1,6 +1,7 @@
 //! What a restart and a reload keep.
 //!
 //! Keys: `series:{series}` the window, detector and fault of a series; `journey:{id}` colour and told score;
+//! `joint:{probe}` what several vantages saw together;
 //! `felt:{element}` what customers remember; `check:{journey}/{name}` compared values; `touchpoint:{id}` since when its
 //! state; `board` the clock of evaluations. An entry that cannot be read is as good as none.
 
@@ -14,12 +15,16 @@ use serde::{Deserialize, Serialize};
 use super::consistency::Comparison;
 use super::dirty::Dirty;
 use super::incidents::note;
-use super::keys::{felt_key, journey_key, series_key, touchpoint_key};
+use super::keys::{felt_key, joint_key, journey_key, series_key, touchpoint_key};
+use super::net::JointAt;
 use super::pulse::Pulse;
 use super::renames::{Naming, Renames};
 use super::watch::{Watch, whole};
 use super::{Board, Ids, Place};
-use crate::model::{Cause, Change, Close, Element, Incident, IncidentId, JourneyMap, Series, State, TouchpointId};
+use crate::detect::Joint;
+use crate::model::{
+    Cause, Change, Close, Element, Incident, IncidentId, JourneyMap, PersonaId, ProbeId, Series, State, TouchpointId,
+};
 use crate::score::Felt;
 
 /// When the board last looked round.
@@ -42,6 +47,7 @@ pub(super) struct Told {
 /// Everything that outlives a net, by name.
 struct Kept {
     series: HashMap<Series, Watch>,
+    joints: HashMap<(ProbeId, Option<PersonaId>), Joint>,
     touchpoints: HashMap<TouchpointId, Place>,
     felt: HashMap<Element, Felt>,
     journeys: HashMap<String, Pulse>,
@@ -88,6 +94,10 @@ impl Board {
             let series = &self.net.series[at].series;
             [series_key(series), series_key(&former.series(series))]
         });
+        fill(memory, &mut self.joints, |at| {
+            let joint = &self.net.joints[at];
+            [self.net.joint_key(at), joint_key(&former.probe(&joint.probe), joint.persona.as_ref())]
+        });
         for (at, touchpoint) in self.net.touchpoints.iter().enumerate() {
             let keys = [touchpoint_key(&touchpoint.id), touchpoint_key(&former.touchpoint(&touchpoint.id))];
             if let Some(Told { state, since }) = keys.iter().find_map(|key| read(memory, key)) {
@@ -115,6 +125,7 @@ impl Board {
         }
         if !renames.is_empty() {
             self.dirty.series.extend(0..self.series.len());
+            self.dirty.joints.extend(0..self.joints.len());
             self.dirty.touchpoints.extend(0..self.touchpoints.len());
             self.dirty.felt.extend(0..self.felt.len());
             self.dirty.checks.extend(0..self.checks.len());
@@ -145,8 +156,10 @@ impl Board {
         let incidents: Vec<Incident> = std::mem::take(&mut self.incidents).into_values().collect();
         let ids = std::mem::replace(&mut self.ids, Box::new(uuid::Uuid::nil));
         let (evaluated, looked, own) = (self.evaluated, self.looked, self.own.clone());
+        let sight = self.sight.clone();
         *self = Self::new(map, ids, now);
         (self.evaluated, self.looked, self.own) = (evaluated, looked, own);
+        self.sight = sight.over(self.net.series.len(), &self.map.vantages);
         self.put(kept);
         self.dirty = Dirty::default();
         let new: BTreeSet<String> = self.keys().collect();
@@ -169,17 +182,21 @@ impl Board {
         let felt = self.net.elements.iter().map(|at| felt_key(&at.element));
         let journeys = self.net.journeys.iter().map(|at| journey_key(at.id.as_str()));
         let checks = (0..self.checks.len()).map(|at| self.net.check_key(at));
-        series.chain(touchpoints).chain(felt).chain(journeys).chain(checks)
+        let joints = (0..self.joints.len()).map(|at| self.net.joint_key(at));
+        series.chain(joints).chain(touchpoints).chain(felt).chain(journeys).chain(checks)
     }
 
     fn take(&mut self, present: Naming<'_>) -> Kept {
         let series = self.net.series.iter().map(|at| present.series(&at.series));
+        let joint = |at: &JointAt| (present.probe(&at.probe), at.persona.clone());
+        let joints: Vec<_> = self.net.joints.iter().map(joint).collect();
         let touchpoints = self.net.touchpoints.iter().map(|at| present.touchpoint(&at.id));
         let elements = self.net.elements.iter().map(|at| present.element(&at.element));
         let journeys = self.net.journeys.iter().map(|at| at.id.to_string());
         let checks: Vec<String> = (0..self.checks.len()).map(|at| self.net.check_key_as(at, present)).collect();
         Kept {
             series: series.zip(std::mem::take(&mut self.series)).collect(),
+            joints: joints.into_iter().zip(std::mem::take(&mut self.joints)).collect(),
             touchpoints: touchpoints.zip(std::mem::take(&mut self.touchpoints)).collect(),
             felt: elements.zip(std::mem::take(&mut self.felt)).collect(),
             journeys: journeys.zip(std::mem::take(&mut self.journeys)).collect(),
@@ -190,6 +207,9 @@ impl Board {
     fn put(&mut self, mut kept: Kept) {
         for (at, place) in self.net.series.iter().zip(&mut self.series) {
             kept.series.remove(&at.series).into_iter().for_each(|watch| *place = watch);
+        }
+        for (at, place) in self.net.joints.iter().zip(&mut self.joints) {
+            kept.joints.remove(&(at.probe.clone(), at.persona.clone())).into_iter().for_each(|joint| *place = joint);
         }
         for (at, place) in self.net.touchpoints.iter().zip(&mut self.touchpoints) {
             let closed = place.closed;

@@ -8,7 +8,8 @@ use super::draft::Draft;
 use super::segments::SegmentAt;
 use crate::detect::Rule;
 use crate::model::{
-    Calendar, Consistency, Element, JourneyId, JourneyMap, Member, Need, Probe, ProbeId, Series, TouchpointId, Weight,
+    Calendar, Consistency, Element, JourneyId, JourneyMap, Member, Need, PersonaId, Probe, ProbeId, Series,
+    TouchpointId, VantageId, Weight,
 };
 use crate::score::{Formula, Gate, Part, Tree};
 
@@ -16,6 +17,7 @@ use crate::score::{Formula, Gate, Part, Tree};
 pub(super) struct Net {
     pub(super) series: Vec<SeriesAt>,
     pub(super) series_of: HashMap<Series, usize>,
+    pub(super) joints: Vec<JointAt>,
     pub(super) probes: Vec<ProbeAt>,
     pub(super) touchpoints: Vec<TouchpointAt>,
     pub(super) touchpoint_of: HashMap<TouchpointId, usize>,
@@ -34,6 +36,16 @@ pub(super) struct SeriesAt {
     pub(super) series: Series,
     pub(super) probe: usize,
     pub(super) rule: Rule,
+    /// What several vantages see together, where there are several.
+    pub(super) joint: Option<usize>,
+}
+
+/// A probe, as one persona, from several vantages.
+#[derive(Debug)]
+pub(super) struct JointAt {
+    pub(super) probe: ProbeId,
+    pub(super) persona: Option<PersonaId>,
+    pub(super) series: Range<usize>,
 }
 
 #[derive(Debug)]
@@ -167,16 +179,24 @@ impl Net {
 
     fn add_probe(&mut self, probe: &Probe, touchpoint: usize, probes: usize, map: &JourneyMap) {
         let first = self.series.len();
-        let rule = Rule { rule: probe.rule, every: probe.every, recheck: probe.recheck, probes };
+        let vantages: Vec<&VantageId> = map.vantages_of(probe).collect();
+        let several = vantages.len().max(1);
+        let every = map.turn_of(probe);
+        let rule = Rule { rule: probe.rule, every, recheck: probe.recheck, probes, vantages: several };
         let personas: Vec<_> = match probe.personas.as_slice() {
             [] => vec![None],
             personas => personas.iter().cloned().map(Some).collect(),
         };
         for persona in personas {
-            for vantage in &map.vantages {
+            let joint = (several > 1).then_some(self.joints.len());
+            let circle = self.series.len()..self.series.len() + several;
+            if joint.is_some() {
+                self.joints.push(JointAt { probe: probe.id.clone(), persona: persona.clone(), series: circle });
+            }
+            for &vantage in &vantages {
                 let series = Series { probe: probe.id.clone(), persona: persona.clone(), vantage: vantage.clone() };
                 self.series_of.insert(series.clone(), self.series.len());
-                self.series.push(SeriesAt { series, probe: self.probes.len(), rule });
+                self.series.push(SeriesAt { series, probe: self.probes.len(), rule, joint });
             }
         }
         self.probes.push(ProbeAt {
@@ -185,7 +205,7 @@ impl Net {
             weight: probe.weight,
             credited: probe.origin.is_some(),
             series: first..self.series.len(),
-            vantages: map.vantages.len().max(1),
+            vantages: several,
             criticality: 0.0,
         });
     }

@@ -1,6 +1,6 @@
 //! Our own troubles: shown at once, told when they last.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use super::Board;
 use super::pulse::OBSERVED_MIN;
 use super::watch::{elapsed, whole};
-use crate::model::{Cause, Change, Close, IncidentId, SelfFault, Severity, Trouble};
+use crate::model::{Cause, Change, Close, IncidentId, SelfFault, Severity, Trouble, VantageId};
 
 /// How long a trouble lasts before somebody is told.
 const HELD: Duration = Duration::from_mins(1);
@@ -27,6 +27,8 @@ struct Held {
     text: String,
     incident: Option<IncidentId>,
     witness: Witness,
+    /// From where readings say so.
+    vantages: BTreeSet<VantageId>,
 }
 
 /// Who says so.
@@ -57,7 +59,10 @@ impl Own {
     }
 
     pub(super) fn restore(&mut self, what: SelfFault, since: Timestamp, incident: IncidentId, text: String) {
-        self.troubles.insert(what, Held { since, text, incident: Some(incident), witness: Witness::Restored });
+        self.troubles.insert(
+            what,
+            Held { since, text, incident: Some(incident), witness: Witness::Restored, vantages: BTreeSet::new() },
+        );
     }
 
     pub(super) fn list(&self) -> Vec<Trouble> {
@@ -71,6 +76,7 @@ impl Own {
             text: String::new(),
             incident: None,
             witness,
+            vantages: BTreeSet::new(),
         });
         text.clone_into(&mut held.text);
         held.witness = witness;
@@ -106,19 +112,28 @@ impl Board {
         changes
     }
 
-    pub(super) fn inconclusive(&mut self, why: SelfFault, text: &str, now: Timestamp, changes: &mut Vec<Change>) {
+    pub(super) fn inconclusive(
+        &mut self,
+        why: SelfFault,
+        (text, vantage): (&str, &VantageId),
+        now: Timestamp,
+        changes: &mut Vec<Change>,
+    ) {
         if blinds(why) && (self.own.has(why) || !self.own.is_blind()) {
             self.own.report(why, text, Witness::Readings, now);
+            self.own.troubles.entry(why).and_modify(|held| _ = held.vantages.insert(vantage.clone()));
             self.own_tick(now, changes);
         }
     }
 
-    pub(super) fn conclusive(&mut self, now: Timestamp, changes: &mut Vec<Change>) {
-        let over = |(what, held): (&SelfFault, &Held)| {
+    /// A vantage sees: from there nothing of our own keeps us from it. Others say for themselves.
+    pub(super) fn conclusive(&mut self, vantage: &VantageId, now: Timestamp, changes: &mut Vec<Change>) {
+        let over = |(what, held): (&SelfFault, &mut Held)| {
+            held.vantages.remove(vantage);
             let readings = held.witness == Witness::Readings || held.witness == Witness::Restored && blinds(*what);
-            readings.then_some(*what)
+            (readings && held.vantages.is_empty()).then_some(*what)
         };
-        let over: Vec<SelfFault> = self.own.troubles.iter().filter_map(over).collect();
+        let over: Vec<SelfFault> = self.own.troubles.iter_mut().filter_map(over).collect();
         for what in over {
             self.relieve(what, now, changes);
         }

@@ -1,5 +1,7 @@
 //! What the board does as time passes: looks for silence, evaluates, follows opening hours.
 
+use std::ops::Range;
+
 use jiff::Timestamp;
 
 use super::Board;
@@ -20,9 +22,11 @@ impl Board {
     }
 
     pub(super) fn evaluate(&mut self, now: Timestamp, changes: &mut Vec<Change>) {
+        let together: Vec<f64> = self.net.joints.iter().map(|joint| self.mean_of(joint.series.clone())).collect();
         for (at, watch) in self.series.iter_mut().enumerate() {
             let before = watch.detector.clone();
-            watch.evaluate(&self.net.series[at].rule, now);
+            let known = &self.net.series[at];
+            watch.evaluate(&known.rule, known.joint.map_or(0.0, |joint| together[joint]), now);
             if watch.detector != before {
                 self.dirty.series.insert(at);
             }
@@ -35,6 +39,13 @@ impl Board {
         self.journey_layer(now, changes);
         self.note_impacts(changes);
         self.own_evaluate(now, changes);
+    }
+
+    /// The mean quality that several vantages saw of late; one that saw nothing yet does not count.
+    fn mean_of(&self, series: Range<usize>) -> f64 {
+        let means = self.series[series].iter().filter_map(|watch| watch.window.mean(watch.detector.state()));
+        let (sum, count) = means.fold((0.0, 0.0), |(sum, count), mean| (sum + mean, count + 1.0));
+        if count == 0.0 { 0.0 } else { sum / count }
     }
 
     /// What an errand could not reach, because it failed before, is no silence of ours: the fault counts where it

@@ -7,6 +7,7 @@ mod laws;
 mod own;
 mod score;
 mod segments;
+mod vantages;
 
 use std::collections::BTreeMap;
 
@@ -15,8 +16,8 @@ use jiff::tz::TimeZone;
 use super::*;
 use crate::model::{
     Captured, Channel, Consistency, DetectRule, Element, Fault, FaultCode, FindingSeverity, Journey, Member, Need,
-    Outcome, Probe, ProbeId, Quality, Sample, Snapshot, Source, SpanId, Stage, StepOutcome, Touchpoint, TouchpointId,
-    TraceId, Trigger, VantageId, Weight,
+    Outcome, Probe, ProbeId, Quality, Sample, SelfFault, Snapshot, Source, SpanId, Stage, StepOutcome, Touchpoint,
+    TouchpointId, TraceId, Trigger, VantageId, Weight,
 };
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -33,6 +34,7 @@ fn probe(touchpoint: &str, name: &str, weight: Weight) -> Probe {
         personas: Vec::new(),
         signal: None,
         origin: None,
+        unseen_from: Vec::new(),
         file: "probes/x.yaml".into(),
     }
 }

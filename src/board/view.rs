@@ -190,7 +190,7 @@ impl Board {
                 fault: watch.fault.clone(),
                 last: watch.last.clone(),
                 flapping: watch.detector.is_flapping(),
-                undecided: watch.detector.is_undecided(),
+                undecided: self.is_undecided(at),
             }
         });
         let series: Vec<SeriesNow> = series.collect();

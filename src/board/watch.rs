@@ -39,6 +39,26 @@ pub(super) struct Watch {
     excused: bool,
 }
 
+/// One sample, as it came in.
+#[derive(Clone, Copy)]
+pub(super) struct Glance<'a> {
+    pub(super) sample: &'a Sample,
+    pub(super) reading: &'a Reading,
+    /// Since when all that saw it DOWN have been passing.
+    pub(super) passing_since: Option<Timestamp>,
+}
+
+impl Glance<'_> {
+    pub(super) fn attempt(&self) -> Attempt {
+        Attempt {
+            at: whole(self.reading.started),
+            quality: self.sample.quality,
+            trigger: self.reading.trigger,
+            passing_since: self.passing_since,
+        }
+    }
+}
+
 impl Watch {
     pub(super) fn new(now: Timestamp) -> Self {
         Self {
@@ -56,10 +76,10 @@ impl Watch {
     }
 
     /// Takes one sample of a reading.
-    pub(super) fn take(&mut self, sample: &Sample, reading: &Reading, rule: &Rule, now: Timestamp) -> Step {
-        let attempt = Attempt { at: whole(reading.started), quality: sample.quality, trigger: reading.trigger };
+    pub(super) fn take(&mut self, glance: &Glance<'_>, rule: &Rule, now: Timestamp) -> Step {
+        let Glance { sample, reading, .. } = *glance;
         self.window.push(sample.quality.get(), whole(reading.ended()));
-        let step = self.detector.step(attempt, rule);
+        let step = self.detector.step(glance.attempt(), rule);
         if step.recovered() {
             self.window.keep_newest();
         }
@@ -80,18 +100,35 @@ impl Watch {
         step
     }
 
+    /// Several vantages together say that it is DOWN.
+    pub(super) fn condemn(&mut self, now: Timestamp) {
+        self.detector.condemn();
+        self.decided = now;
+    }
+
+    /// Those that saw it DOWN agree that it is over; whether it is so from here.
+    pub(super) fn recover(&mut self, now: Timestamp) -> bool {
+        let step = self.detector.recover_with_others();
+        if step.recovered() {
+            self.window.keep_newest();
+            (self.fault, self.trace, self.decided) = (None, None, now);
+        }
+        step.recovered()
+    }
+
     /// Nothing is wrong, and nothing is suspected.
     pub(super) fn is_well(&self) -> bool {
         self.state == State::Up && self.fault.is_none() && !self.detector.is_undecided() && !self.detector.is_flapping()
     }
 
     /// Looks at the mean quality, every 30 s.
-    pub(super) fn evaluate(&mut self, rule: &Rule, now: Timestamp) {
+    pub(super) fn evaluate(&mut self, rule: &Rule, together: f64, now: Timestamp) {
         if !self.is_fresh(rule.every, now) {
             return;
         }
         let Some(mean) = self.window.mean(self.detector.state()) else { return };
-        let step = self.detector.evaluate(mean);
+        // What one of several vantages saw by chance is no ailment as long as all of them together see little of it.
+        let step = self.detector.evaluate(mean.max(together));
         if step.from != step.to {
             self.decided = now;
         }

@@ -2,7 +2,10 @@
 
 use super::terminal::say;
 use super::{Exit, Format, Global, terminal};
-use crate::config::Secrets;
+use crate::config::{Plan, Secrets};
+use crate::detect;
+use crate::model::{DetectRule, Probe};
+use crate::units::Period;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
@@ -16,7 +19,9 @@ impl Args {
         let loaded = global.load(if self.without_secrets { Secrets::Without } else { Secrets::Needed });
         let exit = if loaded.plan.is_some() { Exit::Well } else { Exit::No };
         if global.format == Format::Json {
-            let answer = serde_json::json!({ "ok": loaded.plan.is_some(), "problems": loaded.problems });
+            let advice = loaded.plan.as_ref().and_then(second_vantage);
+            let answer =
+                serde_json::json!({ "ok": loaded.plan.is_some(), "problems": loaded.problems, "advice": advice });
             say!("{answer:#}");
             return exit;
         }
@@ -34,9 +39,31 @@ impl Args {
                 );
                 let tally = if tally.is_empty() { tally } else { format!("; {tally}") };
                 say!("{}well{:#}: {found}{tally}", terminal::GOOD, terminal::GOOD);
+                if let Some(advice) = second_vantage(plan) {
+                    say!("{}{advice}{:#}", terminal::DIM, terminal::DIM);
+                }
             }
             None => say!("{}{tally}{:#}", terminal::BAD, terminal::BAD),
         }
         exit
     }
+}
+
+/// What a second vantage would gain, where there is one and something that it could look at.
+fn second_vantage(plan: &Plan) -> Option<String> {
+    let mut probes: Vec<&Probe> = plan.map.probes().filter(|probe| probe.rule == DetectRule::Sequential).collect();
+    probes.retain(|probe| probe.origin.is_none() && probe.signal.is_none());
+    probes.sort_by_key(|probe| probe.every);
+    let middle = probes.get(probes.len() / 2).filter(|_| plan.vantages.len() == 1)?;
+    let told = |vantages| {
+        let after = detect::tells_after(middle.every, plan.map.probes().count(), vantages);
+        Period::from_secs(after.as_secs().max(1))
+    };
+    Some(format!(
+        "With one vantage an outage of what is probed every {} is told after about {}; with a second one after {}, and far \
+         less often falsely: see `vantages:`",
+        Period::from_millis(middle.every.as_millis() as u64),
+        told(1),
+        told(2)
+    ))
 }

@@ -15,8 +15,8 @@ use crate::config::touchpoint::RawTouchpoint;
 use crate::config::tree::Node;
 use crate::config::unbroken::{Stands, Top};
 use crate::config::vault::Vault;
-use crate::config::{Folders, Plan, alerts, map, names, probes};
-use crate::model::{JourneyMap, Persona, PersonaId, TouchpointId, VantageId};
+use crate::config::{Folders, Plan, alerts, map, names, probes, vantages};
+use crate::model::{JourneyMap, Persona, PersonaId, TouchpointId};
 use crate::store;
 
 /// Whether every file of the config folder was understood: if not, what is missing may stand in the rest.
@@ -103,7 +103,8 @@ pub(super) fn plan(read: &Read<'_>) -> Option<Plan> {
     let top = read.top;
     let personas = personas(read);
     let timezone = value(top.timezone.as_ref()).map_or(TimeZone::UTC, |zone| zone.0);
-    let watched = probes::watch(read, &personas, &timezone);
+    let vantages = vantages::vantages(read);
+    let watched = probes::watch(read, &personas, &vantages, &timezone);
     let journeys = map::journeys(read, &watched);
     alerts::check(read);
     check_secret_names(read);
@@ -118,14 +119,13 @@ pub(super) fn plan(read: &Read<'_>) -> Option<Plan> {
     }
     let listen = listen(read);
     let path = value(top.store.as_ref()).map_or_else(|| "../data/unbroken.db".to_owned(), |path| path.0);
-    let canaries = value(top.canaries.as_ref()).unwrap_or_default();
     let map = JourneyMap {
         company: value(top.company.as_ref())?,
         timezone,
         touchpoints: watched.touchpoints,
         journeys,
         personas,
-        vantages: vec![VantageId::default()],
+        vantages: vantages.iter().map(|vantage| vantage.id.clone()).collect(),
         trace_link: value(top.trace_link.as_ref()).map(|link| link.0),
     };
     Some(Plan {
@@ -140,7 +140,7 @@ pub(super) fn plan(read: &Read<'_>) -> Option<Plan> {
         },
         telemetry: value(top.telemetry.as_ref()).unwrap_or_default(),
         alerts: value(top.alerts.as_ref()).unwrap_or_default(),
-        canaries: canaries.into_iter().filter_map(|canary| Some(canary.value?.0)).collect(),
+        vantages,
         language: value(top.language.as_ref()).unwrap_or_default(),
         files: Vec::new(),
     })

@@ -14,7 +14,8 @@ use crate::config::steps::{Steps, words};
 use crate::config::templates;
 use crate::config::touchpoint::{RawProbe, RawTouchpoint};
 use crate::config::tree::Node;
-use crate::model::{DetectRule, Persona, PersonaId, Probe, ProbeId, Touchpoint, TouchpointId};
+use crate::config::vantages::{self, Vantage};
+use crate::model::{DetectRule, Persona, PersonaId, Probe, ProbeId, Touchpoint, TouchpointId, VantageId};
 use crate::probe::{Errand, Step};
 use crate::units::Period;
 
@@ -31,14 +32,19 @@ pub(super) struct Watched {
     pub(super) errands: Vec<Arc<Errand>>,
 }
 
-pub(super) fn watch(read: &Read<'_>, personas: &BTreeMap<PersonaId, Persona>, timezone: &TimeZone) -> Watched {
+pub(super) fn watch(
+    read: &Read<'_>,
+    personas: &BTreeMap<PersonaId, Persona>,
+    vantages: &[Vantage],
+    timezone: &TimeZone,
+) -> Watched {
     let mut watched = Watched::default();
     let mut credited = Vec::new();
     let company = read.top.detect.as_ref();
     let rule = company.and_then(|stands| Some(stands.value.as_ref()?.rule(&stands.desk))).unwrap_or_default();
     for draft in read.drafts {
         let (Some((desk, root)), Some(raw)) = (draft.read, &draft.raw) else { continue };
-        let mut building = Building { read, draft, desk, root, raw, personas, rule, credited: &mut credited };
+        let mut building = Building { read, draft, desk, root, raw, personas, vantages, rule, credited: &mut credited };
         let (touchpoint, errands) = building.touchpoint(timezone);
         watched.touchpoints.insert(draft.id.clone(), touchpoint);
         watched.errands.extend(errands.into_iter().map(Arc::new));
@@ -78,6 +84,7 @@ struct Building<'a> {
     root: &'a Node,
     raw: &'a RawTouchpoint,
     personas: &'a BTreeMap<PersonaId, Persona>,
+    vantages: &'a [Vantage],
     rule: DetectRule,
     credited: &'a mut Vec<Probe>,
 }
@@ -172,14 +179,26 @@ impl<'a> Building<'a> {
             personas,
             signal: None,
             origin: None,
+            unseen_from: Vec::new(),
             file: self.draft.file.clone(),
         };
         templates::check(&self.desk, self.root, node, self.personas, raw);
         let steps = Steps { read: self.read, desk: self.desk, timeout }.of(raw, node);
+        probe.unseen_from = self.unseen_from(name, &steps);
         probe.signal = steps.iter().find_map(|step| step.kind.signal());
         self.credit(&probe, &steps);
         let errand = Errand::new(id, title, (every, timeout), steps, variables.clone());
         (probe, errand)
+    }
+
+    fn unseen_from(&self, name: &At<String>, steps: &[Step]) -> Vec<VantageId> {
+        let unseen = vantages::unseen_from(self.vantages, steps);
+        if unseen.len() >= self.vantages.len() {
+            let text = format!("no vantage can run `{}`: a step of it goes through no proxy", name.value);
+            let problem = self.desk.source.problem(name.place, text);
+            self.desk.report(problem.hint("add a vantage that is no proxy, such as `here: {}`"));
+        }
+        unseen
     }
 
     fn times(&self, raw: &RawProbe, node: &Node) -> (Duration, Duration) {

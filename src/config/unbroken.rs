@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 use std::cell::RefCell;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use jiff::tz::TimeZone;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
@@ -17,6 +17,7 @@ use crate::config::personas::RawPersona;
 use crate::config::problem::{Place, Problem};
 use crate::config::read::Doc;
 use crate::config::tree::{Entry, Node};
+use crate::config::vantages::{self, RawVantage};
 use crate::config::vault::Vault;
 use crate::model::DetectRule;
 use crate::secret::Secret;
@@ -133,6 +134,8 @@ top_level! {
     telemetry "telemetry" telemetry::Settings;
     /// If none of them answers, we are blind.
     canaries "canaries" Vec<Kept<Canary>>;
+    /// The places from which probes run; one, this machine, if absent.
+    vantages "vantages" Keyed<Kept<RawVantage>>;
     /// Who is told, and of what.
     alerts "alerts" alert::Settings;
     /// Secrets by name, for `{ secret: NAME }`.
@@ -211,6 +214,10 @@ read_from_text! {
     }), { "type": "string", "examples": ["Europe/Berlin"] };
     /// `tcp://host:port`, or a web address.
     Canary(Url) canary, { "type": "string", "pattern": "^(tcp|https?)://" };
+    /// An address of this machine.
+    Source(IpAddr) vantages::source, { "type": "string", "examples": ["10.0.0.5"] };
+    /// A network interface of this machine.
+    Link(String) vantages::interface, { "type": "string", "pattern": "^[!-.0-~]{1,15}$", "examples": ["wg0"] };
     /// A web address with `{trace_id}` in it.
     TraceLink(String) trace_link, { "type": "string", "pattern": "\\{trace_id\\}" };
     /// How many in a row.

@@ -8,19 +8,19 @@ use rand::RngCore as _;
 
 use crate::clock::Clock;
 use crate::config::Plan;
-use crate::model::{JourneyMap, PersonaId, ProbeId, Reading, Trigger};
+use crate::model::{JourneyMap, PersonaId, ProbeId, Reading, Trigger, VantageId};
 use crate::probe::connect::Network;
 use crate::probe::{Errand, Heard, Order, Prober, Pushes, Tools};
 use crate::store::Store;
 use crate::store::sqlite::Sqlite;
 
-/// A prober on this machine's network; what outside systems pushed is read from `store`, if there is one.
-pub(super) fn prober(clock: &Clock, program: &Path, store: Option<Arc<dyn Store>>) -> Prober {
+/// A prober; what outside systems pushed is read from `store`, if there is one.
+pub(super) fn prober(network: Arc<Network>, clock: &Clock, program: &Path, store: Option<Arc<dyn Store>>) -> Prober {
     Prober::new(Tools {
         clock: clock.clone(),
         pushes: Arc::new(Pushed(store)),
         random: Arc::new(|| rand::rng().next_u64()),
-        network: Arc::new(Network::system(clock.clone())),
+        network,
         program: program.to_owned(),
     })
 }
@@ -61,16 +61,25 @@ impl Walker {
     pub async fn new(plan: &Plan, program: &Path) -> Self {
         let clock = Clock::system();
         let store = Sqlite::peek(&plan.store).await.ok().map(|store| Arc::new(store) as Arc<dyn Store>);
-        Self { prober: prober(&clock, program, store), clock, map: Arc::clone(&plan.map) }
+        let network = Arc::new(Network::system(clock.clone()));
+        let vantages = plan.vantages.iter().map(|vantage| (vantage.id.clone(), vantage.egress.clone()));
+        let prober = prober(network, &clock, program, store).from(vantages);
+        Self { prober, clock, map: Arc::clone(&plan.map) }
     }
 
     pub async fn walk(&self, errand: &Arc<Errand>, persona: Option<PersonaId>) -> Reading {
         let order = Order {
             persona: persona.and_then(|id| self.map.personas.get(&id)).cloned().map(Arc::new),
-            vantage: self.map.vantages.first().cloned().unwrap_or_default(),
+            vantage: self.vantage(&errand.id),
             trigger: Trigger::Person,
             scheduled: self.clock.now(),
         };
         self.prober.run(errand, order).await
+    }
+
+    /// The first that it can run from.
+    fn vantage(&self, probe: &ProbeId) -> VantageId {
+        let probe = self.map.probe(probe);
+        probe.and_then(|probe| self.map.vantages_of(probe).next()).cloned().unwrap_or_default()
     }
 }

@@ -20,7 +20,7 @@ use crate::alert::{self, Bell};
 use crate::board::{Board, Spent};
 use crate::clock::Clock;
 use crate::model::{
-    Cause, Change, Incident, IncidentId, JourneyId, JourneyMap, Notification, Reading, SelfFault, Snapshot,
+    Cause, Change, Incident, IncidentId, JourneyId, JourneyMap, Notification, Reading, SelfFault, Snapshot, VantageId,
 };
 use crate::store::Decision;
 use crate::telemetry::{Exporter, Metrics};
@@ -50,6 +50,8 @@ pub(super) enum Tell {
     Well(SelfFault),
     /// What a journey lost in the last days, as the store has it.
     Spent(JourneyId, Vec<Spent>),
+    Blind(VantageId, String),
+    Sees(VantageId),
 }
 
 /// Where conclusions go.
@@ -232,6 +234,8 @@ impl Keeper {
                 self.board.recall_spending(&journey, &spent);
                 Vec::new()
             }
+            Tell::Blind(vantage, why) => self.board.blind(&vantage, &why, now),
+            Tell::Sees(vantage) => self.board.sees(&vantage, now),
         };
         self.conclude(changes).await;
         self.publish();

@@ -9,8 +9,6 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use url::Url;
-
 use super::canary;
 use super::drift::Drift;
 use super::keeper::Tell;
@@ -18,7 +16,9 @@ use super::minutes::spent;
 use super::signs::{self, Outbox, Part, Signs};
 use crate::alert::{Bell, Courier, Direct, Heartbeat, News, Settings};
 use crate::clock::Clock;
+use crate::config::Vantage;
 use crate::model::{JourneyMap, Notification, SelfFault};
+use crate::probe::connect::Network;
 use crate::score::KEPT;
 use crate::store::Store;
 use crate::telemetry::Metrics;
@@ -73,6 +73,8 @@ pub(super) struct Outposts {
     pub(super) metrics: Arc<Metrics>,
     pub(super) signs: Arc<Signs>,
     pub(super) drift: Arc<Drift>,
+    /// Of this machine.
+    pub(super) network: Arc<Network>,
 }
 
 impl Outposts {
@@ -224,20 +226,20 @@ impl Outposts {
         }
     }
 
-    /// If no canary answers, we are blind; without any, we cannot tell.
-    pub(super) async fn ask_canaries(self, canaries: Vec<Url>, stop: CancellationToken) {
-        if canaries.is_empty() {
-            self.tells.send(Tell::Well(SelfFault::BlindVantage)).ok();
+    /// A vantage of which no canary answers is blind; without any, nobody can tell.
+    pub(super) async fn ask_canaries(self, vantage: Vantage, stop: CancellationToken) {
+        if let Err(why) = vantage.egress.try_out() {
+            tracing::error!("Nothing can be probed from the vantage `{}` now: {why}", vantage.id);
+        }
+        if vantage.canaries.is_empty() {
+            self.tells.send(Tell::Sees(vantage.id)).ok();
             return;
         }
+        let network = self.network.by(vantage.egress);
         while stop.run_until_cancelled(tokio::time::sleep(CANARIES_ASKED_EVERY)).await.is_some() {
-            let answers = futures::future::join_all(canaries.iter().map(canary::answers)).await;
-            let tell = if answers.iter().any(Result::is_ok) {
-                Tell::Well(SelfFault::BlindVantage)
-            } else {
-                let why: BTreeSet<String> = answers.into_iter().filter_map(Result::err).collect();
-                let why: Vec<String> = why.into_iter().collect();
-                Tell::Trouble(SelfFault::BlindVantage, format!("no canary answers: {}", why.join("; ")))
+            let tell = match canary::any_answers(&network, &vantage.canaries).await {
+                Ok(()) => Tell::Sees(vantage.id.clone()),
+                Err(why) => Tell::Blind(vantage.id.clone(), why),
             };
             self.tells.send(tell).ok();
         }
@@ -320,6 +322,7 @@ mod tests {
             tells,
             metrics: Arc::default(),
             signs: Arc::new(Signs::new()),
+            network: Arc::new(Network::system(Clock::system())),
         };
         let stop = CancellationToken::new();
         let tidying = tokio::spawn(outposts.clone().tidy(stop.clone()));

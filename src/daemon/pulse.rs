@@ -18,9 +18,12 @@ use tokio_util::task::TaskTracker;
 
 use crate::clock::Clock;
 use crate::config::Plan;
-use crate::model::{JourneyMap, Outcome, PersonaId, ProbeId, Reading, Series, SpanId, TraceId, Verdict, Why};
+use crate::model::{
+    JourneyMap, Outcome, PersonaId, ProbeId, Reading, Series, SpanId, TraceId, VantageId, Verdict, Why,
+};
+use crate::probe::connect::egress::Egress;
 use crate::probe::{Errand, Order, Prober};
-use crate::schedule::{Due, Entry, Next, Schedule};
+use crate::schedule::{Due, Entry, Next, Schedule, Turn};
 use crate::telemetry::Metrics;
 
 use super::signs::{Part, Signs};
@@ -46,12 +49,14 @@ pub(super) enum Ask {
 pub(super) struct Watched {
     pub(super) map: Arc<JourneyMap>,
     errands: HashMap<ProbeId, Arc<Errand>>,
+    vantages: Vec<(VantageId, Egress)>,
 }
 
 impl Watched {
     pub(super) fn of(plan: &Plan) -> Self {
         let errands = plan.errands.iter().map(|errand| (errand.id.clone(), Arc::clone(errand))).collect();
-        Self { map: Arc::clone(&plan.map), errands }
+        let vantages = plan.vantages.iter().map(|vantage| (vantage.id.clone(), vantage.egress.clone())).collect();
+        Self { map: Arc::clone(&plan.map), errands, vantages }
     }
 
     /// Every series that runs by itself: credited probes live on their errand's runs.
@@ -60,10 +65,13 @@ impl Watched {
         for probe in self.map.probes().filter(|probe| probe.origin.is_none()) {
             let personas: Vec<Option<PersonaId>> =
                 if probe.personas.is_empty() { vec![None] } else { probe.personas.iter().cloned().map(Some).collect() };
+            let vantages: Vec<&VantageId> = self.map.vantages_of(probe).collect();
+            let (every, of) = (self.map.turn_of(probe), vantages.len() as u32);
             for persona in personas {
-                for vantage in &self.map.vantages {
+                for (&vantage, place) in vantages.iter().zip(0..) {
                     let series = Series { probe: probe.id.clone(), persona: persona.clone(), vantage: vantage.clone() };
-                    entries.push(Entry { series, every: probe.every });
+                    let turn = if of > 1 { Turn::Of(place, of) } else { Turn::Alone };
+                    entries.push(Entry { series, every, turn });
                 }
             }
         }
@@ -92,7 +100,7 @@ pub(super) struct Pulse {
 impl Pulse {
     pub(super) fn new(
         watched: Arc<Watched>,
-        prober: Arc<Prober>,
+        prober: Prober,
         clock: Clock,
         readings: mpsc::Sender<Arc<Reading>>,
         metrics: Arc<Metrics>,
@@ -100,6 +108,7 @@ impl Pulse {
         others: Handle,
     ) -> Self {
         let schedule = Schedule::new(watched.entries(), Duration::ZERO);
+        let prober = Arc::new(prober.from(watched.vantages.iter().cloned()));
         Self {
             watched,
             schedule,
@@ -148,6 +157,9 @@ impl Pulse {
             }
             Ask::Reload(watched) => {
                 self.schedule.reload(watched.entries(), now);
+                if self.watched.vantages != watched.vantages {
+                    self.prober = Arc::new(self.prober.from(watched.vantages.iter().cloned()));
+                }
                 self.watched = watched;
             }
         }

@@ -57,6 +57,7 @@ mod tests {
             personas: Vec::new(),
             signal: None,
             origin: None,
+            unseen_from: Vec::new(),
             file: Arc::from(""),
         };
         let shop = Touchpoint {

@@ -127,7 +127,9 @@ impl Reloader {
             posts.spawn(self.outposts.clone().beat(heartbeat.clone(), leave.clone()));
         }
         posts.spawn(self.outposts.clone().recall_spending(Arc::clone(&plan.map), leave.clone()));
-        posts.spawn(self.outposts.clone().ask_canaries(plan.canaries.clone(), leave.clone()));
+        for vantage in &plan.vantages {
+            posts.spawn(self.outposts.clone().ask_canaries(vantage.clone(), leave.clone()));
+        }
         Present { posts, leave }
     }
 }

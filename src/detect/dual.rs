@@ -17,9 +17,9 @@ const PARTIAL_PASS: f64 = 0.4207;
 /// Noise alone fails one attempt in a hundred.
 const NOISE: f64 = 0.01;
 /// A scheduled attempt counts as if so long after the one before, from the same place.
-const SCHEDULED_AFTER: Duration = Duration::from_secs(30);
+pub(super) const SCHEDULED_AFTER: Duration = Duration::from_secs(30);
 /// After a failing scheduled attempt, re-probe so long after it.
-const REPROBES: [Duration; 6] = [
+pub(super) const REPROBES: [Duration; 6] = [
     Duration::from_secs(2),
     Duration::from_secs(5),
     Duration::from_secs(9),
@@ -77,9 +77,9 @@ impl Dual {
         self.partial
     }
 
-    /// Takes an attempt that was due by the schedule.
-    pub fn scheduled(&mut self, fails: Fails, probes: usize) -> Ruling {
-        self.count(fails, SCHEDULED_AFTER, Place::Same);
+    /// Takes an attempt that was due by the schedule, and counts it as so far from the one before.
+    pub fn scheduled(&mut self, fails: Fails, after: Duration, place: Place, probes: usize) -> Ruling {
+        self.count(fails, after, place);
         self.passes = 0;
         self.plan = match fails {
             Fails::Yes => Some(0),
@@ -98,6 +98,12 @@ impl Dual {
         if self.passes >= DISMISSED_AFTER {
             self.plan = None;
         }
+        self.rule(probes)
+    }
+
+    /// A re-probe said nothing: its turn is over.
+    pub fn missed(&mut self, probes: usize) -> Ruling {
+        self.plan = self.plan.map(|used| used.saturating_add(1));
         self.rule(probes)
     }
 
@@ -150,7 +156,7 @@ mod tests {
 
     fn all_failing(place: Place) -> (Vec<f64>, Vec<f64>, Vec<Ruling>) {
         let mut dual = Dual::default();
-        let mut rulings = vec![dual.scheduled(Fails::Yes, 500)];
+        let mut rulings = vec![dual.scheduled(Fails::Yes, SCHEDULED_AFTER, Place::Same, 500)];
         let (mut hard, mut partial) = (vec![dual.hard], vec![dual.partial]);
         let mut before = Duration::ZERO;
         while let Some(Ruling::Reprobe(after)) = rulings.last().copied() {
@@ -190,7 +196,7 @@ mod tests {
     #[test]
     fn three_passes_dismiss_and_keep_what_was_learnt() {
         let mut dual = Dual::default();
-        dual.scheduled(Fails::Yes, 500);
+        dual.scheduled(Fails::Yes, SCHEDULED_AFTER, Place::Same, 500);
         let second = Duration::from_secs(1);
         let reprobe = |dual: &mut Dual| dual.reprobed(Fails::No, second * 3, Place::Other, 500);
         assert_eq!(reprobe(&mut dual), Ruling::Reprobe(second * 5));

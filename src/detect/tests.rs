@@ -6,7 +6,7 @@ const SECOND: Duration = Duration::from_secs(1);
 
 fn rule(every: u64) -> Rule {
     let every = Duration::from_secs(every);
-    Rule { rule: DetectRule::Sequential, every, recheck: SECOND * 10, probes: 1 }
+    Rule { rule: DetectRule::Sequential, every, recheck: SECOND * 10, probes: 1, vantages: 1 }
 }
 
 /// One series, its detector and the time.
@@ -22,8 +22,10 @@ impl Bench {
     }
 
     fn sample(&mut self, quality: f64) -> Step {
-        self.detector
-            .step(Attempt { at: self.now, quality: Quality::new(quality), trigger: Trigger::Schedule }, &self.rule)
+        self.detector.step(
+            Attempt { at: self.now, quality: Quality::new(quality), trigger: Trigger::Schedule, passing_since: None },
+            &self.rule,
+        )
     }
 
     fn after(&mut self, wait: Duration, quality: f64) -> State {
@@ -214,7 +216,12 @@ fn only_scheduled_results_make_it_flap() {
     let mut bench = Bench::new(rule(30));
     for n in 0..40 {
         bench.now += SECOND * 30;
-        let attempt = Attempt { at: bench.now, quality: Quality::new(f64::from(n % 2)), trigger: Trigger::Recheck };
+        let attempt = Attempt {
+            at: bench.now,
+            quality: Quality::new(f64::from(n % 2)),
+            trigger: Trigger::Recheck,
+            passing_since: None,
+        };
         bench.detector.step(attempt, &bench.rule);
     }
     assert!(!bench.detector.is_flapping());

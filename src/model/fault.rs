@@ -125,7 +125,7 @@ codes! {
         NoRoute "self_no_route" "we have no route to anywhere",
         NoPorts "self_no_ports" "we have no local ports left",
         ResolverUnreachable "self_resolver_unreachable" "our name server cannot be reached",
-        BlindVantage "self_blind" "our canaries do not answer: we cannot see",
+        BlindVantage "self_blind" "a vantage of ours cannot see",
         StoreRefused "self_store" "our store refuses to write",
         OutboxStuck "self_outbox" "our notifications are not getting out",
         DeadLetter "self_dead_letter" "a notification could not be delivered",

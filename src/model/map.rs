@@ -34,6 +34,17 @@ impl JourneyMap {
         self.touchpoints.values().flat_map(|touchpoint| &touchpoint.probes)
     }
 
+    /// The vantages that a probe runs from, in the order of their turns; at least one.
+    pub fn vantages_of<'a>(&'a self, probe: &'a Probe) -> impl Iterator<Item = &'a VantageId> {
+        self.vantages.iter().filter(|vantage| !probe.unseen_from.contains(vantage))
+    }
+
+    /// From one run of a probe to the next from the same vantage: they take turns, so that what is watched sees a run
+    /// every interval, however many vantages there are.
+    pub fn turn_of(&self, probe: &Probe) -> Duration {
+        probe.every * u32::try_from(self.vantages_of(probe).count().max(1)).unwrap_or(1)
+    }
+
     pub fn journey(&self, id: &JourneyId) -> Option<&Journey> {
         self.journeys.iter().find(|journey| journey.id == *id)
     }
@@ -76,6 +87,8 @@ pub struct Probe {
     pub signal: Option<Signal>,
     /// The errand whose steps are credited here, when this probe does not run by itself.
     pub origin: Option<ProbeId>,
+    /// Vantages from which it cannot run.
+    pub unseen_from: Vec<VantageId>,
     /// The file it stands in, relative to the configuration, for "who defines this".
     pub file: Arc<str>,
 }

@@ -9,6 +9,7 @@
 
 pub mod address;
 pub mod datagram;
+pub mod egress;
 pub mod manned;
 pub mod proxy;
 pub mod quic;
@@ -32,16 +33,18 @@ use crate::model::{Fault, FaultCode, Phase, SelfFault};
 
 use super::{Run, Stop};
 use address::{Region, Spelling, Way};
+use egress::Egress;
 use proxy::Proxy;
 use resolve::{Family, Resolver};
 use stream::Stream;
 use tls::{Offer, Options, Tls};
 
-/// The machine's view of the network, shared by all runs.
+/// One vantage's view of the network, shared by all runs from there.
 #[derive(Debug)]
 pub struct Network {
     pub resolver: Resolver,
-    pub tls: Tls,
+    pub tls: Arc<Tls>,
+    pub egress: Egress,
 }
 
 impl Network {
@@ -51,7 +54,24 @@ impl Network {
     }
 
     pub fn new(resolver: Resolver, tls: Tls) -> Self {
-        Self { resolver, tls }
+        Self { resolver, tls: Arc::new(tls), egress: Egress::Machine }
+    }
+
+    /// The same machine's, when it is left another way: names are looked up that way too.
+    #[must_use]
+    pub fn by(&self, egress: Egress) -> Self {
+        Self { resolver: self.resolver.by(&egress), tls: Arc::clone(&self.tls), egress }
+    }
+
+    /// Whether something there takes connections. Outside of any run: no phases, no policy of addresses.
+    pub async fn reaches(&self, host: &Host<&str>, port: u16) -> Result<(), Stop> {
+        let (to, at) = self.egress.proxy().map_or((host.clone(), port), |proxy| (proxy.host(), proxy.port()));
+        let ips = self.resolver.addresses(&to, Family::Any).await?;
+        let mut tcp = dial::connect(&self.egress, &ips, at).await?;
+        match self.egress.proxy() {
+            Some(proxy) => proxy.tunnel(&mut tcp, host, port).await,
+            None => Ok(()),
+        }
     }
 }
 
@@ -97,15 +117,15 @@ pub async fn connect(run: &mut Run<'_>, target: &Target<'_>) -> Result<Stream, S
         Some(secure) => Some((network.tls.config(secure.options, secure.offer)?, secure.options)),
         None => None,
     };
-    let tcp = match target.via {
-        Via::Direct => direct(run, target, run.way).await?,
-        Via::Tunnel(proxy) => {
+    let tcp = match (target.via, network.egress.proxy()) {
+        (Via::Direct, None) => direct(run, target, run.way).await?,
+        (Via::Tunnel(proxy), _) | (Via::Direct, Some(proxy)) => {
             let mut tcp = to_proxy(run, proxy, target).await?;
             run.phases.begin(Phase::Proxy);
             proxy.tunnel(&mut tcp, &target.host, target.port).await?;
             tcp
         }
-        Via::Forward(proxy) => to_proxy(run, proxy, target).await?,
+        (Via::Forward(proxy), _) => to_proxy(run, proxy, target).await?,
     };
     match secure {
         None => {
@@ -163,7 +183,7 @@ async fn direct(run: &mut Run<'_>, target: &Target<'_>, way: Way) -> Result<TcpS
     run.phases.begin(Phase::Connect);
     // Should nobody answer there, it is known who did not.
     run.peer = ips.first().map(|ip| SocketAddr::new(*ip, target.port));
-    let tcp = dial::connect(&ips, target.port).await?;
+    let tcp = dial::connect(&run.tools.network.egress, &ips, target.port).await?;
     run.phases.end();
     if let Ok(peer) = tcp.peer_addr() {
         run.reached(peer);
@@ -182,7 +202,12 @@ async fn to_proxy(run: &mut Run<'_>, proxy: &Proxy, target: &Target<'_>) -> Resu
         return Err(forbidden(&target.host, run.way));
     }
     let to = Target::written(proxy.host(), proxy.port());
+    let ours = run.tools.network.egress.proxy() == Some(proxy);
     let tcp = direct(run, &to, Way::Written).await.map_err(|stop| match stop {
+        // A vantage without its proxy sees nothing: that says nothing of who was to be reached.
+        Stop::Fault(fault) if ours => {
+            Stop::Own(SelfFault::NetworkUnreachable, format!("the vantage's proxy cannot be reached: {}", fault.text))
+        }
         Stop::Fault(fault) => proxy::refused(format!("the proxy cannot be reached: {}", fault.text)),
         own @ Stop::Own(..) => own,
     })?;

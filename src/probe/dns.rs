@@ -25,7 +25,7 @@ use wire::{AGAIN, Whose, Wire};
 
 use super::connect::tls::{Options, sound};
 use super::template::{Place, Template};
-use super::{Act, Field, Part, Reply, Run, Stop};
+use super::{Act, Field, Part, Reach, Reply, Run, Stop};
 use crate::model::{Fault, FaultCode, Phase, SelfFault};
 use crate::units::FilePath;
 
@@ -98,6 +98,10 @@ impl Act for Settings {
     fn parts(&self, see: &mut dyn FnMut(Part<'_>)) {
         see(Part::Template(&self.lookup, Place::Line));
         self.server.0.iter().for_each(|server| see(Part::Template(server, Place::Address)));
+    }
+
+    fn reach(&self) -> Reach {
+        Reach::Direct
     }
 
     async fn act(&self, run: &mut Run<'_>) -> Result<Reply, Stop> {

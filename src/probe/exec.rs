@@ -16,7 +16,7 @@ use serde::{Deserialize, Deserializer};
 use tokio::process::Command;
 
 use super::template::{Place, Template, TemplateOrSecret};
-use super::{Act, Field, Part, Reply, Run, Scope, Stop};
+use super::{Act, Field, Part, Reach, Reply, Run, Scope, Stop};
 use crate::model::Phase;
 use crate::units::Bytes;
 
@@ -65,6 +65,10 @@ impl Act for Settings {
         self.run.arguments.iter().for_each(|argument| see(Part::Template(argument, Place::Line)));
         self.env.0.values().for_each(|value| see(value.part(Place::Line)));
         self.stdin.iter().for_each(|stdin| see(stdin.part(Place::Text)));
+    }
+
+    fn reach(&self) -> Reach {
+        Reach::Nowhere
     }
 
     async fn act(&self, run: &mut Run<'_>) -> Result<Reply, Stop> {

@@ -21,7 +21,7 @@ mod visit;
 pub use settings::Settings;
 
 use super::template::{Place, TemplateOrSecret};
-use super::{Act, Field, Part, Reply, Run, Stop};
+use super::{Act, Field, Part, Reach, Reply, Run, Stop};
 
 impl Act for Settings {
     const DOES: &'static str = "an HTTP request with redirects, cookies and every phase timed";
@@ -47,6 +47,10 @@ impl Act for Settings {
 
     fn parts(&self, see: &mut dyn FnMut(Part<'_>)) {
         self.each_part(see);
+    }
+
+    fn reach(&self) -> Reach {
+        if self.goes_its_own_way() { Reach::Direct } else { Reach::Tunnelled }
     }
 
     async fn act(&self, run: &mut Run<'_>) -> Result<Reply, Stop> {

@@ -17,10 +17,11 @@ use echo::{Echo, Identity};
 use socket::Socket;
 
 use super::connect::addresses;
+use super::connect::egress::Egress;
 use super::connect::resolve::Family;
 use super::endpoint::borrowed;
 use super::template::{Place, Template};
-use super::{Act, Field, Part, Reply, Run, Scope, Stop};
+use super::{Act, Field, Part, Reach, Reply, Run, Scope, Stop};
 use crate::model::{Fault, FaultCode, Phase};
 use crate::units::Period;
 
@@ -71,12 +72,16 @@ impl Act for Settings {
         see(Part::Template(&self.ping, Place::Line));
     }
 
+    fn reach(&self) -> Reach {
+        Reach::Direct
+    }
+
     async fn act(&self, run: &mut Run<'_>) -> Result<Reply, Stop> {
         let host = self.host(run.scope)?;
         run.attribute("server.address", host.to_string());
         let ips = addresses(run, &borrowed(&host), self.ip.0).await?;
         run.phases.begin(Phase::Wait);
-        let Some((ip, socket)) = first(&ips).await? else {
+        let Some((ip, socket)) = first(&run.tools.network.egress, &ips).await? else {
             return Err(Fault::new(FaultCode::DnsEmpty, format!("`{host}` has no address")).into());
         };
         run.attribute("network.peer.address", ip.to_string());
@@ -116,10 +121,10 @@ fn host<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Template, D::Error
 }
 
 /// A socket to the first address that this machine can send to: a family that it does not speak says nothing of the host.
-async fn first(ips: &[IpAddr]) -> Result<Option<(IpAddr, Socket)>, Stop> {
+async fn first(egress: &Egress, ips: &[IpAddr]) -> Result<Option<(IpAddr, Socket)>, Stop> {
     let mut worst = Ok(None);
     for &ip in ips {
-        match Socket::open(ip).await {
+        match Socket::open(egress, ip).await {
             Ok(socket) => return Ok(Some((ip, socket))),
             Err(stop) => worst = Err(stop),
         }

@@ -1,6 +1,7 @@
 //! The runner: one errand, once, as one customer. Exactly one [`Reading`] comes of it, whatever happens.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,7 +13,9 @@ use smol_str::SmolStr;
 use tokio::time::{Instant, timeout_at};
 
 use super::assess::{self, Assessment};
+use super::connect::Network;
 use super::connect::address::{Region, Way};
+use super::connect::egress::Egress;
 use super::errand::{Errand, Prepared, When, keys_in, sounds_secret};
 use super::outcome;
 use super::{Phases, Redactor, Reply, Run, Scope, Stop, Tools};
@@ -28,6 +31,8 @@ const VALUE_CHARS_MAX: usize = 1024;
 #[derive(Clone, Debug)]
 pub struct Prober {
     tools: Tools,
+    /// The same with another network, for runs from other vantages.
+    elsewhere: BTreeMap<VantageId, Tools>,
 }
 
 /// What is asked of one run.
@@ -43,7 +48,27 @@ pub struct Order {
 
 impl Prober {
     pub fn new(tools: Tools) -> Self {
-        Self { tools }
+        Self { tools, elsewhere: BTreeMap::new() }
+    }
+
+    /// The same, with its vantages: each leaves the machine by its own way.
+    #[must_use]
+    pub fn from(&self, vantages: impl IntoIterator<Item = (VantageId, Egress)>) -> Self {
+        let elsewhere = vantages.into_iter().filter(|(_, egress)| *egress != Egress::Machine);
+        let tools = |egress| Tools { network: Arc::new(self.tools.network.by(egress)), ..self.tools.clone() };
+        Self {
+            tools: self.tools.clone(),
+            elsewhere: elsewhere.map(|(vantage, egress)| (vantage, tools(egress))).collect(),
+        }
+    }
+
+    /// The network as a vantage sees it.
+    pub fn network(&self, vantage: &VantageId) -> &Arc<Network> {
+        &self.tools_at(vantage).network
+    }
+
+    fn tools_at(&self, vantage: &VantageId) -> &Tools {
+        self.elsewhere.get(vantage).unwrap_or(&self.tools)
     }
 
     /// Runs `errand` once. Ends by the errand's timeout.
@@ -51,7 +76,8 @@ impl Prober {
         let started = self.tools.clock.now();
         let trace = TraceId((u128::from(self.id()) << 64) | u128::from(self.id()));
         let span = SpanId(self.id());
-        let mut walk = Walk::new(self, errand, order.persona.clone(), trace);
+        let tools = self.tools_at(&order.vantage);
+        let mut walk = Walk::new(self, tools, errand, (order.persona.clone(), trace));
         for index in 0..errand.steps.len() {
             walk.step(index).await;
         }
@@ -77,6 +103,7 @@ impl Prober {
 /// One run under way.
 struct Walk<'a> {
     prober: &'a Prober,
+    tools: &'a Tools,
     errand: &'a Arc<Errand>,
     scope: Scope,
     redactor: Redactor,
@@ -94,7 +121,12 @@ struct Walk<'a> {
 }
 
 impl<'a> Walk<'a> {
-    fn new(prober: &'a Prober, errand: &'a Arc<Errand>, persona: Option<Arc<Persona>>, trace: TraceId) -> Self {
+    fn new(
+        prober: &'a Prober,
+        tools: &'a Tools,
+        errand: &'a Arc<Errand>,
+        (persona, trace): (Option<Arc<Persona>>, TraceId),
+    ) -> Self {
         let start = Instant::now();
         let mut redactor = errand.redactor.clone();
         for (name, value) in persona.iter().flat_map(|persona| &persona.fields) {
@@ -104,6 +136,7 @@ impl<'a> Walk<'a> {
         }
         Self {
             prober,
+            tools,
             errand,
             scope: Scope::new(errand.variables.clone(), persona),
             redactor,
@@ -165,7 +198,7 @@ impl<'a> Walk<'a> {
         let limit = prepared.step.timeout.map_or(self.deadline, |timeout| self.deadline.min(begun + timeout));
         let captured = prepared.leading.iter().any(|name| self.scope.captured(name).is_some());
         let mut run = Run {
-            tools: &self.prober.tools,
+            tools: self.tools,
             probe: &self.errand.id,
             scope: &self.scope,
             phases: Phases::new(self.start),
@@ -236,7 +269,7 @@ impl<'a> Walk<'a> {
             index,
             reply,
             latency,
-            now: self.prober.tools.clock.now(),
+            now: self.tools.clock.now(),
             scope: self.scope.clone(),
         };
         let Assessment { captured, blocking, findings } = assess::assess(question, limit).await?;

@@ -9,7 +9,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::{Error as _, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
-use super::{Act, Field, Part, Reply, Run, Stop};
+use super::{Act, Field, Part, Reach, Reply, Run, Stop};
 use crate::model::{Fault, FaultCode, ProbeId, Reading, SelfFault, Signal};
 use crate::secret::{ONE_OR_MORE, Secret};
 use crate::units::Period;
@@ -112,6 +112,10 @@ impl Act for Settings {
 
     fn parts(&self, see: &mut dyn FnMut(Part<'_>)) {
         self.token.all().iter().for_each(|token| see(Part::Secret(token)));
+    }
+
+    fn reach(&self) -> Reach {
+        Reach::Nowhere
     }
 
     async fn act(&self, run: &mut Run<'_>) -> Result<Reply, Stop> {

@@ -24,7 +24,7 @@ use super::connect::tls::Options;
 use super::endpoint::{Endpoint, borrowed};
 use super::spot::Pattern;
 use super::template::{Place, Template, TemplateOrSecret, proof_if_any};
-use super::{Act, Body, Field, Part, Reply, Run, Stop};
+use super::{Act, Body, Field, Part, Reach, Reply, Run, Stop};
 use crate::model::{Evidence, Fault, FaultCode, Phase};
 
 use address::{Address, Transport, Written as WrittenAddress};
@@ -159,6 +159,10 @@ impl Act for Settings {
         self.via.iter().for_each(|via| see(via.part()));
         self.user.iter().for_each(|user| see(Part::Template(user, Place::Line)));
         self.password.iter().for_each(|password| see(password.part(Place::Credential)));
+    }
+
+    fn reach(&self) -> Reach {
+        Reach::Direct
     }
 
     async fn act(&self, run: &mut Run<'_>) -> Result<Reply, Stop> {

@@ -11,13 +11,14 @@ use serde::{Deserialize, Deserializer};
 use tokio::net::UdpSocket;
 use tokio::time::{Instant, timeout_at};
 
+use super::connect::egress::Egress;
 use super::connect::resolve::Family;
 use super::connect::{addresses, datagram, dial};
 use super::dialogue::{Heard, Turn, patience, silence, unexpected};
 use super::endpoint::{Endpoint, borrowed};
 use super::spot::Pattern;
 use super::template::Place;
-use super::{Act, Body, Field, Part, Reply, Run, Stop};
+use super::{Act, Body, Field, Part, Reach, Reply, Run, Stop};
 use crate::model::{Fault, FaultCode, Phase};
 
 /// The largest datagram that can be.
@@ -89,6 +90,10 @@ impl Act for Settings {
         }
     }
 
+    fn reach(&self) -> Reach {
+        Reach::Direct
+    }
+
     async fn act(&self, run: &mut Run<'_>) -> Result<Reply, Stop> {
         let (host, port) = self.connect.resolve(run.scope)?;
         run.attribute("server.address", host.to_string());
@@ -98,7 +103,7 @@ impl Act for Settings {
             return Err(Fault::new(FaultCode::DnsEmpty, format!("`{host}` has no address")).into());
         }
         run.phases.begin(Phase::Send);
-        let mut talk = Talk::open(&ips, port, self.encoding).await?;
+        let mut talk = Talk::open(&run.tools.network.egress, (&ips, port), self.encoding).await?;
         run.peer = Some(talk.address);
         let begun = Instant::now();
         for turn in &self.dialogue.0 {
@@ -135,8 +140,8 @@ struct Talk {
 }
 
 impl Talk {
-    async fn open(ips: &[IpAddr], port: u16, encoding: Encoding) -> Result<Self, Stop> {
-        let opened = datagram::open(ips, port).await;
+    async fn open(egress: &Egress, (ips, port): (&[IpAddr], u16), encoding: Encoding) -> Result<Self, Stop> {
+        let opened = datagram::open(egress, ips, port).await;
         let (socket, address) = opened.map_err(|(address, error)| broken(address, &error))?;
         Ok(Self { socket, address, encoding, buffer: Vec::new(), messages: Vec::new() })
     }

@@ -12,7 +12,7 @@ fn series(name: &str) -> Series {
 }
 
 fn entry(name: &str, every: Duration) -> Entry {
-    Entry { series: series(name), every }
+    Entry { series: series(name), every, turn: Turn::Alone }
 }
 
 /// Everything that runs when `next` is asked at each of `times`.
@@ -53,7 +53,7 @@ fn a_timer_is_sixteen_bytes() {
 
 #[test]
 fn the_hash_never_changes() {
-    assert_eq!(stable_hash(&series("checkout")), 14_357_488_986_618_973_003);
+    assert_eq!(stable_hash(&series("checkout"), Turn::Alone), 14_357_488_986_618_973_003);
 }
 
 #[test]
@@ -108,6 +108,21 @@ fn a_recheck_beside_a_regular_run_is_that_run() {
     schedule.recheck(&series("a"), last + Duration::from_millis(60_040));
     let times = regular(&punctual(&mut schedule, SECOND * 60, last + SECOND * 70), "a");
     assert_eq!(times, [last + SECOND * 60]);
+}
+
+#[test]
+fn those_who_take_turns_follow_each_other_at_equal_distances() {
+    let from = |vantage: &str| Series { vantage: vantage.into(), ..series("a") };
+    let entry = |(vantage, place)| Entry { series: from(vantage), every: SECOND * 90, turn: Turn::Of(place, 3) };
+    let mut schedule = Schedule::new([("x", 0), ("y", 1), ("z", 2)].map(entry).into(), SECOND * 100);
+    // Behind the first looks.
+    punctual(&mut schedule, SECOND * 100, SECOND * 200);
+    let runs = punctual(&mut schedule, SECOND * 200, SECOND * 470);
+    assert!((8..=10).contains(&runs.len()), "{}", runs.len());
+    for pair in runs.windows(2) {
+        assert_eq!(pair[1].scheduled - pair[0].scheduled, SECOND * 30);
+        assert_ne!(pair[1].series.vantage, pair[0].series.vantage);
+    }
 }
 
 #[test]

@@ -62,7 +62,12 @@ fn init_writes_what_check_accepts_and_never_writes_twice() {
     let (code, out, _) = run(folder.path(), &["init"]);
     assert_eq!(code, 0);
     assert!(out.contains("wrote config/unbroken.yaml") && out.contains("\n  unbroken check\n"), "{out}");
-    assert_eq!(run(folder.path(), &["check"]), (0, "well: 1 journey, 1 touchpoint, 1 probe\n".into(), String::new()));
+    let (code, out, errors) = run(folder.path(), &["check"]);
+    assert_eq!((code, errors.as_str()), (0, ""));
+    let (well, advice) = out.split_once('\n').unwrap();
+    assert_eq!(well, "well: 1 journey, 1 touchpoint, 1 probe");
+    let gain = "With one vantage an outage of what is probed every ";
+    assert!(advice.starts_with(gain) && advice.contains("see `vantages:`"), "{advice}");
     let (code, out, errors) = run(folder.path(), &["init"]);
     assert_eq!((code, out.as_str()), (2, ""));
     assert!(errors.contains("is there already"), "{errors}");

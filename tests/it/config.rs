@@ -21,6 +21,7 @@ fn environment() -> Environment {
         ("PORT", "8080"),
         ("NEST", "${PORT}"),
         ("CHAT", "https://hooks.example.com/services/canary-of-a-token"),
+        ("PROXY", "http://probe:canary-of-a-token@10.0.0.10:3128"),
         ("HOOK_SECRET", "whsec_Y2FuYXJ5LW9mLWEtdG9rZW4tY2FuYXJ5"),
     ])
 }

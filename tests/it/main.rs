@@ -41,6 +41,7 @@ mod stop;
 mod store;
 mod support;
 mod telemetry;
+mod vantages;
 mod walk;
 mod web;
 mod world;

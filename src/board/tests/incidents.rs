@@ -322,9 +322,9 @@ fn one_of_two_vantages_is_a_ticket_and_both_page() {
         lines.into_iter().filter(|line| line.contains("web")).collect::<Vec<_>>()
     };
     (0..4).for_each(|_| drop(round(1.0, 1.0)));
-    let partly: Vec<_> = (0..4).flat_map(|_| round(1.0, 0.0)).collect();
+    let partly: Vec<_> = (0..6).flat_map(|_| round(1.0, 0.0)).collect();
     assert_eq!(partly, ["open web ticket v1"]);
-    let wholly: Vec<_> = (0..5).flat_map(|_| round(0.0, 0.0)).collect();
+    let wholly: Vec<_> = (0..10).flat_map(|_| round(0.0, 0.0)).collect();
     assert_eq!(wholly, ["update web page v2"]);
     let closed: Vec<_> = (0..3).flat_map(|_| round(1.0, 1.0)).collect();
     assert_eq!(closed, ["close web page v3 Some(Recovered)"]);

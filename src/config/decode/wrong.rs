@@ -158,7 +158,6 @@ impl What {
 const LATER: &[(&str, &str)] = &[
     ("auth", "there is no sign-in yet; listen on a loopback address, or set `public: true`"),
     ("maintenance", "there are no maintenance windows yet"),
-    ("vantages", "there is one vantage yet: this machine"),
     ("browser", "there are no browser steps yet"),
     ("links", "there is no crawler yet"),
     ("sip", "phone calls cannot be made yet"),

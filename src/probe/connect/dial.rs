@@ -12,28 +12,30 @@ use tokio::time::{Instant, sleep_until};
 use crate::model::{Fault, FaultCode, Phase, SelfFault};
 use crate::probe::Stop;
 
+use super::egress::Egress;
+
 /// How long one address may keep us waiting before the next is tried beside it (RFC 8305, 5).
 const HEAD_START: Duration = Duration::from_millis(250);
 /// From here up the kernel picks local ports, and a connection to a port of our own may meet itself.
 const EPHEMERAL: u16 = 32_768;
 
 /// Connects to one of the addresses, in this order of preference.
-pub async fn connect(ips: &[IpAddr], port: u16) -> Result<TcpStream, Stop> {
+pub async fn connect(egress: &Egress, ips: &[IpAddr], port: u16) -> Result<TcpStream, Stop> {
     if let [ip] = ips {
         let address = SocketAddr::new(*ip, port);
-        return open(address).await.map_err(|error| stop(address, &error));
+        return open(egress, address).await.map_err(|error| stop(egress, address, &error));
     }
-    race(ips, port).await
+    race(egress, ips, port).await
 }
 
-async fn race(ips: &[IpAddr], port: u16) -> Result<TcpStream, Stop> {
+async fn race(egress: &Egress, ips: &[IpAddr], port: u16) -> Result<TcpStream, Stop> {
     let mut waiting = ips.iter().map(|ip| SocketAddr::new(*ip, port));
     let mut trying = FuturesUnordered::new();
     let mut worst: Option<Stop> = None;
     loop {
         let more = match waiting.next() {
             Some(address) => {
-                trying.push(async move { (address, open(address).await) });
+                trying.push(async move { (address, open(egress, address).await) });
                 waiting.len() > 0
             }
             None => false,
@@ -43,7 +45,7 @@ async fn race(ips: &[IpAddr], port: u16) -> Result<TcpStream, Stop> {
             ended = trying.next() => match ended {
                 Some((_, Ok(stream))) => return Ok(stream),
                 Some((address, Err(error))) => {
-                    let next = stop(address, &error);
+                    let next = stop(egress, address, &error);
                     // A family that we cannot speak says nothing of the touchpoint, if the other got an answer.
                     worst = match worst {
                         Some(Stop::Fault(fault)) => Some(Stop::Fault(fault)),
@@ -57,11 +59,12 @@ async fn race(ips: &[IpAddr], port: u16) -> Result<TcpStream, Stop> {
     }
 }
 
-async fn open(address: SocketAddr) -> io::Result<TcpStream> {
+async fn open(egress: &Egress, address: SocketAddr) -> io::Result<TcpStream> {
     let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
     // Closing resets: no TIME_WAIT holds a port for a minute (a prober that closes politely runs out of them at 500 runs
     // a second), and a hung peer is rid of us at once. Nothing is lost: we close when the answer is there, or given up.
     socket.set_zero_linger()?;
+    egress.bind(&socket, address.ip())?;
     let stream = socket.connect(address).await?;
     if address.ip().is_loopback() && address.port() >= EPHEMERAL && stream.local_addr()? == address {
         return Err(io::ErrorKind::ConnectionRefused.into());
@@ -70,9 +73,9 @@ async fn open(address: SocketAddr) -> io::Result<TcpStream> {
     Ok(stream)
 }
 
-fn stop(address: SocketAddr, error: &io::Error) -> Stop {
+fn stop(egress: &Egress, address: SocketAddr, error: &io::Error) -> Stop {
     if let Some(own) = own(error) {
-        return Stop::Own(own, format!("connecting to {address}: {error}"));
+        return Stop::Own(own, format!("connecting to {address}: {}", egress.words(error)));
     }
     let (code, text) = match error.kind() {
         io::ErrorKind::ConnectionRefused => (FaultCode::ConnectRefused, format!("{address} refuses connections")),

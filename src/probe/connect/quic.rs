@@ -12,6 +12,7 @@ use crate::model::{Fault, FaultCode, Phase, SelfFault};
 use crate::probe::{Run, Stop};
 
 use super::certificate::{self, Ear, Refused};
+use super::egress::Egress;
 use super::tls::Options;
 use super::{Target, addresses, datagram, dial};
 
@@ -39,8 +40,9 @@ pub async fn connect(run: &mut Run<'_>, target: &Target<'_>, options: &Options) 
     let ips = addresses(run, &target.host, target.family).await?;
     run.phases.begin(Phase::Connect);
     // QUIC itself would send into the void and wait: a socket that is connected tells which address can be sent to.
-    let (_, to) = datagram::open(&ips, target.port).await.map_err(|(to, error)| unreachable(to, &error))?;
-    let endpoint = quinn::Endpoint::client(datagram::any(to.ip())).map_err(|error| {
+    let egress = &run.tools.network.egress;
+    let (_, to) = datagram::open(egress, &ips, target.port).await.map_err(|(to, error)| unreachable(to, &error))?;
+    let endpoint = endpoint(egress, to).map_err(|error| {
         Stop::Own(dial::own(&error).unwrap_or(SelfFault::Unsupported), format!("a UDP socket: {error}"))
     })?;
     let name = options.server_name.clone().unwrap_or_else(|| match target.host {
@@ -64,6 +66,11 @@ pub async fn connect(run: &mut Run<'_>, target: &Target<'_>, options: &Options) 
     run.attribute("network.transport", "quic");
     run.attribute("tls.protocol.version", "1.3");
     Ok(Quic { connection, _endpoint: endpoint })
+}
+
+fn endpoint(egress: &Egress, to: SocketAddr) -> io::Result<quinn::Endpoint> {
+    let socket = egress.datagrams(to.ip())?;
+    quinn::Endpoint::new(quinn::EndpointConfig::default(), None, socket, Arc::new(quinn::TokioRuntime))
 }
 
 /// What the server may have us keep before we have looked at it.

@@ -7,6 +7,7 @@ mod failure;
 mod hosts;
 mod servers;
 pub mod service;
+mod steered;
 
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -22,6 +23,7 @@ use url::Host;
 
 use crate::model::SelfFault;
 use crate::probe::Stop;
+use crate::probe::connect::egress::Egress;
 
 use failure::empty;
 use hosts::read_hosts;
@@ -44,6 +46,7 @@ pub enum Family {
 #[derive(Debug)]
 pub struct Resolver {
     source: Source,
+    egress: Egress,
     latest: Mutex<Latest>,
 }
 
@@ -53,10 +56,10 @@ struct Latest {
     current: Arc<Current>,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 enum Source {
     Files { resolv: PathBuf, hosts: PathBuf },
-    Servers,
+    Servers(Vec<SocketAddr>),
 }
 
 #[derive(Debug)]
@@ -76,26 +79,23 @@ impl Resolver {
     }
 
     pub fn of_files(resolv: PathBuf, hosts: PathBuf) -> Self {
-        let current = Current::read(&resolv, &hosts);
-        Self { source: Source::Files { resolv, hosts }, latest: Latest::new(current) }
+        Self::new(Source::Files { resolv, hosts }, Egress::Machine)
     }
 
     /// Only these name servers, and no hosts file.
     pub fn of_servers(servers: &[SocketAddr]) -> Self {
-        let configs = servers.iter().map(|server| {
-            let mut config = NameServerConfig::udp_and_tcp(server.ip());
-            for connection in &mut config.connections {
-                connection.port = server.port();
-            }
-            config
-        });
-        let config = ResolverConfig::from_parts(None, vec![], configs.collect());
-        let current = Current {
-            stamps: [None, None],
-            servers: Servers::build(&config, &ResolverOpts::default()),
-            hosts: HashMap::new(),
-        };
-        Self { source: Source::Servers, latest: Latest::new(current) }
+        Self::new(Source::Servers(servers.to_vec()), Egress::Machine)
+    }
+
+    /// The same name servers, asked by another way out.
+    #[must_use]
+    pub fn by(&self, egress: &Egress) -> Self {
+        Self::new(self.source.clone(), egress.clone())
+    }
+
+    fn new(source: Source, egress: Egress) -> Self {
+        let current = Current::of(&source, &egress);
+        Self { source, egress, latest: Latest::new(current) }
     }
 
     /// The addresses of a host, the one to try first in front.
@@ -128,7 +128,7 @@ impl Resolver {
         {
             latest.looked = Instant::now();
             if latest.current.servers.is_err() || latest.current.stamps != [stamp(resolv), stamp(hosts)] {
-                latest.current = Arc::new(Current::read(resolv, hosts));
+                latest.current = Arc::new(Current::of(&self.source, &self.egress));
             }
         }
         Arc::clone(&latest.current)
@@ -160,12 +160,32 @@ impl Family {
 }
 
 impl Current {
-    fn read(resolv: &Path, hosts: &Path) -> Self {
+    fn of(source: &Source, egress: &Egress) -> Self {
+        match source {
+            Source::Files { resolv, hosts } => Self::read(resolv, hosts, egress),
+            Source::Servers(servers) => Self::fixed(servers, egress),
+        }
+    }
+
+    fn fixed(servers: &[SocketAddr], egress: &Egress) -> Self {
+        let configs = servers.iter().map(|server| {
+            let mut config = NameServerConfig::udp_and_tcp(server.ip());
+            for connection in &mut config.connections {
+                connection.port = server.port();
+            }
+            config
+        });
+        let config = ResolverConfig::from_parts(None, vec![], configs.collect());
+        let servers = Servers::build(&config, &ResolverOpts::default(), egress);
+        Self { stamps: [None, None], servers, hosts: HashMap::new() }
+    }
+
+    fn read(resolv: &Path, hosts: &Path, egress: &Egress) -> Self {
         let stamps = [stamp(resolv), stamp(hosts)];
         let servers = std::fs::read(resolv)
             .map_err(|error| format!("{}: {error}", resolv.display()))
             .and_then(|text| parse_resolv_conf(text).map_err(|error| format!("{}: {error}", resolv.display())))
-            .and_then(|(config, options)| Servers::build(&config, &options));
+            .and_then(|(config, options)| Servers::build(&config, &options, egress));
         let hosts = std::fs::read_to_string(hosts).map(|text| read_hosts(&text)).unwrap_or_default();
         Self { stamps, servers, hosts }
     }

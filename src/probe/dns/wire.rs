@@ -21,7 +21,7 @@ use crate::model::{Fault, FaultCode, Phase, SelfFault};
 use crate::probe::connect::resolve::Family;
 use crate::probe::connect::stream::Stream;
 use crate::probe::connect::tls::{Offer, Options};
-use crate::probe::connect::{Secure, Target, addresses, connect, datagram, dial, tls};
+use crate::probe::connect::{Network, Secure, Target, addresses, connect, datagram, dial, tls};
 use crate::probe::endpoint::borrowed;
 use crate::probe::{Run, Stop};
 
@@ -44,6 +44,7 @@ pub(super) struct Wire {
     pub(super) server: SocketAddr,
     pub(super) whose: Whose,
     carrier: Carrier,
+    network: Arc<Network>,
     /// Of the run.
     deadline: Instant,
 }
@@ -70,10 +71,13 @@ impl Wire {
                 if found.is_empty() {
                     return Err(Fault::new(FaultCode::DnsEmpty, format!("`{}` has no address", server.host)).into());
                 }
-                let deadline = run.deadline;
-                let wire = |server| Self { server, whose, carrier: Carrier::Udp, deadline };
+                let (deadline, network) = (run.deadline, &run.tools.network);
+                let wire = |server| {
+                    let network = Arc::clone(network);
+                    Self { server, whose, carrier: Carrier::Udp, network, deadline }
+                };
                 // Every question has a socket of its own; this one only tells which address can be sent to.
-                let opened = datagram::open(&found, server.port).await;
+                let opened = datagram::open(&network.egress, &found, server.port).await;
                 let (_, peer) = opened.map_err(|(peer, error)| wire(peer).broken(&error))?;
                 run.peer = Some(peer);
                 return Ok(wire(peer));
@@ -90,7 +94,8 @@ impl Wire {
             Way::Https(url) => shaken(url, stream).await?,
             _ => Carrier::Stream(Arc::new(Mutex::new(stream))),
         };
-        Ok(Self { server: peer, whose, carrier, deadline: run.deadline })
+        let network = Arc::clone(&run.tools.network);
+        Ok(Self { server: peer, whose, carrier, network, deadline: run.deadline })
     }
 
     /// Asks, and listens until the answer comes; what answers something else is passed over.
@@ -108,7 +113,7 @@ impl Wire {
 
     async fn over_udp(&self, question: &Question, bytes: &[u8]) -> Result<Vec<u8>, Stop> {
         let stop = |error: io::Error| self.broken(&error);
-        let opened = datagram::open(&[self.server.ip()], self.server.port()).await;
+        let opened = datagram::open(&self.network.egress, &[self.server.ip()], self.server.port()).await;
         let (socket, _) = opened.map_err(|(_, error)| stop(error))?;
         let mut buffer = vec![0; MESSAGE_BYTES_MAX];
         loop {
@@ -132,7 +137,8 @@ impl Wire {
         };
         let bytes = question.bytes()?;
         let exchange = async {
-            let tcp = dial::connect(&[self.server.ip()], self.server.port()).await.map_err(|stop| match stop {
+            let (egress, server) = (&self.network.egress, self.server);
+            let tcp = dial::connect(egress, &[server.ip()], server.port()).await.map_err(|stop| match stop {
                 Stop::Fault(fault) => Stop::Fault(cut(fault.text)),
                 own @ Stop::Own(..) => own,
             })?;

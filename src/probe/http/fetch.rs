@@ -114,7 +114,8 @@ async fn hop(run: &mut Run<'_>, ask: &Ask<'_>, asked: &Outgoing) -> Result<Answe
         return Err(Stop::Own(SelfFault::Unsupported, format!("`{}` names no host", asked.shown)));
     };
     let secure = (asked.url.scheme() == "https").then_some(Secure { options: ask.tls, offer: Offer::Http });
-    let via = match ask.proxy {
+    let proxy = ask.proxy.or(run.tools.network.egress.proxy());
+    let via = match proxy {
         None => Via::Direct,
         Some(proxy) if secure.is_some() => Via::Tunnel(proxy),
         Some(proxy) => Via::Forward(proxy),

@@ -255,6 +255,13 @@ impl TryFrom<Written> for Settings {
     }
 }
 
+impl Settings {
+    /// HTTP/3 is UDP, and a proxy of its own is a way of its own.
+    pub(super) const fn goes_its_own_way(&self) -> bool {
+        matches!(self.version, Version::Http3) || self.proxy.is_some()
+    }
+}
+
 impl Written {
     /// Exactly one method, and its address.
     fn target(&self) -> Result<(Method, Template), String> {

@@ -32,7 +32,7 @@ pub(super) async fn visit(settings: &Settings, run: &mut Run<'_>) -> Result<Repl
         Some(text) => {
             Some(Proxy::parse(&text.render(run.scope)).map_err(|why| Stop::Own(SelfFault::Unsupported, why))?)
         }
-        None => None,
+        None => run.tools.network.egress.proxy().cloned(),
     };
     let mut asked = settings.outgoing(run.scope)?;
     if let Some(Credentials::Basic(_)) = settings.credentials

@@ -12,6 +12,7 @@ use super::echo::without_ip_head;
 use crate::model::SelfFault;
 use crate::probe::Stop;
 use crate::probe::connect::dial;
+use crate::probe::connect::egress::Egress;
 
 #[derive(Debug)]
 pub(super) struct Socket {
@@ -30,7 +31,7 @@ enum Shows {
 
 impl Socket {
     /// A socket that talks with this address only.
-    pub(super) async fn open(ip: IpAddr) -> Result<Self, Stop> {
+    pub(super) async fn open(egress: &Egress, ip: IpAddr) -> Result<Self, Stop> {
         let (socket, kind) = match make(ip, Type::DGRAM) {
             Ok(socket) => (socket, Type::DGRAM),
             Err(error) if forbidden(&error) => match make(ip, Type::RAW) {
@@ -40,6 +41,7 @@ impl Socket {
             },
             Err(error) => return Err(own(ip, &error)),
         };
+        egress.bind(&socket, ip).map_err(|error| own(ip, &error))?;
         let io = UdpSocket::from_std(std::net::UdpSocket::from(OwnedFd::from(socket)));
         let io = io.map_err(|error| own(ip, &error))?;
         // Packets from anywhere else are not even seen.

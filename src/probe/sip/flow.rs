@@ -3,6 +3,7 @@
 use std::io;
 use std::net::SocketAddr;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Waker};
 use std::vec;
 
@@ -19,7 +20,7 @@ use crate::model::{Fault, FaultCode, Phase};
 use crate::probe::connect::resolve::Family;
 use crate::probe::connect::stream::Stream;
 use crate::probe::connect::tls::{Offer, Options};
-use crate::probe::connect::{self, Target, datagram, dial, tls};
+use crate::probe::connect::{self, Network, Target, datagram, dial, tls};
 use crate::probe::endpoint::borrowed;
 use crate::probe::{Run, Stop};
 
@@ -47,6 +48,7 @@ enum Line {
         socket: UdpSocket,
         /// The addresses to try when this one refuses.
         others: vec::IntoIter<SocketAddr>,
+        network: Arc<Network>,
         buffer: Box<[u8]>,
     },
     Stream {
@@ -142,21 +144,23 @@ impl Flow {
         }
         run.phases.begin(Phase::Connect);
         let mut others = others.into_iter();
-        let (socket, peer) = datagram::next(&mut others).await.map_err(|(_, error)| broken(&error))?;
+        let network = Arc::clone(&run.tools.network);
+        let (socket, peer) = datagram::next(&network.egress, &mut others).await.map_err(|(_, error)| broken(&error))?;
         run.phases.end();
         run.reached(peer);
         let local = socket.local_addr().map_err(|error| broken(&error))?;
         let buffer = vec![0; DATAGRAM_BYTES_MAX].into_boxed_slice();
-        Ok(Self { line: Line::Datagrams { socket, others, buffer }, transport: Transport::Udp, local, peer, heard: 0 })
+        let line = Line::Datagrams { socket, others, network, buffer };
+        Ok(Self { line, transport: Transport::Udp, local, peer, heard: 0 })
     }
 
     /// Turns to the next address, if there is one.
     pub(super) async fn turn(&mut self) -> Result<Turned, Stop> {
-        let Line::Datagrams { socket, others, .. } = &mut self.line else { return Ok(Turned::Nowhere) };
+        let Line::Datagrams { socket, others, network, .. } = &mut self.line else { return Ok(Turned::Nowhere) };
         if others.len() == 0 {
             return Ok(Turned::Nowhere);
         }
-        let (next, peer) = datagram::next(others).await.map_err(|(_, error)| broken(&error))?;
+        let (next, peer) = datagram::next(&network.egress, others).await.map_err(|(_, error)| broken(&error))?;
         self.local = next.local_addr().map_err(|error| broken(&error))?;
         self.peer = peer;
         *socket = next;
@@ -197,7 +201,7 @@ impl Flow {
             return Err(malformed(format!("the peer sends more than {HEARD_BYTES_MAX} bytes")).into());
         }
         match &mut self.line {
-            Line::Datagrams { socket, others, buffer } => match socket.recv(buffer).await {
+            Line::Datagrams { socket, others, buffer, .. } => match socket.recv(buffer).await {
                 Ok(length) => {
                     self.heard += length.max(1);
                     Ok(Message::of_datagram(&buffer[..length]).map_or_else(Heard::Garbage, Heard::Message))

@@ -177,6 +177,7 @@ fn place(id: &str, title: &str, channel: Channel) -> Touchpoint {
             personas: if id == "billing" { vec!["anna".into(), "li-wei".into()] } else { Vec::new() },
             signal: None,
             origin: None,
+            unseen_from: Vec::new(),
             file: format!("probes/{id}.yaml").into(),
         }],
     }

@@ -1,6 +1,6 @@
 //! Why a name was not resolved: the name's fault, its server's, or our own.
 
-use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use hickory_resolver::net::{DnsError, NetError};
@@ -9,6 +9,7 @@ use hickory_resolver::proto::op::ResponseCode;
 use crate::model::{Fault, FaultCode, Phase, SelfFault};
 use crate::probe::Stop;
 use crate::probe::connect::dial;
+use crate::probe::connect::egress::Egress;
 
 use super::Family;
 use super::servers::Servers;
@@ -50,21 +51,17 @@ impl Servers {
     async fn refusal(&self) -> Option<String> {
         let mut last = None;
         for address in self.addresses() {
-            last = Some(refused(address).await?);
+            last = Some(refused(&self.egress, address).await?);
         }
         last
     }
 }
 
-async fn refused(server: SocketAddr) -> Option<String> {
+async fn refused(egress: &Egress, server: SocketAddr) -> Option<String> {
     const ECHO: Duration = Duration::from_millis(100);
     let text = |error: std::io::Error| format!("name server {server}: {error}");
-    let local = if server.is_ipv4() {
-        SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0))
-    } else {
-        SocketAddr::from((Ipv6Addr::UNSPECIFIED, 0))
-    };
-    let socket = match tokio::net::UdpSocket::bind(local).await {
+    let egress = if server.ip().is_loopback() { &Egress::Machine } else { egress };
+    let socket = match egress.datagrams(server.ip()).and_then(tokio::net::UdpSocket::from_std) {
         Ok(socket) => socket,
         Err(error) => return Some(text(error)),
     };

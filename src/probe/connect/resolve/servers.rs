@@ -6,17 +6,18 @@ use std::time::Duration;
 
 use futures::StreamExt as _;
 use futures::stream::FuturesUnordered;
-use hickory_resolver::TokioResolver;
+use hickory_resolver::Resolver;
 use hickory_resolver::config::{ResolveHosts, ResolverConfig, ResolverOpts, ServerOrderingStrategy};
-use hickory_resolver::net::runtime::TokioRuntimeProvider;
 use hickory_resolver::net::{DnsError, NetError};
 use hickory_resolver::proto::op::ResponseCode;
 use hickory_resolver::proto::rr::{RData, RecordType};
 use tokio::time::{Instant, sleep_until};
 
 use super::failure::empty;
+use super::steered::Steered;
 use super::{ADDRESSES_MAX, Family};
 use crate::probe::Stop;
+use crate::probe::connect::egress::Egress;
 
 /// One name server's time to answer.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -28,6 +29,7 @@ const SERVERS_MAX: usize = 3;
 #[derive(Debug)]
 pub(super) struct Servers {
     servers: Vec<Server>,
+    pub(super) egress: Egress,
     /// Who answered last, by its place.
     latest: AtomicUsize,
 }
@@ -35,15 +37,15 @@ pub(super) struct Servers {
 #[derive(Debug)]
 struct Server {
     address: SocketAddr,
-    resolver: TokioResolver,
+    resolver: Resolver<Steered>,
 }
 
 impl Servers {
-    pub(super) fn build(config: &ResolverConfig, options: &ResolverOpts) -> Result<Self, String> {
+    pub(super) fn build(config: &ResolverConfig, options: &ResolverOpts, egress: &Egress) -> Result<Self, String> {
         let servers = config.name_servers().iter().take(SERVERS_MAX).map(|server| {
             let port = server.connections.first().map_or(53, |connection| connection.port);
             let alone = ResolverConfig::from_parts(config.domain.clone(), config.search.clone(), vec![server.clone()]);
-            let mut builder = TokioResolver::builder_with_config(alone, TokioRuntimeProvider::default());
+            let mut builder = Resolver::builder_with_config(alone, Steered::new(egress));
             let settled = builder.options_mut();
             *settled = options.clone();
             // Every run resolves afresh: an address that changed is part of what is measured.
@@ -56,7 +58,11 @@ impl Servers {
             let resolver = builder.build().map_err(|error| error.to_string())?;
             Ok(Server { address: SocketAddr::new(server.ip, port), resolver })
         });
-        Ok(Self { servers: servers.collect::<Result<_, String>>()?, latest: AtomicUsize::new(0) })
+        Ok(Self {
+            servers: servers.collect::<Result<_, String>>()?,
+            egress: egress.clone(),
+            latest: AtomicUsize::new(0),
+        })
     }
 
     pub(super) fn addresses(&self) -> Vec<SocketAddr> {

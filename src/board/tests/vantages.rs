@@ -1,0 +1,167 @@
+//! Several vantages: whose turn it is, what they see together, and which of them see at all.
+
+use super::*;
+use crate::model::{Cause, SelfFault, Series};
+
+const HERE: &str = "here";
+const THERE: &str = "there";
+
+/// Six touchpoints that one journey needs, from two vantages.
+fn world() -> World {
+    let names = ["a", "b", "c", "d", "e", "f"];
+    let needs = names.iter().map(|name| one(name, Weight::Supporting)).collect();
+    let mut map = map(names.iter().map(|name| touchpoint(name, &[])).collect(), vec![journey("all", needs)]);
+    map.vantages = vec![HERE.into(), THERE.into()];
+    let mut world = World::new(map);
+    world.board.sees(&HERE.into(), world.now);
+    world.board.sees(&THERE.into(), world.now);
+    world
+}
+
+fn look(world: &mut World, probe: &str, vantage: &str, quality: f64, trigger: Trigger) -> Vec<Change> {
+    let reading = Reading { vantage: vantage.into(), trigger, ..reading(probe, quality, world.now) };
+    world.take(reading)
+}
+
+/// Rounds of 20 s in which every probe is looked at from each vantage; these qualities for it.
+fn rounds(world: &mut World, rounds: usize, here: f64, there: f64) {
+    for _ in 0..rounds {
+        for (vantage, quality) in [(HERE, here), (THERE, there)] {
+            for name in ["a", "b", "c", "d", "e", "f"] {
+                look(world, name, vantage, quality, Trigger::Schedule);
+            }
+            world.wait(10);
+        }
+    }
+}
+
+fn opened(world: &World) -> Vec<Cause> {
+    let opened = world.said.iter().filter_map(|change| match change {
+        Change::IncidentOpened(incident) => Some(incident.cause.clone()),
+        _ => None,
+    });
+    opened.collect()
+}
+
+fn asked(changes: &[Change]) -> Vec<(&Series, Timestamp)> {
+    let asked = changes.iter().filter_map(|change| match change {
+        Change::Recheck { series, at } => Some((series, *at)),
+        _ => None,
+    });
+    asked.collect()
+}
+
+#[test]
+fn a_failure_is_tried_again_from_elsewhere_until_it_is_down_from_everywhere() {
+    let mut world = world();
+    rounds(&mut world, 2, 1.0, 1.0);
+    let began = world.now;
+    let mut from = HERE;
+    let mut changes = look(&mut world, "a", from, 0.0, Trigger::Schedule);
+    for after in [2, 5, 9, 14, 20, 26] {
+        let other = if from == HERE { THERE } else { HERE };
+        let (series, at) = asked(&changes)[0];
+        assert_eq!((series.vantage.as_str(), at), (other, began + SECOND * after));
+        assert_eq!(world.state("a"), State::Up);
+        let wait = at.duration_since(world.now).unsigned_abs();
+        world.wait(wait.as_secs());
+        (from, changes) = (other, look(&mut world, "a", other, 0.0, Trigger::Recheck));
+    }
+    assert_eq!(world.state("a"), State::Down);
+    assert_eq!(opened(&world), [Cause::Touchpoint("a".into())]);
+    // Both look again, one after the other; together they see that it is over.
+    let vantages: BTreeSet<&str> = asked(&changes).iter().map(|(series, _)| series.vantage.as_str()).collect();
+    assert_eq!(vantages, BTreeSet::from([HERE, THERE]));
+    look(&mut world, "a", HERE, 1.0, Trigger::Recheck);
+    assert_eq!(world.state("a"), State::Down);
+    world.wait(10);
+    look(&mut world, "a", THERE, 1.0, Trigger::Recheck);
+    assert_eq!(world.state("a"), State::Up);
+}
+
+#[test]
+fn what_was_suspected_is_remembered_over_a_restart() {
+    let mut world = world();
+    rounds(&mut world, 2, 1.0, 1.0);
+    let began = world.now;
+    look(&mut world, "a", HERE, 0.0, Trigger::Schedule);
+    for (after, vantage) in [(2, THERE), (5, HERE), (9, THERE), (14, HERE), (20, THERE)] {
+        world.now = began + SECOND * after;
+        look(&mut world, "a", vantage, 0.0, Trigger::Recheck);
+    }
+    let memory = world.board.memory().into_iter().filter_map(|(key, text)| Some((key, text?))).collect();
+    let map = Arc::clone(&world.board.map);
+    let (board, _) = Board::restore(map, ids(), memory, Vec::new(), world.now);
+    world.board = board;
+    world.now = began + SECOND * 26;
+    assert_eq!(world.state("a"), State::Up);
+    look(&mut world, "a", HERE, 0.0, Trigger::Recheck);
+    assert_eq!(world.state("a"), State::Down);
+}
+
+#[test]
+fn what_one_vantage_alone_fails_massively_is_its_own_blindness() {
+    let mut world = world();
+    rounds(&mut world, 3, 1.0, 1.0);
+    rounds(&mut world, 6, 0.0, 1.0);
+    assert_eq!(opened(&world), [Cause::Own(SelfFault::BlindVantage)]);
+    for name in ["a", "b", "c", "d", "e", "f"] {
+        assert_eq!(world.state(name), State::Up, "it is seen from there");
+    }
+    rounds(&mut world, 2, 1.0, 1.0);
+    let closed = world.said.iter().any(|change| matches!(change, Change::IncidentClosed(_)));
+    assert!(closed, "it sees again");
+}
+
+#[test]
+fn what_every_vantage_fails_is_nobodys_blindness() {
+    let mut world = world();
+    rounds(&mut world, 3, 1.0, 1.0);
+    rounds(&mut world, 8, 0.0, 0.0);
+    let blind = |cause: &Cause| matches!(cause, Cause::Own(_));
+    assert!(!opened(&world).iter().any(blind), "{:?}", opened(&world));
+    assert_eq!(world.state("a"), State::Down);
+}
+
+#[test]
+fn a_few_failures_from_one_vantage_are_that_vantages_matter() {
+    let mut world = world();
+    rounds(&mut world, 3, 1.0, 1.0);
+    for _ in 0..20 {
+        for vantage in [HERE, THERE] {
+            for name in ["a", "b", "c", "d", "e", "f"] {
+                let fails = name == "a" && vantage == HERE;
+                look(&mut world, name, vantage, f64::from(u8::from(!fails)), Trigger::Schedule);
+            }
+            world.wait(10);
+        }
+    }
+    assert_eq!(opened(&world), [Cause::Touchpoint("a".into())]);
+    assert_eq!(incidents(&world.said), ["open a ticket v1"]);
+    assert_eq!(world.state("a"), State::Degraded);
+}
+
+#[test]
+fn what_a_blind_vantage_says_counts_for_nothing_and_the_other_decides() {
+    let mut world = world();
+    rounds(&mut world, 3, 1.0, 1.0);
+    world.board.blind(&THERE.into(), "no canary answers", world.now);
+    for _ in 0..30 {
+        look(&mut world, "a", THERE, 0.0, Trigger::Schedule);
+        world.wait(10);
+        look(&mut world, "a", HERE, 1.0, Trigger::Schedule);
+        world.wait(10);
+    }
+    assert_eq!(world.state("a"), State::Up);
+    assert_eq!(opened(&world), [Cause::Own(SelfFault::BlindVantage)], "one alert, and nothing else");
+    for _ in 0..30 {
+        look(&mut world, "a", HERE, 0.0, Trigger::Schedule);
+        world.wait(20);
+    }
+    assert_eq!(world.state("a"), State::Down, "from everywhere that sees");
+    assert!(incidents(&world.said).iter().any(|line| line.starts_with("open a ")));
+    world.board.sees(&HERE.into(), world.now);
+    world.board.sees(&THERE.into(), world.now);
+    look(&mut world, "a", THERE, 1.0, Trigger::Schedule);
+    assert_eq!(world.state("a"), State::Degraded);
+}
