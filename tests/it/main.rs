@@ -22,6 +22,7 @@ mod architecture;
 mod cli;
 mod config;
 mod demo;
+mod detection;
 mod explain;
 mod fuzz;
 mod given;
