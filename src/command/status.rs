@@ -26,6 +26,10 @@ impl Args {
 fn print(status: &Value) {
     let (bold, dim) = (terminal::BOLD, terminal::DIM);
     say!("{bold}{}{bold:#}  {dim}{}{dim:#}", text(&status["company"]), text(&status["at"]));
+    for trouble in status["troubles"].as_array().into_iter().flatten() {
+        let (what, detail) = (text(&trouble["what"]), text(&trouble["text"]));
+        say!("{}We ourselves are in trouble: {what}{:#} ({detail})", terminal::BAD, terminal::BAD);
+    }
     for journey in status["journeys"].as_array().into_iter().flatten() {
         let score = terminal::score(journey);
         let style = terminal::score_style(score);

@@ -38,6 +38,7 @@ pub(in crate::web) struct Status {
 #[derive(Debug, Serialize, JsonSchema)]
 struct Trouble {
     code: &'static str,
+    what: &'static str,
     text: String,
     since: At,
 }
@@ -182,8 +183,13 @@ pub(in crate::web) async fn status(State(shared): State<Arc<Shared>>) -> Json<St
         mean,
         journeys: snapshot.journeys.iter().map(|journey| brief(journey, &snapshot)).collect(),
         open_incidents: snapshot.incidents.len(),
-        troubles: troubles.map(|t| Trouble { code: t.what.code(), text: t.text.clone(), since: At(t.since) }).collect(),
+        troubles: troubles.map(trouble).collect(),
     })
+}
+
+fn trouble(trouble: &model::Trouble) -> Trouble {
+    let model::Trouble { what, since, text } = trouble;
+    Trouble { code: what.code(), what: what.words(), text: text.clone(), since: At(*since) }
 }
 
 pub(in crate::web) async fn journey(
