@@ -117,7 +117,7 @@ pub async fn run(setup: Setup) -> Result<(), Failure> {
     let watched = Arc::new(pulse::Watched::of(&plan));
     let (metrics, signs) = (Arc::clone(&shared.metrics), Arc::clone(&shared.signs));
     let others = Handle::current();
-    let pulse = pulse::Pulse::new(watched, prober, shared.clock.clone(), ends.readings, metrics, signs, others);
+    let pulse = pulse::Pulse::new(watched, &prober, shared.clock.clone(), ends.readings, metrics, signs, others);
     let (map, alerts) = (Arc::clone(&plan.map), Arc::new(plan.alerts.clone()));
     let keeper = keeper::Keeper::new(board, map, alerts, shared.clock.clone(), base, open, outlets);
 

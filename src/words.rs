@@ -122,7 +122,9 @@ pub fn incident(incident: &Incident, map: &JourneyMap) -> String {
                 (Severity::Page, false) => "down",
                 (Severity::Ticket, false) => "in trouble",
             };
-            format!("{} {was} {how}", touchpoint(id, map))
+            let from: Vec<String> = incident.only_from.iter().map(|vantage| format!("`{vantage}`")).collect();
+            let from = if from.is_empty() { String::new() } else { format!(" from {} only", listed(&from)) };
+            format!("{} {was} {how}{from}", touchpoint(id, map))
         }
         Cause::Journey(id) => return format!("“{}” {was} broken by many small problems", title(id, map)),
         Cause::Objective(id) => {

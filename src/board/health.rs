@@ -29,9 +29,14 @@ impl Board {
         self.touchpoints[self.net.probes[probe].touchpoint].closed
     }
 
+    pub(super) fn series_health(&self, at: usize, now: Timestamp) -> Health {
+        let health = self.series[at].health(self.net.series[at].rule.every, now, self.unseen(at, now));
+        if self.is_down_elsewhere(at) { Health { value: 0.0, ..health } } else { health }
+    }
+
     pub(super) fn probe_health(&self, probe: usize, now: Timestamp) -> Health {
         let series = self.net.probes[probe].series.clone();
-        self.probe_of(probe, series.map(|at| self.series[at].health(self.net.series[at].rule.every, now)))
+        self.probe_of(probe, series.map(|at| self.series_health(at, now)))
     }
 
     /// As customers like these personas meet it, each with the series of every vantage.
@@ -41,7 +46,7 @@ impl Board {
             return Health { state: State::Closed, value: 1.0, observed: 1.0 };
         }
         let series: Vec<usize> = personas.iter().cloned().flatten().collect();
-        let healths = series.iter().map(|at| self.series[*at].health(self.net.series[*at].rule.every, now));
+        let healths = series.iter().map(|at| self.series_health(*at, now));
         mean(state, series.len(), healths)
     }
 
@@ -63,7 +68,8 @@ impl Board {
         let count = series.len() as f64;
         let (mut value, mut range) = (0.0, (0.0, 0.0));
         for at in series {
-            let (health, (least, most)) = self.series[at].range(self.net.series[at].rule.every, now);
+            let health = self.series_health(at, now);
+            let (least, most) = self.series[at].range(&health);
             value += health.value / count;
             range = (range.0 + least / count, range.1 + most / count);
         }
@@ -128,10 +134,15 @@ impl Board {
         if states().any(|state| state == State::Up) { State::Up } else { worst(states()) }
     }
 
-    /// It holds from at least one vantage, and from every one that is not blind.
+    /// It holds from at least one vantage, and from every one that sees.
     pub(super) fn all_that_see(&self, vantages: Range<usize>, holds: impl Fn(usize) -> bool) -> bool {
-        let blind = |at: &usize| self.is_blind(&self.net.series[*at].series.vantage);
-        vantages.clone().any(&holds) && vantages.filter(|at| !blind(at)).all(holds)
+        vantages.clone().any(&holds) && vantages.filter(|at| self.sees_it(*at)).all(holds)
+    }
+
+    /// Something is known of it from there, and its vantage is not blind.
+    pub(super) fn sees_it(&self, at: usize) -> bool {
+        let known = !matches!(self.series[at].state, State::Pending | State::Unknown);
+        known && !self.is_blind(&self.net.series[at].series.vantage)
     }
 
     /// See the module's documentation.

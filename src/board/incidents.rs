@@ -200,7 +200,8 @@ impl Board {
         let noted = self.noted.remove(&id)
             || incident.probes != before.probes
             || incident.fault != before.fault
-            || incident.shared != before.shared;
+            || incident.shared != before.shared
+            || incident.only_from != before.only_from;
         if rose || moved || added || noted {
             incident.impacts = at_worst(&before.impacts, self.impacts(&incident.touchpoints));
         } else {
@@ -242,7 +243,7 @@ impl Board {
     /// Probes, fault, trace and impacts as they are now; `root` decides the fault.
     pub(super) fn fill(&self, incident: &mut Incident, root: usize) {
         let members = incident.touchpoints.iter().filter_map(|id| self.net.touchpoint_of.get(id));
-        let series = members.flat_map(|place| self.net.series_at(*place));
+        let series = members.clone().flat_map(|place| self.net.series_at(*place));
         let bad = |at: &usize| matches!(self.series[*at].detector.state(), State::Down | State::Degraded);
         incident.probes.extend(series.filter(bad).map(|at| self.net.series[at].series.probe.clone()));
         let rank = |at: &usize| (self.series[*at].detector.state() == State::Down, self.series[*at].fault.is_some());
@@ -252,6 +253,7 @@ impl Board {
             incident.trace = watch.trace;
         }
         incident.impacts = self.impacts(&incident.touchpoints);
+        incident.only_from = self.only_from(members.flat_map(|place| self.net.series_at(*place)).filter(bad));
     }
 
     pub(super) fn close(&mut self, id: IncidentId, how: Close, now: Timestamp, changes: &mut Vec<Change>) {

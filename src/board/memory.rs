@@ -158,7 +158,7 @@ impl Board {
         let (evaluated, looked, own) = (self.evaluated, self.looked, self.own.clone());
         let sight = self.sight.clone();
         *self = Self::new(map, ids, now);
-        (self.evaluated, self.looked, self.own) = (evaluated, looked, own);
+        (self.evaluated, self.looked, self.own) = (evaluated, looked, own.over(&self.map.vantages));
         self.sight = sight.over(self.net.series.len(), &self.map.vantages);
         self.put(kept);
         self.dirty = Dirty::default();
@@ -239,8 +239,7 @@ impl Board {
                     }
                 }
                 Cause::Own(what) if !self.own.has(*what) => {
-                    let text = incident.timeline.first().map(|first| first.what.clone()).unwrap_or_default();
-                    self.own.restore(*what, incident.opened, incident.id, text);
+                    self.own.restore(*what, &incident, &self.map.vantages);
                 }
                 Cause::Own(_) | Cause::Journey(_) | Cause::Objective(_) => {}
             }

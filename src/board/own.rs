@@ -1,6 +1,6 @@
 //! Our own troubles: shown at once, told when they last.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use super::Board;
 use super::pulse::OBSERVED_MIN;
 use super::watch::{elapsed, whole};
-use crate::model::{Cause, Change, Close, IncidentId, SelfFault, Severity, Trouble, VantageId};
+use crate::model::{Cause, Change, Close, Incident, IncidentId, SelfFault, Severity, Trouble, VantageId};
 
 /// How long a trouble lasts before somebody is told.
 const HELD: Duration = Duration::from_mins(1);
@@ -27,8 +27,8 @@ struct Held {
     text: String,
     incident: Option<IncidentId>,
     witness: Witness,
-    /// From where readings say so.
-    vantages: BTreeSet<VantageId>,
+    /// What readings say of it, by where they come from.
+    vantages: BTreeMap<VantageId, String>,
 }
 
 /// Who says so.
@@ -53,16 +53,25 @@ impl Own {
         self.troubles.contains_key(&what)
     }
 
-    /// Troubles that keep us from seeing, of which one is enough to tell.
-    fn is_blind(&self) -> bool {
-        self.troubles.keys().any(|what| *what == SelfFault::BlindVantage || blinds(*what))
+    /// Something of our own keeps this vantage from seeing.
+    pub(super) fn blinds(&self, vantage: &VantageId) -> bool {
+        self.troubles.iter().any(|(what, held)| blinds(*what) && held.vantages.contains_key(vantage))
     }
 
-    pub(super) fn restore(&mut self, what: SelfFault, since: Timestamp, incident: IncidentId, text: String) {
-        self.troubles.insert(
-            what,
-            Held { since, text, incident: Some(incident), witness: Witness::Restored, vantages: BTreeSet::new() },
-        );
+    /// The same troubles, of vantages that are still there.
+    pub(super) fn over(mut self, vantages: &[VantageId]) -> Self {
+        for held in self.troubles.values_mut() {
+            held.vantages.retain(|vantage, _| vantages.contains(vantage));
+        }
+        self
+    }
+
+    /// It was told before a restart, and may be so from each of these vantages.
+    pub(super) fn restore(&mut self, what: SelfFault, told: &Incident, vantages: &[VantageId]) {
+        let text = told.timeline.first().map(|first| first.what.clone()).unwrap_or_default();
+        let (since, incident) = (told.opened, Some(told.id));
+        let vantages = vantages.iter().map(|vantage| (vantage.clone(), text.clone())).collect();
+        self.troubles.insert(what, Held { since, text, incident, witness: Witness::Restored, vantages });
     }
 
     pub(super) fn list(&self) -> Vec<Trouble> {
@@ -76,7 +85,7 @@ impl Own {
             text: String::new(),
             incident: None,
             witness,
-            vantages: BTreeSet::new(),
+            vantages: BTreeMap::new(),
         });
         text.clone_into(&mut held.text);
         held.witness = witness;
@@ -112,6 +121,7 @@ impl Board {
         changes
     }
 
+    /// A reading from there says that we are in trouble. Of what keeps a vantage from seeing one is enough to tell.
     pub(super) fn inconclusive(
         &mut self,
         why: SelfFault,
@@ -119,11 +129,24 @@ impl Board {
         now: Timestamp,
         changes: &mut Vec<Change>,
     ) {
-        if blinds(why) && (self.own.has(why) || !self.own.is_blind()) {
-            self.own.report(why, text, Witness::Readings, now);
-            self.own.troubles.entry(why).and_modify(|held| _ = held.vantages.insert(vantage.clone()));
-            self.own_tick(now, changes);
+        if !blinds(why) || !self.own.has(why) && self.is_kept_from_seeing(vantage) {
+            return;
         }
+        // What was said before a restart is said again, or was not so.
+        let heard = self.own.troubles.get(&why).filter(|held| held.witness == Witness::Readings);
+        let mut said = heard.map(|held| held.vantages.clone()).unwrap_or_default();
+        said.insert(vantage.clone(), text.to_owned());
+        let text = match self.map.vantages.len() {
+            0 | 1 => text.to_owned(),
+            _ => said.iter().map(|(vantage, text)| format!("{vantage}: {text}")).collect::<Vec<_>>().join("; "),
+        };
+        self.own.report(why, &text, Witness::Readings, now);
+        self.own.troubles.entry(why).and_modify(|held| held.vantages = said);
+        self.own_tick(now, changes);
+    }
+
+    fn is_kept_from_seeing(&self, vantage: &VantageId) -> bool {
+        self.is_blind(vantage) || self.own.blinds(vantage)
     }
 
     /// A vantage sees: from there nothing of our own keeps us from it. Others say for themselves.
@@ -170,7 +193,7 @@ impl Board {
             .filter(|(_, pulse)| pulse.sight.observed < OBSERVED_MIN)
             .map(|(journey, _)| journey.id.as_str())
             .collect();
-        if unseen.is_empty() || self.own.is_blind() {
+        if unseen.is_empty() || self.map.vantages.iter().all(|vantage| self.is_kept_from_seeing(vantage)) {
             self.relieve(SelfFault::Unobserved, now, changes);
         } else {
             let text = format!("too little is fresh for a number: {}", unseen.join(", "));

@@ -8,7 +8,7 @@ use super::net::{JourneyAt, Leaf};
 use super::segments::SegmentSight;
 use super::watch::whole;
 use crate::model::{Change, Color, Score, Severity, State};
-use crate::score::{CLOSED, Ground, Hue, seen};
+use crate::score::{CLOSED, Ground, Hue, PENDING, seen};
 
 /// Fewer than half of the elements fresh: no number.
 pub(super) const OBSERVED_MIN: f64 = 0.5;
@@ -186,8 +186,8 @@ impl Board {
         match state {
             State::Closed => (1.0, (1.0, 1.0)),
             State::Down => (0.0, fresh(0.0)),
-            State::Pending => (crate::score::PENDING, (0.0, 1.0)),
-            _ => (seen(1.0, freshness), fresh(1.0)),
+            State::Pending => (PENDING, (0.0, 1.0)),
+            _ => (seen(1.0, freshness, PENDING), fresh(1.0)),
         }
     }
 }

@@ -1,5 +1,6 @@
 //! A probe that several vantages look at in turns: what they see together, and whose turn it is when one of them fails.
 
+use std::collections::BTreeSet;
 use std::ops::Range;
 
 use jiff::Timestamp;
@@ -9,7 +10,8 @@ use super::pulse::Occasion;
 use super::touch::Touched;
 use super::watch::Glance;
 use crate::detect::{Finding, Recovery, Rule, Step};
-use crate::model::{Change, DetectRule, Reading, Sample, Series, State};
+use crate::model::{Change, DetectRule, Reading, Sample, Series, State, Trigger, VantageId};
+use crate::score::PENDING;
 
 impl Board {
     /// Takes one sample of a reading; what its vantage's detector made of it, and when it wants the next run from there.
@@ -58,6 +60,9 @@ impl Board {
 
     /// A run that was asked for said nothing: the next vantage is asked.
     pub(super) fn missed(&mut self, reading: &Reading, changes: &mut Vec<Change>) {
+        if reading.trigger != Trigger::Recheck {
+            return;
+        }
         let Some(&at) = self.net.series_of.get(&reading.series()) else { return };
         let Some(joint) = self.net.series[at].joint else { return };
         let rule = self.net.series[at].rule;
@@ -72,7 +77,34 @@ impl Board {
         self.series[at].detector.is_undecided() || together
     }
 
-    /// DOWN from every vantage that it is not well from.
+    /// As much as may be assumed of a series that is not seen: what another vantage sees is so from there, too.
+    pub(super) fn unseen(&self, at: usize, now: Timestamp) -> f64 {
+        let known = &self.net.series[at];
+        let every = known.rule.every;
+        let Some(joint) = known.joint.filter(|_| !self.series[at].is_fresh(every, now)) else { return PENDING };
+        let others = self.net.joints[joint].series.clone().filter(|other| *other != at);
+        let watches = others.map(|other| &self.series[other]);
+        watches.map(|it| it.window.value(it.detector.state(), now, every, PENDING)).fold(PENDING, f64::max)
+    }
+
+    /// It is not seen from there, and DOWN from wherever it is.
+    pub(super) fn is_down_elsewhere(&self, at: usize) -> bool {
+        let circle = || self.net.series[at].joint.map(|joint| self.net.joints[joint].series.clone());
+        let down = |at: usize| self.series[at].state == State::Down;
+        !self.sees_it(at) && circle().is_some_and(|circle| self.all_that_see(circle, down))
+    }
+
+    /// From where these series are bad, if something of them is well from other vantages.
+    pub(super) fn only_from(&self, bad: impl Iterator<Item = usize>) -> BTreeSet<VantageId> {
+        let bad: BTreeSet<usize> = bad.collect();
+        let circle =
+            |at: &usize| self.net.series[*at].joint.map_or(0..0, |joint| self.net.joints[joint].series.clone());
+        let well = bad.iter().flat_map(circle).any(|other| !bad.contains(&other) && self.sees_it(other));
+        let from = bad.iter().filter(|_| well).map(|at| self.net.series[*at].series.vantage.clone());
+        from.collect()
+    }
+
+    /// DOWN from every vantage that sees it and that it is not well from.
     fn condemn(
         &mut self,
         joint: usize,
@@ -84,10 +116,8 @@ impl Board {
         let mut wait = self.net.series[failing].rule.recheck;
         for at in circle {
             let series = &self.net.series[at].series;
-            if self.joints[joint].clears(&series.vantage)
-                || self.series[at].detector.state() == State::Down
-                || self.is_blind(&series.vantage)
-            {
+            let known = self.sees_it(at) && !self.own.blinds(&series.vantage) || at == failing;
+            if !known || self.joints[joint].clears(&series.vantage) || self.series[at].detector.state() == State::Down {
                 continue;
             }
             self.series[at].condemn(now);

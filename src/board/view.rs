@@ -185,7 +185,7 @@ impl Board {
             let watch = &self.series[at];
             SeriesNow {
                 series: self.net.series[at].series.clone(),
-                health: watch.health(self.net.series[at].rule.every, now),
+                health: self.series_health(at, now),
                 since: watch.since,
                 fault: watch.fault.clone(),
                 last: watch.last.clone(),

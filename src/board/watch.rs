@@ -177,23 +177,23 @@ impl Watch {
         *self = Self { state: self.state, since: self.since, last: self.last.take(), ..Self::new(now) };
     }
 
-    pub(super) fn health(&self, every: Duration, now: Timestamp) -> Health {
+    /// Its health; `unseen` as much as may be assumed of what is not seen.
+    pub(super) fn health(&self, every: Duration, now: Timestamp, unseen: f64) -> Health {
         if self.excused {
             return Health { state: self.state, value: 1.0, observed: 0.0 };
         }
         let observed = if self.is_fresh(every, now) { 1.0 } else { 0.0 };
-        Health { state: self.state, value: self.window.value(self.detector.state(), now, every), observed }
+        Health { state: self.state, value: self.window.value(self.detector.state(), now, every, unseen), observed }
     }
 
-    /// Its health, and the lowest and the highest that what we saw allows.
-    pub(super) fn range(&self, every: Duration, now: Timestamp) -> (Health, (f64, f64)) {
-        let health = self.health(every, now);
+    /// The lowest and the highest that what we saw allows.
+    pub(super) fn range(&self, health: &Health) -> (f64, f64) {
         if health.observed > 0.0 {
-            return (health, (health.value, health.value));
+            return (health.value, health.value);
         }
         let state = self.detector.state();
         let known = if state == State::Down { 0.0 } else { self.window.mean(state).unwrap_or(1.0) };
-        (health, (0.0, known))
+        (0.0, known)
     }
 }
 

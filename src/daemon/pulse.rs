@@ -100,7 +100,7 @@ pub(super) struct Pulse {
 impl Pulse {
     pub(super) fn new(
         watched: Arc<Watched>,
-        prober: Prober,
+        prober: &Prober,
         clock: Clock,
         readings: mpsc::Sender<Arc<Reading>>,
         metrics: Arc<Metrics>,

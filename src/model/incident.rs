@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     Color, Fault, IncidentId, JourneyId, ProbeId, Score, SelfFault, Series, Shared, State, TouchpointId, TraceId,
+    VantageId,
 };
 
 /// What the board concluded from a reading or a tick, in the order in which it happened.
@@ -79,6 +80,9 @@ pub struct Incident {
     /// What the touchpoints have in common, if that is why they are one incident.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub shared: Option<Shared>,
+    /// From where it fails, if it works from other vantages.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub only_from: BTreeSet<VantageId>,
     /// In order; at most 200, the oldest after the opening dropped first.
     pub timeline: Vec<Happening>,
 }
@@ -101,6 +105,7 @@ impl Incident {
             fault: None,
             trace: None,
             shared: None,
+            only_from: BTreeSet::new(),
             timeline: Vec::new(),
         }
     }

@@ -219,7 +219,7 @@ proptest! {
         for health in &outages {
             memory.sampled(*health, now, every);
         }
-        let down = window.value(State::Down, now + every.mul_f64(intervals), every);
+        let down = window.value(State::Down, now + every.mul_f64(intervals), every, PENDING);
         prop_assert_eq!(down, 0.0);
         let element = Tree::Capped(0, Box::new(Tree::Leaf(LEAVES)));
         let gates = [beside, element].map(|of| Gate { criticality: 1.0, of });
@@ -253,10 +253,15 @@ proptest! {
     }
 
     #[test]
-    fn silence_never_raises(known in health(), fresher in 0.0..=1.0_f64, staler in 0.0..=1.0_f64) {
+    fn silence_never_raises(
+        known in health(),
+        fresher in 0.0..=1.0_f64,
+        staler in 0.0..=1.0_f64,
+        unseen in 0.0..=1.0_f64,
+    ) {
         let (fresher, staler) = (f64::max(fresher, staler), f64::min(fresher, staler));
-        prop_assert!(seen(known, staler) <= seen(known, fresher) + 1e-12);
-        prop_assert!(seen(known, fresher) <= known + 1e-12);
+        prop_assert!(seen(known, staler, unseen) <= seen(known, fresher, unseen) + 1e-12);
+        prop_assert!(seen(known, fresher, unseen) <= known + 1e-12);
     }
 }
 

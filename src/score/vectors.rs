@@ -57,7 +57,7 @@ fn latency(millis: u64) -> f64 {
 }
 
 fn silent(intervals: u32) -> f64 {
-    seen(1.0, freshness(Duration::from_secs(30) * intervals, Duration::from_secs(30)))
+    seen(1.0, freshness(Duration::from_secs(30) * intervals, Duration::from_secs(30)), PENDING)
 }
 
 fn eleven() -> Vec<(&'static str, f64)> {

@@ -5,7 +5,6 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::PENDING;
 use crate::model::State;
 
 /// Samples kept.
@@ -26,9 +25,9 @@ fn freshness_at(intervals: f64) -> f64 {
     ((STALE_INTERVALS - intervals) / (STALE_INTERVALS - FRESH_INTERVALS)).clamp(0.0, 1.0)
 }
 
-/// What is left of health `known` when it was seen with `freshness`: silence lowers it, never raises it.
-pub fn seen(known: f64, freshness: f64) -> f64 {
-    freshness * known + (1.0 - freshness) * known.min(PENDING)
+/// What is left of health `known` when it was seen with `freshness`: silence lowers it to `unseen`, and never raises it.
+pub fn seen(known: f64, freshness: f64, unseen: f64) -> f64 {
+    freshness * known + (1.0 - freshness) * known.min(unseen)
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -121,12 +120,13 @@ impl Window {
         self.last.map(|last| age(last) / every.as_secs_f64())
     }
 
-    /// Health, with silence taken into account; `state` as the detector decided.
-    pub fn value(&self, state: State, now: Timestamp, every: Duration) -> f64 {
+    /// Health, with silence taken into account; `state` as the detector decided, `unseen` as much as may be assumed of
+    /// what is not seen.
+    pub fn value(&self, state: State, now: Timestamp, every: Duration, unseen: f64) -> f64 {
         match (state, self.mean(state)) {
             (State::Down, _) => 0.0,
-            (_, None) => PENDING,
-            (_, Some(mean)) => seen(mean, self.age(now, every).map_or(0.0, freshness_at)),
+            (_, None) => unseen,
+            (_, Some(mean)) => seen(mean, self.age(now, every).map_or(0.0, freshness_at), unseen),
         }
     }
 }
@@ -135,6 +135,7 @@ impl Window {
 #[expect(clippy::float_cmp, reason = "healths of exactly 0 and 1 mean something")]
 mod tests {
     use super::*;
+    use crate::score::PENDING;
 
     fn window(samples: &[f64]) -> Window {
         let mut window = Window::default();
@@ -176,7 +177,7 @@ mod tests {
     fn down_is_exactly_nothing_and_never_sampled_is_half() {
         let now = Timestamp::from_second(1).expect("valid");
         let every = Duration::from_secs(30);
-        assert_eq!(window(&[1.0, 1.0]).value(State::Down, now, every), 0.0);
-        assert_eq!(window(&[]).value(State::Pending, now, every), 0.5);
+        assert_eq!(window(&[1.0, 1.0]).value(State::Down, now, every, PENDING), 0.0);
+        assert_eq!(window(&[]).value(State::Pending, now, every, PENDING), 0.5);
     }
 }

@@ -1,6 +1,8 @@
 //! Several vantages on one machine, by their source addresses: what fails from one is that one's matter, what fails from
 //! all is an outage, and one that cannot see says nothing.
 
+mod links;
+
 use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex};
@@ -27,7 +29,10 @@ struct Gate {
 
 impl Gate {
     async fn start() -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        Self::on(TcpListener::bind("127.0.0.1:0").await.expect("a free port"))
+    }
+
+    fn on(listener: TcpListener) -> Self {
         let address = listener.local_addr().expect("an address");
         let (refused, seen) = (Arc::<Mutex<BTreeSet<IpAddr>>>::default(), Arc::<Mutex<BTreeSet<IpAddr>>>::default());
         let (to_refuse, to_see) = (Arc::clone(&refused), Arc::clone(&seen));
@@ -117,7 +122,9 @@ async fn one_vantage_blocked_is_a_ticket_and_all_of_them_an_outage() {
     world.start().await;
     until_states(&world, "up", "down").await;
     let ticket = ("open".to_owned(), "ticket".to_owned());
-    assert_eq!(told(&hook), [ticket.clone()]);
+    assert_eq!(told(&hook), std::slice::from_ref(&ticket));
+    let headline = hook.taken("open")[0].body["data"]["headline"].to_string();
+    assert!(headline.contains(" is in trouble from `mobile` only"), "{headline}");
 
     gate.refuse(&[OFFICE, MOBILE]);
     until_states(&world, "down", "down").await;

@@ -23,6 +23,15 @@ fn look(world: &mut World, probe: &str, vantage: &str, quality: f64, trigger: Tr
     world.take(reading)
 }
 
+/// The proxy of that vantage is gone.
+fn look_in_vain(world: &mut World, probe: &str, vantage: &str, trigger: Trigger) -> Vec<Change> {
+    let mut reading = Reading { vantage: vantage.into(), trigger, ..reading(probe, 1.0, world.now) };
+    let why = SelfFault::NetworkUnreachable;
+    reading.outcome.verdict = Verdict::Inconclusive { why, text: "the proxy cannot be reached".into() };
+    reading.outcome.samples.clear();
+    world.take(reading)
+}
+
 /// Rounds of 20 s in which every probe is looked at from each vantage; these qualities for it.
 fn rounds(world: &mut World, rounds: usize, here: f64, there: f64) {
     for _ in 0..rounds {
@@ -139,6 +148,7 @@ fn a_few_failures_from_one_vantage_are_that_vantages_matter() {
     assert_eq!(opened(&world), [Cause::Touchpoint("a".into())]);
     assert_eq!(incidents(&world.said), ["open a ticket v1"]);
     assert_eq!(world.state("a"), State::Degraded);
+    assert_eq!(world.snapshot().incidents[0].only_from, BTreeSet::from([HERE.into()]));
 }
 
 #[test]
@@ -149,7 +159,9 @@ fn what_a_blind_vantage_says_counts_for_nothing_and_the_other_decides() {
     for _ in 0..30 {
         look(&mut world, "a", THERE, 0.0, Trigger::Schedule);
         world.wait(10);
-        look(&mut world, "a", HERE, 1.0, Trigger::Schedule);
+        for name in ["a", "b", "c", "d", "e", "f"] {
+            look(&mut world, name, HERE, 1.0, Trigger::Schedule);
+        }
         world.wait(10);
     }
     assert_eq!(world.state("a"), State::Up);
@@ -164,4 +176,78 @@ fn what_a_blind_vantage_says_counts_for_nothing_and_the_other_decides() {
     world.board.sees(&THERE.into(), world.now);
     look(&mut world, "a", THERE, 1.0, Trigger::Schedule);
     assert_eq!(world.state("a"), State::Degraded);
+}
+
+#[test]
+fn a_vantage_without_its_way_is_named_and_the_others_decide_when_it_is_down_and_when_it_is_over() {
+    let mut world = world();
+    for quality in [1.0, 0.0, 1.0] {
+        for _ in 0..8 {
+            look_in_vain(&mut world, "a", THERE, Trigger::Schedule);
+            world.wait(10);
+            look(&mut world, "a", HERE, quality, Trigger::Schedule);
+            world.wait(10);
+        }
+        let expected = if quality < 1.0 { State::Down } else { State::Up };
+        assert_eq!(world.state("a"), expected);
+    }
+    assert_eq!(world.snapshot().troubles[0].text, "there: the proxy cannot be reached");
+    let told = incidents(&world.said);
+    assert_eq!(told.iter().filter(|line| line.starts_with("open self_network")).count(), 1, "{told:?}");
+    let shop: Vec<_> = told.iter().filter(|line| line.contains(" a ")).map(|line| &line[..6]).collect();
+    assert_eq!(shop, ["open a", "close "], "{told:?}");
+}
+
+#[test]
+fn a_run_in_vain_hands_its_turn_on_and_a_regular_one_does_not() {
+    let mut world = world();
+    rounds(&mut world, 2, 1.0, 1.0);
+    let began = world.now;
+    look(&mut world, "a", HERE, 0.0, Trigger::Schedule);
+    world.wait(2);
+    assert_eq!(asked(&look_in_vain(&mut world, "a", THERE, Trigger::Schedule)), []);
+    let changes = look_in_vain(&mut world, "a", THERE, Trigger::Recheck);
+    let (series, at) = asked(&changes)[0];
+    assert_eq!((series.vantage.as_str(), at), (HERE, began + SECOND * 5));
+}
+
+#[test]
+fn the_trouble_of_a_vantage_ends_when_nobody_probes_from_there_any_more() {
+    let mut world = world();
+    rounds(&mut world, 2, 1.0, 1.0);
+    for _ in 0..8 {
+        look_in_vain(&mut world, "a", THERE, Trigger::Schedule);
+        look(&mut world, "a", HERE, 1.0, Trigger::Schedule);
+        world.wait(10);
+    }
+    assert_eq!(opened(&world), [Cause::Own(SelfFault::NetworkUnreachable)]);
+    let mut map = (*world.board.map).clone();
+    map.vantages.retain(|vantage| vantage.as_str() == HERE);
+    world.said.extend(world.board.reload(Arc::new(map), world.now));
+    look(&mut world, "a", HERE, 1.0, Trigger::Schedule);
+    let unreachable = |trouble: &crate::model::Trouble| trouble.what == SelfFault::NetworkUnreachable;
+    assert!(!world.snapshot().troubles.iter().any(unreachable));
+}
+
+#[test]
+fn a_blind_vantage_costs_no_points_and_hides_none() {
+    let mut world = world();
+    rounds(&mut world, 3, 1.0, 1.0);
+    world.board.blind(&THERE.into(), "no canary answers", world.now);
+    rounds(&mut world, 30, 1.0, 0.0);
+    assert_eq!(world.score("all"), Some(100.0), "it is seen from here");
+    assert!((world.snapshot().journeys[0].observed - 0.5).abs() < 1e-9);
+    rounds(&mut world, 12, 0.0, 0.0);
+    assert_eq!(world.score("all"), Some(11.7), "six at 0, each worth 30 points of 100");
+}
+
+#[test]
+fn what_a_vantage_knew_before_it_went_blind_raises_nothing() {
+    let mut world = world();
+    rounds(&mut world, 10, 1.0, 0.8);
+    let before = world.score("all").expect("a number");
+    world.board.blind(&THERE.into(), "no canary answers", world.now);
+    rounds(&mut world, 30, 1.0, 1.0);
+    assert_eq!(world.score("all"), Some(before));
+    assert!(before < 100.0);
 }

@@ -15,7 +15,7 @@ fn attempt(at: i64, passes: f64, trigger: Trigger) -> Attempt {
 
 /// Runs as it is told, vantages taking turns; what it came to, and after how many seconds.
 fn follow(joint: &mut Joint, rule: &Rule, seconds: i64, passes: impl Fn(usize, i64) -> f64) -> Option<i64> {
-    let every = i64::try_from(rule.every.as_secs()).expect("short") / rule.vantages as i64;
+    let every = i64::try_from(rule.every.as_secs()).expect("short") / i64::try_from(rule.vantages).expect("few");
     let (mut due, mut turn, mut between, mut place): (i64, usize, Option<i64>, usize) = (0, 0, None, 0);
     loop {
         let (now, trigger) = match between.take() {

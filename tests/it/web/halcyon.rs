@@ -527,6 +527,7 @@ pub(crate) fn incident(mood: Mood) -> Incident {
         fault: Some(fault(&text)),
         trace: Some(TraceId(0x4bf9_2f35_77b3_4da6_a3ce_929d_0e0e_4736)),
         shared: None,
+        only_from: BTreeSet::new(),
         timeline: vec![
             Happening { at: ago(21), what: text("Open the latest bill: status 500 instead of 200") },
             Happening { at: ago(20), what: text("Bills and payments is down, as every customer") },

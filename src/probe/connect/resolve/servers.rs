@@ -28,7 +28,7 @@ const SERVERS_MAX: usize = 3;
 
 #[derive(Debug)]
 pub(super) struct Servers {
-    servers: Vec<Server>,
+    all: Vec<Server>,
     pub(super) egress: Egress,
     /// Who answered last, by its place.
     latest: AtomicUsize,
@@ -58,15 +58,11 @@ impl Servers {
             let resolver = builder.build().map_err(|error| error.to_string())?;
             Ok(Server { address: SocketAddr::new(server.ip, port), resolver })
         });
-        Ok(Self {
-            servers: servers.collect::<Result<_, String>>()?,
-            egress: egress.clone(),
-            latest: AtomicUsize::new(0),
-        })
+        Ok(Self { all: servers.collect::<Result<_, String>>()?, egress: egress.clone(), latest: AtomicUsize::new(0) })
     }
 
     pub(super) fn addresses(&self) -> Vec<SocketAddr> {
-        self.servers.iter().map(|server| server.address).collect()
+        self.all.iter().map(|server| server.address).collect()
     }
 
     pub(super) async fn ask_for(&self, name: &str, family: Family) -> Result<Vec<IpAddr>, Stop> {
@@ -106,12 +102,12 @@ impl Servers {
     /// The first answer; if there is none, the failure that says most.
     pub(super) async fn records(&self, name: &str, kind: RecordType) -> Result<Vec<RData>, NetError> {
         let first = self.latest.load(Ordering::Relaxed);
-        let mut waiting = (0..self.servers.len()).map(|turn| (first + turn) % self.servers.len());
+        let mut waiting = (0..self.all.len()).map(|turn| (first + turn) % self.all.len());
         let mut asked = FuturesUnordered::new();
         let mut failure = None;
         loop {
             if let Some(place) = waiting.next() {
-                asked.push(async move { (place, self.servers[place].records(name, kind).await) });
+                asked.push(async move { (place, self.all[place].records(name, kind).await) });
             }
             let company = Instant::now() + HEAD_START;
             tokio::select! {
