@@ -34,6 +34,7 @@ mod segments;
 mod sight;
 mod together;
 mod touch;
+mod turned_back;
 mod view;
 mod watch;
 
@@ -220,6 +221,9 @@ impl Board {
         let now = whole(now);
         self.fresh_scores.clear();
         let mut changes = Vec::new();
+        if now < self.looked {
+            self.turn_back(now);
+        }
         self.open_and_close(now, &mut changes);
         if elapsed(self.looked, now) >= LOOK || now < self.looked {
             self.looked = now;

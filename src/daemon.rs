@@ -9,7 +9,6 @@
 
 mod canary;
 mod commit;
-mod drift;
 pub mod errands;
 mod keeper;
 pub mod key;
@@ -97,7 +96,9 @@ pub async fn run(setup: Setup) -> Result<(), Failure> {
     let restored = shared.store.restore().await?;
     let ids = Box::new(uuid::Uuid::now_v7);
     let open = restored.incidents.clone();
-    let written = Board::last_looked(&restored.memory);
+    if let Some(written) = Board::last_looked(&restored.memory) {
+        shared.clock.follow(written);
+    }
     let now = shared.clock.now();
     let (board, first) = Board::restore(Arc::clone(&plan.map), ids, restored.memory, restored.incidents, now);
     let (outlets, inlets, ends) = lay_lines(&shared, board.snapshot(now));
@@ -111,7 +112,7 @@ pub async fn run(setup: Setup) -> Result<(), Failure> {
         tells: ends.tells.clone(),
         tokens: tokens_in,
         metrics: Arc::clone(&shared.metrics),
-        outposts: shared.outposts(variables, ends.tells, written, Arc::clone(&network)),
+        outposts: shared.outposts(variables, ends.tells, Arc::clone(&network)),
     };
     let prober = errands::prober(Arc::clone(&network), &shared.clock, &program, Some(Arc::clone(&shared.store)));
     let watched = Arc::new(pulse::Watched::of(&plan));
@@ -193,7 +194,6 @@ impl Shared {
         &self,
         environment: BTreeMap<String, String>,
         tells: mpsc::UnboundedSender<keeper::Tell>,
-        written: Option<jiff::Timestamp>,
         network: Arc<Network>,
     ) -> outposts::Outposts {
         outposts::Outposts {
@@ -204,7 +204,6 @@ impl Shared {
             tells,
             metrics: Arc::clone(&self.metrics),
             signs: Arc::clone(&self.signs),
-            drift: Arc::new(drift::Drift::new(&self.clock, written)),
             network,
         }
     }

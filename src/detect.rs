@@ -191,6 +191,11 @@ impl Detector {
         self.hard
     }
 
+    /// Changes when samples were taken, by a clock that was set.
+    pub fn turn(&mut self, turn: impl Fn(&mut Timestamp)) {
+        self.counted.iter_mut().chain(&mut self.passing_since).for_each(turn);
+    }
+
     /// Takes one sample.
     pub fn step(&mut self, attempt: Attempt, rule: &Rule) -> Step {
         let from = self.state;

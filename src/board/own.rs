@@ -7,6 +7,7 @@ use jiff::Timestamp;
 
 use super::Board;
 use super::pulse::OBSERVED_MIN;
+use super::turned_back::TurnedBack;
 use super::watch::{elapsed, whole};
 use crate::model::{Cause, Change, Close, Incident, IncidentId, SelfFault, Severity, Trouble, VantageId};
 
@@ -72,6 +73,12 @@ impl Own {
         let (since, incident) = (told.opened, Some(told.id));
         let vantages = vantages.iter().map(|vantage| (vantage.clone(), text.clone())).collect();
         self.troubles.insert(what, Held { since, text, incident, witness: Witness::Restored, vantages });
+    }
+
+    /// The clock was set back.
+    pub(super) fn turn_back(&mut self, back: TurnedBack) {
+        back.earlier(&mut self.grace);
+        self.troubles.values_mut().for_each(|held| back.earlier(&mut held.since));
     }
 
     pub(super) fn list(&self) -> Vec<Trouble> {

@@ -7,6 +7,7 @@ mod laws;
 mod own;
 mod score;
 mod segments;
+mod turned_back;
 mod vantages;
 
 use std::collections::BTreeMap;

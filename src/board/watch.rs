@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::causes::{Clue, clues};
+use super::turned_back::TurnedBack;
 use crate::detect::{Attempt, Detector, Rule, Step};
 use crate::model::{Fault, Health, LastRun, Reading, Sample, State, TraceId};
 use crate::score::{FRESH_INTERVALS, STALE_INTERVALS, Window};
@@ -114,6 +115,14 @@ impl Watch {
             (self.fault, self.trace, self.decided) = (None, None, now);
         }
         step.recovered()
+    }
+
+    /// The clock was set back.
+    pub(super) fn turn_back(&mut self, back: TurnedBack) {
+        back.earlier(&mut self.since);
+        back.earlier(&mut self.decided);
+        self.window.turn(|at| back.earlier(at));
+        self.detector.turn(|at| back.earlier(at));
     }
 
     /// Nothing is wrong, and nothing is suspected.

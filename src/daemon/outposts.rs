@@ -10,7 +10,6 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::canary;
-use super::drift::Drift;
 use super::keeper::Tell;
 use super::minutes::spent;
 use super::signs::{self, Outbox, Part, Signs};
@@ -72,7 +71,6 @@ pub(super) struct Outposts {
     pub(super) tells: mpsc::UnboundedSender<Tell>,
     pub(super) metrics: Arc<Metrics>,
     pub(super) signs: Arc<Signs>,
-    pub(super) drift: Arc<Drift>,
     /// Of this machine.
     pub(super) network: Arc<Network>,
 }
@@ -205,14 +203,14 @@ impl Outposts {
         let mut due = Instant::now() + FIRST_TIDIED_AFTER;
         let mut doubted = None;
         while stop.run_until_cancelled(tokio::time::sleep(CLOCK_LOOKED_AT_EVERY)).await.is_some() {
-            let now = match self.drift.look(&self.clock) {
-                Ok(now) => now,
-                Err(why) => {
-                    doubted.get_or_insert_with(|| tracing::error!("Our clock cannot be believed: {why}"));
-                    self.tells.send(Tell::Trouble(SelfFault::Clock, why)).ok();
-                    continue;
-                }
-            };
+            if let Some(why) = self.clock.doubt() {
+                let why = format!(
+                    "{why}; until it is right again, or SIGHUP says that it is, nothing old is deleted and no certificate's dates are judged"
+                );
+                doubted.get_or_insert_with(|| tracing::error!("Our clock cannot be believed: {why}"));
+                self.tells.send(Tell::Trouble(SelfFault::Clock, why)).ok();
+                continue;
+            }
             if doubted.take().is_some() {
                 self.tells.send(Tell::Well(SelfFault::Clock)).ok();
             }
@@ -220,7 +218,7 @@ impl Outposts {
                 continue;
             }
             due = Instant::now() + TIDIED_EVERY;
-            if let Some(Err(refused)) = stop.run_until_cancelled(self.store.tidy(now)).await {
+            if let Some(Err(refused)) = stop.run_until_cancelled(self.store.tidy(self.clock.now())).await {
                 tracing::warn!("The store cannot be tidied: {}", super::chain(&refused));
             }
         }
@@ -315,7 +313,6 @@ mod tests {
         let (tells, mut told) = mpsc::unbounded_channel();
         let outposts = Outposts {
             store: Arc::clone(&store),
-            drift: Arc::new(Drift::new(&clock, None)),
             clock,
             environment: BTreeMap::new(),
             bell: Bell::default(),
@@ -342,7 +339,7 @@ mod tests {
         minutes_later().await;
         assert!(matches!(told.recv().await, Some(Tell::Trouble(SelfFault::Clock, why)) if why.contains("ahead")));
         assert_eq!(kept().await, 1);
-        outposts.drift.confirm(&outposts.clock);
+        outposts.clock.confirm();
         while kept().await > 0 {
             assert!(!tidying.is_finished());
             minutes_later().await;

@@ -63,7 +63,7 @@ impl Reloader {
                 () = stop.cancelled() => break,
                 () = watch.changed() => {}
                 // Whoever asks for it by hand has looked at what we complained about.
-                () = hung_up(hangup.as_mut()) => self.outposts.drift.confirm(&self.outposts.clock),
+                () = hung_up(hangup.as_mut()) => self.outposts.clock.confirm(),
             }
             let Some(next) = self.load().await else { continue };
             let at_start =

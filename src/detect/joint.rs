@@ -57,6 +57,12 @@ struct Last {
 }
 
 impl Joint {
+    /// Changes when attempts were made, by a clock that was set.
+    pub fn turn(&mut self, turn: impl Fn(&mut Timestamp)) {
+        let last = self.last.iter_mut().map(|last| &mut last.at);
+        last.chain(&mut self.began).chain(&mut self.passing_since).for_each(turn);
+    }
+
     /// Takes an attempt from a vantage that it is not DOWN from.
     pub fn attempt(&mut self, attempt: &Attempt, vantage: &VantageId, rule: &Rule) -> Finding {
         let fails = if attempt.quality.fails() { Fails::Yes } else { Fails::No };

@@ -176,7 +176,7 @@ impl<'a> Walk<'a> {
         };
         outcome.took = begun.elapsed();
         if let Err(stop) = ended {
-            let stop = self.redactor.stop(stop, &outcome.name);
+            let stop = self.excuse(self.redactor.stop(stop, &outcome.name));
             if let Stop::Fault(fault) = &stop {
                 outcome.fault = Some(fault.clone());
             }
@@ -185,6 +185,17 @@ impl<'a> Walk<'a> {
         }
         self.steps.push(outcome);
         self.latencies.push(latency);
+    }
+
+    /// With a clock that is wrong, nobody can tell whether a certificate is valid.
+    fn excuse(&self, stop: Stop) -> Stop {
+        match &stop {
+            Stop::Fault(fault) if hangs_on_the_date(fault) => match self.prober.tools.clock.doubt() {
+                Some(why) => Stop::Own(SelfFault::Clock, format!("{fault}; but our clock cannot be believed: {why}")),
+                None => stop,
+            },
+            _ => stop,
+        }
     }
 
     /// Lets the kind do it, then looks at the reply.
@@ -328,6 +339,16 @@ impl<'a> Walk<'a> {
             certificate: None,
             attributes: Vec::new(),
         }
+    }
+}
+
+/// Whether what is wrong depends on today's date: a certificate's dates, or how long it is still valid.
+fn hangs_on_the_date(fault: &Fault) -> bool {
+    let of_certificate = || fault.evidence.as_ref().is_some_and(|seen| seen.of.starts_with("certificate"));
+    match fault.code {
+        FaultCode::CertExpired | FaultCode::CertNotYetValid => true,
+        FaultCode::Expectation => of_certificate(),
+        _ => false,
     }
 }
 

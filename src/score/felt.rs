@@ -57,6 +57,11 @@ impl Felt {
         self.at = Some(self.at.map_or(now, |at| at.max(now)));
     }
 
+    /// The clock was set back to `now`.
+    pub fn not_after(&mut self, now: Timestamp) {
+        self.at = self.at.map(|at| at.min(now));
+    }
+
     /// There is something to remember: without it, nothing is lost by forgetting this.
     pub fn matters(&self) -> bool {
         self.remembered > 0.0 || 1.0 - self.health > NOTICED

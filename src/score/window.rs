@@ -93,6 +93,11 @@ impl Window {
         self.last = self.last.map(|last| last.max(now));
     }
 
+    /// Changes when the newest sample was taken, by a clock that was set.
+    pub fn turn(&mut self, turn: impl Fn(&mut Timestamp)) {
+        self.last.iter_mut().for_each(turn);
+    }
+
     pub fn is_empty(&self) -> bool {
         self.samples.is_empty()
     }

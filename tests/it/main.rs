@@ -20,6 +20,7 @@
 mod alert;
 mod architecture;
 mod cli;
+mod clocks;
 mod config;
 mod demo;
 mod detection;

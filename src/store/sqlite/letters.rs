@@ -1,12 +1,15 @@
 //! The outbox: what is to be sent, and what became of it.
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use sqlx::sqlite::SqliteRow;
 use sqlx::{Row, SqliteConnection, SqlitePool};
 
 use super::decide::{from_json, time, to_json};
 use crate::model::{IncidentId, Notification, NotificationKind};
 use crate::store::{Delivery, Discard, Fate, Letter, LetterState, OutboxDepth, Replay, Sought};
+
+/// Nothing is put off for longer: what seems to be, was put off before the clock was set back.
+const PUT_OFF_MAX: SignedDuration = SignedDuration::from_hours(1);
 
 type Result<T> = std::result::Result<T, sqlx::Error>;
 
@@ -160,11 +163,12 @@ pub(super) async fn letters(pool: &SqlitePool, receiver: &str, now: Timestamp, a
              AND first.receipt IS NOT NULL ORDER BY first.number LIMIT 1)
          FROM outbox WHERE number IN (
              SELECT MIN(number) FROM outbox WHERE receiver = $1 AND state = 'pending' GROUP BY incident)
-         AND next_attempt <= $2 ORDER BY number LIMIT $3",
+         AND (next_attempt <= $2 OR next_attempt > $4) ORDER BY number LIMIT $3",
     )
     .bind(receiver)
     .bind(now.as_millisecond())
     .bind(i64::from(at_most))
+    .bind(now.saturating_add(PUT_OFF_MAX).unwrap_or(Timestamp::MAX).as_millisecond())
     .fetch_all(pool)
     .await?;
     rows.iter()

@@ -48,6 +48,11 @@ impl Authority {
         roots
     }
 
+    /// What trusts this authority, as a file holds it.
+    pub(crate) fn pem(&self) -> String {
+        self.root.pem()
+    }
+
     /// A leaf below the intermediate, with the whole chain.
     pub(crate) fn sign(&self, names: &[&str], valid: Valid) -> Identity {
         let key = KeyPair::generate().unwrap();
