@@ -3,6 +3,7 @@
 
 mod company;
 mod histories;
+mod kills;
 mod storm;
 
 /// How many to try: `few` in an ordinary run, `all` in a sweep.

@@ -5,14 +5,14 @@ mod target;
 
 use std::fs;
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::Duration;
 
 use serde_json::Value;
 use tempfile::TempDir;
 use tokio::time::Instant;
 
-pub(crate) use hook::{Hook, Manner};
+pub(crate) use hook::{Hook, Letter, Manner};
 pub(crate) use target::Target;
 
 /// How long anything may take before a test says that it did not happen. Generous: the machine may be busy.
@@ -105,40 +105,66 @@ impl World {
         let mut command = self.command();
         command.arg("demo");
         self.launch(command, "Journey health page").await;
-        self.until("the page answers", async |world: &Self| world.try_get("/readyz").await.is_some()).await;
+        self.until("the page answers", async |world: &Self| world.ask("/readyz").await.is_some()).await;
+    }
+
+    /// Starts the daemon under a tracer that becomes its grandchild; how it ended, if it did so before its page answered.
+    pub(crate) async fn start_under(&mut self, tracer: &[&str]) -> Option<ExitStatus> {
+        let inner = self.command();
+        let mut command = Command::new(tracer[0]);
+        command.args(&tracer[1..]).arg(inner.get_program()).args(inner.get_args()).args(["run", "-vv"]);
+        command.current_dir(self.folder.path());
+        self.spawn(command);
+        let began = Instant::now();
+        loop {
+            if let Some(ended) = self.ended() {
+                return Some(ended);
+            }
+            if self.announced("http") && self.ask("/readyz").await.is_some() {
+                return None;
+            }
+            assert!(began.elapsed() < PATIENCE, "the daemon does not start:\n{}", self.log());
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
     }
 
     async fn start_as(&mut self, mut command: Command) {
         command.args(["run", "-vv"]);
         self.launch(command, "http").await;
-        self.until("the page answers", async |world: &Self| world.try_get("/readyz").await.is_some()).await;
+        self.until("the page answers", async |world: &Self| world.ask("/readyz").await.is_some()).await;
+    }
+
+    fn spawn(&mut self, mut command: Command) {
+        let log = fs::File::options().create(true).append(true).open(self.path("log")).expect("a log");
+        let out = fs::File::create(self.path("stdout")).expect("a file");
+        let child = command.stdin(Stdio::null()).stdout(out).stderr(log).spawn().expect("it starts");
+        self.daemon = Some(Daemon { child, page: String::new() });
     }
 
     /// Waits for the line that begins with `announcing` and ends with the page's address.
-    async fn launch(&mut self, mut command: Command, announcing: &str) {
-        let out = self.path("stdout");
-        let log = fs::File::options().create(true).append(true).open(self.path("log")).expect("a log");
-        command.stdin(Stdio::null());
-        let child = command.stdout(fs::File::create(&out).expect("a file")).stderr(log).spawn().expect("it starts");
-        self.daemon = Some(Daemon { child, page: String::new() });
+    async fn launch(&mut self, command: Command, announcing: &str) {
+        self.spawn(command);
         let began = Instant::now();
-        let page = loop {
-            let text = fs::read_to_string(&out).unwrap_or_default();
-            let said = text.split_inclusive('\n').find(|line| line.starts_with(announcing) && line.ends_with('\n'));
-            if let Some(page) = said.and_then(|line| line.split_whitespace().last()) {
-                break page.to_owned();
-            }
-            let ended = self.daemon.as_mut().and_then(|daemon| daemon.child.try_wait().ok().flatten());
+        while !self.announced(announcing) {
+            let ended = self.ended();
             assert!(
                 ended.is_none() && began.elapsed() < PATIENCE,
                 "the daemon did not start ({ended:?}):\n{}",
                 self.log()
             );
             tokio::time::sleep(Duration::from_millis(20)).await;
-        };
-        if let Some(daemon) = &mut self.daemon {
-            daemon.page = page;
         }
+    }
+
+    /// Whether it has said where its page is.
+    fn announced(&mut self, announcing: &str) -> bool {
+        let text = fs::read_to_string(self.path("stdout")).unwrap_or_default();
+        let said = text.split_inclusive('\n').find(|line| line.starts_with(announcing) && line.ends_with('\n'));
+        let page = said.and_then(|line| line.split_whitespace().last());
+        if let (Some(page), Some(daemon)) = (page, &mut self.daemon) {
+            page.clone_into(&mut daemon.page);
+        }
+        page.is_some()
     }
 
     pub(crate) fn page(&self) -> &str {
@@ -151,6 +177,11 @@ impl World {
 
     pub(crate) fn log(&self) -> String {
         fs::read_to_string(self.path("log")).unwrap_or_default()
+    }
+
+    /// How it ended, if it has.
+    pub(crate) fn ended(&mut self) -> Option<ExitStatus> {
+        self.daemon.as_mut().and_then(|daemon| daemon.child.try_wait().ok().flatten())
     }
 
     /// `kill -9`
@@ -183,7 +214,8 @@ impl World {
         }
     }
 
-    async fn try_get(&self, path: &str) -> Option<String> {
+    /// What it answers, if it does and means well.
+    pub(crate) async fn ask(&self, path: &str) -> Option<String> {
         let url = format!("{}{path}", self.page().trim_end_matches('/'));
         let answer = client().get(url).send().await.ok()?;
         if !answer.status().is_success() {
@@ -193,7 +225,7 @@ impl World {
     }
 
     pub(crate) async fn get(&self, path: &str) -> String {
-        self.try_get(path).await.unwrap_or_else(|| panic!("{path} did not answer:\n{}", self.log()))
+        self.ask(path).await.unwrap_or_else(|| panic!("{path} did not answer:\n{}", self.log()))
     }
 
     pub(crate) async fn json(&self, path: &str) -> Value {

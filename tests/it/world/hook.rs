@@ -33,6 +33,10 @@ impl Letter {
     pub(crate) fn kind(&self) -> &str {
         self.body["type"].as_str().unwrap_or_default().trim_start_matches("incident.")
     }
+
+    pub(crate) fn incident(&self) -> &str {
+        self.body["data"]["incident"].as_str().unwrap_or_default()
+    }
 }
 
 #[derive(Clone)]
