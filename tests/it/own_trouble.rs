@@ -7,8 +7,11 @@ use std::time::Duration;
 
 use rustix::process::{Pid, Resource, Rlimit, getrlimit, prlimit};
 use serde_json::Value;
+use sqlx::{Connection, SqliteConnection};
+use tokio::time::Instant;
 
 use crate::support::net::{Net, run};
+use crate::sweep::many;
 use crate::world::{Hook, Target, World, client, shop};
 
 /// A small file system of its own, gone with the test.
@@ -71,6 +74,41 @@ async fn a_full_disk_is_one_self_alert_and_heals_without_a_restart() {
     let ids: std::collections::BTreeSet<String> = hook.taken("open").into_iter().map(|letter| letter.id).collect();
     assert_eq!(ids.len(), 1, "the same message may come twice, with one id");
     assert_eq!(told(&hook, "open").1, 0);
+}
+
+#[tokio::test]
+async fn a_store_that_another_process_holds_is_our_trouble_and_nobody_elses() {
+    let (target, hook) = (Target::start().await, Hook::start().await);
+    let mut world = World::new(&target, &hook);
+    world.start().await;
+    world.until_score("buy", 100.0).await;
+    let path = world.path("unbroken.db");
+    let mut other = SqliteConnection::connect(path.to_str().expect("utf-8")).await.expect("it is there");
+    // Until the daemon has let go of it for a moment.
+    while sqlx::query("BEGIN EXCLUSIVE").execute(&mut other).await.is_err() {}
+    let (began, seen) = (Instant::now(), target.visits());
+    let hold = Duration::from_secs(many(20, 60));
+    let mut broken = false;
+    while began.elapsed() < hold {
+        if !broken {
+            assert_eq!(world.score("buy").await, Some(100.0), "probing goes on");
+        }
+        if !broken && began.elapsed() > hold / 2 {
+            target.break_();
+            broken = true;
+        }
+        let shown = world.json("/api/v1/incidents?state=open").await;
+        assert!(!shown.to_string().contains("\"shop\""), "shown before it is on disk: {shown}");
+        tokio::time::sleep(Duration::from_millis(500)).await;
+    }
+    assert!(target.visits() - seen > hold.as_secs() / 3, "{} visits in {hold:?}", target.visits() - seen);
+    assert_eq!(told(&hook, "open").1, 0, "told before it is on disk");
+    sqlx::query("ROLLBACK").execute(&mut other).await.expect("it was held");
+    other.close().await.expect("it closes");
+    world.until("what broke meanwhile is told", async |_: &World| told(&hook, "open").1 == 1).await;
+    target.mend();
+    world.until("and its end", async |_: &World| told(&hook, "resolve").1 == 1).await;
+    assert_eq!(told(&hook, "open").1, 1, "{:?}", hook.letters());
 }
 
 /// Takes from a running daemon the right to open anything more; gives it back at the end.
