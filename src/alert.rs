@@ -17,8 +17,10 @@ mod fields;
 mod fit;
 mod heartbeat;
 mod look;
+mod message;
 pub mod ntfy;
 pub mod opsgenie;
+mod pace;
 pub mod pagerduty;
 mod policy;
 mod rehearsal;
@@ -26,6 +28,7 @@ mod request;
 mod send;
 mod settings;
 pub mod slack;
+mod storm;
 pub mod teams;
 pub mod telegram;
 mod tell;
@@ -35,16 +38,19 @@ pub use answer::{Answer, Verdict};
 pub use courier::{Bell, Courier, News};
 pub use direct::Direct;
 pub use heartbeat::beat;
-pub use policy::{DEAD_AFTER, Failure, after};
+pub use policy::{DEAD_AFTER, Failure, Tried, after};
 pub use rehearsal::{Rehearsal, Said, rehearse};
 pub use request::{Attempt, Mail, Post, Program, Request, Taken};
 pub use settings::{Address, Heartbeat, Match, Route, SecretAddress, Settings};
+pub use storm::Teller;
 pub use tell::{notification_id, notifications, reminders};
 
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::model::Notification;
+use self::message::Message;
+use self::pace::Pace;
+use crate::model::{Notification, Storm};
 
 /// What every receiver's settings can do.
 trait Render {
@@ -65,6 +71,16 @@ trait Render {
         Keeps::Message
     }
 
+    /// People who read along, if there are any: they are told of a storm as one. Machines need each for itself.
+    fn chat(&self) -> Option<&dyn Chat> {
+        None
+    }
+
+    /// How often it wants to be told; none, if that does not matter.
+    fn pace(&self) -> Option<Pace> {
+        None
+    }
+
     /// What must be said again and again as long as it is so, for receivers that forget.
     fn restate(&self, _standing: &[Notification], _attempt: &Attempt) -> Option<Request> {
         None
@@ -76,6 +92,11 @@ trait Render {
     }
 }
 
+/// A receiver that people read.
+trait Chat {
+    fn say(&self, message: &Message<'_>, attempt: &Attempt) -> Request;
+}
+
 /// What a receiver makes of an opening.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Keeps {
@@ -83,6 +104,13 @@ enum Keeps {
     Message,
     /// An alert that stands until it is resolved.
     Alert,
+}
+
+impl Receiver {
+    /// The request that tells this receiver of a storm; none, if it is told of each incident for itself. Pure.
+    pub fn render_storm(&self, storm: &Storm, attempt: &Attempt) -> Option<Request> {
+        Some(self.chat()?.say(&Message::of_storm(storm), attempt))
+    }
 }
 
 /// The one list of receivers: variant, module, key in YAML.
@@ -109,6 +137,14 @@ macro_rules! receivers {
             /// What an answer over HTTP means. Pure.
             pub fn judge(&self, answer: &Answer) -> Verdict {
                 match self { $(Self::$variant(settings) => settings.judge(answer),)* }
+            }
+
+            fn chat(&self) -> Option<&dyn Chat> {
+                match self { $(Self::$variant(settings) => settings.chat(),)* }
+            }
+
+            fn pace(&self) -> Option<Pace> {
+                match self { $(Self::$variant(settings) => settings.pace(),)* }
             }
 
             fn receipt(&self, answer: &Answer) -> Option<String> {

@@ -90,6 +90,26 @@ pub enum Failure {
 
 /// Runs until `stop`; then ends within ten seconds, with everything that was concluded on disk.
 pub async fn run(setup: Setup) -> Result<(), Failure> {
+    let Assembled { shared, pulse, asks, parts, closing, stop, opened } = assemble(setup).await?;
+    opened();
+    let own = Builder::new_current_thread().enable_all().build().map_err(Failure::Thread)?;
+    let beaten = tokio::task::spawn_blocking(move || own.block_on(pulse.beat(asks, stop, RUNS_GRACE))).await;
+    closing.cancel();
+    shared.close(parts).await.and(beaten.map_err(Failure::from))
+}
+
+/// A daemon at work on everything but probing.
+struct Assembled {
+    shared: Shared,
+    pulse: pulse::Pulse,
+    asks: mpsc::Receiver<pulse::Ask>,
+    parts: [JoinHandle<()>; 5],
+    closing: CancellationToken,
+    stop: CancellationToken,
+    opened: Box<dyn FnOnce() + Send>,
+}
+
+async fn assemble(setup: Setup) -> Result<Assembled, Failure> {
     let Setup { plan, folders, variables, listener, clock, program, stop, opened } = setup;
     let shared = Shared::open(&plan, clock).await?;
     let base = plan.url.clone().or(base_url(&listener)?);
@@ -112,7 +132,7 @@ pub async fn run(setup: Setup) -> Result<(), Failure> {
         tells: ends.tells.clone(),
         tokens: tokens_in,
         metrics: Arc::clone(&shared.metrics),
-        outposts: shared.outposts(variables, ends.tells, Arc::clone(&network)),
+        outposts: shared.outposts(variables, base.clone(), ends.tells, Arc::clone(&network)),
     };
     let prober = errands::prober(Arc::clone(&network), &shared.clock, &program, Some(Arc::clone(&shared.store)));
     let watched = Arc::new(pulse::Watched::of(&plan));
@@ -124,18 +144,14 @@ pub async fn run(setup: Setup) -> Result<(), Failure> {
 
     let closing = inlets.closing.clone();
     let (store, signs) = (Arc::clone(&shared.store), Arc::clone(&shared.signs));
-    let inside = [
+    let parts = [
         vital(&stop, keeper.keep(inlets, first)),
         vital(&stop, commit::run(Arc::clone(&store), ends.decisions, ends.verdicts, ends.backlog)),
         vital(&stop, record::run(store, ends.entries, ends.fared, signs)),
         vital(&stop, web::serve(listener, web::router(site), stop.clone())),
         vital(&stop, reloader.run(plan, ends.direct, stop.clone())),
     ];
-    opened();
-    let own = Builder::new_current_thread().enable_all().build().map_err(Failure::Thread)?;
-    let beaten = tokio::task::spawn_blocking(move || own.block_on(pulse.beat(ends.asks, stop, RUNS_GRACE))).await;
-    closing.cancel();
-    shared.close(inside).await.and(beaten.map_err(Failure::from))
+    Ok(Assembled { shared, pulse, asks: ends.asks, parts, closing, stop, opened })
 }
 
 /// What nearly every part needs.
@@ -193,6 +209,7 @@ impl Shared {
     fn outposts(
         &self,
         environment: BTreeMap<String, String>,
+        base: Option<Url>,
         tells: mpsc::UnboundedSender<keeper::Tell>,
         network: Arc<Network>,
     ) -> outposts::Outposts {
@@ -201,6 +218,7 @@ impl Shared {
             clock: self.clock.clone(),
             environment,
             bell: self.bell.clone(),
+            base,
             tells,
             metrics: Arc::clone(&self.metrics),
             signs: Arc::clone(&self.signs),
@@ -295,6 +313,8 @@ fn base_url(listener: &TcpListener) -> std::io::Result<Option<Url>> {
     Url::parse(&format!("http://{address}/")).map(Some).map_err(std::io::Error::other)
 }
 
+#[cfg(test)]
+mod hour;
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -14,7 +14,9 @@ pub use fact::{Fact, Shared};
 pub use fault::{Evidence, Fault, FaultCode, Phase, SelfFault};
 pub use health::{Color, Health, Score, State};
 pub use id::{IncidentId, JourneyId, PersonaId, ProbeId, Series, SpanId, StageId, TouchpointId, TraceId, VantageId};
-pub use incident::{Cause, Change, Close, Happening, Impact, Incident, Notification, NotificationKind, Severity};
+pub use incident::{
+    Cause, Change, Close, Happening, Impact, Incident, Notification, NotificationKind, Severity, Storm,
+};
 pub use map::{
     Calendar, Channel, Consistency, DetectRule, Element, Journey, JourneyMap, Member, Need, Objective, Persona, Probe,
     Signal, Source, Stage, Touchpoint, Weight,

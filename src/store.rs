@@ -4,9 +4,13 @@
 //! after [`Store::decide`] has returned. The store interprets no verdict.
 
 mod brief;
+mod outbox;
 mod rollup;
 pub mod sqlite;
 
+pub use outbox::{Bundle, Delivery, Discard, Fate, Holds, Letter, LetterState, OutboxDepth, Replay, Sealing, Sought};
+
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,7 +20,7 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::model::{Incident, IncidentId, JourneyId, Notification, ProbeId, Reading, TouchpointId};
+use crate::model::{Incident, IncidentId, JourneyId, Notification, ProbeId, Reading, Storm, TouchpointId};
 use crate::units::{Bytes, Period};
 
 /// Where the store is, and how long it remembers.
@@ -79,6 +83,8 @@ pub struct Decision {
     pub incidents: Vec<Incident>,
     /// One row per receiver and version; a row that exists already (same id) stays as it is.
     pub outbox: Vec<Notification>,
+    /// Receivers that are told of a storm as one.
+    pub together: BTreeSet<String>,
     /// Touchpoints whose history stands under another name from now on: from, to. What is there already stays.
     pub renamed: Vec<(TouchpointId, TouchpointId)>,
     /// The board's memory, by key; `None` forgets. It has no other way in: on two, an older state could arrive last.
@@ -114,125 +120,6 @@ pub struct Restored {
     pub memory: Vec<(String, String)>,
     /// Open incidents.
     pub incidents: Vec<Incident>,
-}
-
-/// One notification on its way to one receiver.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Letter {
-    /// Order of writing.
-    pub number: i64,
-    pub notification: Notification,
-    /// Attempts so far.
-    pub attempts: u32,
-    pub next_attempt: Timestamp,
-    /// When it was written, or queued again: its time runs from here.
-    pub queued: Timestamp,
-    /// The receipt of the first message of this incident that this receiver gave one for.
-    pub thread: Option<String>,
-}
-
-/// What became of an attempt.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Fate {
-    Delivered {
-        at: Timestamp,
-        /// What the receiver gave for it, if what follows needs it.
-        receipt: Option<String>,
-    },
-    /// To be tried again at `next`.
-    Retry { next: Timestamp, error: String },
-    /// Given up: shown, told about, and kept for `outbox replay`.
-    Dead { at: Timestamp, error: String },
-    /// A newer version went out instead.
-    Superseded { at: Timestamp },
-}
-
-/// A notification and what became of it, for people.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Delivery {
-    pub id: String,
-    pub incident: IncidentId,
-    pub receiver: String,
-    pub kind: String,
-    pub version: u32,
-    /// What it says first.
-    pub headline: String,
-    /// One of [`LetterState`].
-    pub state: String,
-    pub attempts: u32,
-    pub created: Timestamp,
-    pub settled: Option<Timestamp>,
-    pub error: Option<String>,
-    /// Why it was dropped, in somebody's words.
-    pub why: Option<String>,
-}
-
-/// Where a letter stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum LetterState {
-    Pending,
-    Delivered,
-    Dead,
-    /// A newer version went out instead.
-    Superseded,
-    /// Somebody said that nobody needs it any more.
-    Dropped,
-}
-
-impl LetterState {
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Pending => "pending",
-            Self::Delivered => "delivered",
-            Self::Dead => "dead",
-            Self::Superseded => "superseded",
-            Self::Dropped => "dropped",
-        }
-    }
-}
-
-/// Which letters to list; all, where nothing is said.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Sought {
-    pub state: Option<LetterState>,
-    pub receiver: Option<String>,
-    /// How the id begins.
-    pub id: Option<String>,
-    /// Written before the letter of this id.
-    pub before: Option<String>,
-}
-
-/// What came of the wish to send a dead letter after all.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Replay {
-    /// It is pending again, or was all the time.
-    Queued,
-    /// The receiver was told of the end in the meantime, or never will be: sending it now would be a false alarm.
-    Overtaken,
-    /// It was delivered, superseded or dropped.
-    Settled,
-    /// There is no letter of that id.
-    Unknown,
-}
-
-/// What came of the wish to drop a letter.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Discard {
-    Dropped,
-    /// It was delivered or superseded.
-    Settled,
-    /// There is no letter of that id.
-    Unknown,
-}
-
-/// How the outbox is doing.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct OutboxDepth {
-    pub pending: u64,
-    pub dead: u64,
-    /// When the oldest pending row was written.
-    pub oldest: Option<Timestamp>,
 }
 
 /// Availability and latency of one probe over a window.
@@ -279,7 +166,10 @@ pub trait Store: Send + Sync + 'static {
     /// - an update or a resolve supersedes pending updates and reminders of the same incident and receiver, so that a
     ///   receiver that was away gets the opening, the latest and the end;
     /// - a resolve is written only for a receiver that has a row of that incident, and after it nothing else is;
-    /// - the labels are those of the incident's first row, whatever has changed since.
+    /// - the labels are those of the incident's first row, whatever has changed since;
+    /// - for a receiver in `together`, what comes after [`Storm::AFTER`] others within [`Storm::WITHIN`] is gathered in
+    ///   a storm, as is what follows of an incident that a storm is about to tell of. Not so what is about ourselves,
+    ///   and what would overtake an earlier letter of its incident.
     async fn decide(&self, decision: Decision) -> Result<(), Refused>;
 
     /// Writes a group of readings and score points.
@@ -287,8 +177,19 @@ pub trait Store: Send + Sync + 'static {
 
     async fn restore(&self) -> Result<Restored, Refused>;
 
-    /// A receiver's pending letters that are due, in order of writing; per incident only the oldest, due or not.
+    /// A receiver's pending letters that are due, in order of writing; per incident only the oldest, due or not, and
+    /// none that follows one in a storm that is not yet told.
     async fn letters(&self, receiver: &str, now: Timestamp, at_most: u32) -> Result<Vec<Letter>, Refused>;
+
+    /// A receiver's oldest storm that is not yet told, if it is due.
+    async fn bundle(&self, receiver: &str, now: Timestamp) -> Result<Option<Bundle>, Refused>;
+
+    /// Fixes what a storm says, if its last member is still that of this number. Its fate is told by [`Store::settle`]
+    /// and shared by those in it.
+    async fn seal(&self, number: i64, last: i64, storm: &Storm) -> Result<Sealing, Refused>;
+
+    /// Lets those in a storm go out by themselves after all.
+    async fn scatter(&self, number: i64, now: Timestamp) -> Result<(), Refused>;
 
     /// Who has pending letters.
     async fn addressees(&self) -> Result<Vec<String>, Refused>;
@@ -302,7 +203,7 @@ pub trait Store: Send + Sync + 'static {
 
     async fn outbox(&self) -> Result<OutboxDepth, Refused>;
 
-    /// Letters and what became of them, newest first.
+    /// Letters and what became of them, newest first. Those in storms are left out, unless an id asks for them.
     async fn sought(&self, sought: &Sought, at_most: u32) -> Result<Vec<Delivery>, Refused>;
 
     /// Who has dead letters.

@@ -1,12 +1,15 @@
 //! `discord`: a message with an embed, through a channel's webhook.
 
+use std::time::Duration;
+
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::alert::fit::{discord as inert, fit, lines};
-use crate::alert::look::Look;
-use crate::alert::{Answer, Attempt, Post, Render, Request, SecretAddress, Verdict};
+use crate::alert::message::Message;
+use crate::alert::pace::Pace;
+use crate::alert::{Answer, Attempt, Chat, Post, Render, Request, SecretAddress, Verdict};
 use crate::model::Notification;
 use reqwest::StatusCode;
 
@@ -23,8 +26,16 @@ pub struct Settings {
 
 impl Render for Settings {
     fn render(&self, notification: &Notification, attempt: &Attempt) -> Request {
-        let post = Post::new(self.webhook.url().clone(), notification, attempt, &message(notification));
-        Request::Post(post.hide(self.webhook.secret()))
+        self.say(&Message::of(notification), attempt)
+    }
+
+    fn chat(&self) -> Option<&dyn Chat> {
+        Some(self)
+    }
+
+    /// Five in two seconds, and thirty a minute for one channel.
+    fn pace(&self) -> Option<Pace> {
+        Some(Pace { burst: 5, every: Duration::from_secs(2) })
     }
 
     /// 204 is yes; a 429 says in its body, too, how long to wait.
@@ -36,19 +47,26 @@ impl Render for Settings {
     }
 }
 
-fn message(notification: &Notification) -> Value {
-    let look = Look::of(notification);
+impl Chat for Settings {
+    fn say(&self, message: &Message<'_>, attempt: &Attempt) -> Request {
+        let post = Post::new(self.webhook.url().clone(), message.id, attempt, &body(message));
+        Request::Post(post.hide(self.webhook.secret()))
+    }
+}
+
+fn body(message: &Message<'_>) -> Value {
+    let look = message.look;
     // An escape is never cut in two: the text is cut before, so that its escaped form fits.
-    let headline = fit(&notification.headline, CONTENT_MAX / 2 - 4);
+    let headline = fit(message.headline, CONTENT_MAX / 2 - 4);
     let mut embed = json!({
-        "description": lines(notification.lines.iter().map(|line| inert(line)), DESCRIPTION_MAX),
+        "description": lines(message.lines.iter().map(|line| inert(line)), DESCRIPTION_MAX),
         "color": look.color(),
-        "timestamp": format!("{:.3}", notification.at),
-        "footer": { "text": format!("Incident {}", notification.incident.id) },
+        "timestamp": format!("{:.3}", message.at),
+        "footer": { "text": message.about },
     });
-    if let Some(link) = &notification.link {
-        embed["title"] = "Open the incident".into();
-        embed["url"] = link.as_str().into();
+    if let Some((link, title)) = message.link {
+        embed["title"] = title.into();
+        embed["url"] = link.into();
     }
     json!({
         "content": format!("{} **{}**", look.sign(), inert(&headline)),

@@ -1,15 +1,17 @@
 //! `email`: a mail in text and HTML, threaded by incident.
 
 use std::fmt::Write as _;
+use std::time::Duration;
 
 use lettre::message::Mailbox;
 use schemars::JsonSchema;
 use serde::Deserialize;
 use url::Url;
 
-use crate::alert::look::Look;
-use crate::alert::{Attempt, Mail, Render, Request, notification_id};
-use crate::model::{Notification, NotificationKind};
+use crate::alert::message::Message;
+use crate::alert::pace::Pace;
+use crate::alert::{Attempt, Chat, Mail, Render, Request};
+use crate::model::Notification;
 use crate::secret::Secret;
 use crate::words::markup;
 
@@ -28,25 +30,17 @@ pub struct Settings {
 }
 
 impl Render for Settings {
-    fn render(&self, notification: &Notification, _attempt: &Attempt) -> Request {
-        let incident = &notification.incident;
-        // The opening's id is known without having seen it: the same hash over the first version.
-        let opening = notification_id(incident.id, 1, NotificationKind::Open, 0, &notification.receiver);
-        let domain = self.from.rsplit_once('@').map_or("unbroken.invalid", |(_, domain)| domain.trim_end_matches('>'));
-        let message = |id: &str| format!("<{id}@{domain}>");
-        let subject = format!("[Unbroken] {}", notification.headline);
-        Request::Mail(Box::new(Mail {
-            server: server(&self.smtp).unwrap_or_else(|_| nowhere()),
-            user: self.user.clone(),
-            password: self.password.clone(),
-            from: self.from.clone(),
-            to: self.to.clone(),
-            subject: subject.chars().map(|c| if c.is_control() { ' ' } else { c }).take(SUBJECT_MAX_CHARS).collect(),
-            message_id: message(&notification.id),
-            in_reply_to: (notification.id != opening).then(|| message(&opening)),
-            text: text(notification),
-            html: html(notification),
-        }))
+    fn render(&self, notification: &Notification, attempt: &Attempt) -> Request {
+        self.say(&Message::of(notification), attempt)
+    }
+
+    fn chat(&self) -> Option<&dyn Chat> {
+        Some(self)
+    }
+
+    /// What the larger hosts take of one sender: 30 a minute.
+    fn pace(&self) -> Option<Pace> {
+        Some(Pace { burst: 10, every: Duration::from_secs(2) })
     }
 
     fn problem(&self) -> Option<(&'static str, String)> {
@@ -67,6 +61,26 @@ impl Render for Settings {
     }
 }
 
+impl Chat for Settings {
+    fn say(&self, message: &Message<'_>, _attempt: &Attempt) -> Request {
+        let domain = self.from.rsplit_once('@').map_or("unbroken.invalid", |(_, domain)| domain.trim_end_matches('>'));
+        let named = |id: &str| format!("<{id}@{domain}>");
+        let subject = format!("[Unbroken] {}", message.headline);
+        Request::Mail(Box::new(Mail {
+            server: server(&self.smtp).unwrap_or_else(|_| nowhere()),
+            user: self.user.clone(),
+            password: self.password.clone(),
+            from: self.from.clone(),
+            to: self.to.clone(),
+            subject: subject.chars().map(|c| if c.is_control() { ' ' } else { c }).take(SUBJECT_MAX_CHARS).collect(),
+            message_id: named(message.id),
+            in_reply_to: message.follows.as_deref().map(named),
+            text: text(message),
+            html: html(message),
+        }))
+    }
+}
+
 fn server(text: &str) -> Result<Url, String> {
     let wrong = || format!("`{text}` is not a mail server; write `smtps://host` or `smtp://host:port`");
     let url = Url::parse(text).map_err(|_| wrong())?;
@@ -82,21 +96,21 @@ fn nowhere() -> Url {
     Url::parse("smtps://smtp.invalid").expect("a constant URL")
 }
 
-fn text(notification: &Notification) -> String {
-    let mut text = format!("{}\n\n", notification.headline);
-    for line in &notification.lines {
+fn text(message: &Message<'_>) -> String {
+    let mut text = format!("{}\n\n", message.headline);
+    for line in message.lines {
         _ = writeln!(text, "{line}");
     }
-    if let Some(link) = &notification.link {
+    if let Some((link, _)) = message.link {
         _ = writeln!(text, "\n{link}");
     }
-    _ = writeln!(text, "\n-- \nIncident {}", notification.incident.id);
+    _ = writeln!(text, "\n-- \n{}", message.about);
     text
 }
 
 /// Plain tables and inline styles: what every mail program shows. Nothing in it is fetched from anywhere.
-fn html(notification: &Notification) -> String {
-    let look = Look::of(notification);
+fn html(message: &Message<'_>) -> String {
+    let look = message.look;
     let table = "<table role=\"presentation\" width=\"100%\" cellpadding=\"0\" cellspacing=\"0\" border=\"0\">";
     let row = |style: &str, inner: &str| format!("<tr><td style=\"padding:6px 20px;{style}\">{inner}</td></tr>\n");
     let mut html = format!(
@@ -105,23 +119,22 @@ fn html(notification: &Notification) -> String {
          {table}<tr><td align=\"center\">\n\
          <table role=\"presentation\" width=\"600\" cellpadding=\"0\" cellspacing=\"0\" border=\"0\" \
          style=\"max-width:600px;background:#ffffff;border-top:6px solid #{color:06x}\">\n",
-        title = markup(&notification.headline),
+        title = markup(message.headline),
         color = look.color(),
     );
-    html += &row("padding-top:18px;font-size:19px;font-weight:bold", &markup(&notification.headline));
-    for line in &notification.lines {
+    html += &row("padding-top:18px;font-size:19px;font-weight:bold", &markup(message.headline));
+    for line in message.lines {
         html += &row("", &markup(line));
     }
-    if let Some(link) = &notification.link {
+    if let Some((link, title)) = message.link {
         let style = format!(
             "display:inline-block;padding:10px 16px;background:#{:06x};color:#ffffff;text-decoration:none",
             look.color()
         );
-        html +=
-            &row("padding-top:12px", &format!("<a href=\"{}\" style=\"{style}\">Open the incident</a>", markup(link)));
+        html += &row("padding-top:12px", &format!("<a href=\"{}\" style=\"{style}\">{title}</a>", markup(link)));
     }
     let small = "padding-bottom:18px;font-size:12px;color:#5c5c58";
-    html += &row(small, &format!("Incident {}", notification.incident.id));
+    html += &row(small, &message.about);
     html.push_str("</table>\n</td></tr></table>\n</body></html>\n");
     html
 }

@@ -1,6 +1,6 @@
 //! How grave a notification looks: one scale for all receivers.
 
-use crate::model::{Notification, NotificationKind, Severity};
+use crate::model::{Notification, NotificationKind, Severity, Storm};
 
 /// How grave a notification is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,6 +21,14 @@ impl Look {
             (NotificationKind::Resolve, _) => Self::Mended,
             (_, Severity::Page) => Self::Grave,
             (_, Severity::Ticket) => Self::Uneasy,
+        }
+    }
+
+    pub(super) const fn of_storm(storm: &Storm) -> Self {
+        match storm.severity {
+            Some(Severity::Page) => Self::Grave,
+            Some(Severity::Ticket) => Self::Uneasy,
+            None => Self::Mended,
         }
     }
 

@@ -1,13 +1,17 @@
 //! `ntfy`: a push message to the phones that listen to a topic.
 
+use std::time::Duration;
+
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::alert::fit::fit;
 use crate::alert::look::Look;
-use crate::alert::{Address, Answer, Attempt, Post, Render, Request, Verdict};
-use crate::model::{Notification, NotificationKind};
+use crate::alert::message::{Message, Weight};
+use crate::alert::pace::Pace;
+use crate::alert::{Address, Answer, Attempt, Chat, Post, Render, Request, Verdict};
+use crate::model::Notification;
 use crate::secret::Secret;
 
 /// ntfy takes 4096 bytes and makes an attachment of what is longer.
@@ -33,11 +37,16 @@ fn home() -> Address {
 
 impl Render for Settings {
     fn render(&self, notification: &Notification, attempt: &Attempt) -> Request {
-        let post = Post::new(self.url.under("/"), notification, attempt, &self.message(notification));
-        Request::Post(match &self.token {
-            Some(token) => post.header("authorization", format!("Bearer {}", token.expose())).hide(token),
-            None => post,
-        })
+        self.say(&Message::of(notification), attempt)
+    }
+
+    fn chat(&self) -> Option<&dyn Chat> {
+        Some(self)
+    }
+
+    /// A server as it comes takes 60 at once, of all that one address sends, and then one in five seconds.
+    fn pace(&self) -> Option<Pace> {
+        Some(Pace { burst: 25, every: Duration::from_secs(5) })
     }
 
     fn judge(&self, answer: &Answer) -> Verdict {
@@ -51,11 +60,21 @@ impl Render for Settings {
     }
 }
 
+impl Chat for Settings {
+    fn say(&self, message: &Message<'_>, attempt: &Attempt) -> Request {
+        let post = Post::new(self.url.under("/"), message.id, attempt, &self.body(message));
+        Request::Post(match &self.token {
+            Some(token) => post.header("authorization", format!("Bearer {}", token.expose())).hide(token),
+            None => post,
+        })
+    }
+}
+
 impl Settings {
-    fn message(&self, notification: &Notification) -> Value {
-        let look = Look::of(notification);
-        let priority = match (look, notification.kind) {
-            (Look::Grave, NotificationKind::Remind) => 4,
+    fn body(&self, message: &Message<'_>) -> Value {
+        let look = message.look;
+        let priority = match (look, message.weight) {
+            (Look::Grave, Weight::Reminder) => 4,
             (Look::Grave, _) => 5,
             _ => 3,
         };
@@ -65,17 +84,17 @@ impl Settings {
             Look::Mended => "white_check_mark",
             Look::Test => "test_tube",
         };
-        let mut message = json!({
+        let mut body = json!({
             "topic": self.topic,
-            "title": fit(&notification.headline, TITLE_MAX),
-            "message": within(&notification.lines, MESSAGE_MAX_BYTES),
+            "title": fit(message.headline, TITLE_MAX),
+            "message": within(message.lines, MESSAGE_MAX_BYTES),
             "priority": priority,
             "tags": [tag],
         });
-        if let Some(link) = &notification.link {
-            message["click"] = link.as_str().into();
+        if let Some((link, _)) = message.link {
+            body["click"] = link.into();
         }
-        message
+        body
     }
 }
 

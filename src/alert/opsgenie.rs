@@ -3,11 +3,14 @@
 //! The incident's id is the alias: a creation that is made twice counts up one alert. What changes is a note, the end
 //! closes it. The vendor ends the service and this API on 5 April 2027.
 
+use std::time::Duration;
+
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use crate::alert::fit::{fit, lines};
+use crate::alert::pace::Pace;
 use crate::alert::{Address, Answer, Attempt, Keeps, Post, Render, Request, Verdict};
 use crate::model::{Notification, NotificationKind, Severity};
 use crate::secret::Secret;
@@ -43,7 +46,7 @@ impl Render for Settings {
         if path != "/v2/alerts" {
             url.set_query(Some("identifierType=alias"));
         }
-        let post = Post::new(url, notification, attempt, &body)
+        let post = Post::new(url, &notification.id, attempt, &body)
             .header("authorization", format!("GenieKey {}", self.api_key.expose()));
         Request::Post(post.hide(&self.api_key))
     }
@@ -55,6 +58,11 @@ impl Render for Settings {
 
     fn keeps(&self) -> Keeps {
         Keeps::Alert
+    }
+
+    /// It allows more the more users there are; this many to the smallest of teams.
+    fn pace(&self) -> Option<Pace> {
+        Some(Pace { burst: 20, every: Duration::from_millis(600) })
     }
 }
 

@@ -3,11 +3,14 @@
 //! The incident's id is the `dedup_key`: an attempt that is made twice is one alert, an update changes the alert that
 //! stands, and the end resolves it.
 
+use std::time::Duration;
+
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use crate::alert::fit::fit;
+use crate::alert::pace::Pace;
 use crate::alert::{Address, Answer, Attempt, Keeps, Post, Render, Request, Verdict};
 use crate::model::{Cause, Notification, NotificationKind, Severity};
 use crate::secret::Secret;
@@ -44,7 +47,7 @@ impl Render for Settings {
             }
             event["links"] = links(notification);
         }
-        let post = Post::new(self.url.under("/v2/enqueue"), notification, attempt, &event);
+        let post = Post::new(self.url.under("/v2/enqueue"), &notification.id, attempt, &event);
         Request::Post(post.hide(&self.routing_key))
     }
 
@@ -55,6 +58,11 @@ impl Render for Settings {
 
     fn keeps(&self) -> Keeps {
         Keeps::Alert
+    }
+
+    /// 120 events a minute for one integration.
+    fn pace(&self) -> Option<Pace> {
+        Some(Pace { burst: 20, every: Duration::from_millis(600) })
     }
 }
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 
-use crate::store::{Fate, Letter};
+use crate::store::Fate;
 
 /// Given up after so long.
 pub const DEAD_AFTER: SignedDuration = SignedDuration::from_hours(72);
@@ -34,10 +34,19 @@ impl Failure {
     }
 }
 
+/// How hard it was tried.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Tried {
+    /// The last one among them.
+    pub attempts: u32,
+    /// Its time runs from here.
+    pub queued: Timestamp,
+}
+
 /// The fate of a letter after an attempt that failed at `now`. `chance` in 0..1 spreads the retries.
-pub fn after(failure: &Failure, letter: &Letter, now: Timestamp, chance: f64) -> Fate {
-    let attempts = letter.attempts + 1;
-    let too_old = now.duration_since(letter.queued) >= DEAD_AFTER;
+pub fn after(failure: &Failure, tried: Tried, now: Timestamp, chance: f64) -> Fate {
+    let Tried { attempts, queued } = tried;
+    let too_old = now.duration_since(queued) >= DEAD_AFTER;
     let text = failure.text();
     let (first, asked, hopeless) = match failure {
         Failure::Passing { retry_after, .. } => (FIRST_PAUSE, *retry_after, false),
@@ -47,7 +56,8 @@ pub fn after(failure: &Failure, letter: &Letter, now: Timestamp, chance: f64) ->
     if too_old || hopeless {
         return Fate::Dead { at: now, error: text.to_owned() };
     }
-    let doubled = first.saturating_mul(1_u32.checked_shl(letter.attempts.min(20)).unwrap_or(u32::MAX)).min(PAUSE_MAX);
+    let doubled =
+        first.saturating_mul(1_u32.checked_shl(attempts.saturating_sub(1).min(20)).unwrap_or(u32::MAX)).min(PAUSE_MAX);
     // Between half and all of it: receivers that came back are not all called at once.
     let pause = doubled.mul_f64(0.5 + 0.5 * chance.clamp(0.0, 1.0));
     let pause = asked.map_or(pause, |asked| asked.min(RETRY_AFTER_MAX).max(FIRST_PAUSE));
@@ -63,4 +73,30 @@ pub(super) fn retry_after(value: &str, now: Timestamp) -> Option<Duration> {
     }
     let date = jiff::fmt::rfc2822::parse(value).ok()?.timestamp();
     Duration::try_from(date.duration_since(now)).ok().map(|pause| pause.min(RETRY_AFTER_MAX))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn how_long_to_wait_is_read_as_it_may_be_written() {
+        let now: Timestamp = "2026-11-20T08:00:00Z".parse().expect("a time");
+        let read = |value| retry_after(value, now).map(|pause| pause.as_secs());
+        for (value, seconds) in [
+            ("120", Some(120)),
+            (" 0 ", Some(0)),
+            ("1000000000", Some(3600)),
+            ("99999999999999999999999", Some(3600)),
+            ("Fri, 20 Nov 2026 08:02:00 GMT", Some(120)),
+            ("Fri, 20 Nov 2048 08:02:00 GMT", Some(3600)),
+            ("Fri, 20 Nov 2026 07:00:00 GMT", None),
+            ("-5", None),
+            ("1.5", None),
+            ("soon", None),
+            ("", None),
+        ] {
+            assert_eq!(read(value), seconds, "{value}");
+        }
+    }
 }

@@ -7,7 +7,6 @@ use jiff::Timestamp;
 use serde_json::Value;
 use url::Url;
 
-use crate::model::Notification;
 use crate::secret::Secret;
 
 /// Which attempt a rendering is for, and when it is made.
@@ -55,9 +54,8 @@ pub struct Post {
 
 impl Post {
     /// Every attempt at the same message carries the same key.
-    pub(super) fn new(url: Url, notification: &Notification, attempt: &Attempt, body: &Value) -> Self {
-        let headers =
-            vec![("idempotency-key", notification.id.clone()), ("unbroken-attempt", attempt.number.to_string())];
+    pub(super) fn new(url: Url, id: &str, attempt: &Attempt, body: &Value) -> Self {
+        let headers = vec![("idempotency-key", id.to_owned()), ("unbroken-attempt", attempt.number.to_string())];
         Self { url, headers, body: body.to_string(), hidden: Vec::new() }
     }
 

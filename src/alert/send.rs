@@ -69,3 +69,38 @@ fn echo(bytes: &[u8]) -> String {
     }
     echo
 }
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::AsyncReadExt as _;
+    use tokio::net::TcpListener;
+    use tokio::time::Instant;
+
+    use super::*;
+    use crate::alert::Post;
+
+    #[tokio::test]
+    async fn nobody_is_waited_for_longer_than_fifteen_seconds() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        let url = format!("http://{}/", listener.local_addr().expect("an address"));
+        let webhook = serde_json::json!({ "webhook": { "url": url } });
+        let receiver: Receiver = serde_json::from_value(webhook).expect("settings");
+        let url = url.parse().expect("an address");
+        let post = Post { url, headers: Vec::new(), body: "{}".to_owned(), hidden: Vec::new() };
+        let sender = Sender::new(BTreeMap::new()).expect("a client");
+        let sending = async { sender.send(&receiver, Request::Post(post), Timestamp::UNIX_EPOCH).await };
+        let hanging = async {
+            let (mut caller, _) = listener.accept().await.expect("it calls");
+            caller.read_exact(&mut [0; 16]).await.expect("it asks");
+            // From here on nothing but our answer is waited for, and there is none.
+            tokio::time::pause();
+            let began = Instant::now();
+            _ = caller.read_to_end(&mut Vec::new()).await;
+            began.elapsed()
+        };
+        let (answer, waited) = tokio::join!(sending, hanging);
+        let failure = answer.expect_err("nothing was taken");
+        assert!(matches!(failure, Failure::Passing { .. }), "it is tried again: {failure:?}");
+        assert!((Duration::from_secs(14)..Duration::from_secs(16)).contains(&waited), "{waited:?}");
+    }
+}

@@ -1,7 +1,7 @@
 //! `alerts:` as it is written.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
@@ -167,6 +167,12 @@ impl JsonSchema for SecretAddress {
 }
 
 impl Settings {
+    /// Receivers that are told of a storm as one.
+    pub fn chats(&self) -> BTreeSet<String> {
+        let chats = self.receivers.iter().filter(|(_, receiver)| receiver.chat().is_some());
+        chats.map(|(name, _)| name.clone()).collect()
+    }
+
     /// What is wrong, by path under `alerts:`. Names that dangle, and what a receiver finds wrong with itself.
     pub fn problems(&self) -> Vec<(Vec<String>, String)> {
         let mut problems = Vec::new();

@@ -3,14 +3,17 @@
 //! What targets say stands in `plain_text` objects with `<`, `>` and `&` escaped: nothing in it is a mention, a link or
 //! an emoji.
 
+use std::time::Duration;
+
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::alert::fit::{fit, lines, slack as inert};
-use crate::alert::look::Look;
-use crate::alert::{Address, Answer, Attempt, Post, Render, Request, SecretAddress, Verdict};
-use crate::model::{Notification, NotificationKind};
+use crate::alert::message::{Message, Weight};
+use crate::alert::pace::Pace;
+use crate::alert::{Address, Answer, Attempt, Chat, Post, Render, Request, SecretAddress, Verdict};
+use crate::model::Notification;
 use crate::secret::Secret;
 
 /// Slack's limits, "Reference: blocks"; escapes count.
@@ -49,24 +52,16 @@ fn home() -> Address {
 
 impl Render for Settings {
     fn render(&self, notification: &Notification, attempt: &Attempt) -> Request {
-        let mut message = message(notification);
-        Request::Post(match self {
-            Self::Webhook(webhook) => {
-                Post::new(webhook.url().clone(), notification, attempt, &message).hide(webhook.secret())
-            }
-            Self::Bot(bot) => {
-                message["channel"] = bot.channel.as_str().into();
-                if let Some(first) = &attempt.thread {
-                    message["thread_ts"] = first.as_str().into();
-                    // The end is news to the channel, and so is what has grown worse.
-                    let broadcast = matches!(notification.kind, NotificationKind::Resolve | NotificationKind::Update);
-                    message["reply_broadcast"] = broadcast.into();
-                }
-                Post::new(bot.url.under("/api/chat.postMessage"), notification, attempt, &message)
-                    .header("authorization", format!("Bearer {}", bot.token.expose()))
-                    .hide(&bot.token)
-            }
-        })
+        self.say(&Message::of(notification), attempt)
+    }
+
+    fn chat(&self) -> Option<&dyn Chat> {
+        Some(self)
+    }
+
+    /// "One message per second per channel", and short bursts.
+    fn pace(&self) -> Option<Pace> {
+        Some(Pace { burst: 5, every: Duration::from_secs(1) })
     }
 
     /// A webhook answers 400 to a message that it does not understand; the Web API says 200 to everything, and `ok` in
@@ -106,16 +101,38 @@ impl Render for Settings {
     }
 }
 
-fn message(notification: &Notification) -> Value {
-    let headline = format!("{} {}", Look::of(notification).sign(), inert(&notification.headline));
+impl Chat for Settings {
+    fn say(&self, message: &Message<'_>, attempt: &Attempt) -> Request {
+        let mut body = body(message);
+        Request::Post(match self {
+            Self::Webhook(webhook) => {
+                Post::new(webhook.url().clone(), message.id, attempt, &body).hide(webhook.secret())
+            }
+            Self::Bot(bot) => {
+                body["channel"] = bot.channel.as_str().into();
+                if let Some(first) = &attempt.thread {
+                    body["thread_ts"] = first.as_str().into();
+                    // The end is news to the channel, and so is what has grown worse.
+                    body["reply_broadcast"] = (message.weight == Weight::News).into();
+                }
+                Post::new(bot.url.under("/api/chat.postMessage"), message.id, attempt, &body)
+                    .header("authorization", format!("Bearer {}", bot.token.expose()))
+                    .hide(&bot.token)
+            }
+        })
+    }
+}
+
+fn body(message: &Message<'_>) -> Value {
+    let headline = format!("{} {}", message.look.sign(), inert(message.headline));
     let mut blocks = vec![json!({ "type": "header", "text": plain(&fit(&headline, HEADER_MAX)) })];
     let whole = (fit(&headline, HEADER_MAX) != headline).then(|| headline.clone());
-    let body = lines(whole.into_iter().chain(notification.lines.iter().map(|line| inert(line))), SECTION_MAX);
+    let body = lines(whole.into_iter().chain(message.lines.iter().map(|line| inert(line))), SECTION_MAX);
     if !body.is_empty() {
         blocks.push(json!({ "type": "section", "text": plain(&body) }));
     }
-    let links = [(&notification.link, "Open the incident"), (&notification.trace_link, "Open the trace")];
-    let links: Vec<_> = links.into_iter().filter_map(|(url, text)| Some(link(url.as_ref()?, text))).collect();
+    let links = [message.link, message.trace_link.map(|url| (url, "Open the trace"))];
+    let links: Vec<_> = links.into_iter().flatten().map(|(url, text)| link(url, text)).collect();
     if !links.is_empty() {
         let text = lines([links.join("  ·  ")], SECTION_MAX);
         blocks.push(json!({ "type": "context", "elements": [{ "type": "mrkdwn", "text": text }] }));

@@ -3,13 +3,17 @@
 //! (The "Incoming Webhook" connectors of Office 365 are gone.) What targets say stands in text runs, which know neither
 //! Markdown nor mentions.
 
+use std::time::Duration;
+
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::alert::fit::fit;
 use crate::alert::look::Look;
-use crate::alert::{Answer, Attempt, Post, Render, Request, SecretAddress, Verdict};
+use crate::alert::message::Message;
+use crate::alert::pace::Pace;
+use crate::alert::{Answer, Attempt, Chat, Post, Render, Request, SecretAddress, Verdict};
 use crate::model::Notification;
 
 const HEADLINE_MAX: usize = 1000;
@@ -25,16 +29,16 @@ pub struct Settings {
 
 impl Render for Settings {
     fn render(&self, notification: &Notification, attempt: &Attempt) -> Request {
-        let message = json!({
-            "type": "message",
-            "attachments": [{
-                "contentType": "application/vnd.microsoft.card.adaptive",
-                "contentUrl": null,
-                "content": card(notification),
-            }],
-        });
-        let post = Post::new(self.webhook.url().clone(), notification, attempt, &message);
-        Request::Post(post.hide(self.webhook.secret()))
+        self.say(&Message::of(notification), attempt)
+    }
+
+    fn chat(&self) -> Option<&dyn Chat> {
+        Some(self)
+    }
+
+    /// Four a second are taken, too many of them in a minute are not.
+    fn pace(&self) -> Option<Pace> {
+        Some(Pace { burst: 4, every: Duration::from_secs(1) })
     }
 
     fn judge(&self, answer: &Answer) -> Verdict {
@@ -42,15 +46,30 @@ impl Render for Settings {
     }
 }
 
-fn card(notification: &Notification) -> Value {
-    let look = Look::of(notification);
+impl Chat for Settings {
+    fn say(&self, message: &Message<'_>, attempt: &Attempt) -> Request {
+        let body = json!({
+            "type": "message",
+            "attachments": [{
+                "contentType": "application/vnd.microsoft.card.adaptive",
+                "contentUrl": null,
+                "content": card(message),
+            }],
+        });
+        let post = Post::new(self.webhook.url().clone(), message.id, attempt, &body);
+        Request::Post(post.hide(self.webhook.secret()))
+    }
+}
+
+fn card(message: &Message<'_>) -> Value {
+    let look = message.look;
     let style = match look {
         Look::Grave => "attention",
         Look::Uneasy => "warning",
         Look::Mended => "good",
         Look::Test => "accent",
     };
-    let headline = fit(&format!("{} {}", look.sign(), notification.headline), HEADLINE_MAX);
+    let headline = fit(&format!("{} {}", look.sign(), message.headline), HEADLINE_MAX);
     let mut body = vec![json!({
         "type": "Container",
         "style": style,
@@ -58,7 +77,7 @@ fn card(notification: &Notification) -> Value {
         "items": [text(&headline, "Bolder")],
     })];
     let mut left = BODY_MAX;
-    for line in &notification.lines {
+    for line in message.lines {
         let line = fit(line, left);
         left = left.saturating_sub(line.encode_utf16().count());
         body.push(text(&line, "Default"));
@@ -66,11 +85,9 @@ fn card(notification: &Notification) -> Value {
             break;
         }
     }
-    let links = [("Open the incident", &notification.link), ("Open the trace", &notification.trace_link)];
-    let actions: Vec<_> = links
-        .into_iter()
-        .filter_map(|(title, url)| Some(json!({ "type": "Action.OpenUrl", "title": title, "url": url.as_ref()? })))
-        .collect();
+    let links = [message.link, message.trace_link.map(|url| (url, "Open the trace"))];
+    let action = |(url, title)| json!({ "type": "Action.OpenUrl", "title": title, "url": url });
+    let actions: Vec<_> = links.into_iter().flatten().map(action).collect();
     json!({
         "$schema": "http://adaptivecards.io/schemas/adaptive-card.json",
         "type": "AdaptiveCard",

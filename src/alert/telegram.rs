@@ -1,13 +1,16 @@
 //! `telegram`: a message by a bot.
 
+use std::time::Duration;
+
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::alert::fit::{fit, lines, telegram as inert};
-use crate::alert::look::Look;
-use crate::alert::{Address, Answer, Attempt, Post, Render, Request, Verdict};
-use crate::model::{Notification, NotificationKind};
+use crate::alert::message::{Message, Weight};
+use crate::alert::pace::Pace;
+use crate::alert::{Address, Answer, Attempt, Chat, Post, Render, Request, Verdict};
+use crate::model::Notification;
 use crate::secret::Secret;
 
 /// Of a message's text; markup would not count.
@@ -34,8 +37,20 @@ fn home() -> Address {
 
 impl Render for Settings {
     fn render(&self, notification: &Notification, attempt: &Attempt) -> Request {
-        let url = self.url.under(&format!("/bot{}/sendMessage", self.token.expose().trim()));
-        Request::Post(Post::new(url, notification, attempt, &self.message(notification)).hide(&self.token))
+        self.say(&Message::of(notification), attempt)
+    }
+
+    fn chat(&self) -> Option<&dyn Chat> {
+        Some(self)
+    }
+
+    /// One a second in one chat, and 20 a minute in a group.
+    fn pace(&self) -> Option<Pace> {
+        Some(if self.chat.starts_with('-') {
+            Pace { burst: 3, every: Duration::from_millis(3500) }
+        } else {
+            Pace { burst: 5, every: Duration::from_secs(1) }
+        })
     }
 
     /// `ok` in the body is yes; a 429 says there how long to wait. A 400 may be a chat that the bot is not yet in.
@@ -56,28 +71,35 @@ impl Render for Settings {
     }
 }
 
+impl Chat for Settings {
+    fn say(&self, message: &Message<'_>, attempt: &Attempt) -> Request {
+        let url = self.url.under(&format!("/bot{}/sendMessage", self.token.expose().trim()));
+        Request::Post(Post::new(url, message.id, attempt, &self.body(message)).hide(&self.token))
+    }
+}
+
 impl Settings {
-    fn message(&self, notification: &Notification) -> Value {
-        let headline = inert(&fit(&notification.headline, HEADLINE_MAX));
-        let headline = format!("{} <b>{headline}</b>", Look::of(notification).sign());
-        let link = notification.link.as_ref().map(|link| format!("<a href=\"{}\">Open the incident</a>", href(link)));
+    fn body(&self, message: &Message<'_>) -> Value {
+        let headline = inert(&fit(message.headline, HEADLINE_MAX));
+        let headline = format!("{} <b>{headline}</b>", message.look.sign());
+        let link = message.link.map(|(link, title)| format!("<a href=\"{}\">{title}</a>", href(link)));
         let room = TEXT_MAX - link.as_ref().map_or(0, |link| link.encode_utf16().count() + 1);
-        let mut text = lines([headline].into_iter().chain(notification.lines.iter().map(|line| inert(line))), room);
+        let mut text = lines([headline].into_iter().chain(message.lines.iter().map(|line| inert(line))), room);
         if let Some(link) = link {
             text.push('\n');
             text.push_str(&link);
         }
-        let mut message = json!({
+        let mut body = json!({
             "chat_id": self.chat,
             "text": text,
             "parse_mode": "HTML",
             "link_preview_options": { "is_disabled": true },
-            "disable_notification": notification.kind == NotificationKind::Remind,
+            "disable_notification": message.weight == Weight::Reminder,
         });
         if let Some(topic) = self.topic {
-            message["message_thread_id"] = topic.into();
+            body["message_thread_id"] = topic.into();
         }
-        message
+        body
     }
 }
 

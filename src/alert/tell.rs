@@ -136,17 +136,7 @@ impl Template<'_> {
 
     fn headline(&self) -> String {
         let what = words::incident(self.incident, self.map);
-        let headline = match self.kind {
-            NotificationKind::Open | NotificationKind::Test => what,
-            NotificationKind::Update => format!("Changed: {what}"),
-            NotificationKind::Remind => format!("Still: {what}"),
-            NotificationKind::Resolve => match self.incident.close {
-                Some(Close::Removed) => format!("No longer watched: {what}"),
-                Some(Close::Merged) => format!("Part of another incident: {what}"),
-                _ => format!("Mended: {what}"),
-            },
-        };
-        one_line(&headline)
+        one_line(&format!("{}{what}", prefix(self.kind, self.incident)))
     }
 
     /// Since when; the cause; the share of the score; the next step.
@@ -252,6 +242,20 @@ impl Template<'_> {
     }
 }
 
+/// What stands before what is broken for whom.
+pub(super) fn prefix(kind: NotificationKind, incident: &Incident) -> &'static str {
+    match kind {
+        NotificationKind::Open | NotificationKind::Test => "",
+        NotificationKind::Update => "Changed: ",
+        NotificationKind::Remind => "Still: ",
+        NotificationKind::Resolve => match incident.close {
+            Some(Close::Removed) => "No longer watched: ",
+            Some(Close::Merged) => "Part of another incident: ",
+            _ => "Mended: ",
+        },
+    }
+}
+
 /// A length of time as people say it.
 fn length(from: Timestamp, to: Timestamp) -> String {
     let minutes = to.duration_since(from).as_mins().max(0);
@@ -264,7 +268,7 @@ fn length(from: Timestamp, to: Timestamp) -> String {
     }
 }
 
-fn one_line(text: &str) -> String {
+pub(super) fn one_line(text: &str) -> String {
     let mut line: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(LINE_MAX).collect();
     if text.chars().count() > LINE_MAX {
         line.push('…');

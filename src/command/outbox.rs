@@ -228,7 +228,9 @@ fn print(letter: &Value, now: Timestamp) {
         text(&letter["kind"])
     );
     say!("           {}", text(&letter["headline"]));
-    say!("           {dim}incident {}{dim:#}", text(&letter["incident"]));
+    if let Some(incident) = letter["incident"].as_str() {
+        say!("           {dim}incident {incident}{dim:#}");
+    }
     if let Some(error) = letter["error"].as_str() {
         say!("           {error}");
     }

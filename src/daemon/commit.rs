@@ -125,6 +125,7 @@ fn is_empty(decision: &Decision) -> bool {
 /// send either: a newer one replaces unsent updates and reminders of its incident for its receiver.
 fn merge(into: &mut Decision, more: Decision) {
     into.renamed.extend(more.renamed);
+    into.together.extend(more.together);
     for incident in more.incidents {
         into.incidents.retain(|known| known.id != incident.id);
         into.incidents.push(incident);

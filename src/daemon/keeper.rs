@@ -342,6 +342,7 @@ impl Keeper {
             }
         }
         if !decision.incidents.is_empty() || !decision.renamed.is_empty() {
+            decision.together = self.alerts.chats();
             decision.memory = self.board.news();
             self.out.decisions.send(decision).ok();
         }
@@ -352,7 +353,8 @@ impl Keeper {
         let outbox = alert::reminders(&self.alerts, &self.map, &open, self.reminded, now, self.base.as_ref());
         self.reminded = now;
         if !outbox.is_empty() {
-            self.out.decisions.send(Decision { outbox, ..Decision::default() }).ok();
+            let together = self.alerts.chats();
+            self.out.decisions.send(Decision { outbox, together, ..Decision::default() }).ok();
         }
     }
 

@@ -8,12 +8,13 @@ use jiff::SignedDuration;
 use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
+use url::Url;
 
 use super::canary;
 use super::keeper::Tell;
 use super::minutes::spent;
 use super::signs::{self, Outbox, Part, Signs};
-use crate::alert::{Bell, Courier, Direct, Heartbeat, News, Settings};
+use crate::alert::{Bell, Courier, Direct, Heartbeat, News, Settings, Teller};
 use crate::clock::Clock;
 use crate::config::Vantage;
 use crate::model::{JourneyMap, Notification, SelfFault};
@@ -68,6 +69,8 @@ pub(super) struct Outposts {
     /// What `command` receivers may be given of.
     pub(super) environment: BTreeMap<String, String>,
     pub(super) bell: Bell,
+    /// Where the page is, if we know it.
+    pub(super) base: Option<Url>,
     pub(super) tells: mpsc::UnboundedSender<Tell>,
     pub(super) metrics: Arc<Metrics>,
     pub(super) signs: Arc<Signs>,
@@ -77,7 +80,7 @@ pub(super) struct Outposts {
 
 impl Outposts {
     /// Carries what the outbox holds.
-    pub(super) async fn carry(self, settings: Settings, stop: CancellationToken) {
+    pub(super) async fn carry(self, settings: Settings, map: Arc<JourneyMap>, stop: CancellationToken) {
         let (metrics, tells) = (Arc::clone(&self.metrics), self.tells.clone());
         let deaf = Arc::new(self.deaf(&settings).await);
         let relieved = self.clone().relieve(Arc::clone(&deaf), stop.clone());
@@ -95,14 +98,19 @@ impl Outposts {
             News::Dead { receiver, incident, error } => {
                 metrics.notified(&receiver, "dead");
                 deaf.missed(&receiver);
-                let text = format!("`{receiver}` never took the notification of incident {incident}: {error}");
+                let what = incident.map_or_else(
+                    || "the storm of notifications".to_owned(),
+                    |incident| format!("the notification of incident {incident}"),
+                );
+                let text = format!("`{receiver}` never took {what}: {error}");
                 tells.send(Tell::Trouble(SelfFault::DeadLetter, text)).ok();
             }
             News::Refused { error } => {
                 tracing::error!("The outbox cannot be read or written: {error}");
             }
         };
-        match Courier::new(settings, self.store, self.clock, self.environment, self.bell, listener) {
+        let teller = Teller { map, base: self.base };
+        match Courier::new(settings, teller, self.store, self.clock, self.environment, self.bell, listener) {
             Ok(courier) => {
                 tokio::join!(courier.run(stop), relieved);
             }
@@ -316,6 +324,7 @@ mod tests {
             clock,
             environment: BTreeMap::new(),
             bell: Bell::default(),
+            base: None,
             tells,
             metrics: Arc::default(),
             signs: Arc::new(Signs::new()),

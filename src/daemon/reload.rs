@@ -122,7 +122,7 @@ impl Reloader {
     fn man(&self, plan: &Plan, stop: &CancellationToken) -> Present {
         let leave = stop.child_token();
         let mut posts = JoinSet::new();
-        posts.spawn(self.outposts.clone().carry(plan.alerts.clone(), leave.clone()));
+        posts.spawn(self.outposts.clone().carry(plan.alerts.clone(), Arc::clone(&plan.map), leave.clone()));
         if let Some(heartbeat) = &plan.alerts.heartbeat {
             posts.spawn(self.outposts.clone().beat(heartbeat.clone(), leave.clone()));
         }

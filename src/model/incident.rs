@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::{
@@ -214,4 +214,32 @@ impl NotificationKind {
             Self::Test => "test",
         }
     }
+}
+
+/// Many notifications that one receiver is told as one message. Once composed it is the same at every attempt.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Storm {
+    /// Equal for every attempt.
+    pub id: String,
+    pub at: Timestamp,
+    /// The gravest of what is not over; none if all of it is.
+    pub severity: Option<Severity>,
+    /// The first line: how much is broken for whom.
+    pub headline: String,
+    /// The worst, one line each, and how many more there are.
+    pub lines: Vec<String>,
+    /// The page, if the daemon knows its own address.
+    pub link: Option<String>,
+    /// How many incidents it speaks of.
+    pub incidents: usize,
+}
+
+impl Storm {
+    /// So many notifications for one receiver within [`Self::WITHIN`] are told one by one.
+    pub const AFTER: u32 = 20;
+    pub const WITHIN: SignedDuration = SignedDuration::from_secs(30);
+    /// How long it gathers before it is told.
+    pub const GATHERS: SignedDuration = SignedDuration::from_secs(30);
+    /// Notifications in one.
+    pub const MEMBERS_MAX: u32 = 5_000;
 }

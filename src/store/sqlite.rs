@@ -16,6 +16,7 @@ mod reserve;
 mod roll;
 mod scores;
 mod scribe;
+mod storms;
 mod tidy;
 mod trouble;
 
@@ -32,10 +33,10 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 use self::scribe::{Done, Group, Job, Order, Scribe};
 use self::tidy::Chore;
 use self::trouble::refused;
-use crate::model::{Incident, IncidentId, JourneyId, Notification, ProbeId, Reading};
+use crate::model::{Incident, IncidentId, JourneyId, Notification, ProbeId, Reading, Storm};
 use crate::store::{
-    Batch, Decision, Delivery, Digest, Discard, Fate, IncidentFilter, Letter, OutboxDepth, Push, Refused, Replay,
-    Restored, ScorePoint, Settings, Sought, Store,
+    Batch, Bundle, Decision, Delivery, Digest, Discard, Fate, IncidentFilter, Letter, OutboxDepth, Push, Refused,
+    Replay, Restored, ScorePoint, Sealing, Settings, Sought, Store,
 };
 
 const READERS: u32 = 4;
@@ -136,6 +137,21 @@ impl Store for Sqlite {
         letters::letters(&self.readers, receiver, now, at_most)
             .await
             .map_err(|error| refused("tell what is to be sent", error))
+    }
+
+    async fn bundle(&self, receiver: &str, now: Timestamp) -> Result<Option<Bundle>, Refused> {
+        storms::bundle(&self.readers, receiver, now).await.map_err(|error| refused("tell what is to be sent", error))
+    }
+
+    async fn seal(&self, number: i64, last: i64, storm: &Storm) -> Result<Sealing, Refused> {
+        match self.order(Job::Seal(number, last, Box::new(storm.clone()))).await? {
+            Done::Seal(sealing) => Ok(sealing),
+            _ => Ok(Sealing::Grown),
+        }
+    }
+
+    async fn scatter(&self, number: i64, now: Timestamp) -> Result<(), Refused> {
+        self.order(Job::Scatter(number, now)).await.map(drop)
     }
 
     async fn addressees(&self) -> Result<Vec<String>, Refused> {

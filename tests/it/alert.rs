@@ -4,11 +4,12 @@ mod deaf;
 mod delivery;
 mod real;
 mod rendered;
-mod told;
+mod rush;
+pub(crate) mod told;
 mod tried;
 mod vendors;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -18,7 +19,7 @@ use std::time::Duration;
 use serde_json::json;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
-use unbroken::alert::{Bell, Courier, News, Settings};
+use unbroken::alert::{Bell, Courier, News, Settings, Teller};
 use unbroken::clock::Clock;
 use unbroken::model::Notification;
 use unbroken::store::sqlite::Sqlite;
@@ -29,6 +30,7 @@ use crate::given::at;
 /// A store and a courier at work on it, with a clock that the test turns.
 pub(crate) struct Office {
     pub(crate) store: Arc<Sqlite>,
+    together: BTreeSet<String>,
     now: Arc<AtomicI64>,
     bell: Bell,
     news: Arc<Mutex<Vec<News>>>,
@@ -55,16 +57,21 @@ impl Office {
         let heard = Arc::clone(&news);
         let environment = BTreeMap::from([("PATH", "/usr/bin:/bin"), ("SHOWN", "yes"), ("HIDDEN", "secret")]);
         let environment = environment.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
-        let told = move |news| heard.lock().unwrap().push(news);
-        let courier = Courier::new(settings, store.clone(), clock, environment, bell.clone(), told).unwrap();
+        let heard_of = move |news| heard.lock().unwrap().push(news);
+        let base = "https://unbroken.example.com/".parse().ok();
+        let teller = Teller { map: Arc::new(told::map()), base };
+        let together = settings.chats();
+        let courier =
+            Courier::new(settings, teller, store.clone(), clock, environment, bell.clone(), heard_of).unwrap();
         let shutdown = CancellationToken::new();
         let courier = tokio::spawn(courier.run(shutdown.clone()));
-        Self { store, now, bell, news, shutdown, courier }
+        Self { store, together, now, bell, news, shutdown, courier }
     }
 
     pub(crate) async fn post(&self, outbox: Vec<Notification>) {
         let incidents = outbox.iter().map(|notification| notification.incident.clone()).collect();
-        self.store.decide(Decision { incidents, outbox, ..Decision::default() }).await.unwrap();
+        let together = self.together.clone();
+        self.store.decide(Decision { incidents, outbox, together, ..Decision::default() }).await.unwrap();
         self.bell.ring();
     }
 
@@ -94,9 +101,14 @@ impl Office {
 
     pub(crate) async fn delivers(&self, to: &str, kind: &str) {
         self.hears(
-            |news| matches!(news, News::Delivered { receiver, kind: k } if receiver == to && k.as_str() == kind),
+            |news| matches!(news, News::Delivered { receiver, kind: k } if receiver == to && k.map_or("storm", |k| k.as_str()) == kind),
         )
         .await;
+    }
+
+    /// How many messages were taken.
+    pub(crate) fn heard(&self) -> usize {
+        self.news.lock().unwrap().iter().filter(|news| matches!(news, News::Delivered { .. })).count()
     }
 
     pub(crate) async fn fails(&self, times: usize) {

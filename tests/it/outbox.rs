@@ -88,3 +88,39 @@ async fn a_dead_letter_is_dropped_with_a_reason_by_who_may_read_the_store() {
     assert_eq!(outbox(&world, &["replay", id]).0, 1, "it was dropped");
     assert_eq!(phone.letters().len(), 1);
 }
+
+/// Places that have nothing in common and are all gone.
+const PLACES: u32 = 24;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_people_cannot_read_one_by_one_waits_to_be_told_as_one() {
+    let (target, hook, phone) = (Target::start().await, Hook::start().await, Hook::start().await);
+    let mut world = World::new(&target, &hook);
+    let settings = std::fs::read_to_string(world.path("config/unbroken.yaml")).expect("it was written");
+    let also = format!("    phone: {{ ntfy: {{ topic: ops, url: \"{}\" }} }}\n", phone.url());
+    world.write("config/unbroken.yaml", &(settings + &also));
+    for place in 1..=PLACES {
+        let yaml = format!(
+            "title: Place {place}\nchannel: other\nprobes:\n  door:\n    every: 1s\n    timeout: 500ms\n    steps:\n      - tcp: {{ connect: \"127.0.1.{place}:9\" }}\n"
+        );
+        world.write(&format!("probes/place-{place}.yaml"), &yaml);
+    }
+    world.start().await;
+    world.until("a machine is told of each", async |_: &World| hook.taken("open").len() == PLACES as usize).await;
+    let listed = || {
+        let (code, out, errors) = outbox(&world, &["list", "--receiver", "phone", "--format", "json", "--limit", "50"]);
+        assert_eq!(code, 0, "{errors}");
+        let listed: Value = serde_json::from_str(&out).expect("JSON");
+        listed["items"].as_array().expect("a list").clone()
+    };
+    world.until("people are told of twenty", async |_: &World| phone.letters().len() == 20).await;
+    let storms: Vec<Value> = listed().into_iter().filter(|letter| letter["kind"] == "storm").collect();
+    let [storm] = storms.as_slice() else { panic!("{storms:?}") };
+    assert_eq!((&storm["state"], &storm["incident"]), (&"pending".into(), &Value::Null));
+    assert_eq!(storm["headline"], format!("{} at once, to be told together", PLACES - 20));
+    let (code, out, _) = outbox(&world, &["list", "--state", "pending"]);
+    assert_eq!(code, 0);
+    assert!(out.contains("storm") && !out.contains("incident"), "{out}");
+    assert_eq!(outbox(&world, &["drop", storm["id"].as_str().unwrap(), "--why", "seen on the page"]).0, 0);
+    assert_eq!(world.json("/api/v1/outbox?state=pending&receiver=phone").await["items"], serde_json::json!([]));
+}

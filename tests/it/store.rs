@@ -1,6 +1,7 @@
 //! What every store must do (`suite`), and what only SQLite can get wrong.
 
 mod sqlite;
+mod storms;
 mod suite;
 
 use std::path::Path;
@@ -18,18 +19,30 @@ pub(crate) async fn open(folder: &Path) -> Sqlite {
 
 /// Runs every test of the suite on a store of its own.
 macro_rules! every_store {
-    ($($test:ident)*) => {$(
+    ($module:ident: $($test:ident)*) => {$(
         #[tokio::test]
         async fn $test() {
             let folder = tempfile::tempdir().unwrap();
             let store = open(folder.path()).await;
-            suite::$test(&store).await;
+            $module::$test(&store).await;
             unbroken::store::Store::close(&store).await;
         }
     )*};
 }
 
-every_store! {
+every_store! { storms:
+    what_comes_after_twenty_waits_to_be_told_as_one
+    a_sealed_storm_says_the_same_at_every_attempt
+    what_is_over_before_the_storm_is_told_joins_it
+    nothing_overtakes_a_storm_or_is_overtaken_by_it
+    what_became_of_a_storm_became_of_those_in_it
+    a_dead_storm_is_queued_again_without_what_is_over
+    who_is_told_of_each_gets_each
+    what_waits_its_turn_is_not_stuck
+    whatever_happens_each_is_told_once_and_ends_once
+}
+
+every_store! { suite:
     a_decision_comes_back
     letters_leave_in_order_one_an_incident
     a_known_letter_stays_as_it_is

@@ -32,7 +32,7 @@ pub(super) async fn write(connection: &mut SqliteConnection, decision: &Decision
         keep(connection, incident).await?;
     }
     for notification in &decision.outbox {
-        post(connection, notification).await?;
+        post(connection, notification, &decision.together).await?;
     }
     remember(connection, &decision.memory).await
 }

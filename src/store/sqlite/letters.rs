@@ -1,20 +1,27 @@
 //! The outbox: what is to be sent, and what became of it.
 
+use std::collections::BTreeSet;
+
 use jiff::{SignedDuration, Timestamp};
 use sqlx::sqlite::SqliteRow;
 use sqlx::{Row, SqliteConnection, SqlitePool};
 
 use super::decide::{from_json, time, to_json};
+use super::storms::{self, Way};
 use crate::model::{IncidentId, Notification, NotificationKind};
 use crate::store::{Delivery, Discard, Fate, Letter, LetterState, OutboxDepth, Replay, Sought};
 
 /// Nothing is put off for longer: what seems to be, was put off before the clock was set back.
-const PUT_OFF_MAX: SignedDuration = SignedDuration::from_hours(1);
+pub(super) const PUT_OFF_MAX: SignedDuration = SignedDuration::from_hours(1);
 
 type Result<T> = std::result::Result<T, sqlx::Error>;
 
 /// One row, by the rules of [`crate::store::Store::decide`].
-pub(super) async fn post(connection: &mut SqliteConnection, notification: &Notification) -> Result<()> {
+pub(super) async fn post(
+    connection: &mut SqliteConnection,
+    notification: &Notification,
+    together: &BTreeSet<String>,
+) -> Result<()> {
     let incident = notification.incident.id.to_string();
     let told = sqlx::query(
         "SELECT COUNT(*), COALESCE(MAX(kind = 'resolve'), 0), COALESCE(MAX(id = $3), 0)
@@ -33,7 +40,8 @@ pub(super) async fn post(connection: &mut SqliteConnection, notification: &Notif
     if rows > 0 {
         sqlx::query(
             "UPDATE outbox SET state = 'superseded', settled = $3
-             WHERE incident = $1 AND receiver = $2 AND state = 'pending' AND kind IN ('update', 'remind')",
+             WHERE incident = $1 AND receiver = $2 AND kind IN ('update', 'remind') AND (state = 'pending' OR state = 'gathered'
+             AND storm IN (SELECT id FROM outbox WHERE kind = 'storm' AND state = 'pending' AND sealed IS NULL))",
         )
         .bind(&incident)
         .bind(&notification.receiver)
@@ -46,9 +54,18 @@ pub(super) async fn post(connection: &mut SqliteConnection, notification: &Notif
         Some(row) => row.get::<String, _>(0),
         None => to_json(&notification.labels)?,
     };
+    let way = if together.contains(&notification.receiver) {
+        storms::way(connection, notification).await?
+    } else {
+        Way::Alone
+    };
+    let (state, storm) = match way {
+        Way::Alone => ("pending", None),
+        Way::Storm(storm) => ("gathered", Some(storm)),
+    };
     sqlx::query(
-        "INSERT INTO outbox (id, incident, receiver, kind, version, state, attempts, created, queued, next_attempt, labels, body)
-         VALUES ($1, $2, $3, $4, $5, 'pending', 0, $6, $6, $6, $7, $8)",
+        "INSERT INTO outbox (id, incident, receiver, kind, version, state, attempts, created, queued, next_attempt, labels, body, storm)
+         VALUES ($1, $2, $3, $4, $5, $9, 0, $6, $6, $6, $7, $8, $10)",
     )
     .bind(&notification.id)
     .bind(incident)
@@ -58,6 +75,8 @@ pub(super) async fn post(connection: &mut SqliteConnection, notification: &Notif
     .bind(notification.at.as_millisecond())
     .bind(labels)
     .bind(to_json(notification)?)
+    .bind(state)
+    .bind(storm)
     .execute(connection)
     .await
     .map(drop)
@@ -97,15 +116,15 @@ pub(super) async fn settle(connection: &mut SqliteConnection, number: i64, fate:
     if let Fate::Delivered { at, .. } = fate {
         // An alarm that was queued again while its end was on the way must not follow it.
         sqlx::query(
-            "UPDATE outbox SET state = 'superseded', settled = $2 WHERE state = 'pending' AND (incident, receiver) =
+            "UPDATE outbox SET state = 'superseded', settled = $2 WHERE state IN ('pending', 'gathered') AND (incident, receiver) =
              (SELECT incident, receiver FROM outbox WHERE number = $1 AND kind = 'resolve')",
         )
         .bind(number)
         .bind(at.as_millisecond())
-        .execute(connection)
+        .execute(&mut *connection)
         .await?;
     }
-    Ok(())
+    storms::share(connection, number, fate).await
 }
 
 pub(super) async fn replay(connection: &mut SqliteConnection, id: &str, now: Timestamp) -> Result<Replay> {
@@ -113,7 +132,7 @@ pub(super) async fn replay(connection: &mut SqliteConnection, id: &str, now: Tim
     let letter = sqlx::query(
         "SELECT number, incident, receiver, state, kind <> 'resolve' AND EXISTS (
              SELECT 1 FROM outbox e WHERE e.incident = l.incident AND e.receiver = l.receiver
-             AND e.kind = 'resolve' AND e.state IN ('delivered', 'dropped'))
+             AND e.kind = 'resolve' AND e.state IN ('delivered', 'dropped')), kind
          FROM outbox l WHERE id = $1",
     )
     .bind(id)
@@ -121,13 +140,14 @@ pub(super) async fn replay(connection: &mut SqliteConnection, id: &str, now: Tim
     .await?;
     let Some(letter) = letter else { return Ok(Replay::Unknown) };
     match letter.get::<&str, _>(3) {
-        "pending" => return Ok(Replay::Queued),
+        "pending" | "gathered" => return Ok(Replay::Queued),
+        "dead" if letter.get::<&str, _>(5) == "storm" => return storms::replay(connection, id, now).await,
         "dead" if letter.get::<bool, _>(4) => return Ok(Replay::Overtaken),
         "dead" => {}
         _ => return Ok(Replay::Settled),
     }
     sqlx::query(
-        "UPDATE outbox SET state = 'pending', attempts = 0, queued = $2, next_attempt = $2, settled = NULL
+        "UPDATE outbox SET state = 'pending', attempts = 0, queued = $2, next_attempt = $2, settled = NULL, storm = NULL
          WHERE number = $1 OR (incident = $3 AND receiver = $4 AND kind = 'resolve' AND state = 'dead')",
     )
     .bind(letter.get::<i64, _>(0))
@@ -143,16 +163,19 @@ pub(super) async fn discard(connection: &mut SqliteConnection, id: &str, why: &s
     let state = sqlx::query("SELECT state FROM outbox WHERE id = $1").bind(id);
     let Some(state) = state.fetch_optional(&mut *connection).await? else { return Ok(Discard::Unknown) };
     match state.get::<&str, _>(0) {
-        "pending" | "dead" => {}
+        "pending" | "gathered" | "dead" => {}
         "dropped" => return Ok(Discard::Dropped),
         _ => return Ok(Discard::Settled),
     }
-    sqlx::query("UPDATE outbox SET state = 'dropped', settled = $2, note = $3 WHERE id = $1")
-        .bind(id)
-        .bind(now.as_millisecond())
-        .bind(why)
-        .execute(connection)
-        .await?;
+    sqlx::query(
+        "UPDATE outbox SET state = 'dropped', settled = $2, note = $3
+         WHERE id = $1 OR (storm = $1 AND state IN ('gathered', 'dead'))",
+    )
+    .bind(id)
+    .bind(now.as_millisecond())
+    .bind(why)
+    .execute(connection)
+    .await?;
     Ok(Discard::Dropped)
 }
 
@@ -163,7 +186,10 @@ pub(super) async fn letters(pool: &SqlitePool, receiver: &str, now: Timestamp, a
              AND first.receipt IS NOT NULL ORDER BY first.number LIMIT 1)
          FROM outbox WHERE number IN (
              SELECT MIN(number) FROM outbox WHERE receiver = $1 AND state = 'pending' GROUP BY incident)
-         AND (next_attempt <= $2 OR next_attempt > $4) ORDER BY number LIMIT $3",
+         AND kind <> 'storm' AND (next_attempt <= $2 OR next_attempt > $4) AND NOT EXISTS (
+             SELECT 1 FROM outbox before WHERE before.incident = outbox.incident AND before.receiver = $1
+             AND before.state = 'gathered' AND before.number < outbox.number)
+         ORDER BY number LIMIT $3",
     )
     .bind(receiver)
     .bind(now.as_millisecond())
@@ -185,7 +211,7 @@ pub(super) async fn letters(pool: &SqlitePool, receiver: &str, now: Timestamp, a
         .collect()
 }
 
-fn notification(row: &SqliteRow, labels: usize, body: usize) -> Result<Notification> {
+pub(super) fn notification(row: &SqliteRow, labels: usize, body: usize) -> Result<Notification> {
     let mut notification: Notification = from_json(row.get(body))?;
     notification.labels = from_json(row.get(labels))?;
     Ok(notification)
@@ -199,7 +225,7 @@ pub(super) async fn addressees(pool: &SqlitePool) -> Result<Vec<String>> {
 pub(super) async fn standing(pool: &SqlitePool, receiver: &str, since: Timestamp) -> Result<Vec<Notification>> {
     let rows = sqlx::query(
         "SELECT labels, body FROM outbox WHERE number IN (
-             SELECT MAX(number) FROM outbox WHERE receiver = $1 AND state = 'delivered' GROUP BY incident)
+             SELECT MAX(number) FROM outbox WHERE receiver = $1 AND state = 'delivered' AND kind <> 'storm' GROUP BY incident)
          AND (kind <> 'resolve' OR settled >= $2) ORDER BY number",
     )
     .bind(receiver)
@@ -210,9 +236,16 @@ pub(super) async fn standing(pool: &SqlitePool, receiver: &str, since: Timestamp
 }
 
 pub(super) async fn depth(pool: &SqlitePool) -> Result<OutboxDepth> {
+    // What was tried waits for its receiver; what was not may wait its turn, as long as there are turns.
     let row = sqlx::query(
-        "SELECT (SELECT COUNT(*) FROM outbox WHERE state = 'pending'), (SELECT COUNT(*) FROM outbox WHERE state = 'dead'),
-                (SELECT MIN(queued) FROM outbox WHERE state = 'pending')",
+        "SELECT (SELECT COUNT(*) FROM outbox WHERE state = 'pending'),
+                (SELECT COUNT(*) FROM outbox WHERE state = 'dead' AND storm IS NULL),
+                (SELECT MIN(since) FROM (
+                     SELECT MIN(queued) AS since FROM outbox WHERE state = 'pending' AND attempts > 0
+                     UNION ALL
+                     SELECT MAX(MIN(queued), COALESCE((SELECT MAX(settled) FROM outbox d WHERE d.receiver = o.receiver
+                         AND d.state = 'delivered'), 0)) FROM outbox o
+                     WHERE state = 'pending' AND attempts = 0 GROUP BY receiver))",
     )
     .fetch_one(pool)
     .await?;
@@ -225,7 +258,9 @@ macro_rules! select_delivery {
     ($rest:literal) => {
         concat!(
             "SELECT id, incident, receiver, kind, version, state, attempts, created, settled, error, note,
-             json_extract(body, '$.headline') FROM outbox ",
+             COALESCE(json_extract(body, '$.headline'),
+                 (SELECT COUNT(*) FROM outbox m WHERE m.storm = outbox.id) || ' at once, to be told together')
+             FROM outbox ",
             $rest
         )
     };
@@ -241,7 +276,7 @@ pub(super) async fn deliveries(pool: &SqlitePool, incident: IncidentId) -> Resul
 
 pub(super) async fn sought(pool: &SqlitePool, sought: &Sought, at_most: u32) -> Result<Vec<Delivery>> {
     let rows = sqlx::query(select_delivery!(
-        "WHERE ($1 IS NULL OR state = $1) AND ($2 IS NULL OR receiver = $2)
+        "WHERE ($3 IS NOT NULL OR storm IS NULL) AND ($1 IS NULL OR state = $1) AND ($2 IS NULL OR receiver = $2)
          AND ($3 IS NULL OR substr(id, 1, length($3)) = $3)
          AND ($4 IS NULL OR number < (SELECT number FROM outbox WHERE id = $4)) ORDER BY number DESC LIMIT $5"
     ))

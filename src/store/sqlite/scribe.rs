@@ -15,9 +15,9 @@ use super::record::Ledger;
 use super::reserve::Reserve;
 use super::tidy::{self, Chore};
 use super::trouble::{Trouble, refused};
-use super::{decide, letters, record};
-use crate::model::ProbeId;
-use crate::store::{Batch, Decision, Discard, Fate, Push, Refused, Replay, Retention};
+use super::{decide, letters, record, storms};
+use crate::model::{ProbeId, Storm};
+use crate::store::{Batch, Decision, Discard, Fate, Push, Refused, Replay, Retention, Sealing};
 
 /// Readings in one commit; beyond it the rest waits for the next.
 const GROUP_READINGS_MAX: usize = 20_000;
@@ -32,6 +32,9 @@ pub(super) enum Job {
     Replay(String, Timestamp),
     /// Id and why.
     Discard(String, String, Timestamp),
+    /// The storm's number and that of its last member.
+    Seal(i64, i64, Box<Storm>),
+    Scatter(i64, Timestamp),
     Push(ProbeId, Push),
     Tidy(Chore),
 }
@@ -41,6 +44,7 @@ pub(super) enum Done {
     Written,
     Replay(Replay),
     Discard(Discard),
+    Seal(Sealing),
     /// What is to be tidied next.
     Chore(Option<Chore>),
 }
@@ -138,6 +142,9 @@ impl Scribe {
             Job::Push(..) => ("write what was pushed", Durable::Full),
             Job::Replay(..) => ("queue a letter again", Durable::Full),
             Job::Discard(..) => ("drop a letter", Durable::Full),
+            // What was sent under an id must be known to have been, or it would be sent otherwise.
+            Job::Seal(..) => ("compose a storm", Durable::Full),
+            Job::Scatter(..) => ("scatter a storm", Durable::Full),
             Job::Settle(..) => ("write what became of a letter", Durable::Normal),
             Job::Tidy(_) => ("be tidied", Durable::Normal),
         };
@@ -269,6 +276,10 @@ async fn perform(connection: &mut SqliteConnection, job: &Job, retention: &Reten
         Job::Push(probe, push) => record::push(connection, probe, push).await?,
         Job::Replay(id, now) => return letters::replay(connection, id, *now).await.map(Done::Replay),
         Job::Discard(id, why, now) => return letters::discard(connection, id, why, *now).await.map(Done::Discard),
+        Job::Seal(number, last, storm) => {
+            return storms::seal(connection, *number, *last, storm).await.map(Done::Seal);
+        }
+        Job::Scatter(number, now) => storms::scatter(connection, *number, *now).await?,
         Job::Tidy(chore) => return tidy::perform(connection, chore, retention).await.map(Done::Chore),
     }
     Ok(Done::Written)

@@ -20,8 +20,10 @@ use crate::web::routes::Shared;
 #[derive(Debug, Serialize, JsonSchema)]
 pub(in crate::web) struct Letter {
     id: String,
-    incident: String,
+    /// None, of a storm: that tells of many.
+    incident: Option<String>,
     receiver: String,
+    /// `open`, `remind`, `update`, `resolve`, `storm`.
     kind: String,
     version: u32,
     headline: String,
@@ -129,7 +131,7 @@ fn conflict(detail: &str) -> Problem {
 fn letter(delivery: Delivery) -> Letter {
     Letter {
         id: delivery.id,
-        incident: delivery.incident.to_string(),
+        incident: (delivery.kind != "storm").then(|| delivery.incident.to_string()),
         receiver: delivery.receiver,
         kind: delivery.kind,
         version: delivery.version,

@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use serde_json::Value;
@@ -14,6 +15,8 @@ pub(crate) enum Answer {
     /// With more headers, each ended by CRLF.
     Status(u16, &'static str),
     Hang,
+    /// 200, and then a gigabyte.
+    Endless,
     /// Reads everything, then drops the connection.
     Drop,
 }
@@ -34,6 +37,7 @@ impl Heard {
 pub(crate) struct Deaf {
     pub(crate) address: SocketAddr,
     heard: Arc<Mutex<Vec<Heard>>>,
+    poured: Arc<AtomicUsize>,
     task: JoinHandle<()>,
 }
 
@@ -45,16 +49,23 @@ impl Deaf {
         let heard = Arc::new(Mutex::new(Vec::new()));
         let answers = Arc::new(Mutex::new(answers.iter().copied().collect::<VecDeque<_>>()));
         let log = Arc::clone(&heard);
+        let poured = Arc::new(AtomicUsize::new(0));
+        let bytes = Arc::clone(&poured);
         let task = tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
-                tokio::spawn(answer(stream, Arc::clone(&answers), Arc::clone(&log)));
+                tokio::spawn(answer(stream, Arc::clone(&answers), Arc::clone(&log), Arc::clone(&bytes)));
             }
         });
-        Self { address, heard, task }
+        Self { address, heard, poured, task }
     }
 
     pub(crate) fn heard(&self) -> Vec<Heard> {
         self.heard.lock().unwrap().clone()
+    }
+
+    /// Bytes of endless answers that went out.
+    pub(crate) fn poured(&self) -> usize {
+        self.poured.load(Ordering::Relaxed)
     }
 
     /// What happened, by type.
@@ -69,7 +80,12 @@ impl Drop for Deaf {
     }
 }
 
-async fn answer(mut stream: TcpStream, answers: Arc<Mutex<VecDeque<Answer>>>, log: Arc<Mutex<Vec<Heard>>>) {
+async fn answer(
+    mut stream: TcpStream,
+    answers: Arc<Mutex<VecDeque<Answer>>>,
+    log: Arc<Mutex<Vec<Heard>>>,
+    poured: Arc<AtomicUsize>,
+) {
     let mut bytes = Vec::new();
     loop {
         let end = bytes.windows(4).position(|window| window == b"\r\n\r\n");
@@ -92,6 +108,13 @@ async fn answer(mut stream: TcpStream, answers: Arc<Mutex<VecDeque<Answer>>>, lo
     match next {
         Answer::Drop => {}
         Answer::Hang => std::future::pending().await,
+        Answer::Endless => {
+            let head = format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n", 1 << 30);
+            _ = stream.write_all(head.as_bytes()).await;
+            while stream.write_all(&[b'.'; 8_192]).await.is_ok() {
+                poured.fetch_add(8_192, Ordering::Relaxed);
+            }
+        }
         Answer::Status(status, headers) => {
             let reply =
                 format!("HTTP/1.1 {status} As told\r\n{headers}content-length: 4\r\nconnection: close\r\n\r\nso\x1b!");

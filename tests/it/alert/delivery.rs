@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use unbroken::alert::{Failure, News, after};
+use unbroken::alert::{Failure, News, Tried, after};
 use unbroken::model::NotificationKind::{Open, Resolve};
-use unbroken::store::{Decision, Fate, Letter, Sought, Store};
+use unbroken::store::{Decision, Fate, Sought, Store};
 
 use super::deaf::{Answer, Deaf};
 use super::{Office, hooks};
@@ -73,6 +73,29 @@ async fn a_receiver_that_hangs_delays_nobody() {
 }
 
 #[tokio::test]
+async fn an_hour_of_errors_loses_nothing_and_turns_nothing_round() {
+    let folder = tempfile::tempdir().unwrap();
+    let deaf = Deaf::start(&[Answer::Status(500, ""); 14]).await;
+    let office = Office::open(folder.path(), hooks(&[("hook", deaf.address)])).await;
+    let one = incident(1);
+    office.post(vec![notification(&one, Open, "hook")]).await;
+    for failures in 1..=14 {
+        office.fails(failures).await;
+        if failures == 7 {
+            office.post(vec![notification(&closed(&one, 2000), Resolve, "hook")]).await;
+        }
+        office.turn_clock(300);
+    }
+    office.delivers("hook", "resolve").await;
+    let mut ids: Vec<_> = deaf.heard().iter().map(|heard| heard.header("webhook-id").to_owned()).collect();
+    assert_eq!((ids.len(), deaf.types().pop().as_deref()), (16, Some("incident.resolve")));
+    ids.dedup();
+    let (open, end) = (notification(&one, Open, "hook").id, notification(&closed(&one, 2000), Resolve, "hook").id);
+    assert_eq!(ids, [open, end], "whoever has seen an id may forget the message");
+    office.close().await;
+}
+
+#[tokio::test]
 async fn retry_after_is_honoured() {
     let folder = tempfile::tempdir().unwrap();
     let deaf = Deaf::start(&[Answer::Status(429, "retry-after: 120\r\n")]).await;
@@ -83,6 +106,18 @@ async fn retry_after_is_honoured() {
     assert_eq!(office.store.letters("hook", at(120), 9).await.unwrap().len(), 1);
     office.turn_clock(121);
     office.delivers("hook", "open").await;
+    office.close().await;
+}
+
+#[tokio::test]
+async fn an_answer_without_end_is_read_no_further_than_it_is_of_use() {
+    let folder = tempfile::tempdir().unwrap();
+    let deaf = Deaf::start(&[Answer::Endless]).await;
+    let office = Office::open(folder.path(), hooks(&[("hook", deaf.address)])).await;
+    office.post(vec![notification(&incident(1), Open, "hook")]).await;
+    office.delivers("hook", "open").await;
+    // What the sockets hold between us, and not the gigabyte.
+    assert!(deaf.poured() < 64 << 20, "{} bytes", deaf.poured());
     office.close().await;
 }
 
@@ -98,7 +133,7 @@ async fn who_says_no_for_long_is_believed() {
     }
     let dead = office.hears(|news| matches!(news, News::Dead { .. })).await;
     let News::Dead { receiver, incident: which, error } = dead else { panic!() };
-    assert_eq!((receiver.as_str(), which), ("hook", incident(1).id));
+    assert_eq!((receiver.as_str(), which), ("hook", Some(incident(1).id)));
     assert!(error.starts_with("answered 404"), "{error}");
     assert_eq!(office.store.outbox().await.unwrap().dead, 1);
     let id = office.store.sought(&Sought::default(), 1).await.unwrap().remove(0).id;
@@ -138,16 +173,9 @@ async fn the_heartbeat_is_fetched() {
 
 #[test]
 fn patience_grows_and_ends() {
-    let letter = |attempts| Letter {
-        number: 1,
-        notification: notification(&incident(1), Open, "hook"),
-        attempts,
-        next_attempt: at(0),
-        queued: at(0),
-        thread: None,
-    };
+    let tried = |failures: u32| Tried { attempts: failures + 1, queued: at(0) };
     let passing = |retry_after| Failure::Passing { text: "no".into(), retry_after };
-    let pause = |failure: &Failure, attempts, chance| match after(failure, &letter(attempts), at(0), chance) {
+    let pause = |failure: &Failure, attempts, chance| match after(failure, tried(attempts), at(0), chance) {
         Fate::Retry { next, .. } => next.duration_since(at(0)).as_millis(),
         fate => panic!("{fate:?}"),
     };
@@ -157,6 +185,6 @@ fn patience_grows_and_ends() {
     assert_eq!(pause(&passing(None), 4_000_000, 1.0), 300_000);
     assert_eq!(pause(&passing(Some(Duration::from_hours(999))), 0, 1.0), 3_600_000, "an hour at most");
     assert_eq!(pause(&Failure::Refused { text: "no".into() }, 0, 1.0), 30_000);
-    let last = after(&passing(None), &letter(900), at(72 * HOUR), 1.0);
+    let last = after(&passing(None), tried(900), at(72 * HOUR), 1.0);
     assert_eq!(last, Fate::Dead { at: at(72 * HOUR), error: "no".into() });
 }

@@ -3,11 +3,12 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
+use std::sync::Arc;
 
 use serde_json::{Value, json};
-use unbroken::alert::{Attempt, Receiver, Rehearsal, Request, Settings, notifications, reminders};
+use unbroken::alert::{Attempt, Receiver, Rehearsal, Request, Settings, Teller, notifications, reminders};
 use unbroken::model::{
-    Cause, Change, Evidence, Fault, FaultCode, Happening, Impact, Incident, Notification, SelfFault, Severity,
+    Cause, Change, Evidence, Fault, FaultCode, Happening, Impact, Incident, Notification, SelfFault, Severity, Storm,
 };
 
 use super::told::map;
@@ -99,6 +100,46 @@ pub(super) fn messages() -> Vec<(&'static str, Notification)> {
     ]
 }
 
+/// A storm as it is composed, one that is over, and one as hostile as can be.
+pub(super) fn storms() -> Vec<(&'static str, Storm)> {
+    let base = "https://unbroken.example.com/".parse().ok();
+    let teller = Teller { map: Arc::new(map()), base };
+    let titles = ["Bills", "Shop", "Chat", "App", "Phone"];
+    let broken = |number: u128| {
+        let impacts = [("pay-my-bill", 100.0), ("become-a-customer", 40.0), ("get-help", 30.0), ("leave", 8.0)];
+        let hurt = usize::try_from(number % 4).unwrap() + 1;
+        Incident {
+            impacts: impacts[4 - hurt..]
+                .iter()
+                .map(|(id, loss)| Impact { journey: (*id).into(), loss: *loss })
+                .collect(),
+            severity: if number.is_multiple_of(5) { Severity::Ticket } else { Severity::Page },
+            opened: at(i64::try_from(number).unwrap()),
+            ..incident(number)
+        }
+    };
+    let says = |number: u128, change: Change| Notification {
+        headline: told(&change, 90)
+            .headline
+            .replace("Bills and payments", titles[usize::try_from(number % 5).unwrap()]),
+        ..told(&change, 90)
+    };
+    let open = |number| says(number, Change::IncidentOpened(broken(number)));
+    let over = |number| says(number, Change::IncidentClosed(closed(&broken(number), 80)));
+    let mut mixed: Vec<_> = (1..=30).map(open).collect();
+    mixed.extend((28..=31).map(over));
+    mixed.push(says(32, Change::IncidentUpdated(version(&broken(32), 3))));
+    let mut hostile: Vec<_> = (1..=40).map(open).collect();
+    for one in &mut hostile {
+        one.headline = HOSTILE.into();
+    }
+    vec![
+        ("storm", teller.tell("storm-1", &mixed, at(120))),
+        ("storm-over", teller.tell("storm-2", &(1..=12).map(over).collect::<Vec<_>>(), at(120))),
+        ("storm-hostile", teller.tell("storm-3", &hostile, at(120))),
+    ]
+}
+
 fn tests_of(receiver: &Receiver) -> Vec<Notification> {
     let base = "https://unbroken.example.com/".parse().unwrap();
     let rehearsal = Rehearsal { name: "x", receiver, map: &map(), base: Some(&base) };
@@ -139,20 +180,32 @@ fn every_receiver_says_it_in_its_own_language() {
     }
     let mut expected = Vec::new();
     let mut differences = String::new();
+    let mut compare = |file: &str, said: String| {
+        let file = folder.join(file);
+        if std::env::var_os("UPDATE").is_some() {
+            fs::write(&file, &said).unwrap();
+        }
+        let want = fs::read_to_string(&file).unwrap_or_default();
+        if said != want {
+            differences += &format!("=== {}\n--- want\n{want}--- got\n{said}", file.display());
+        }
+        expected.push(file);
+    };
     for (name, receiver) in &receivers {
         for (kind, message) in messages() {
             let thread = (name == "slack-bot" && kind != "open").then(|| "1763625600.000100".to_owned());
             let attempt = Attempt { number: 2, at: at(7200), thread };
             let said = written(&receiver.render(&message, &attempt));
-            let file = folder.join(format!("{name}.{kind}.txt"));
-            if std::env::var_os("UPDATE").is_some() {
-                fs::write(&file, &said).unwrap();
+            compare(&format!("{name}.{kind}.txt"), said);
+        }
+        for (kind, storm) in storms() {
+            let attempt = Attempt { number: 2, at: at(7200), thread: None };
+            let said = receiver.render_storm(&storm, &attempt);
+            let machine = ["alertmanager", "pagerduty", "opsgenie", "webhook", "command"].contains(&receiver.key());
+            assert_eq!(said.is_none(), machine, "{name}: who reads along is told of a storm as one");
+            if let Some(said) = said {
+                compare(&format!("{name}.{kind}.txt"), written(&said));
             }
-            let want = fs::read_to_string(&file).unwrap_or_default();
-            if said != want {
-                differences += &format!("=== {}\n--- want\n{want}--- got\n{said}", file.display());
-            }
-            expected.push(file);
         }
     }
     assert!(differences.is_empty(), "{differences}");

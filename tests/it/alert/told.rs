@@ -9,7 +9,7 @@ use unbroken::model::{Cause, Change, Channel, Journey, JourneyMap, SelfFault, Se
 
 use crate::given::{at, closed, incident};
 
-pub(super) fn map() -> JourneyMap {
+pub(crate) fn map() -> JourneyMap {
     let billing = Touchpoint {
         id: "billing".into(),
         title: "Bills and payments".into(),

@@ -13,13 +13,13 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::Bytes;
 use axum::extract::State;
-use axum::http::{HeaderMap, Method, StatusCode, Uri};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
-use unbroken::alert::{News, Receiver, Rehearsal, Settings, rehearse};
+use unbroken::alert::{Attempt, News, Receiver, Rehearsal, Request, Settings, rehearse};
 use unbroken::clock::Clock;
-use unbroken::model::{Incident, Notification, NotificationKind};
+use unbroken::model::{Incident, Notification, NotificationKind, Storm};
 use unbroken::store::Store;
 
 use super::Office;
@@ -189,6 +189,7 @@ fn hostile(of: &Incident) -> Notification {
 /// middle, hostile and endless texts. Returns what the vendor has taken.
 async fn lives(ways: Ways) -> Vec<Heard> {
     let folder = tempfile::tempdir().unwrap();
+    fits_in_a_storm(&ways);
     let vendor = Vendor::start(ways, &[Mood::Busy, Mood::Broken]).await;
     let office = Office::open(folder.path(), vendor.settings()).await;
     let first = incident(1);
@@ -223,6 +224,23 @@ async fn lives(ways: Ways) -> Vec<Heard> {
     vendor.takes(6).await;
     office.close().await;
     vendor.taken()
+}
+
+/// What is said of a storm fits the schema, too, however hostile its parts are.
+fn fits_in_a_storm(ways: &Ways) {
+    let receiver: Receiver = serde_json::from_value((ways.settings)("http://127.0.0.1:9")).unwrap();
+    for (name, storm) in super::rendered::storms() {
+        let storm = Storm { link: Some("http://127.0.0.1:8080/".into()), ..storm };
+        let attempt = Attempt::first(crate::given::at(0));
+        let Some(Request::Post(post)) = receiver.render_storm(&storm, &attempt) else { continue };
+        let header = |(name, value): &(&'static str, String)| {
+            (HeaderName::from_static(name), HeaderValue::from_str(value).unwrap())
+        };
+        let path = post.url[url::Position::BeforePath..].to_owned();
+        let headers = post.headers.iter().map(header).collect();
+        let heard = Heard { path, headers, body: serde_json::from_str(&post.body).unwrap() };
+        (ways.check)(&heard).unwrap_or_else(|wrong| panic!("{name}: {wrong} in {:#}", heard.body));
+    }
 }
 
 /// What comes of an answer: the news of the first letter.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
-use unbroken::alert::{Failure, Settings, after, notifications};
+use unbroken::alert::{Failure, Settings, Tried, after, notifications};
 use unbroken::board::Board;
 use unbroken::model::{Cause, Change, IncidentId, JourneyMap, NotificationKind, State, Touchpoint, TouchpointId};
 use unbroken::store::sqlite::Sqlite;
@@ -227,7 +227,8 @@ impl<'a> Life<'a> {
             for letter in self.store.letters(receiver, self.now, 100).await.unwrap() {
                 if self.away.contains(receiver) {
                     let failure = Failure::Passing { text: "away".into(), retry_after: None };
-                    let fate = after(&failure, &letter, self.now, 0.5);
+                    let tried = Tried { attempts: letter.attempts + 1, queued: letter.queued };
+                    let fate = after(&failure, tried, self.now, 0.5);
                     self.store.settle(letter.number, fate).await.unwrap();
                     continue;
                 }

@@ -7,11 +7,11 @@ use std::time::Duration;
 use async_trait::async_trait;
 use jiff::{SignedDuration, Timestamp};
 use unbroken::model::{
-    Close, Incident, IncidentId, JourneyId, Notification, ProbeId, Reading, Series, TraceId, VantageId,
+    Close, Incident, IncidentId, JourneyId, Notification, ProbeId, Reading, Series, Storm, TraceId, VantageId,
 };
 use unbroken::store::{
-    Batch, Decision, Delivery, Digest, Discard, Fate, IncidentFilter, Letter, OutboxDepth, Push, Refused, Replay,
-    Restored, ScorePoint, Sought, Store,
+    Batch, Bundle, Decision, Delivery, Digest, Discard, Fate, IncidentFilter, Letter, OutboxDepth, Push, Refused,
+    Replay, Restored, ScorePoint, Sealing, Sought, Store,
 };
 
 use super::halcyon::{self, Mood};
@@ -62,6 +62,18 @@ impl Store for Shelf {
 
     async fn letters(&self, _: &str, _: Timestamp, _: u32) -> Result<Vec<Letter>, Refused> {
         Ok(Vec::new())
+    }
+
+    async fn bundle(&self, _: &str, _: Timestamp) -> Result<Option<Bundle>, Refused> {
+        Ok(None)
+    }
+
+    async fn seal(&self, _: i64, _: i64, _: &Storm) -> Result<Sealing, Refused> {
+        Ok(Sealing::Grown)
+    }
+
+    async fn scatter(&self, _: i64, _: Timestamp) -> Result<(), Refused> {
+        Ok(())
     }
 
     async fn addressees(&self) -> Result<Vec<String>, Refused> {

@@ -1,0 +1,240 @@
+//! One receiver's way out.
+
+use std::collections::HashMap;
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::{FutureExt, StreamExt, stream};
+use jiff::{SignedDuration, Timestamp};
+use tokio::sync::watch;
+use tokio::time::{Instant, sleep, sleep_until};
+use tokio_util::sync::CancellationToken;
+
+use super::{LETTERS_MAX, Listener, News};
+use crate::alert::pace::Bucket;
+use crate::alert::policy::Tried;
+use crate::alert::send::{Sender, chain};
+use crate::alert::{Attempt, Failure, Receiver, Taken, Teller, after};
+use crate::clock::Clock;
+use crate::model::Notification;
+use crate::store::{Bundle, Fate, Holds, Letter, Refused, Sealing, Store};
+
+/// How often a lane looks without being rung for: retries fall due by themselves.
+const POLL: Duration = Duration::from_secs(1);
+const RESTATE_EVERY: Duration = Duration::from_mins(1);
+/// How long a receiver is told again of the end.
+const RESTATE_RESOLVED: SignedDuration = SignedDuration::from_mins(15);
+/// What is under way at a stop may still take so long.
+const GRACE: Duration = Duration::from_secs(3);
+/// Different incidents may go to one receiver at once.
+const UNDER_WAY_MAX: usize = 4;
+
+/// A receiver that hangs, or wants to be told slowly, delays nobody but itself.
+pub(super) struct Lane {
+    pub(super) name: String,
+    pub(super) receiver: Receiver,
+    pub(super) teller: Teller,
+    pub(super) store: Arc<dyn Store>,
+    pub(super) clock: Clock,
+    pub(super) sender: Sender,
+    pub(super) listener: Listener,
+    /// What became of letters when the store refused to write it: they are not sent again before it does.
+    pub(super) unsettled: HashMap<i64, Fate>,
+    /// Letters are fetched when they may go, no sooner: what waits in the store can still be replaced by what is newer.
+    pub(super) bucket: Bucket,
+}
+
+enum Round {
+    /// There may be more.
+    Moved,
+    Idle,
+    /// There may be more, but not before then.
+    Paced(Instant),
+}
+
+impl Lane {
+    pub(super) async fn guarded(mut self, mut bell: watch::Receiver<()>, shutdown: CancellationToken) {
+        let cutoff = shutdown.clone();
+        let cutoff = async move {
+            cutoff.cancelled().await;
+            sleep(GRACE).await;
+        };
+        tokio::pin!(cutoff);
+        loop {
+            let work = AssertUnwindSafe(self.run(&mut bell, &shutdown)).catch_unwind();
+            tokio::select! {
+                done = work => if done.is_ok() { return },
+                () = &mut cutoff => return,
+            }
+            tracing::error!(receiver = %self.name, "the courier's lane crashed and starts again");
+            sleep(POLL).await;
+        }
+    }
+
+    async fn run(&mut self, bell: &mut watch::Receiver<()>, shutdown: &CancellationToken) {
+        let mut restate_at = Instant::now();
+        while !shutdown.is_cancelled() {
+            bell.mark_unchanged();
+            let round = self.round().await;
+            if restate_at <= Instant::now() {
+                self.restate().await;
+                restate_at = Instant::now() + RESTATE_EVERY;
+            }
+            match round {
+                Round::Moved => {}
+                Round::Idle => tokio::select! {
+                    () = shutdown.cancelled() => return,
+                    rung = bell.changed() => if rung.is_err() { sleep(POLL).await },
+                    () = sleep(POLL) => {}
+                },
+                Round::Paced(until) => tokio::select! {
+                    () = shutdown.cancelled() => return,
+                    () = sleep_until(until.min(restate_at)) => {}
+                },
+            }
+        }
+    }
+
+    async fn round(&mut self) -> Round {
+        self.settle_again().await;
+        let room = match self.bucket.room(LETTERS_MAX, Instant::now()) {
+            Ok(room) => room,
+            Err(next) => return Round::Paced(next),
+        };
+        // A storm first: it tells the most.
+        match self.store.bundle(&self.name, self.clock.now()).await {
+            Ok(Some(bundle)) if !self.unsettled.contains_key(&bundle.number) => return self.carry(bundle).await,
+            Ok(_) => {}
+            Err(refused) => {
+                self.refused(&refused);
+                return Round::Idle;
+            }
+        }
+        let known = u32::try_from(self.unsettled.len()).unwrap_or(u32::MAX);
+        let letters = match self.store.letters(&self.name, self.clock.now(), room.saturating_add(known)).await {
+            Ok(letters) => letters,
+            Err(refused) => {
+                self.refused(&refused);
+                return Round::Idle;
+            }
+        };
+        let unsent = letters.into_iter().filter(|letter| !self.unsettled.contains_key(&letter.number));
+        let letters: Vec<_> = unsent.take(room as usize).collect();
+        if letters.is_empty() {
+            return Round::Idle;
+        }
+        self.bucket.take(u32::try_from(letters.len()).unwrap_or(room), Instant::now());
+        let lane = &*self;
+        let settled: Vec<_> =
+            stream::iter(letters).map(|letter| lane.deliver(letter)).buffer_unordered(UNDER_WAY_MAX).collect().await;
+        self.unsettled.extend(settled.into_iter().flatten());
+        Round::Moved
+    }
+
+    /// A storm: told as one, or scattered where each is told for itself.
+    async fn carry(&mut self, bundle: Bundle) -> Round {
+        let now = self.clock.now();
+        let storm = match bundle.holds {
+            Holds::Loose { members, .. } if members.is_empty() => {
+                return self.moved(self.store.settle(bundle.number, Fate::Superseded { at: now }).await);
+            }
+            Holds::Sealed(storm) => storm,
+            Holds::Loose { members, last } => {
+                let storm = self.teller.tell(&bundle.id, &members, now);
+                match self.store.seal(bundle.number, last, &storm).await {
+                    Ok(Sealing::Sealed) => storm,
+                    Ok(Sealing::Grown) => return Round::Moved,
+                    Err(refused) => return self.moved(Err(refused)),
+                }
+            }
+        };
+        let attempt = Attempt { number: bundle.attempts + 1, at: now, thread: None };
+        let Some(request) = self.receiver.render_storm(&storm, &attempt) else {
+            return self.moved(self.store.scatter(bundle.number, now).await);
+        };
+        self.bucket.take(1, Instant::now());
+        let outcome = self.sender.send(&self.receiver, request, now).await;
+        let fate = self.fate(outcome, bundle.attempts, bundle.queued);
+        let settled = self.store.settle(bundle.number, fate.clone()).await;
+        self.tell(None, &fate);
+        if let Err(refused) = settled {
+            self.refused(&refused);
+            self.unsettled.insert(bundle.number, fate);
+        }
+        Round::Moved
+    }
+
+    fn moved(&self, written: Result<(), Refused>) -> Round {
+        match written {
+            Ok(()) => Round::Moved,
+            Err(refused) => {
+                self.refused(&refused);
+                Round::Idle
+            }
+        }
+    }
+
+    /// One attempt; its fate, if the store did not take it.
+    async fn deliver(&self, letter: Letter) -> Option<(i64, Fate)> {
+        let thread = letter.thread.clone();
+        let attempt = Attempt { number: letter.attempts + 1, at: self.clock.now(), thread };
+        let request = self.receiver.render(&letter.notification, &attempt);
+        let outcome = self.sender.send(&self.receiver, request, attempt.at).await;
+        let fate = self.fate(outcome, letter.attempts, letter.queued);
+        let settled = self.store.settle(letter.number, fate.clone()).await;
+        self.tell(Some(&letter.notification), &fate);
+        let refused = settled.err()?;
+        self.refused(&refused);
+        Some((letter.number, fate))
+    }
+
+    fn fate(&self, outcome: Result<Taken, Failure>, attempts: u32, queued: Timestamp) -> Fate {
+        let now = self.clock.now();
+        match outcome {
+            Ok(said) => Fate::Delivered { at: now, receipt: said.receipt },
+            Err(failure) => after(&failure, Tried { attempts: attempts + 1, queued }, now, rand::random()),
+        }
+    }
+
+    /// Of a notification, or of a storm.
+    fn tell(&self, notification: Option<&Notification>, fate: &Fate) {
+        let receiver = self.name.clone();
+        (self.listener)(match fate {
+            Fate::Delivered { .. } | Fate::Superseded { .. } => {
+                News::Delivered { receiver, kind: notification.map(|notification| notification.kind) }
+            }
+            Fate::Retry { error, .. } => News::Failed { receiver, error: error.clone() },
+            Fate::Dead { error, .. } => {
+                let incident = notification.map(|notification| notification.incident.id);
+                let about = incident.map_or_else(|| "many incidents".to_owned(), |id| format!("incident {id}"));
+                tracing::error!(%receiver, "gave up a notification of {about}: {error}");
+                News::Dead { receiver, incident, error: error.clone() }
+            }
+        });
+    }
+
+    async fn settle_again(&mut self) {
+        for (number, fate) in std::mem::take(&mut self.unsettled) {
+            if let Err(refused) = self.store.settle(number, fate.clone()).await {
+                self.refused(&refused);
+                self.unsettled.insert(number, fate);
+            }
+        }
+    }
+
+    async fn restate(&self) {
+        let now = self.clock.now();
+        let since = now.saturating_sub(RESTATE_RESOLVED).unwrap_or(now);
+        let attempt = Attempt::first(now);
+        let Ok(standing) = self.store.standing(&self.name, since).await else { return };
+        let Some(request) = self.receiver.restate(&standing, &attempt) else { return };
+        if let Err(failure) = self.sender.send(&self.receiver, request, now).await {
+            (self.listener)(News::Failed { receiver: self.name.clone(), error: failure.text().to_owned() });
+        }
+    }
+
+    fn refused(&self, refused: &Refused) {
+        (self.listener)(News::Refused { error: chain(refused) });
+    }
+}
