@@ -33,6 +33,7 @@ pub mod websocket;
 
 mod assess;
 mod errand;
+mod excerpt;
 mod outcome;
 mod phases;
 mod picture;

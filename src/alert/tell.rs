@@ -168,6 +168,7 @@ impl Template<'_> {
                 format!(" (expected {} to be {}, found {})", evidence.of, evidence.expected, evidence.found)
             });
             lines.push(format!("Cause: {fault}{found} [{}].", fault.code));
+            lines.extend(fault.excerpt.as_ref().map(|excerpt| format!("The answer says: {excerpt}")));
         }
         if let Some(shared) = words::shared(incident, self.map) {
             lines.push(format!("In common: {shared}."));

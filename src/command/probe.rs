@@ -151,6 +151,9 @@ fn print_step(step: &StepOutcome, seen: Seen) {
             say!("        {}: expected {}", evidence.of, evidence.expected);
             say!("        {}: found    {}", evidence.of, evidence.found);
         }
+        if let Some(excerpt) = &fault.excerpt {
+            say!("        the answer says: {excerpt}");
+        }
         if let Some(advice) = words::advice(fault) {
             say!("      → {advice}");
         }

@@ -177,6 +177,9 @@ pub struct Fault {
     /// What happened, for engineers, in one line of at most 300 characters.
     pub text: String,
     pub evidence: Option<Evidence>,
+    /// How the text of the answer begins that failed, at most 300 characters: the other side's own words.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub excerpt: Option<String>,
 }
 
 /// What an expectation wanted and what it found, each at most 200 characters.
@@ -190,7 +193,7 @@ pub struct Evidence {
 
 impl Fault {
     pub fn new(code: FaultCode, text: impl Into<String>) -> Self {
-        Self { code, phase: None, step: None, text: text.into(), evidence: None }
+        Self { code, phase: None, step: None, text: text.into(), evidence: None, excerpt: None }
     }
 
     #[must_use]

@@ -7,7 +7,8 @@ use bytes::Bytes;
 use jiff::Timestamp;
 use tokio::time::{Instant, timeout_at};
 
-use super::errand::Errand;
+use super::errand::{Errand, Step};
+use super::excerpt;
 use super::expect::Moment;
 use super::prober::blocks;
 use super::view::View;
@@ -71,36 +72,49 @@ pub(super) async fn apart<T: Send + 'static>(
 impl Question {
     /// An expression that is not done by `limit` is given up, so that its thread is free again.
     fn answer(self, limit: Instant) -> Assessment {
-        let step = &self.errand.steps[self.index].step;
-        let view = View::new(&self.reply, self.latency, self.now).until(limit);
-        let mut scope = self.scope;
-        let mut out = Assessment::default();
-        let doubts = self.reply.doubts().iter().filter(|(field, _)| !step.expect.mentions(*field));
-        let mut failed: Vec<Fault> = doubts.map(|(_, fault)| fault.clone()).collect();
-        failed.extend(step.expect.failures(Moment::Before, &view, &scope));
-        if blocks(step.severity) && !failed.is_empty() {
-            out.blocking = failed.into_iter().next();
-            return out;
-        }
-        out.findings = failed;
-        for (name, capture) in &step.capture {
-            match capture.take(name, &view) {
-                Ok(value) => {
-                    scope.capture(name.clone(), value.clone());
-                    out.captured.push((name.clone(), value));
-                }
-                Err(fault) => {
-                    out.blocking = Some(fault);
-                    return out;
-                }
-            }
-        }
-        let failed = step.expect.failures(Moment::After, &view, &scope);
-        if blocks(step.severity) {
-            out.blocking = failed.into_iter().next();
-        } else {
-            out.findings.extend(failed);
+        let Self { errand, index, reply, latency, now, scope } = self;
+        let view = View::new(&reply, latency, now).until(limit);
+        let step = &errand.steps[index].step;
+        let mut out = judged(step, &view, scope);
+        let untold = |fault: &&mut Fault| excerpt::could_tell_why(fault, &view);
+        let mut failed = out.blocking.iter_mut().chain(&mut out.findings).filter(untold).peekable();
+        if failed.peek().is_some() {
+            let masked = step.capture.iter().filter(|(name, _)| errand.masked.contains(&**name));
+            let secrets = masked.filter_map(|(name, capture)| capture.take(name, &view).ok()).collect();
+            let excerpt = excerpt::excerpt(&view, secrets);
+            failed.for_each(|fault| fault.excerpt.clone_from(&excerpt));
         }
         out
     }
+}
+
+fn judged(step: &Step, view: &View<'_>, mut scope: Scope) -> Assessment {
+    let mut out = Assessment::default();
+    let doubts = view.reply().doubts().iter().filter(|(field, _)| !step.expect.mentions(*field));
+    let mut failed: Vec<Fault> = doubts.map(|(_, fault)| fault.clone()).collect();
+    failed.extend(step.expect.failures(Moment::Before, view, &scope));
+    if blocks(step.severity) && !failed.is_empty() {
+        out.blocking = failed.into_iter().next();
+        return out;
+    }
+    out.findings = failed;
+    for (name, capture) in &step.capture {
+        match capture.take(name, view) {
+            Ok(value) => {
+                scope.capture(name.clone(), value.clone());
+                out.captured.push((name.clone(), value));
+            }
+            Err(fault) => {
+                out.blocking = Some(fault);
+                return out;
+            }
+        }
+    }
+    let failed = step.expect.failures(Moment::After, view, &scope);
+    if blocks(step.severity) {
+        out.blocking = failed.into_iter().next();
+    } else {
+        out.findings.extend(failed);
+    }
+    out
 }

@@ -11,7 +11,7 @@ use crate::model::Fault;
 const MASK: &str = "•••";
 /// Shorter values are not hidden: replacing every `1` would hide more of the fault than of the secret.
 const SECRET_CHARS_MIN: usize = 3;
-/// Characters of a fault's text, and of each side of its evidence.
+/// Characters of a fault's text and of its excerpt, and of each side of its evidence.
 const FAULT_CHARS_MAX: usize = 300;
 const EVIDENCE_CHARS_MAX: usize = 200;
 /// Values hidden in one run.
@@ -42,6 +42,8 @@ impl Redactor {
         let json = serde_json::Value::from(value).to_string();
         let forms = [
             value.to_owned(),
+            // As it stands in a text whose blanks were drawn together.
+            value.split_whitespace().collect::<Vec<_>>().join(" "),
             percent_encoding::utf8_percent_encode(value, percent_encoding::NON_ALPHANUMERIC).to_string(),
             json[1..json.len() - 1].to_owned(),
             BASE64_STANDARD.encode(value).trim_end_matches('=').to_owned(),
@@ -79,14 +81,15 @@ impl Redactor {
                 break;
             }
             // The whole text is compared, so that a secret goes as a whole wherever the end falls.
-            let secret = self.needles.iter().find(|needle| text[at..].starts_with(needle.as_str()));
+            let rest = &text[at..];
+            let secret = self.needles.iter().find(|needle| rest.starts_with(needle.as_str()) || ends_in(rest, needle));
             if at >= hidden {
                 match secret {
                     Some(_) => shown.extend(MASK.chars()),
                     None => shown.push(visible(c)),
                 }
             }
-            hidden = secret.map_or(hidden, |secret| hidden.max(at + secret.len()));
+            hidden = secret.map_or(hidden, |secret| hidden.max(at + secret.len().min(rest.len())));
         }
         shown.into_iter().collect()
     }
@@ -104,6 +107,7 @@ impl Redactor {
             }
         }
         fault.text = self.clip(&fault.text, FAULT_CHARS_MAX);
+        fault.excerpt = fault.excerpt.map(|excerpt| self.clip(&excerpt, FAULT_CHARS_MAX));
         fault.step = Some(step.to_owned());
         fault
     }
@@ -114,6 +118,11 @@ impl Redactor {
             Stop::Own(why, text) => Stop::Own(why, self.clip(&text, FAULT_CHARS_MAX)),
         }
     }
+}
+
+/// A text that was cut off in the middle of a secret.
+fn ends_in(rest: &str, secret: &str) -> bool {
+    rest.len() >= SECRET_CHARS_MIN && secret.starts_with(rest)
 }
 
 /// Control characters, and those that turn the direction of a line, as blanks or a sign for "something was here".
@@ -160,6 +169,8 @@ mod tests {
         assert_eq!(redactor.clip("李伟李伟李伟", 3), "李伟…");
         assert_eq!(redactor.clip("李伟李", 3), "李伟李");
         assert_eq!(redactor.clip("123456789hunter2hunter2", 10), "123456789…");
+        // What was cut off before it came here.
+        assert_eq!(redactor.clip("token hunter2hun", 100), "token •••");
     }
 
     #[test]

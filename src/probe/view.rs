@@ -119,6 +119,12 @@ impl<'a> View<'a> {
         Some(self.text.get_or_init(|| body.text()))
     }
 
+    /// The body as a page.
+    pub(super) fn page(&self) -> Option<&Html> {
+        let text = self.text()?;
+        Some(self.html.get_or_init(|| Html::parse_document(text)))
+    }
+
     /// The body as JSON, or why it is none.
     pub(super) fn json(&self) -> Result<&Value, &str> {
         let parse = || match &self.reply.body {
@@ -199,8 +205,7 @@ impl<'a> View<'a> {
     }
 
     pub(super) fn elements(&self, selector: &Selector) -> Found<'_> {
-        let Some(text) = self.text() else { return Found::Nothing };
-        let page = self.html.get_or_init(|| Html::parse_document(text));
+        let Some(page) = self.page() else { return Found::Nothing };
         let found = page.select(&selector.css).filter_map(|element| match &selector.attribute {
             Some(name) => element.attr(name).map(str::to_owned),
             None => Some(visible(element)),
@@ -223,7 +228,7 @@ impl<'a> View<'a> {
         }
     }
 
-    fn content_type(&self) -> Found<'_> {
+    pub(super) fn content_type(&self) -> Found<'_> {
         match self.header("content-type") {
             Found::Text(line) => {
                 let media = line.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
@@ -234,10 +239,15 @@ impl<'a> View<'a> {
     }
 }
 
-/// The element's text, with runs of blanks as one, as a reader sees it.
+/// The element's text, as a reader sees it.
 fn visible(element: ElementRef<'_>) -> String {
+    spaced(element.text())
+}
+
+/// Texts in a row, with runs of blanks as one.
+pub(super) fn spaced<'t>(texts: impl Iterator<Item = &'t str>) -> String {
     let mut out = String::new();
-    for word in element.text().flat_map(str::split_whitespace) {
+    for word in texts.flat_map(str::split_whitespace) {
         if out.len() + word.len() > ELEMENT_CHARS_MAX {
             break;
         }

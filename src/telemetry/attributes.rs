@@ -88,6 +88,9 @@ pub(super) fn of_fault(severity: &str, fault: &Fault) -> Vec<(String, Value)> {
         attributes.text("unbroken.evidence.expected", &evidence.expected);
         attributes.text("unbroken.evidence.found", &evidence.found);
     }
+    if let Some(excerpt) = &fault.excerpt {
+        attributes.text("unbroken.evidence.excerpt", excerpt);
+    }
     attributes.0
 }
 

@@ -52,6 +52,8 @@ pub(super) struct Fault {
     step: Option<String>,
     text: String,
     evidence: Option<Evidence>,
+    /// How the text of the answer begins.
+    excerpt: Option<String>,
 }
 
 #[derive(Debug, Serialize, JsonSchema)]
@@ -73,6 +75,7 @@ impl From<&model::Fault> for Fault {
                 expected: evidence.expected.clone(),
                 found: evidence.found.clone(),
             }),
+            excerpt: fault.excerpt.clone(),
         }
     }
 }

@@ -105,7 +105,8 @@ async fn hop(settings: &Settings, run: &mut Run<'_>, asked: &Outgoing, proxy: Op
         let moves = head.status.is_redirection() && head.headers.contains_key(LOCATION);
         match needs {
             _ if moves && settings.redirects > 0 => Want::Nothing,
-            Needs::Head if !question => Want::Arrival(settings.max_body),
+            // What a refusal says is wanted, for whoever has to find out why.
+            Needs::Head if !question && !is_refusal(head.status) => Want::Arrival(settings.max_body),
             _ => Want::Itself(settings.max_body),
         }
     };
@@ -232,7 +233,10 @@ async fn reply(
 ) -> Result<Reply, Stop> {
     let Answer { head, body } = answer;
     // Only what is needed is decoded, so that a body which cannot be decoded matters here or not at all.
-    let body = body.map_err(|why| Fault::new(FaultCode::Decode, why).during(Phase::Receive))?;
+    let body = match body {
+        Err(_) if run.needs == Needs::Head && is_refusal(head.status) => Received::default(),
+        body => body.map_err(|why| Fault::new(FaultCode::Decode, why).during(Phase::Receive))?,
+    };
     put(run, "http.response.body.size", body.length.to_smolstr());
     if body.capped {
         put(run, "unbroken.http.body_capped", "true");
@@ -244,7 +248,7 @@ async fn reply(
     if !left.is_empty() {
         reply.set(Field::Redirects, left);
     }
-    if !(head.status.is_success() || head.status.is_redirection()) {
+    if is_refusal(head.status) {
         let text = format!("answers {}", head.status);
         reply.doubt(Field::Status, Fault::new(FaultCode::Status, text).during(Phase::Receive));
     }
@@ -267,6 +271,10 @@ async fn reply(
         Box::pin(graphql::judge(&mut reply)).await?;
     }
     Ok(reply)
+}
+
+fn is_refusal(status: StatusCode) -> bool {
+    !(status.is_success() || status.is_redirection())
 }
 
 async fn pdf_text(run: &Run<'_>, body: &Received) -> Result<pdf::PdfText, String> {

@@ -41,6 +41,8 @@ struct Reason {
     step: Option<String>,
     /// What was looked at, wanted and found.
     evidence: Option<(String, String, String)>,
+    /// How the answer begins.
+    excerpt: Option<String>,
 }
 
 struct Place {
@@ -118,6 +120,7 @@ fn reason(incident: &Incident, snapshot: &Snapshot, audience: Audience) -> Optio
         advice: words::advice(fault).filter(|_| audience == Audience::Insiders).map(capital),
         step: fault.step.clone(),
         evidence: fault.evidence.as_ref().map(|seen| (seen.of.clone(), seen.expected.clone(), seen.found.clone())),
+        excerpt: fault.excerpt.clone().filter(|_| audience == Audience::Insiders),
     })
 }
 

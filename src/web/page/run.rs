@@ -42,6 +42,8 @@ pub(super) struct Finding {
     /// What its owner does about it.
     pub(super) advice: Option<String>,
     pub(super) evidence: Option<(String, String, String)>,
+    /// How the answer begins.
+    pub(super) excerpt: Option<String>,
 }
 
 pub(super) fn run(frame: &Frame, reading: &Reading) -> Run {
@@ -109,5 +111,6 @@ fn finding(fault: &Fault) -> Finding {
         text: fault.text.clone(),
         advice: words::advice(fault).map(capital),
         evidence: evidence.map(|seen| (seen.of.clone(), seen.expected.clone(), seen.found.clone())),
+        excerpt: fault.excerpt.clone(),
     }
 }

@@ -140,6 +140,30 @@ async fn bodies_are_decoded() {
 }
 
 #[tokio::test]
+async fn a_refusal_is_quoted_and_never_hides_the_status() {
+    let refusal = |headers: &str, body: &str| {
+        let length = body.len();
+        [say(format!("HTTP/1.1 503 Service Unavailable\r\n{headers}content-length: {length}\r\n\r\n{body}"))]
+    };
+    let told = async |headers: &str, body: &str| {
+        let raw = Raw::serve(refusal(headers, body)).await;
+        let met = http(get(raw.url("/"))).run().await;
+        let fault = met.0.outcome.verdict.fault().expect("it is down").clone();
+        assert_eq!(fault.code, FaultCode::Status);
+        fault.excerpt
+    };
+    let page = "<title>Sorry</title><script>no()</script><p>No database since <b>noon</b></p>";
+    assert_eq!(told("content-type: text/html\r\n", page).await.as_deref(), Some("Sorry No database since noon"));
+    assert_eq!(told("content-encoding: gzip\r\n", "this is not packed").await, None);
+    assert_eq!(told("", "").await, None);
+    let long = told("content-type: text/plain\r\n", &"x".repeat(100_000)).await.expect("an excerpt");
+    assert_eq!(long.chars().count(), 300);
+    // Who expects a refusal is content with it.
+    let raw = Raw::serve(refusal("content-encoding: gzip\r\n", "this is not packed")).await;
+    http(get(raw.url("/"))).expect(json!({ "status": 503 })).run().await.good();
+}
+
+#[tokio::test]
 async fn a_captured_address_is_followed_but_never_inwards() {
     let web = Web::plain().await;
     let answer = |address: String| {

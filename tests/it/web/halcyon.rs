@@ -223,6 +223,7 @@ pub(crate) fn fault(text: &dyn Fn(&str) -> String) -> Fault {
         step: Some(text("Open the latest bill")),
         text: text("status 500 instead of 200"),
         evidence: Some(Evidence { of: text("status"), expected: text("200"), found: text("500") }),
+        excerpt: Some(text("The bills cannot be read at the moment")),
     }
 }
 
