@@ -248,11 +248,13 @@ fn visible(element: ElementRef<'_>) -> String {
 pub(super) fn spaced<'t>(texts: impl Iterator<Item = &'t str>) -> String {
     let mut out = String::new();
     for word in texts.flat_map(str::split_whitespace) {
-        if out.len() + word.len() > ELEMENT_CHARS_MAX {
-            break;
-        }
         if !out.is_empty() {
             out.push(' ');
+        }
+        let room = ELEMENT_CHARS_MAX.saturating_sub(out.len());
+        if word.len() > room {
+            out.push_str(&word[..word.floor_char_boundary(room)]);
+            break;
         }
         out.push_str(word);
     }
