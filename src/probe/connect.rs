@@ -20,6 +20,7 @@ pub mod unanswered;
 
 pub mod certificate;
 pub mod dial;
+pub mod farewell;
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;

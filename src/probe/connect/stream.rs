@@ -10,6 +10,7 @@ use tokio::net::TcpStream;
 use tokio::time::Instant;
 use tokio_rustls::client::TlsStream;
 
+use super::farewell::{Farewell, Frames};
 use super::{dial, tls};
 use crate::model::{Fault, FaultCode, Phase};
 use crate::probe::{Phases, Stop};
@@ -83,18 +84,29 @@ pub struct Marks {
     pub read: u64,
 }
 
-/// The marks of one connection, shared with whoever looks at them.
+/// What is known of one connection, shared with whoever looks at it.
 #[derive(Clone, Debug, Default)]
-pub struct Watch(Arc<Mutex<Marks>>);
+pub struct Watch(Arc<Mutex<Seen>>);
+
+#[derive(Debug, Default)]
+struct Seen {
+    marks: Marks,
+    farewell: Option<Farewell>,
+}
 
 impl Watch {
     pub fn marks(&self) -> Marks {
-        *self.lock()
+        self.lock().marks
+    }
+
+    /// What an HTTP/2 server said when it left.
+    pub fn farewell(&self) -> Option<Farewell> {
+        self.lock().farewell.clone()
     }
 
     /// Forgets what went before: a protocol's own greetings are not the request.
     pub fn begin(&self) {
-        *self.lock() = Marks::default();
+        self.lock().marks = Marks::default();
     }
 
     /// Once the request, whose body is so long, is on the wire, what runs is waiting: a timeout must be blamed on the
@@ -110,7 +122,7 @@ impl Watch {
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, Marks> {
+    fn lock(&self) -> MutexGuard<'_, Seen> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -120,17 +132,28 @@ impl Watch {
 pub struct Watched<T> {
     io: T,
     watch: Watch,
+    /// Followed where HTTP/2 is spoken.
+    frames: Option<Frames>,
 }
 
 impl<T> Watched<T> {
     pub fn new(io: T) -> (Self, Watch) {
+        Self::following(io, None)
+    }
+
+    /// A connection over which HTTP/2 is spoken.
+    pub fn http2(io: T) -> (Self, Watch) {
+        Self::following(io, Some(Frames::default()))
+    }
+
+    fn following(io: T, frames: Option<Frames>) -> (Self, Watch) {
         let watch = Watch::default();
-        (Self { io, watch: watch.clone() }, watch)
+        (Self { io, watch: watch.clone(), frames }, watch)
     }
 
     fn wrote(&self, wrote: &Poll<io::Result<usize>>) {
         if let Poll::Ready(Ok(bytes)) = wrote {
-            let mut marks = self.watch.lock();
+            let marks = &mut self.watch.lock().marks;
             if marks.first_read.is_none() {
                 let now = Instant::now();
                 marks.first_write.get_or_insert(now);
@@ -146,12 +169,14 @@ impl<T: AsyncRead + Unpin> AsyncRead for Watched<T> {
         let me = self.get_mut();
         let before = buf.filled().len();
         let polled = Pin::new(&mut me.io).poll_read(cx, buf);
-        let read = buf.filled().len() - before;
-        if read > 0 {
-            let mut marks = me.watch.lock();
-            marks.read += read as u64;
-            if marks.first_read.is_none() {
-                marks.first_read = Some(Instant::now());
+        let read = &buf.filled()[before..];
+        if !read.is_empty() {
+            let farewell = me.frames.as_mut().and_then(|frames| frames.read(read));
+            let mut seen = me.watch.lock();
+            seen.marks.read += read.len() as u64;
+            seen.marks.first_read.get_or_insert_with(Instant::now);
+            if farewell.is_some() {
+                seen.farewell = farewell;
             }
         }
         polled

@@ -41,7 +41,7 @@ pub(super) async fn exchange(
     stream: Stream,
     request: Request<Full<Bytes>>,
 ) -> Result<Answer, Unanswered> {
-    let (io, watch) = Watched::new(stream);
+    let (io, watch) = Watched::http2(stream);
     let length = request.body().size_hint().lower();
     phases.begin(Phase::Send);
     let mut talk = Talk { phases, watch, length };
@@ -188,15 +188,15 @@ impl Talk<'_> {
 
     fn stop(&self, error: &hyper::Error) -> Stop {
         let phase = self.phases.running().unwrap_or(Phase::Receive);
+        if let Some(fault) = broken_off(error, &self.watch, phase) {
+            return fault.during(phase).into();
+        }
         let mut source = error.source();
         while let Some(cause) = source {
             if let Some(io) = cause.downcast_ref::<io::Error>() {
                 return broken(io, phase);
             }
             source = cause.source();
-        }
-        if let Some(fault) = broken_off(error) {
-            return fault.during(phase).into();
         }
         let why = error.source().map_or_else(|| error.to_string(), ToString::to_string);
         let (code, text) = if error.is_incomplete_message() || error.is_closed() {

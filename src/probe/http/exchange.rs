@@ -52,7 +52,10 @@ pub(super) async fn exchange(
     mut request: http::Request<Full<Bytes>>,
     want: impl FnOnce(&Parts) -> Want,
 ) -> Result<Answer, Unanswered> {
-    let (io, watch) = Watched::new(stream);
+    let (io, watch) = match protocol {
+        Protocol::Http1 => Watched::new(stream),
+        Protocol::Http2 => Watched::http2(stream),
+    };
     let length = request.body().size_hint().lower();
     let interim = Arc::new(AtomicU32::new(0));
     let counted = Arc::clone(&interim);
@@ -163,6 +166,11 @@ impl Talk<'_> {
             Some(phase) => phase,
             None => Phase::Receive,
         };
+        if self.protocol == Protocol::Http2
+            && let Some(fault) = broken_off(error, &self.watch, phase)
+        {
+            return fault.during(phase).into();
+        }
         let mut source = error.source();
         while let Some(cause) = source {
             if let Some(io) = cause.downcast_ref::<io::Error>() {
@@ -179,8 +187,6 @@ impl Talk<'_> {
             (FaultCode::Reset, "the server hung up without an answer".to_owned())
         } else if error.is_incomplete_message() {
             (FaultCode::Truncated, "the server hung up in the middle of its answer".to_owned())
-        } else if let Some(fault) = broken_off(error).filter(|_| self.protocol == Protocol::Http2) {
-            return fault.during(phase).into();
         } else {
             let why = error.source().map_or_else(|| error.to_string(), ToString::to_string);
             match () {

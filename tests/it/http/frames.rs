@@ -134,7 +134,16 @@ async fn what_was_touched_or_refused_twice_is_not_asked_again() {
             ("cancelled", Then::Wait(reset(CANCEL)), FaultCode::Reset, 1),
             ("cancelled in the middle", Then::Wait(begun(&head, reset(CANCEL))), FaultCode::Reset, 1),
             ("refused in the middle", Then::Wait(begun(&head, reset(REFUSED_STREAM))), FaultCode::Reset, 1),
-            ("goaway, and gone in the middle", Then::Close(goaway(1, INTERNAL_ERROR)), FaultCode::Reset, 1),
+            ("goaway, and gone", Then::Close(goaway(1, INTERNAL_ERROR)), FaultCode::H2Goaway, 1),
+            ("goaway in peace, and gone", Then::Close(goaway(1, NO_ERROR)), FaultCode::H2Goaway, 1),
+            (
+                "gone in the middle after a goaway",
+                Then::Close(begun(&head, goaway(1, NO_ERROR))),
+                FaultCode::H2Goaway,
+                1,
+            ),
+            ("gone", Then::Close(vec![]), FaultCode::Reset, 1),
+            ("gone in the middle", Then::Close(head.clone()), FaultCode::Truncated, 1),
         ] {
             let (address, count) = peer(vec![then]).await;
             let reading = run(json!([questions(address)[which]])).await;
@@ -142,6 +151,17 @@ async fn what_was_touched_or_refused_twice_is_not_asked_again() {
                 reading.outcome.verdict.fault().unwrap_or_else(|| panic!("{what}: {:?}", reading.outcome.verdict));
             assert_eq!((fault.code, count.load(Ordering::Relaxed)), (code, connections), "{which}, {what}: {fault}");
         }
+    }
+}
+
+#[tokio::test]
+async fn what_a_server_says_when_it_leaves_is_told() {
+    for (reason, words) in [(INTERNAL_ERROR, "GOAWAY, unexpected internal error"), (NO_ERROR, "GOAWAY, not a result")] {
+        let (address, _) = peer(vec![Then::Close(goaway(1, reason))]).await;
+        let reading = run(json!([questions(address)[0]])).await;
+        let fault = reading.outcome.verdict.fault().unwrap();
+        assert!(fault.text.contains(words) && fault.text.contains(": bye)"), "{fault}");
+        assert_eq!(fault.phase, Some(Phase::Wait));
     }
 }
 
