@@ -76,10 +76,10 @@ impl AsyncWrite for Stream {
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Marks {
     pub first_write: Option<Instant>,
-    /// The last before the first byte of the answer.
+    /// The last before the first byte of the answer; over HTTP/2 the last of all.
     pub last_write: Option<Instant>,
     pub first_read: Option<Instant>,
-    /// Bytes, before the first of the answer.
+    /// Bytes, as far as `last_write`.
     pub written: u64,
     pub read: u64,
 }
@@ -154,7 +154,8 @@ impl<T> Watched<T> {
     fn wrote(&self, wrote: &Poll<io::Result<usize>>) {
         if let Poll::Ready(Ok(bytes)) = wrote {
             let marks = &mut self.watch.lock().marks;
-            if marks.first_read.is_none() {
+            // A server of HTTP/2 greets, often before it is asked: what comes then is no answer.
+            if marks.first_read.is_none() || self.frames.is_some() {
                 let now = Instant::now();
                 marks.first_write.get_or_insert(now);
                 marks.last_write = Some(now);
@@ -234,4 +235,24 @@ pub fn broken(error: &io::Error, phase: Phase) -> Stop {
         _ => (FaultCode::Protocol, format!("the answer makes no sense: {error}")),
     };
     Fault::new(code, text).during(phase).into()
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_greeting_before_the_question_is_no_answer_to_it() {
+        for (speaks, counts) in [(Watched::http2 as fn(_) -> _, 5), (Watched::new, 0)] {
+            let (ours, mut theirs) = tokio::io::duplex(64);
+            let (mut io, watch): (Watched<tokio::io::DuplexStream>, Watch) = speaks(ours);
+            theirs.write_all(b"hello").await.expect("said");
+            io.read_exact(&mut [0; 5]).await.expect("heard");
+            io.write_all(b"what?").await.expect("asked");
+            assert_eq!(watch.marks().written, counts);
+            assert_eq!(watch.marks().last_write.is_some(), counts > 0);
+        }
+    }
 }
