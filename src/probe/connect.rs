@@ -21,6 +21,7 @@ pub mod unanswered;
 pub mod certificate;
 pub mod dial;
 pub mod farewell;
+pub mod metered;
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;

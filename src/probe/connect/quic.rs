@@ -13,6 +13,7 @@ use crate::probe::{Run, Stop};
 
 use super::certificate::{self, Ear, Refused};
 use super::egress::Egress;
+use super::metered::{Meter, Metered};
 use super::tls::Options;
 use super::{Target, addresses, datagram, dial};
 
@@ -24,10 +25,15 @@ const STREAM_BYTES_MAX: VarInt = VarInt::from_u32(512 << 10);
 /// Control, two of QPACK, and a few that mean nothing (RFC 9114, 6.2.3).
 const SERVER_STREAMS_MAX: VarInt = VarInt::from_u32(8);
 
+/// Heard over one connection, packets and all: the longest body that is read, and half as much besides.
+pub const HEARD_BYTES_MAX: u64 = 5 << 19;
+
 /// An open connection; it closes with its endpoint.
 #[derive(Debug)]
 pub struct Quic {
     pub connection: quinn::Connection,
+    /// Nothing more is heard past [`HEARD_BYTES_MAX`].
+    pub heard: Meter,
     _endpoint: quinn::Endpoint,
 }
 
@@ -42,7 +48,7 @@ pub async fn connect(run: &mut Run<'_>, target: &Target<'_>, options: &Options) 
     // QUIC itself would send into the void and wait: a socket that is connected tells which address can be sent to.
     let egress = &run.tools.network.egress;
     let (_, to) = datagram::open(egress, &ips, target.port).await.map_err(|(to, error)| unreachable(to, &error))?;
-    let endpoint = endpoint(egress, to).map_err(|error| {
+    let (endpoint, heard) = endpoint(egress, to).map_err(|error| {
         Stop::Own(dial::own(&error).unwrap_or(SelfFault::Unsupported), format!("a UDP socket: {error}"))
     })?;
     let name = options.server_name.clone().unwrap_or_else(|| match target.host {
@@ -65,18 +71,23 @@ pub async fn connect(run: &mut Run<'_>, target: &Target<'_>, options: &Options) 
     run.certificate = chain.and_then(|chain| certificate::facts(chain.first()?));
     run.attribute("network.transport", "quic");
     run.attribute("tls.protocol.version", "1.3");
-    Ok(Quic { connection, _endpoint: endpoint })
+    Ok(Quic { connection, heard, _endpoint: endpoint })
 }
 
-fn endpoint(egress: &Egress, to: SocketAddr) -> io::Result<quinn::Endpoint> {
-    let socket = egress.datagrams(to.ip())?;
-    quinn::Endpoint::new(quinn::EndpointConfig::default(), None, socket, Arc::new(quinn::TokioRuntime))
+fn endpoint(egress: &Egress, to: SocketAddr) -> io::Result<(quinn::Endpoint, Meter)> {
+    let (socket, heard) = Metered::over(egress.datagrams(to.ip())?, HEARD_BYTES_MAX)?;
+    let config = quinn::EndpointConfig::default();
+    let endpoint =
+        quinn::Endpoint::new_with_abstract_socket(config, None, Arc::new(socket), Arc::new(quinn::TokioRuntime))?;
+    Ok((endpoint, heard))
 }
 
 /// What the server may have us keep before we have looked at it.
 fn transport() -> TransportConfig {
     let mut transport = TransportConfig::default();
     transport
+        // The run's own deadline is what ends a silence.
+        .max_idle_timeout(None)
         .receive_window(CONNECTION_BYTES_MAX)
         .stream_receive_window(STREAM_BYTES_MAX)
         // A server opens no streams of two directions (RFC 9114, 6.1), a few of one, and sends no datagrams unasked.

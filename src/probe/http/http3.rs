@@ -2,6 +2,8 @@
 
 use std::future::poll_fn;
 use std::pin::pin;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::Poll;
 
 use bytes::{Buf as _, Bytes, BytesMut};
 use h3::error::StreamError;
@@ -9,6 +11,7 @@ use http::Request;
 use http::response::Parts;
 
 use crate::model::{Fault, FaultCode, Phase};
+use crate::probe::connect::quic::{HEARD_BYTES_MAX, Quic};
 use crate::probe::{Phases, Stop};
 
 use super::body::{Coding, Received, Want, unpack};
@@ -21,7 +24,7 @@ type Sender = h3::client::SendRequest<h3_quinn::OpenStreams, Bytes>;
 /// Sends the request; `want` looks at the head and says how much of the body matters.
 pub(super) async fn exchange(
     phases: &mut Phases,
-    connection: quinn::Connection,
+    quic: &Quic,
     request: Request<()>,
     body: Bytes,
     want: impl FnOnce(&Parts) -> Want,
@@ -29,26 +32,43 @@ pub(super) async fn exchange(
     phases.begin(Phase::Send);
     let (mut driver, sender) = h3::client::builder()
         .max_field_section_size(HEAD_BYTES_MAX)
-        .build(h3_quinn::Connection::new(connection))
+        .build(h3_quinn::Connection::new(quic.connection.clone()))
         .await
         .map_err(|error| broken(format!("the server does not speak HTTP/3: {error}"), Phase::Send))?;
+    let head_came = AtomicBool::new(false);
     let mut closed = None;
-    let mut talk = pin!(talk(phases, sender, request, body, want));
+    let mut talk = pin!(talk(phases, &head_came, sender, request, body, want));
     // The connection is driven here, in the run's own task; its end reaches the talk through its stream.
     poll_fn(|cx| {
         if closed.is_none() {
             closed = match driver.poll_close(cx) {
-                std::task::Poll::Ready(error) => Some(error),
-                std::task::Poll::Pending => None,
+                Poll::Ready(error) => Some(error),
+                Poll::Pending => None,
             };
         }
-        talk.as_mut().poll(cx)
+        match talk.as_mut().poll(cx) {
+            Poll::Pending if quic.heard.bytes(cx) > HEARD_BYTES_MAX => Poll::Ready(Err(flood(&head_came))),
+            polled => polled,
+        }
     })
     .await
 }
 
+/// What stands against a server that sent all that is heard of one, and its answer is not whole.
+fn flood(head_came: &AtomicBool) -> Stop {
+    let text = format!("the server has sent more than {HEARD_BYTES_MAX} bytes, and");
+    if head_came.load(Ordering::Relaxed) {
+        let text = format!("{text} something beside the body of its answer does not end");
+        Fault::new(FaultCode::Protocol, text).during(Phase::Receive).into()
+    } else {
+        let text = format!("{text} the head of its answer does not end");
+        Fault::new(FaultCode::HeadTooLarge, text).during(Phase::Wait).into()
+    }
+}
+
 async fn talk(
     phases: &mut Phases,
+    head_came: &AtomicBool,
     mut sender: Sender,
     request: Request<()>,
     body: Bytes,
@@ -63,6 +83,7 @@ async fn talk(
     phases.begin(Phase::Wait);
     let response = stream.recv_response().await.map_err(|error| stop(&error, Phase::Wait))?;
     phases.begin(Phase::Receive);
+    head_came.store(true, Ordering::Relaxed);
     let (head, ()) = response.into_parts();
     let (want, coding) = (want(&head), Coding::of(&head.headers));
     let most = match want {

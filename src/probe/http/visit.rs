@@ -170,7 +170,7 @@ async fn over_quic(
     let quic = quic::connect(run, target, &settings.tls).await?;
     let (head, _) = request(settings, run, asked, Protocol::Http2, None)?.into_parts();
     let request = Request::from_parts(head, ());
-    http3::exchange(&mut run.phases, quic.connection.clone(), request, asked.body.clone(), want).await
+    http3::exchange(&mut run.phases, &quic, request, asked.body.clone(), want).await
 }
 
 fn told(run: &mut Run<'_>, answer: &Answer) {

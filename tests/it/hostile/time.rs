@@ -20,7 +20,7 @@ async fn met(acts: Vec<Act>) -> Met {
     visited(get(raw.url_as("shop.test", "/"))).await
 }
 
-async fn visited(settings: Value) -> Met {
+pub(super) async fn visited(settings: Value) -> Met {
     let limit = Duration::from_millis(LIMIT_MS);
     let (prober, errand) = (prober(network()), http(settings).within(LIMIT_MS).errand());
     let met = on_time(limit, || run(&prober, &errand)).await;
