@@ -11,6 +11,7 @@ mod incoming;
 mod locate;
 mod message;
 mod talk;
+mod way;
 
 use std::borrow::Cow;
 use std::time::Duration;
@@ -21,7 +22,7 @@ use serde::Deserialize;
 use tokio::time::Instant;
 
 use super::connect::tls::Options;
-use super::endpoint::{Endpoint, borrowed};
+use super::endpoint::Endpoint;
 use super::spot::Pattern;
 use super::template::{Place, Template, TemplateOrSecret, proof_if_any};
 use super::{Act, Body, Field, Part, Reach, Reply, Run, Stop};
@@ -224,7 +225,7 @@ impl Settings {
             run.attribute("server.port", port.to_string());
         }
         run.attribute("network.transport", place.transport.name().to_ascii_lowercase());
-        Flow::open(run, &place, borrowed(&domain), &self.tls).await
+        Flow::open(run, &place, domain, &self.tls).await
     }
 
     fn reply(&self, met: Met, begun: Instant) -> Result<Reply, Stop> {

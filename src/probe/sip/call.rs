@@ -60,17 +60,18 @@ impl Drop for Guard<'_, '_> {
 /// Calls, waits for somebody to answer, and hangs up.
 pub(super) async fn call(run: &mut Run<'_>, talk: &mut Talk<'_>, callee: &Address) -> Result<Call, Stop> {
     let ear = Ear::open(talk.flow.local).await?;
-    let offer = offer(talk.flow.local, ear.port);
     let to = format!("<{}>", callee.uri);
-    let headers = format!(
-        "Contact: {}\r\nAllow: INVITE, ACK, BYE, CANCEL, OPTIONS\r\nAccept: application/sdp\r\n\
-         Content-Type: application/sdp\r\n",
-        talk.contact()
-    );
-    let request = Request { method: "INVITE", uri: &callee.uri, to: &to, headers, body: &offer };
     let begun = Instant::now();
     let mut guard = Guard { talk, open: Open::Over };
     loop {
+        // Anew for each server that is asked: over another connection we are somewhere else.
+        let offer = offer(guard.talk.flow.local, ear.port);
+        let headers = format!(
+            "Contact: {}\r\nAllow: INVITE, ACK, BYE, CANCEL, OPTIONS\r\nAccept: application/sdp\r\n\
+             Content-Type: application/sdp\r\n",
+            guard.talk.contact()
+        );
+        let request = Request { method: "INVITE", uri: &callee.uri, to: &to, headers, body: &offer };
         run.phases.begin(Phase::Send);
         let sent = guard.talk.send(&request).await?;
         run.phases.begin(Phase::Wait);
@@ -80,7 +81,7 @@ pub(super) async fn call(run: &mut Run<'_>, talk: &mut Talk<'_>, callee: &Addres
         let status = status_of(&answer);
         if status >= 300 {
             guard.acknowledge_refusal(&request, &sent, &answer).await?;
-            let unavailable = status == UNAVAILABLE && guard.talk.flow.turn().await? == Turned::Elsewhere;
+            let unavailable = status == UNAVAILABLE && guard.talk.flow.leave(run).await? == Turned::Elsewhere;
             if unavailable || guard.talk.take_challenge(&answer)? {
                 continue;
             }

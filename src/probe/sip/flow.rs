@@ -9,18 +9,18 @@ use std::vec;
 
 use tokio::io::{AsyncReadExt as _, AsyncWrite as _, AsyncWriteExt as _};
 use tokio::net::UdpSocket;
-use tokio::time::timeout;
 use url::Host;
 
 use super::address::Transport;
 use super::incoming::Incoming;
 use super::locate::Located;
 use super::message::Message;
+use super::way::Way;
 use crate::model::{Fault, FaultCode, Phase};
 use crate::probe::connect::resolve::Family;
 use crate::probe::connect::stream::Stream;
-use crate::probe::connect::tls::{Offer, Options};
-use crate::probe::connect::{self, Network, Target, datagram, dial, tls};
+use crate::probe::connect::tls::Options;
+use crate::probe::connect::{self, Network, datagram, dial, tls};
 use crate::probe::endpoint::borrowed;
 use crate::probe::{Run, Stop};
 
@@ -54,6 +54,7 @@ enum Line {
     Stream {
         stream: Box<Stream>,
         incoming: Incoming,
+        way: Box<Way>,
     },
 }
 
@@ -73,61 +74,26 @@ pub(super) enum Turned {
     Nowhere,
 }
 
-fn nowhere() -> Stop {
+pub(super) fn nowhere() -> Stop {
     Fault::new(FaultCode::DnsEmpty, "the address leads to no server").during(Phase::Dns).into()
 }
 
 impl Flow {
-    /// Opens a way to the first of the servers that there is one to; `domain` is whose certificate must be shown
-    /// (RFC 5922, 4), whatever the servers are called.
+    /// Opens a way to the first of the servers that there is one to; `domain` is whose certificate must be shown.
     pub(super) async fn open(
         run: &mut Run<'_>,
         place: &Located,
-        domain: Host<&str>,
+        domain: Host<String>,
         options: &Options,
     ) -> Result<Self, Stop> {
         if place.transport == Transport::Udp {
             return Self::datagrams(run, &place.servers).await;
         }
-        let secure = match place.transport {
-            Transport::Tls => Some((run.tools.network.tls.config(options, Offer::Nothing)?, options)),
-            _ => None,
-        };
-        let stream = match (Self::dial(run, &place.servers).await?, secure) {
-            (Stream::Plain(tcp), Some(secure)) => connect::upgrade(run, secure, &domain, tcp).await?,
-            (stream, _) => stream,
-        };
-        let tcp = match &stream {
-            Stream::Plain(tcp) => tcp,
-            Stream::Secure(tls) => tls.get_ref().0,
-        };
-        let local = tcp.local_addr().map_err(|error| broken(&error))?;
-        let peer = tcp.peer_addr().map_err(|error| broken(&error))?;
-        let line = Line::Stream { stream: Box::new(stream), incoming: Incoming::default() };
+        let secure = (place.transport == Transport::Tls).then(|| options.clone());
+        let mut way = Way::new(domain, secure, &place.servers);
+        let (stream, local, peer) = way.open(run).await?;
+        let line = Line::Stream { stream: Box::new(stream), incoming: Incoming::default(), way: Box::new(way) };
         Ok(Self { line, transport: place.transport, local, peer, heard: 0 })
-    }
-
-    /// Connects to one server after the other (RFC 3263, 4.3). One that keeps silent takes its share of the time.
-    async fn dial(run: &mut Run<'_>, servers: &[(Host<String>, u16)]) -> Result<Stream, Stop> {
-        let mut worst = None;
-        for (place, (host, port)) in servers.iter().enumerate() {
-            let turns = u32::try_from(servers.len() - place).unwrap_or(1);
-            let share = run.left() / turns;
-            let target = Target::written(borrowed(host), *port);
-            let met = if turns == 1 {
-                connect::connect(run, &target).await
-            } else if let Ok(met) = timeout(share, connect::connect(run, &target)).await {
-                met
-            } else {
-                let text = format!("{host}:{port} does not answer");
-                Err(Fault::new(FaultCode::Timeout, text).during(Phase::Connect).into())
-            };
-            match met {
-                Ok(stream) => return Ok(stream),
-                Err(stop) => worst = worst.or(Some(stop)),
-            }
-        }
-        Err(worst.unwrap_or_else(nowhere))
     }
 
     async fn datagrams(run: &mut Run<'_>, servers: &[(Host<String>, u16)]) -> Result<Self, Stop> {
@@ -154,7 +120,29 @@ impl Flow {
         Ok(Self { line, transport: Transport::Udp, local, peer, heard: 0 })
     }
 
-    /// Turns to the next address, if there is one.
+    /// Turns from one that is not available to the next that is there; what it answered stands, if there is none.
+    pub(super) async fn leave(&mut self, run: &mut Run<'_>) -> Result<Turned, Stop> {
+        let Line::Stream { stream, incoming, way } = &mut self.line else { return self.turn().await };
+        way.add_addresses(run).await;
+        if way.is_at_its_end() {
+            return Ok(Turned::Nowhere);
+        }
+        match way.open(run).await {
+            Ok((next, local, peer)) => {
+                (**stream, self.local, self.peer) = (next, local, peer);
+                *incoming = Incoming::default();
+                Ok(Turned::Elsewhere)
+            }
+            Err(own @ Stop::Own(..)) => Err(own),
+            Err(Stop::Fault(_)) => {
+                run.phases.end();
+                run.reached(self.peer);
+                Ok(Turned::Nowhere)
+            }
+        }
+    }
+
+    /// Turns to the next address for datagrams, if there is one.
     pub(super) async fn turn(&mut self) -> Result<Turned, Stop> {
         let Line::Datagrams { socket, others, network, .. } = &mut self.line else { return Ok(Turned::Nowhere) };
         if others.len() == 0 {
@@ -211,7 +199,7 @@ impl Flow {
                 }
                 Err(error) => Err(broken(&error)),
             },
-            Line::Stream { stream, incoming } => loop {
+            Line::Stream { stream, incoming, .. } => loop {
                 if let Some(message) = incoming.take().map_err(malformed)? {
                     return Ok(Heard::Message(message));
                 }
@@ -253,7 +241,7 @@ pub(super) fn malformed(text: impl Into<String>) -> Fault {
 }
 
 /// What an error of the line means.
-fn broken(error: &io::Error) -> Stop {
+pub(super) fn broken(error: &io::Error) -> Stop {
     if let Some(fault) = tls::fault(error) {
         return fault.into();
     }

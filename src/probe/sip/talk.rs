@@ -197,7 +197,7 @@ impl<'a> Talk<'a> {
                 Ended::Answered(answer) => answer,
                 Ended::OutOfTime => return Err(self.silence(&sent, request.method).into()),
             };
-            let unavailable = status_of(&answer) == UNAVAILABLE && self.flow.turn().await? == Turned::Elsewhere;
+            let unavailable = status_of(&answer) == UNAVAILABLE && self.flow.leave(run).await? == Turned::Elsewhere;
             if !unavailable && !self.take_challenge(&answer)? {
                 return Ok((answer, sent));
             }

@@ -2,16 +2,18 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use hickory_resolver::proto::op::ResponseCode;
-use hickory_resolver::proto::rr::rdata::{NAPTR, SRV};
+use hickory_resolver::proto::rr::rdata::{A, NAPTR, SRV};
 use hickory_resolver::proto::rr::{Name, RData};
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpListener;
 use tokio_rustls::TlsAcceptor;
 use unbroken::clock::Clock;
-use unbroken::model::{FaultCode, Reading, Verdict};
+use unbroken::model::{FaultCode, Phase, Reading, Verdict};
 use unbroken::probe::connect::Network;
 use unbroken::probe::connect::resolve::Resolver;
 use unbroken::probe::connect::tls::Tls;
@@ -21,7 +23,7 @@ use super::fault;
 use crate::parts::free_address;
 use crate::support::certificates::{Authority, Valid};
 use crate::support::dns::{Dns, Manner};
-use crate::support::sip::{exchange, line, methods, reply};
+use crate::support::sip::{Log, exchange, header, line, methods, reply};
 use crate::walk::{errand, order, serve, step, tools};
 
 fn srv(priority: u16, port: u16, target: &str) -> RData {
@@ -123,6 +125,77 @@ async fn the_next_server_is_asked_where_one_refuses_is_silent_or_unavailable() {
     let dns = Dns::zone(&[("_sip._tcp.phones.example.", srv(10, free_address().port(), "a.phones.example."))]).await;
     let reading = at(&dns, json!({ "options": "sip:help@phones.example;transport=tcp" })).await;
     assert_eq!(fault(&reading).0, FaultCode::ConnectRefused, "there is no other");
+}
+
+/// A server over TCP that takes no calls; how often it was asked.
+async fn full() -> (SocketAddr, Arc<AtomicUsize>) {
+    let asked = Arc::new(AtomicUsize::new(0));
+    let counted = Arc::clone(&asked);
+    let address = line(move |request| {
+        counted.fetch_add(1, Ordering::Relaxed);
+        reply(request, "503 Service Unavailable", "", "")
+    });
+    (address.await, asked)
+}
+
+#[tokio::test]
+async fn over_streams_the_next_server_is_asked_where_one_takes_no_calls() {
+    let ((full, asked), heard) = (full().await, Log::default());
+    let log = Arc::clone(&heard);
+    let desk = line(move |request| {
+        log.lock().unwrap().push(request.to_owned());
+        let contact = if request.starts_with("INVITE") { "Contact: <sip:desk@127.0.0.1>\r\n" } else { "" };
+        reply(request, "200 OK", contact, "")
+    })
+    .await;
+    let servers = [
+        ("_sip._tcp.phones.example.", srv(10, full.port(), "a.phones.example.")),
+        ("_sip._tcp.phones.example.", srv(15, free_address().port(), "c.phones.example.")),
+        ("_sip._tcp.phones.example.", srv(20, desk.port(), "b.phones.example.")),
+    ];
+    let dns = Dns::zone(&servers).await;
+    for task in ["options", "register", "invite"] {
+        let reading = at(&dns, json!({ task: "sip:help@phones.example;transport=tcp" })).await;
+        assert_eq!(peer(&reading), desk.port(), "{task}");
+    }
+    assert_eq!(asked.load(Ordering::Relaxed), 3, "each asked it first");
+    assert_eq!(methods(&heard), ["OPTIONS", "REGISTER", "INVITE", "BYE"]);
+    let invite = heard.lock().unwrap().iter().find(|text| text.starts_with("INVITE")).cloned().unwrap();
+    let place = |name: &str| {
+        let value = header(&invite, name);
+        value[value.find("127.0.0.1").unwrap()..].split([';', '>']).next().unwrap().to_owned()
+    };
+    assert_eq!(place("Contact"), place("Via"), "where we are now");
+    // Nobody else is there: what the first one said is what customers meet.
+    let dns = Dns::zone(&servers[..2]).await;
+    let reading = at(&dns, json!({ "options": "sip:help@phones.example;transport=tcp" })).await;
+    let (code, phase, text) = fault(&reading);
+    assert_eq!((code, phase), (FaultCode::Status, Some(Phase::Wait)));
+    assert!(text.contains("503"), "{text}");
+}
+
+#[tokio::test]
+async fn a_server_with_two_addresses_is_asked_at_both() {
+    let (full, asked) = full().await;
+    // The same port of another of this machine's addresses.
+    let listener = TcpListener::bind(("127.0.0.2", full.port())).await.unwrap();
+    tokio::spawn(async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            let mut buffer = vec![0; 8192];
+            let read = stream.read(&mut buffer).await.unwrap_or(0);
+            let answer = reply(&String::from_utf8_lossy(&buffer[..read]), "200 OK", "", "");
+            let _ = stream.write_all(&answer).await;
+        }
+    });
+    let dns = Dns::zone(&[
+        ("_sip._tcp.phones.example.", srv(10, full.port(), "a.phones.example.")),
+        ("a.phones.example.", RData::A(A::new(127, 0, 0, 1))),
+        ("a.phones.example.", RData::A(A::new(127, 0, 0, 2))),
+    ])
+    .await;
+    let reading = at(&dns, json!({ "options": "sip:help@phones.example;transport=tcp" })).await;
+    assert_eq!(reading.outcome.verdict, Verdict::Good, "{:?}", reading.outcome);
+    assert_eq!(asked.load(Ordering::Relaxed), 1, "it is asked first");
 }
 
 #[tokio::test]
