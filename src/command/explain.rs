@@ -9,7 +9,7 @@ use serde_json::json;
 pub(super) use self::told::{Tense, print};
 use super::terminal::say;
 use super::{Exit, Format, Global, Stop, probe, site, terminal};
-use crate::config::Secrets;
+use crate::config::{Plan, Secrets};
 use crate::model::JourneyId;
 use crate::{web, words};
 
@@ -40,9 +40,7 @@ impl Args {
                 Ok(Exit::Well)
             }
             // No daemon runs, and none was named: the store still knows.
-            Err(stop) if stop.exit == Exit::Failure && !self.site.is_given() => {
-                self.at_time(global, crate::clock::Clock::system().now()).await
-            }
+            Err(stop) if stop.exit == Exit::Failure && !self.site.is_given() => self.last_known(global).await,
             Err(stop) if stop.exit == Exit::Usage => {
                 let status = self.site.get(global, "/api/v1/status").await?;
                 let known = status["journeys"].as_array().into_iter().flatten();
@@ -56,16 +54,41 @@ impl Args {
         Stop::usage(format!("there is no journey `{}`{}", self.journey, probe::near(&self.journey, known)))
     }
 
+    fn known(&self, plan: &Plan) -> Result<JourneyId, Stop> {
+        let id = JourneyId::new(&self.journey);
+        match plan.map.journey(&id) {
+            Some(_) => Ok(id),
+            None => Err(self.unknown(plan.map.journeys.iter().map(|journey| journey.id.to_string()))),
+        }
+    }
+
+    /// What the daemon knew when it last looked round. A store without that is asked for its readings.
+    async fn last_known(&self, global: &Global) -> Result<Exit, Stop> {
+        let plan = global.plan(Secrets::Without)?;
+        let id = self.known(&plan)?;
+        let Some(snapshot) = past::last_known(&plan).await? else {
+            return self.at_time(global, crate::clock::Clock::system().now()).await;
+        };
+        let mut journey = web::journey(&snapshot, &id).ok_or_else(off_the_board)?;
+        journey["last_looked"] = json!(format!("{:.3}", snapshot.at));
+        if global.format == Format::Json {
+            say!("{journey:#}");
+        } else {
+            let at = snapshot.at;
+            terminal::tell(&format!(
+                "No daemon was asked; this is what one knew when it last looked round, at {at:.0}"
+            ));
+            print(&journey, Tense::Watched);
+        }
+        Ok(Exit::Well)
+    }
+
     /// Replays what was stored up to `at` into a board: the same readings give the same score.
     async fn at_time(&self, global: &Global, at: Timestamp) -> Result<Exit, Stop> {
         let plan = global.plan(Secrets::Without)?;
-        let id = JourneyId::new(&self.journey);
-        if plan.map.journey(&id).is_none() {
-            return Err(self.unknown(plan.map.journeys.iter().map(|journey| journey.id.to_string())));
-        }
+        let id = self.known(&plan)?;
         let past = past::recall(&plan, &id, at).await?;
-        let journey = web::journey(&past.snapshot, &id);
-        let mut journey = journey.ok_or_else(|| Stop::failure("the journey is not on the board"))?;
+        let mut journey = web::journey(&past.snapshot, &id).ok_or_else(off_the_board)?;
         journey["left_out"] = json!(past.left_out);
         journey["recorded"] = json!(past.recorded);
         if global.format == Format::Json {
@@ -83,4 +106,8 @@ impl Args {
         }
         Ok(Exit::Well)
     }
+}
+
+fn off_the_board() -> Stop {
+    Stop::failure("the journey is not on the board")
 }

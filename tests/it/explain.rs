@@ -12,7 +12,7 @@ use unbroken::model::{
 use unbroken::store::sqlite::Sqlite;
 use unbroken::store::{Batch, Retention, ScorePoint, Settings, Store};
 
-use crate::world::World;
+use crate::world::{Hook, Target, World};
 
 const JOURNEYS: &str = "journeys:
   buy:
@@ -151,4 +151,52 @@ async fn a_moment_past_is_told_as_it_was_or_said_to_be_forgotten() {
     assert!(out.contains("Not known any more, and left out: whether “One price”"), "{out}");
     assert!(out.contains("Written down over the minute of 11:08: 50.0"), "{out}");
     assert!(out.contains("Times are those of Europe/Berlin."), "{out}");
+}
+
+#[tokio::test]
+async fn without_a_daemon_the_last_one_still_tells() {
+    let (target, hook) = (Target::start().await, Hook::start().await);
+    let mut world = World::new(&target, &hook);
+    world.write(
+        "config/journeys.yaml",
+        "journeys:\n  buy:\n    stages: { buy: { touchpoints: [shop] } }\n    consistency:\n      \
+         - { name: One shop, values: [shop/home.code, shop/again.code], severity: major }\n",
+    );
+    let probe = |name: &str| {
+        let http = format!("http: {{ get: '{}' }}", target.url());
+        format!(
+            "  {name}: {{ every: 1s, timeout: 1s, steps: [ {{ {http}, capture: {{ code: {{ field: status }} }} }} ] }}\n"
+        )
+    };
+    world.write("probes/shop.yaml", &format!("title: The shop\nprobes:\n{}{}", probe("home"), probe("again")));
+    world.start().await;
+    world.until_score("buy", 100.0).await;
+    target.break_();
+    world.until_score("buy", 0.0).await;
+    // It is written down twice a minute when it last looked round.
+    world
+        .until("it has looked round", async |world: &World| {
+            let (_, out, _) = world.run(&["--format", "json", "explain", "buy"]);
+            out.contains("last_looked")
+        })
+        .await;
+    let before = world.json("/api/v1/journeys/buy").await;
+    world.stop().await;
+    let (code, out, errors) = world.run(&["--format", "json", "explain", "buy"]);
+    assert_eq!(code, 0, "{errors}");
+    let told: Value = serde_json::from_str(&out).unwrap();
+    assert!(told["last_looked"].is_string(), "{told}");
+    let known = |journey: &Value| {
+        let (shop, check) = (&journey["stages"][0]["elements"][0], &journey["consistency"][0]);
+        let values = check["values"].as_array().unwrap().iter().map(|seen| seen["value"].clone());
+        (
+            [&journey["score"], &journey["since"], &shop["state"], &shop["since"], &shop["fault"]].map(Value::clone),
+            values.collect::<Vec<_>>(),
+        )
+    };
+    assert_eq!(known(&told), known(&before));
+    assert_eq!(known(&told).1, ["200", "200"], "captured, though no run is replayed");
+    let (code, out, errors) = world.run(&["explain", "buy"]);
+    assert!(code == 0 && errors.contains("when it last looked round"), "{out}{errors}");
+    assert!(!out.contains("Not known any more"), "{out}");
 }

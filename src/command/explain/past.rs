@@ -15,6 +15,7 @@ use crate::board::Board;
 use crate::command::Stop;
 use crate::config::Plan;
 use crate::model::{Consistency, JourneyId, JourneyMap, ProbeId, Reading, Series, Snapshot, Verdict};
+use crate::store::sqlite::Sqlite;
 use crate::store::{Refused, Store};
 
 /// Readings of a series that decide its health at a moment: its window of ten, and enough before it for the detector.
@@ -31,19 +32,38 @@ pub(super) struct Past {
     pub(super) recorded: Option<f64>,
 }
 
-/// The same readings give the same score.
-pub(super) async fn recall(plan: &Plan, journey: &JourneyId, at: Timestamp) -> Result<Past, Stop> {
+fn refused(error: &Refused) -> Stop {
+    Stop::own("cannot read the store", error)
+}
+
+async fn peek(plan: &Plan) -> Result<Sqlite, Stop> {
     let path: &Path = &plan.store.path;
     if !path.exists() {
         return Err(Stop::failure(format!("no daemon answers, and there is no store at {}", path.display())));
     }
-    let refused = |error: Refused| Stop::own("cannot read the store", &error);
-    let store = crate::store::sqlite::Sqlite::peek(&plan.store).await.map_err(refused)?;
+    Sqlite::peek(&plan.store).await.map_err(|error| refused(&error))
+}
+
+/// The board that the last daemon left, as it was when it last looked round.
+pub(super) async fn last_known(plan: &Plan) -> Result<Option<Snapshot>, Stop> {
+    let restored = peek(plan).await?.restore().await.map_err(|error| refused(&error))?;
+    let Some(at) = Board::last_looked(&restored.memory) else { return Ok(None) };
+    let ids = Box::new(uuid::Uuid::now_v7);
+    let (board, _) = Board::restore(Arc::clone(&plan.map), ids, restored.memory, restored.incidents, at);
+    Ok(Some(board.snapshot(at)))
+}
+
+/// The same readings give the same score.
+pub(super) async fn recall(plan: &Plan, journey: &JourneyId, at: Timestamp) -> Result<Past, Stop> {
+    let store = peek(plan).await?;
     let (mut readings, mut credited) = (Vec::new(), Vec::new());
     for probe in plan.map.probes() {
         let series = (probe.personas.len().max(1) * plan.map.vantages.len()) as u32;
         let before = at.checked_add(jiff::SignedDuration::from_millis(1)).unwrap_or(at);
-        let some = store.readings(&probe.id, Some(before), READINGS_PER_SERIES * series).await.map_err(refused)?;
+        let some = store
+            .readings(&probe.id, Some(before), READINGS_PER_SERIES * series)
+            .await
+            .map_err(|error| refused(&error))?;
         match &probe.origin {
             None => readings.extend(some),
             Some(origin) => credited.extend(some.into_iter().map(|reading| (origin.clone(), reading))),
@@ -55,7 +75,10 @@ pub(super) async fn recall(plan: &Plan, journey: &JourneyId, at: Timestamp) -> R
     readings.sort_by_key(Reading::ended);
     let (map, left_out) = comparable(&plan.map, journey, &readings);
     let minute = Duration::from_mins(1);
-    let points = store.scores(journey, at, at.saturating_add(minute).unwrap_or(at), minute).await.map_err(refused)?;
+    let points = store
+        .scores(journey, at, at.saturating_add(minute).unwrap_or(at), minute)
+        .await
+        .map_err(|error| refused(&error))?;
     let recorded = points.first().filter(|point| point.at <= at).and_then(|point| point.score);
     Ok(Past { snapshot: replay(map, readings, at), left_out, recorded })
 }
