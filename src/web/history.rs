@@ -73,6 +73,11 @@ impl Days {
     }
 }
 
+/// The minutes of all points together. Of none `sum` makes -0.0, which is nothing to show to anybody.
+pub(super) fn total(points: &[ScorePoint], minutes: impl Fn(&ScorePoint) -> f64) -> f64 {
+    points.iter().fold(0.0, |sum, point| sum + minutes(point))
+}
+
 fn first_slot(now: Timestamp) -> Timestamp {
     let step = STEP.as_secs().cast_signed();
     let last = now.as_second().div_euclid(step) * step;
@@ -93,8 +98,19 @@ impl Day {
             read,
             step: STEP,
             slots,
-            lost_minutes: points.iter().map(|point| point.lost_minutes).sum(),
-            unobserved_minutes: points.iter().map(|point| point.unobserved_minutes).sum(),
+            lost_minutes: total(points, |point| point.lost_minutes),
+            unobserved_minutes: total(points, |point| point.unobserved_minutes),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_day_without_points_has_lost_nothing() {
+        let day = Day::of(&[], Timestamp::UNIX_EPOCH, Timestamp::UNIX_EPOCH);
+        assert!(day.lost_minutes.is_sign_positive() && day.unobserved_minutes.is_sign_positive(), "{day:?}");
     }
 }

@@ -14,6 +14,7 @@ use super::touchpoints::{Voice, voices};
 use super::{At, Fault};
 use crate::model::{self, Element, ElementNow, FindingSeverity, JourneyId, JourneyNow, NeedNow, Severity, Snapshot};
 use crate::units::Period;
+use crate::web::history::total;
 use crate::web::problem::Problem;
 use crate::web::routes::Shared;
 use crate::web::shares::Shares;
@@ -312,7 +313,7 @@ pub(in crate::web) async fn objective(
     let lost = async |window: Duration, step: Duration| {
         let from = SignedDuration::try_from(window).ok().and_then(|window| now.checked_sub(window).ok()).unwrap_or(now);
         let points = shared.site.store.scores(id, from, now, step).await.map_err(|refused| Problem::store(&refused))?;
-        Ok::<f64, Problem>(points.iter().map(|point| point.lost_minutes).sum())
+        Ok::<f64, Problem>(total(&points, |point| point.lost_minutes))
     };
     let spare = 1.0 - objective.target / 100.0;
     let hour = lost(Duration::from_hours(1), Duration::from_mins(1)).await?;
