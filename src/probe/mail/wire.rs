@@ -146,3 +146,27 @@ fn broken(error: &io::Error) -> Stop {
         _ => Fault::new(FaultCode::Reset, format!("the connection broke: {error}")).into(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    const LINE_BYTES: usize = 64 << 10;
+
+    #[tokio::test]
+    async fn a_line_that_drips_is_not_moved_for_each_of_its_bytes() {
+        // Room for one byte: each is read alone.
+        let (ours, mut theirs) = tokio::io::duplex(1);
+        tokio::spawn(async move { theirs.write_all(&vec![b'x'; LINE_BYTES]).await });
+        let mut wire = Wire::new(ours);
+        let mut sizes = BTreeSet::new();
+        while wire.read < LINE_BYTES {
+            assert!(wire.fill().await.is_ok(), "after {} bytes", wire.read);
+            sizes.insert(wire.buffer.capacity());
+        }
+        // It grows by doubling, and each size is one move.
+        assert!(sizes.len() < 10, "{sizes:?}");
+    }
+}

@@ -86,6 +86,13 @@ async fn m01_a_greeting_that_never_comes() {
     })
     .await;
     failed(&run(&greet(drips), 400).await, FaultCode::SmtpGreetingTimeout, Phase::Greeting);
+    let endless = serve(|mut stream| async move {
+        while stream.write_all(b"2").await.is_ok() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    })
+    .await;
+    failed(&run(&greet(endless), 400).await, FaultCode::SmtpGreetingTimeout, Phase::Greeting);
 }
 
 #[tokio::test]
