@@ -31,8 +31,9 @@ impl Anchor {
     fn read(path: &Path) -> Result<Self, String> {
         let wrong = |why: &dyn fmt::Display| format!("{}: {why}", path.display());
         let text = std::fs::read_to_string(path).map_err(|error| wrong(&error))?;
-        let keys: TrustAnchors = text.parse().map_err(|error: ParseError| wrong(&error))?;
-        let entries = Parser::new(text).parse().map_err(|error| wrong(&error))?;
+        let unread = |error: ParseError| wrong(&format!("it is no list of DNSKEY records ({error})"));
+        let keys: TrustAnchors = text.parse().map_err(unread)?;
+        let entries = Parser::new(text).parse().map_err(unread)?;
         let zone = |entry: &Entry| match entry {
             Entry::DNSKEY(record) => Some(record.name().clone()),
             _ => None,
