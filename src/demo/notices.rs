@@ -24,8 +24,9 @@ use super::fault::Fault;
 use super::stand;
 use super::touchpoint::Touchpoint;
 
-/// Notices kept for those who come later; the oldest is forgotten first.
+/// Notices kept for those who come later; the oldest of an order is forgotten first.
 const RETAINED_MAX: usize = 500;
+const STATUS_TOPIC: &str = "network/status";
 /// Notices on their way to a client; one that is slower loses its connection.
 const NEWS_MAX: usize = 256;
 
@@ -51,7 +52,7 @@ impl Notices {
         let notices =
             Self { retained: Mutex::default(), news: broadcast::Sender::new(NEWS_MAX), clients: Mutex::default() };
         let status = json!({ "outage": false, "text": NETWORK_STATUS });
-        notices.publish(Notice::kept("network/status".to_owned(), &status));
+        notices.publish(Notice::kept(STATUS_TOPIC.to_owned(), &status));
         notices
     }
 
@@ -62,7 +63,9 @@ impl Notices {
             // Nothing said is how one takes back what was.
             if !notice.payload.is_empty() {
                 if retained.len() >= RETAINED_MAX {
-                    retained.pop_front();
+                    // Of the network nobody says anything for days, and it holds for as long.
+                    let oldest = retained.iter().position(|known| known.topic != STATUS_TOPIC);
+                    oldest.and_then(|oldest| retained.remove(oldest));
                 }
                 retained.push_back(notice.clone());
             }
@@ -176,6 +179,7 @@ mod tests {
             say(format!("a/{number}"), "1");
         }
         assert_eq!(notices.retained().len(), RETAINED_MAX);
+        assert!(notices.retained().iter().any(|kept| kept.topic == STATUS_TOPIC), "said once, and never again");
         let last = format!("a/{}", 2 * RETAINED_MAX - 1);
         say(last.clone(), "2");
         let kept = notices.retained();
