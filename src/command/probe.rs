@@ -7,7 +7,7 @@ use super::terminal::say;
 use super::{Exit, Format, Global, Stop, terminal};
 use crate::config::{Plan, Secrets};
 use crate::daemon::errands;
-use crate::model::{PersonaId, Reading, StepOutcome, Verdict};
+use crate::model::{FaultCode, JourneyMap, PersonaId, Reading, Source, StepOutcome, Verdict};
 use crate::probe::Errand;
 use crate::{web, words};
 
@@ -34,7 +34,7 @@ impl Args {
                 }
                 let reading = walker.walk(&errand, persona).await;
                 if global.format == Format::Text {
-                    print(&reading);
+                    print(&reading, &plan.map);
                 }
                 readings.push(reading);
             }
@@ -79,14 +79,14 @@ pub(super) fn near(text: &str, known: impl Iterator<Item = String>) -> String {
     near.map(|word| format!("; did you mean `{word}`?")).unwrap_or_default()
 }
 
-fn print(reading: &Reading) {
+fn print(reading: &Reading, map: &JourneyMap) {
     let (bold, dim) = (terminal::BOLD, terminal::DIM);
     let style = terminal::verdict_style(&reading.outcome.verdict);
     let persona = reading.persona.as_ref().map(|persona| format!(" as {persona}")).unwrap_or_default();
     say!(
         "{bold}{}{bold:#}{persona}  {style}{}{style:#}  {}  {dim}trace {}{dim:#}",
         reading.probe,
-        reading.outcome.verdict.label(),
+        label(reading),
         millis(reading.outcome.took),
         reading.trace
     );
@@ -106,8 +106,47 @@ fn print(reading: &Reading) {
     }
     for sample in &reading.outcome.samples {
         say!("  {dim}quality{dim:#} {:.3} {dim}for{dim:#} {}", sample.quality.get(), sample.probe);
+        if let Some(slow) = sample.fault.as_ref().filter(|fault| fault.code == FaultCode::Latency) {
+            let step = slow.step.as_deref().unwrap_or("It");
+            say!("    “{step}” {}", slow.text);
+            if let Some(advice) = words::advice(slow) {
+                say!("    → {advice}");
+            }
+        }
+    }
+    for line in compared(reading, map) {
+        say!("  {line}");
     }
     say!("");
+}
+
+/// A run that is not well may be slow, or it found what costs and does not stop customers.
+fn label(reading: &Reading) -> &'static str {
+    let is_flawed = reading.outcome.steps.iter().any(|step| !step.findings.is_empty());
+    match &reading.outcome.verdict {
+        Verdict::Slow if is_flawed => "with a defect",
+        verdict => verdict.label(),
+    }
+}
+
+/// Where what was captured must agree with other touchpoints: one run alone cannot tell whether it does.
+fn compared(reading: &Reading, map: &JourneyMap) -> Vec<String> {
+    let captured = reading.outcome.steps.iter().flat_map(|step| &step.captured);
+    let names: Vec<&str> = captured.map(|captured| captured.name.as_ref()).collect();
+    let is_ours = |source: &Source| source.probe == reading.probe && names.contains(&&*source.value);
+    let mut lines = Vec::new();
+    for journey in &map.journeys {
+        for check in journey.consistency.iter().filter(|check| check.values.iter().any(is_ours)) {
+            let ours = check.values.iter().filter(|source| is_ours(source)).map(|source| format!("`{}`", source.value));
+            let others = check.values.iter().filter(|source| !is_ours(source)).map(ToString::to_string);
+            let (ours, others) = (ours.collect::<Vec<_>>().join(", "), others.collect::<Vec<_>>().join(", "));
+            let (name, journey) = (&check.name, &journey.id);
+            lines.push(format!(
+                "“{name}” compares {ours} with {others}; `unbroken explain {journey}` says whether it is so"
+            ));
+        }
+    }
+    lines
 }
 
 /// Whether a step came to its end, or our own trouble came first.
@@ -147,7 +186,7 @@ fn print_step(step: &StepOutcome, seen: Seen) {
     for fault in step.fault.iter().chain(step.findings.iter().map(|finding| &finding.fault)) {
         let phase = fault.phase.map(|phase| format!(" while {}", phase.words())).unwrap_or_default();
         say!("      {bad}{}{bad:#}{phase}: {}", fault.code, fault.text);
-        if let Some(evidence) = &fault.evidence {
+        if let Some(evidence) = fault.evidence.as_ref().filter(|it| !fault.text.contains(&it.found)) {
             say!("        {}: expected {}", evidence.of, evidence.expected);
             say!("        {}: found    {}", evidence.of, evidence.found);
         }

@@ -183,10 +183,9 @@ impl Plan {
         let listen = self.listen.as_deref().unwrap_or_default();
         let millis = waited.as_millis();
         let text = match (&self.say, self.wanted) {
-            (Some((topic, _)), Wanted::Own) => format!(
-                "what was published to `{topic}` did not come back within {millis}ms; does the broker let this user \
-                 publish and subscribe there?"
-            ),
+            (Some((topic, _)), Wanted::Own) => {
+                format!("what was published to `{topic}` did not come back within {millis}ms")
+            }
             (Some((topic, _)), _) => {
                 format!("nothing was answered on `{listen}` within {millis}ms of what was published to `{topic}`")
             }

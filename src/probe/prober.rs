@@ -360,7 +360,9 @@ fn timed_out(phase: Option<Phase>, limit: Duration) -> Stop {
         _ => FaultCode::Timeout,
     };
     let doing = phase.map_or("waiting", Phase::words);
-    let mut fault = Fault::new(code, format!("not done within {}ms: still {doing}", limit.as_millis()));
+    // Of a limit of two seconds 1999.6 ms may be left when its step begins.
+    let limit = Duration::from_millis((limit.as_millis() as u64).next_multiple_of(10));
+    let mut fault = Fault::new(code, format!("not done within {limit:?}: still {doing}"));
     fault.phase = phase;
     fault.into()
 }

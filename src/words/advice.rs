@@ -9,9 +9,15 @@ pub fn advice(fault: &Fault) -> Option<&'static str> {
     match fault.code {
         FaultCode::Timeout => Some(late(fault.phase)),
         FaultCode::Status => Some(status(found.and_then(|found| found.parse().ok()))),
+        FaultCode::WsRefused if answered(fault) >= Some(400) => Some(status(answered(fault))),
         FaultCode::Expectation => fault.evidence.as_ref().and_then(Unmet::of).map(|unmet| unmet.advice),
         code => ADVICE.iter().find(|(codes, _)| codes.contains(&code)).map(|(_, advice)| *advice),
     }
+}
+
+/// The status with which it is answered instead of opened.
+fn answered(fault: &Fault) -> Option<u16> {
+    fault.text.strip_prefix("answers ")?.split(' ').next()?.parse().ok()
 }
 
 /// What an answer with this status means to customers.
@@ -32,14 +38,16 @@ pub(super) const fn status_words(status: u16) -> &'static str {
 const fn status(status: Option<u16>) -> &'static str {
     match status {
         Some(300..=399) => "see where it redirects to, and whether that is meant",
-        Some(401 | 403 | 407) => "try the probe's account by hand: it may be locked, or its password changed",
+        Some(401 | 403 | 407) => "try the probe's account or key by hand: it may be locked, expired or changed",
         Some(404 | 410 | 604) => "put it back, or correct the address that leads there",
         Some(429) => "raise the limit, exempt the probe's address from it, or probe less often",
         Some(480) => "see who takes calls now, and whether their telephones are signed in",
         Some(486 | 600) => "add lines or people, or let callers wait in a queue instead of being turned away",
         Some(502..=504) => "see whether the server behind the gateway runs, and whether it is overloaded",
         Some(200..300) => "compare what it answers with what the probe expects, and correct either",
-        _ => "look at the server's error log at this time; the trace id leads to the very request",
+        _ => {
+            "look at the server's error log at this time; where it logs `traceparent`, the trace id leads to the very request"
+        }
     }
 }
 
@@ -84,9 +92,14 @@ const ADVICE: &[(&[FaultCode], &str)] = &[
     ),
     (&[FaultCode::ConnectUnreachable], "see whether the host is on, and its route and firewall"),
     (
-        &[FaultCode::ConnectReset, FaultCode::Reset, FaultCode::Truncated, FaultCode::H2Goaway],
+        &[FaultCode::ConnectReset, FaultCode::Reset, FaultCode::Truncated],
         "look for a crash or a limit in the server's log; a port that expects TLS breaks off like this when it is \
          addressed without, and so does one that speaks another protocol",
+    ),
+    (
+        &[FaultCode::H2Goaway],
+        "see who restarts, or deploys, just then, and have it finish what it has begun before it goes (draining); its \
+         log says why it left",
     ),
     (
         &[FaultCode::ProxyRefused, FaultCode::ProxyAuth, FaultCode::ProxyGateway, FaultCode::ProxyTimeout],
@@ -138,6 +151,10 @@ const ADVICE: &[(&[FaultCode], &str)] = &[
         "see that the address is the conversation's own, and that every proxy in front of it passes `Upgrade` on",
     ),
     (&[FaultCode::WsProtocol], "look at the server's log: what it sends is no proper WebSocket"),
+    (
+        &[FaultCode::Undelivered],
+        "see whether what publishes on that topic runs, and whether the broker lets this user publish and subscribe there",
+    ),
     (&[FaultCode::MqttRefused], "look at the broker's log, and at what this user may do there"),
     (
         &[FaultCode::SipTimeout],
@@ -172,10 +189,7 @@ mod tests {
         // Their texts name what to look at.
         let told = |code: &FaultCode| {
             let code = code.code();
-            code.starts_with("mail_")
-                || code.starts_with("smtp_")
-                || code.starts_with("starttls_")
-                || code == "undelivered"
+            code.starts_with("mail_") || code.starts_with("smtp_") || code.starts_with("starttls_")
         };
         for code in FaultCode::ALL.iter().filter(|code| !told(code)) {
             let of = "json $.total".to_owned();
@@ -183,6 +197,29 @@ mod tests {
             let said = advice(&Fault { evidence, ..Fault::new(*code, "") });
             let said = said.unwrap_or_else(|| panic!("nobody knows what to do about {code}"));
             assert!(!said.ends_with('.') && said.len() < 220, "{said}");
+        }
+    }
+
+    #[test]
+    fn a_conversation_that_does_not_open_is_told_by_its_status() {
+        let said = |text: &str| advice(&Fault::new(FaultCode::WsRefused, text)).expect("known");
+        assert!(said("answers 200 instead of opening: a web page").contains("Upgrade"));
+        assert!(said("opens wrongly").contains("Upgrade"));
+        assert!(said("answers 503 instead of opening").contains("overloaded"));
+    }
+
+    #[test]
+    fn lost_letters_are_told_from_another_ones_name() {
+        let said = |expected: &str, found: &str| {
+            let (of, expected, found) = ("addressee".to_owned(), expected.to_owned(), found.to_owned());
+            let evidence = Some(Evidence { of, expected, found });
+            advice(&Fault { evidence, ..Fault::new(FaultCode::Expectation, "") }).expect("known")
+        };
+        for (expected, found) in [("李伟", "??"), ("Jürgen", "J\u{fffd}rgen"), ("Jürgen", "JÃ¼rgen")] {
+            assert!(said(expected, found).contains("UTF-8"), "{found}");
+        }
+        for (expected, found) in [("李伟", "John"), ("Anna", "??"), ("Why?é", "Why?e")] {
+            assert!(said(expected, found).contains("whose data"), "{found}");
         }
     }
 

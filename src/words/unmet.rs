@@ -175,6 +175,12 @@ const CERTIFICATE: Unmet = told(
     "has a certificate that is not as it should be",
     "see which certificate the server was given, and whether it was reloaded",
 );
+const GARBLED: Unmet =
+    told("garbles letters", "find out which table, file or template on the way does not keep text as UTF-8");
+const LACKING: Unmet = kept(
+    "lacks what should have come there",
+    "see where it is held up or thrown away on its way: a queue, a filter, an address that has expired",
+);
 const RUNS_OUT: Unmet =
     kept("has a certificate that runs out soon", "renew the certificate now, and see why it was not");
 const RECORDS: Unmet = told("has a name that leads elsewhere", "compare the zone with what the probe expects");
@@ -212,12 +218,20 @@ impl Unmet {
     }
 }
 
+/// Letters that a place does not know became question marks, or are shown as others (UTF-8 read as Latin-1).
+fn is_garbled(evidence: &Evidence) -> bool {
+    let (expected, found) = (evidence.expected.as_str(), evidence.found.as_str());
+    let marks = ['?', '\u{fffd}', 'Ã', 'Â'];
+    !expected.is_ascii() && found.contains(marks) && !expected.contains(marks)
+}
+
 /// What its name or its value says more of than the place where it stands.
 fn special(evidence: &Evidence, is_missing: bool) -> Option<Unmet> {
     let (of, found) = (evidence.of.as_str(), evidence.found.as_str());
     let any = |text: &str, words: &[&str]| words.iter().any(|word| text.contains(word));
     Some(match of {
         "certificate validity left" => RUNS_OUT,
+        _ if is_garbled(evidence) => GARBLED,
         "card defects" if any(found, &["picture", "og:image`"]) && !any(found, &["og:title", "og:desc"]) => {
             CARD_PICTURE
         }
@@ -233,6 +247,8 @@ fn special(evidence: &Evidence, is_missing: bool) -> Option<Unmet> {
             TAG
         }
         _ if !is_missing && of.starts_with("html script") => TAG,
+        // A list, and what was looked for is not in it.
+        _ if evidence.expected.starts_with("containing ") && found.starts_with('[') => LACKING,
         _ => return None,
     })
 }

@@ -4,6 +4,7 @@ use std::fs::File;
 use std::io::{BufRead as _, BufReader};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use std::time::Duration;
 
 use serde_json::Value;
 use unbroken::clock::Clock;
@@ -194,4 +195,40 @@ fn a_demo_in_a_folder_of_its_own_is_found_by_that_folder() {
     }
     let (code, _, errors) = run(elsewhere.path(), &["demo", "mend"]);
     assert!(code == 2 && errors.contains("--data"), "{errors}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_probe_tells_its_owner_what_costs_though_nothing_fails() {
+    let (target, hook) = (Target::start().await, Hook::start().await);
+    let world = World::new(&target, &hook);
+    world.write(
+        "config/journeys.yaml",
+        "journeys:\n  buy:\n    stages: { buy: { touchpoints: [shop] } }\n    consistency:\n      \
+         - { name: One price, values: [shop/home.price, shop/basket.price] }\n",
+    );
+    let probe = |name: &str, more: &str| {
+        let http = format!("http: {{ get: '{}' }}, capture: {{ price: {{ field: status }} }}", target.url());
+        format!("  {name}: {{ every: 5s, timeout: 3s, steps: [ {{ name: Look, {http}, {more} }} ] }}\n")
+    };
+    world.write(
+        "probes/shop.yaml",
+        &format!(
+            "title: The shop\nprobes:\n{}{}",
+            probe("home", "expect: { good: 1ms, poor: 2s }"),
+            probe("basket", "severity: major, expect: { body: 2.99 }")
+        ),
+    );
+    target.answer_after(Duration::from_millis(300));
+    let (code, out, errors) = world.run(&["probe", "shop"]);
+    assert_eq!(code, 0, "{errors}");
+    let lines: Vec<&str> = out.lines().collect();
+    let has = |start: &str, end: &str| lines.iter().any(|line| line.trim().starts_with(start) && line.ends_with(end));
+    assert!(has("shop/home  slow", ""), "{out}");
+    assert!(has("“Look” took 3", "ms; good is up to 1ms"), "{out}");
+    assert!(has("→ see in the phases where the time goes", ""), "{out}");
+    assert!(has("shop/basket  with a defect", ""), "{out}");
+    let compared = "`price` with shop/basket.price; `unbroken explain buy` says whether it is so";
+    assert!(has("“One price” compares", compared), "{out}");
+    // Once, where the fault's own words say it.
+    assert_eq!(out.matches("expected 2.99").count(), 1, "{out}");
 }

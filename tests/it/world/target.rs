@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU16, AtomicU64, Ordering};
+use std::time::Duration;
 
 use axum::Router;
 use axum::http::StatusCode;
@@ -15,6 +16,7 @@ pub(crate) struct Target {
     address: SocketAddr,
     status: Arc<AtomicU16>,
     visits: Arc<AtomicU64>,
+    pause_millis: Arc<AtomicU64>,
 }
 
 impl Target {
@@ -29,12 +31,14 @@ impl Target {
             address: listener.local_addr().expect("an address"),
             status: Arc::new(AtomicU16::new(200)),
             visits: Arc::default(),
+            pause_millis: Arc::default(),
         };
         let seen = target.clone();
         let answer = move || {
             let seen = seen.clone();
             async move {
                 seen.visits.fetch_add(1, Ordering::Relaxed);
+                tokio::time::sleep(Duration::from_millis(seen.pause_millis.load(Ordering::Relaxed))).await;
                 let status = seen.status.load(Ordering::Relaxed);
                 (StatusCode::from_u16(status).expect("a status"), "ok")
             }
@@ -46,6 +50,10 @@ impl Target {
 
     pub(crate) fn url(&self) -> String {
         format!("http://{}/", self.address)
+    }
+
+    pub(crate) fn answer_after(&self, pause: Duration) {
+        self.pause_millis.store(pause.as_millis() as u64, Ordering::Relaxed);
     }
 
     pub(crate) fn break_(&self) {
