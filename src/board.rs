@@ -27,6 +27,7 @@ mod layers;
 mod memory;
 mod net;
 mod own;
+mod people;
 mod pulse;
 mod renames;
 mod rounds;

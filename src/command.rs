@@ -1,10 +1,12 @@
 //! The command line: one file per subcommand. Results go to stdout, everything else to stderr.
 
+mod ack;
 mod alert;
 mod check;
 mod demo;
 mod explain;
 mod heap;
+mod incidents;
 mod init;
 mod internal;
 mod logging;
@@ -13,6 +15,7 @@ mod outbox;
 mod probe;
 mod run;
 mod schema;
+mod silence;
 mod site;
 mod status;
 mod terminal;
@@ -97,6 +100,12 @@ enum Command {
     Explain(explain::Args),
     /// What the journey health page shows
     Status(status::Args),
+    /// What is broken now, or was
+    Incidents(incidents::Args),
+    /// Say that somebody has an incident: reminders and escalation stop
+    Ack(ack::Args),
+    /// Hold back what is told of a touchpoint, a journey or an incident, for a time
+    Silence(silence::Args),
     /// Try the way to a receiver before it is needed
     Alert(alert::Args),
     /// Notifications that wait or could not be delivered: list, replay, drop
@@ -194,6 +203,9 @@ impl Command {
             Self::Probe(args) => args.run(global).await,
             Self::Explain(args) => args.run(global).await,
             Self::Status(args) => args.run(global).await,
+            Self::Incidents(args) => args.run(global).await,
+            Self::Ack(args) => args.run(global).await,
+            Self::Silence(args) => args.run(global).await,
             Self::Alert(args) => args.run(global).await,
             Self::Outbox(args) => args.run(global).await,
             Self::Schema => Ok(schema::run()),

@@ -9,6 +9,7 @@
 
 mod canary;
 mod commit;
+mod desk;
 pub mod errands;
 mod keeper;
 pub mod key;
@@ -19,6 +20,7 @@ mod punctuality;
 mod record;
 mod reload;
 mod signs;
+mod tell;
 mod watch;
 
 use std::collections::BTreeMap;
@@ -33,7 +35,7 @@ use tokio::task::{JoinError, JoinHandle};
 use tokio_util::sync::CancellationToken;
 use url::Url;
 
-use crate::alert::Bell;
+use crate::alert::{Bell, Ledger};
 use crate::board::Board;
 use crate::clock::Clock;
 use crate::config::{Environment, Folders, Plan};
@@ -115,16 +117,20 @@ async fn assemble(setup: Setup) -> Result<Assembled, Failure> {
     let base = plan.url.clone().or(base_url(&listener)?);
     let restored = shared.store.restore().await?;
     let ids = Box::new(uuid::Uuid::now_v7);
-    let open = restored.incidents.clone();
     if let Some(written) = Board::last_looked(&restored.memory) {
         shared.clock.follow(written);
     }
     let now = shared.clock.now();
+    let before = keeper::Before {
+        open: restored.incidents.clone(),
+        ledger: Ledger::new(restored.told),
+        silences: shared.store.silences(now, u32::MAX).await?,
+    };
     let (board, first) = Board::restore(Arc::clone(&plan.map), ids, restored.memory, restored.incidents, now);
     let (outlets, inlets, ends) = lay_lines(&shared, board.snapshot(now));
     let (tokens_in, tokens) = cell::channel(Arc::new(reload::tokens(&plan)));
     let network = Arc::new(Network::system(shared.clock.clone()));
-    let site = shared.site(&plan, &outlets, tokens, stop.clone());
+    let site = shared.site(&plan, &outlets, tokens, &ends.tells, stop.clone());
     let reloader = reload::Reloader {
         folders,
         environment: Environment::new(variables.clone()),
@@ -140,7 +146,7 @@ async fn assemble(setup: Setup) -> Result<Assembled, Failure> {
     let others = Handle::current();
     let pulse = pulse::Pulse::new(watched, &prober, shared.clock.clone(), ends.readings, metrics, signs, others);
     let (map, alerts) = (Arc::clone(&plan.map), Arc::new(plan.alerts.clone()));
-    let keeper = keeper::Keeper::new(board, map, alerts, shared.clock.clone(), base, open, outlets);
+    let keeper = keeper::Keeper::new(board, map, alerts, shared.clock.clone(), base, before, outlets);
 
     let closing = inlets.closing.clone();
     let (store, signs) = (Arc::clone(&shared.store), Arc::clone(&shared.signs));
@@ -185,6 +191,7 @@ impl Shared {
         plan: &Plan,
         outlets: &keeper::Outlets,
         tokens: cell::Receiver<Arc<Tokens>>,
+        tells: &mpsc::UnboundedSender<keeper::Tell>,
         stopping: CancellationToken,
     ) -> Site {
         Site {
@@ -193,6 +200,7 @@ impl Shared {
             store: Arc::clone(&self.store),
             events: outlets.events.clone(),
             tokens,
+            desk: Arc::new(desk::Desk(tells.clone())),
             key: key::lay(&plan.store.path),
             hosts: plan.url.iter().filter_map(|url| url.host_str().map(str::to_owned)).collect(),
             audience: if plan.public { Audience::Everybody } else { Audience::Insiders },

@@ -5,27 +5,35 @@ mod fault;
 mod health;
 mod id;
 mod incident;
+mod maintenance;
 mod map;
+mod people;
 mod quality;
 mod reading;
+mod rule;
 mod snapshot;
 
 pub use fact::{Fact, Shared};
 pub use fault::{Evidence, Fault, FaultCode, Phase, SelfFault};
 pub use health::{Color, Health, Score, State};
-pub use id::{IncidentId, JourneyId, PersonaId, ProbeId, Series, SpanId, StageId, TouchpointId, TraceId, VantageId};
+pub use id::{
+    IncidentId, JourneyId, PersonaId, ProbeId, Series, SilenceId, SpanId, StageId, TouchpointId, TraceId, VantageId,
+};
 pub use incident::{
     Cause, Change, Close, Happening, Impact, Incident, Notification, NotificationKind, Severity, Storm,
 };
+pub use maintenance::{Maintenance, Timetable};
 pub use map::{
     Calendar, Channel, Consistency, DetectRule, Element, Journey, JourneyMap, Member, Need, Objective, Persona, Probe,
     Signal, Source, Stage, Touchpoint, Weight,
 };
+pub use people::{Acknowledgement, Scope, Silence};
 pub use quality::Quality;
 pub use reading::{
     Captured, CertificateFacts, Finding, FindingSeverity, Outcome, PhaseTime, Reading, Sample, StepOutcome, Trigger,
     Verdict, Why,
 };
+pub use rule::{Frequency, Rule};
 pub use snapshot::{
     Burn, CheckNow, Costly, Divergence, ElementNow, JourneyNow, LastRun, NeedNow, ProbeNow, Reach, SegmentCost,
     SegmentNow, SeriesNow, Snapshot, StageNow, TouchpointNow, Trouble, ValueNow,

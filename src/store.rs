@@ -20,7 +20,9 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::model::{Incident, IncidentId, JourneyId, Notification, ProbeId, Reading, Storm, TouchpointId};
+use crate::model::{
+    Incident, IncidentId, JourneyId, Notification, ProbeId, Reading, Silence, SilenceId, Storm, TouchpointId,
+};
 use crate::units::{Bytes, Period};
 
 /// Where the store is, and how long it remembers.
@@ -112,6 +114,9 @@ pub struct ScorePoint {
     pub lost_minutes: f64,
     /// Minutes not watched.
     pub unobserved_minutes: f64,
+    /// Minutes of planned work at a touchpoint that the journey needs.
+    #[serde(default)]
+    pub planned_minutes: f64,
 }
 
 /// What a restart begins with.
@@ -120,6 +125,24 @@ pub struct Restored {
     pub memory: Vec<(String, String)>,
     /// Open incidents.
     pub incidents: Vec<Incident>,
+    /// What was written to whom of those.
+    pub told: Vec<Told>,
+}
+
+/// What was written to one receiver of one incident.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Told {
+    pub incident: IncidentId,
+    pub receiver: String,
+    /// The newest version.
+    pub version: u32,
+    pub first: Timestamp,
+    /// That somebody has it is not counted.
+    pub last: Timestamp,
+    /// When it was last told that somebody has it.
+    pub acknowledged: Option<Timestamp>,
+    /// When it was last told that nobody answers.
+    pub escalated: Option<Timestamp>,
 }
 
 /// Availability and latency of one probe over a window.
@@ -166,6 +189,7 @@ pub trait Store: Send + Sync + 'static {
     /// - an update or a resolve supersedes pending updates and reminders of the same incident and receiver, so that a
     ///   receiver that was away gets the opening, the latest and the end;
     /// - a resolve is written only for a receiver that has a row of that incident, and after it nothing else is;
+    /// - that somebody has it is written only for such a receiver, too, and replaces no update;
     /// - the labels are those of the incident's first row, whatever has changed since;
     /// - for a receiver in `together`, what comes after [`Storm::AFTER`] others within [`Storm::WITHIN`] is gathered in
     ///   a storm, as is what follows of an incident that a storm is about to tell of. Not so what is about ourselves,
@@ -243,6 +267,14 @@ pub trait Store: Send + Sync + 'static {
     ) -> Result<Vec<Incident>, Refused>;
 
     async fn incident(&self, id: IncidentId) -> Result<Option<Incident>, Refused>;
+
+    /// Inserts or replaces it by its id. Durable before it returns.
+    async fn keep_silence(&self, silence: Silence) -> Result<(), Refused>;
+
+    async fn silence(&self, id: SilenceId) -> Result<Option<Silence>, Refused>;
+
+    /// Those that end after `after`, the latest end first.
+    async fn silences(&self, after: Timestamp, at_most: u32) -> Result<Vec<Silence>, Refused>;
 
     /// Durable before it returns.
     async fn push(&self, probe: &ProbeId, push: Push) -> Result<(), Refused>;

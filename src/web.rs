@@ -8,6 +8,7 @@ mod assets;
 mod audience;
 mod badge;
 mod bucket;
+mod desk;
 mod events;
 mod guard;
 mod history;
@@ -29,6 +30,7 @@ use axum::Router;
 use tokio::sync::{broadcast, watch};
 use tokio_util::sync::CancellationToken;
 
+pub use desk::{Answer, Desk};
 pub use events::Event;
 pub use serve::serve;
 pub use vitals::{Scrape, Vitals};
@@ -45,6 +47,8 @@ pub struct Site {
     /// What the board believes; swapped whole, after the commit.
     pub snapshot: watch::Receiver<Arc<Snapshot>>,
     pub store: Arc<dyn Store>,
+    /// Who does what people ask for.
+    pub desk: Arc<dyn Desk>,
     /// What changed, for those who look live. Send after the snapshot that shows it.
     pub events: broadcast::Sender<Event>,
     /// Who may report what; swapped whole by a reload.

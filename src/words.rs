@@ -215,6 +215,18 @@ pub fn clock(at: Timestamp, now: Timestamp, zone: &TimeZone) -> String {
     }
 }
 
+/// A length of time as people say it.
+pub fn length(from: Timestamp, to: Timestamp) -> String {
+    let minutes = to.duration_since(from).as_mins().max(0);
+    match minutes {
+        0 => "less than a minute".into(),
+        1 => "1 minute".into(),
+        2..120 => format!("{minutes} minutes"),
+        120..2880 => format!("{} hours", minutes / 60),
+        _ => format!("{} days", minutes / 1440),
+    }
+}
+
 /// The touchpoint's title; its id once it has left the map.
 pub fn touchpoint<'a>(id: &'a TouchpointId, map: &'a JourneyMap) -> &'a str {
     map.touchpoints.get(id).map_or(id.as_str(), |touchpoint| &touchpoint.title)

@@ -51,10 +51,12 @@ fn alert(notification: &Notification, now: Timestamp) -> Value {
         NotificationKind::Resolve => incident.closed.unwrap_or(notification.at).min(now),
         _ => now.saturating_add(FIRING_FOR).unwrap_or(now),
     };
+    let owner = incident.answered().map(|said| said.by.clone());
     let annotations = [
         ("summary", notification.headline.clone()),
         ("description", notification.lines.join("\n")),
         ("severity_now", incident.severity.as_str().to_owned()),
+        ("acknowledged_by", owner.unwrap_or_default()),
         ("trace_id", incident.trace.map(|trace| trace.to_string()).unwrap_or_default()),
     ];
     let mut alert = json!({

@@ -41,6 +41,7 @@ const NAMES: &[&str] = &[
     "probes",
     "journeys",
     "fault",
+    "acknowledged",
     "trace_id",
     "labels",
 ];

@@ -10,6 +10,8 @@ pub(super) enum Look {
     /// Somebody should look within days.
     Uneasy,
     Mended,
+    /// Somebody has it.
+    Answered,
     /// Nothing is so; we only try the way.
     Test,
 }
@@ -19,6 +21,7 @@ impl Look {
         match (notification.kind, notification.incident.severity) {
             (NotificationKind::Test, _) => Self::Test,
             (NotificationKind::Resolve, _) => Self::Mended,
+            (NotificationKind::Acknowledge, _) => Self::Answered,
             (_, Severity::Page) => Self::Grave,
             (_, Severity::Ticket) => Self::Uneasy,
         }
@@ -38,6 +41,7 @@ impl Look {
             Self::Grave => "🔴",
             Self::Uneasy => "🟠",
             Self::Mended => "✅",
+            Self::Answered => "🙋",
             Self::Test => "🧪",
         }
     }
@@ -48,6 +52,7 @@ impl Look {
             Self::Grave => 0x00b3_261e,
             Self::Uneasy => 0x00b2_6a00,
             Self::Mended => 0x001b_7f3b,
+            Self::Answered => 0x0024_5fa8,
             Self::Test => 0x0045_5a8c,
         }
     }

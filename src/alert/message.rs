@@ -46,8 +46,8 @@ impl<'a> Message<'a> {
             look: Look::of(notification),
             weight: match notification.kind {
                 NotificationKind::Open | NotificationKind::Test => Weight::Alarm,
-                NotificationKind::Update | NotificationKind::Resolve => Weight::News,
-                NotificationKind::Remind => Weight::Reminder,
+                NotificationKind::Update | NotificationKind::Escalate | NotificationKind::Resolve => Weight::News,
+                NotificationKind::Remind | NotificationKind::Acknowledge => Weight::Reminder,
             },
             headline: &notification.headline,
             lines: &notification.lines,

@@ -82,6 +82,7 @@ impl Settings {
             Look::Grave => "rotating_light",
             Look::Uneasy => "warning",
             Look::Mended => "white_check_mark",
+            Look::Answered => "raising_hand",
             Look::Test => "test_tube",
         };
         let mut body = json!({

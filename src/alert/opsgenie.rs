@@ -38,8 +38,12 @@ impl Render for Settings {
         let alias = notification.incident.id;
         let note = || json!({ "source": "Unbroken", "note": text(notification, NOTE_MAX) });
         let (path, body) = match notification.kind {
-            NotificationKind::Open | NotificationKind::Test => ("/v2/alerts".to_owned(), alert(notification)),
+            // Whoever knows the alert counts it up, whoever does not has it from now on.
+            NotificationKind::Open | NotificationKind::Escalate | NotificationKind::Test => {
+                ("/v2/alerts".to_owned(), alert(notification))
+            }
             NotificationKind::Update | NotificationKind::Remind => (format!("/v2/alerts/{alias}/notes"), note()),
+            NotificationKind::Acknowledge => (format!("/v2/alerts/{alias}/acknowledge"), note()),
             NotificationKind::Resolve => (format!("/v2/alerts/{alias}/close"), note()),
         };
         let mut url = self.url.under(&path);

@@ -33,13 +33,17 @@ fn home() -> Address {
 
 impl Render for Settings {
     fn render(&self, notification: &Notification, attempt: &Attempt) -> Request {
+        let action = match notification.kind {
+            NotificationKind::Resolve => "resolve",
+            NotificationKind::Acknowledge => "acknowledge",
+            _ => "trigger",
+        };
         let mut event = json!({
             "routing_key": self.routing_key.expose(),
-            "event_action": "resolve",
+            "event_action": action,
             "dedup_key": notification.incident.id,
         });
-        if notification.kind != NotificationKind::Resolve {
-            event["event_action"] = "trigger".into();
+        if action == "trigger" {
             event["payload"] = payload(notification);
             event["client"] = "Unbroken".into();
             if let Some(link) = &notification.link {

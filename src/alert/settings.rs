@@ -50,6 +50,17 @@ pub struct Route {
     #[serde(default, rename = "match")]
     pub matching: Match,
     pub to: Vec<String>,
+    /// Who is told when nobody has acknowledged it for so long.
+    pub escalate: Option<Escalation>,
+}
+
+/// Whom an unanswered incident is told, and when.
+#[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Escalation {
+    /// Since those of the route were told.
+    pub after: Period,
+    pub to: Vec<String>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Deserialize, JsonSchema)]
@@ -187,6 +198,14 @@ impl Settings {
                 problems.push((at, "a route without a receiver tells nobody".into()));
             } else {
                 problems.extend(self.dangling(&route.to, &at));
+            }
+            if let Some(escalation) = &route.escalate {
+                let at = path(&["routes", &number.to_string(), "escalate", "to"]);
+                if escalation.to.is_empty() {
+                    problems.push((at, "an escalation without a receiver tells nobody".into()));
+                } else {
+                    problems.extend(self.dangling(&escalation.to, &at));
+                }
             }
         }
         problems.extend(self.dangling(self.own.as_deref().unwrap_or_default(), &path(&["self"])));

@@ -95,7 +95,7 @@ impl Teller {
 fn latest(members: &[Notification]) -> Vec<Latest<'_>> {
     let mut by_incident: BTreeMap<IncidentId, Latest<'_>> = BTreeMap::new();
     for notification in members {
-        let begins = notification.kind == NotificationKind::Open;
+        let begins = matches!(notification.kind, NotificationKind::Open | NotificationKind::Escalate);
         let began = by_incident.get(&notification.incident.id).is_some_and(|one| one.standing == Standing::Broken);
         let standing = match notification.kind {
             NotificationKind::Resolve => Standing::Over,
@@ -130,7 +130,7 @@ fn lines(latest: &[Latest<'_>]) -> Vec<String> {
 fn line(one: &Latest<'_>) -> String {
     let notification = one.notification;
     let headline = notification.headline.as_str();
-    let plain = headline.strip_prefix(prefix(notification.kind, &notification.incident)).unwrap_or(headline);
+    let plain = headline.strip_prefix(&*prefix(notification.kind, &notification.incident)).unwrap_or(headline);
     let line = match one.standing {
         Standing::Broken if notification.incident.severity == Severity::Ticket => format!("(can wait) {plain}"),
         Standing::Broken => plain.to_owned(),

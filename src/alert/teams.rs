@@ -67,7 +67,7 @@ fn card(message: &Message<'_>) -> Value {
         Look::Grave => "attention",
         Look::Uneasy => "warning",
         Look::Mended => "good",
-        Look::Test => "accent",
+        Look::Answered | Look::Test => "accent",
     };
     let headline = fit(&format!("{} {}", look.sign(), message.headline), HEADLINE_MAX);
     let mut body = vec![json!({

@@ -1,61 +1,18 @@
-//! From a change to what each receiver is told, in plain words. Pure.
+//! What is told of an incident, in plain words. Pure.
 
+use std::borrow::Cow;
 use std::fmt::Write;
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use sha2::{Digest, Sha256};
 use url::Url;
 
-use crate::alert::{Match, Settings};
-use crate::model::{
-    Cause, Change, Close, Incident, IncidentId, JourneyMap, Notification, NotificationKind, State, TouchpointId,
-};
+use crate::model::{Cause, Close, Incident, IncidentId, JourneyMap, Notification, NotificationKind, State};
 use crate::words;
 
 /// Longest line of a notification, characters.
 const LINE_MAX: usize = 300;
 const JOURNEYS_NAMED_MAX: usize = 3;
-
-/// What a change makes known, one notification per receiver. Most changes make nothing known.
-pub fn notifications(
-    settings: &Settings,
-    map: &JourneyMap,
-    change: &Change,
-    now: Timestamp,
-    base: Option<&Url>,
-) -> Vec<Notification> {
-    let (incident, kind) = match change {
-        Change::IncidentOpened(incident) => (incident, NotificationKind::Open),
-        Change::IncidentUpdated(incident) => (incident, NotificationKind::Update),
-        Change::IncidentClosed(incident) => (incident, NotificationKind::Resolve),
-        _ => return Vec::new(),
-    };
-    let letter = Template { map, incident, kind, ordinal: 0, now, base };
-    receivers(settings, map, incident, kind).into_iter().map(|receiver| letter.address(receiver)).collect()
-}
-
-/// Reminders of what is open that fell due after `since` and up to `now`. Asking twice yields the same ids.
-pub fn reminders(
-    settings: &Settings,
-    map: &JourneyMap,
-    open: &[Incident],
-    since: Timestamp,
-    now: Timestamp,
-    base: Option<&Url>,
-) -> Vec<Notification> {
-    let every = SignedDuration::try_from(settings.repeat.get()).unwrap_or(SignedDuration::MAX).as_millis().max(1);
-    let kind = NotificationKind::Remind;
-    let due = open.iter().filter(|incident| incident.closed.is_none()).filter_map(|incident| {
-        let ordinal = |at: Timestamp| at.duration_since(incident.opened).as_millis().max(0) / every;
-        let ordinal = Some(ordinal(now)).filter(|&number| number > ordinal(since))?;
-        Some(Template { map, incident, kind, ordinal: u64::try_from(ordinal).unwrap_or(u64::MAX), now, base })
-    });
-    due.flat_map(|letter| {
-        let names = receivers(settings, map, letter.incident, kind);
-        names.into_iter().map(|receiver| letter.address(receiver)).collect::<Vec<_>>()
-    })
-    .collect()
-}
 
 /// A notification's lasting name: sha256 of what makes it this one. `ordinal` counts reminders.
 pub fn notification_id(
@@ -72,56 +29,32 @@ pub fn notification_id(
     })
 }
 
-/// Who is told. Of the end everybody is: the store drops it for those who never heard of the beginning, and routes that
-/// have changed in between leave nobody with a false alarm.
-fn receivers<'a>(
-    settings: &'a Settings,
-    map: &JourneyMap,
-    incident: &Incident,
-    kind: NotificationKind,
-) -> Vec<&'a String> {
-    let all = || settings.receivers.keys().collect::<Vec<_>>();
-    if kind == NotificationKind::Resolve {
-        return all();
-    }
-    let named = match incident.cause {
-        Cause::Own(_) => settings.own.as_ref(),
-        _ => settings.routes.iter().find(|route| fits(&route.matching, map, incident)).map(|route| &route.to),
-    };
-    let mut named: Vec<_> = named.map_or_else(all, |names| names.iter().collect());
-    let mut seen = std::collections::BTreeSet::new();
-    named.retain(|name| seen.insert(*name));
-    named
-}
-
-fn fits(wanted: &Match, map: &JourneyMap, incident: &Incident) -> bool {
-    let root = incident.touchpoint.as_ref().and_then(|id| map.touchpoints.get(id));
-    let touchpoint = |id: &TouchpointId| incident.touchpoint.as_ref() == Some(id) || incident.touchpoints.contains(id);
-    wanted.touchpoint.as_ref().is_none_or(touchpoint)
-        && wanted.owner.as_ref().is_none_or(|owner| root.is_some_and(|root| root.owner.as_ref() == Some(owner)))
-        && wanted.journey.as_ref().is_none_or(|journey| {
-            matches!(&incident.cause, Cause::Journey(id) | Cause::Objective(id) if id == journey)
-                || incident.impacts.iter().any(|impact| impact.journey == *journey)
-        })
-        && wanted.channel.is_none_or(|channel| root.is_some_and(|root| root.channel == channel))
-        && wanted.severity.is_none_or(|severity| incident.severity == severity)
-}
-
 /// One version of an incident, before it is addressed.
-struct Template<'a> {
-    map: &'a JourneyMap,
-    incident: &'a Incident,
-    kind: NotificationKind,
-    ordinal: u64,
-    now: Timestamp,
-    base: Option<&'a Url>,
+pub(super) struct Letter<'a> {
+    pub(super) map: &'a JourneyMap,
+    pub(super) incident: &'a Incident,
+    pub(super) kind: NotificationKind,
+    /// Tells letters of one kind and version from each other.
+    pub(super) ordinal: u64,
+    pub(super) now: Timestamp,
+    pub(super) base: Option<&'a Url>,
+    pub(super) unanswered: Option<&'a Unanswered>,
 }
 
-impl Template<'_> {
-    fn address(&self, receiver: &str) -> Notification {
+/// Since when these know of it, and nobody has it.
+#[derive(Clone, Debug)]
+pub(super) struct Unanswered {
+    pub(super) since: Timestamp,
+    pub(super) receivers: Vec<String>,
+}
+
+impl Letter<'_> {
+    pub(super) fn address(&self, receiver: &str) -> Notification {
         let incident = self.incident;
+        // A receiver is told the opening once, however late.
+        let version = if self.kind == NotificationKind::Open { 1 } else { incident.version };
         Notification {
-            id: notification_id(incident.id, incident.version, self.kind, self.ordinal, receiver),
+            id: notification_id(incident.id, version, self.kind, self.ordinal, receiver),
             receiver: receiver.to_owned(),
             kind: self.kind,
             at: self.now,
@@ -139,21 +72,21 @@ impl Template<'_> {
         one_line(&format!("{}{what}", prefix(self.kind, self.incident)))
     }
 
-    /// Since when; the cause; the share of the score; the next step.
+    fn time(&self, at: Timestamp) -> String {
+        at.to_zoned(self.map.timezone.clone()).strftime("%Y-%m-%d %H:%M %Z").to_string()
+    }
+
+    /// Since when; who has it; the cause; the share of the score; the next step.
     fn lines(&self) -> Vec<String> {
         let incident = self.incident;
-        let time = |at: Timestamp| at.to_zoned(self.map.timezone.clone()).strftime("%Y-%m-%d %H:%M %Z").to_string();
-        let mut lines = match incident.closed {
+        let opened = self.time(incident.opened);
+        let mut lines = vec![match incident.closed {
             Some(closed) => {
-                vec![format!(
-                    "From {} to {}, {}.",
-                    time(incident.opened),
-                    time(closed),
-                    length(incident.opened, closed)
-                )]
+                format!("From {opened} to {}, {}.", self.time(closed), words::length(incident.opened, closed))
             }
-            None => vec![format!("Since {}, {}.", time(incident.opened), length(incident.opened, self.now))],
-        };
+            None => format!("Since {opened}, {}.", words::length(incident.opened, self.now)),
+        }];
+        lines.extend(self.who_has_it());
         lines.extend(self.what_changed());
         if let (Cause::Objective(_), Some(first)) = (&incident.cause, incident.timeline.first()) {
             lines.push(format!("{}.", first.what));
@@ -191,6 +124,17 @@ impl Template<'_> {
     fn trace_link(&self) -> Option<String> {
         let trace = self.incident.trace?.to_string();
         Some(self.map.trace_link.as_ref()?.replace("{trace_id}", &trace))
+    }
+
+    fn who_has_it(&self) -> Option<String> {
+        if let Some(unanswered) = self.unanswered.filter(|_| self.kind == NotificationKind::Escalate) {
+            let (names, since) = (unanswered.receivers.join(", "), self.time(unanswered.since));
+            return Some(format!("Nobody has acknowledged it; {names} knows of it since {since}."));
+        }
+        let said = self.incident.answered()?;
+        let why = said.why.as_ref().map_or_else(String::new, |why| format!(": {}", why.trim_end_matches('.')));
+        let has = if self.incident.closed.is_some() { "had" } else { "has" };
+        Some(format!("{} {has} it since {}{why}.", said.by, self.time(said.at)))
     }
 
     fn what_changed(&self) -> Option<String> {
@@ -244,29 +188,23 @@ impl Template<'_> {
 }
 
 /// What stands before what is broken for whom.
-pub(super) fn prefix(kind: NotificationKind, incident: &Incident) -> &'static str {
-    match kind {
+pub(super) fn prefix(kind: NotificationKind, incident: &Incident) -> Cow<'static, str> {
+    let text = match kind {
         NotificationKind::Open | NotificationKind::Test => "",
         NotificationKind::Update => "Changed: ",
         NotificationKind::Remind => "Still: ",
+        NotificationKind::Acknowledge => {
+            let by = incident.acknowledged.as_ref().map_or("Somebody", |said| said.by.as_str());
+            return format!("{by} has it: ").into();
+        }
+        NotificationKind::Escalate => "Nobody answers: ",
         NotificationKind::Resolve => match incident.close {
             Some(Close::Removed) => "No longer watched: ",
             Some(Close::Merged) => "Part of another incident: ",
             _ => "Mended: ",
         },
-    }
-}
-
-/// A length of time as people say it.
-fn length(from: Timestamp, to: Timestamp) -> String {
-    let minutes = to.duration_since(from).as_mins().max(0);
-    match minutes {
-        0 => "less than a minute".into(),
-        1 => "1 minute".into(),
-        2..120 => format!("{minutes} minutes"),
-        120..2880 => format!("{} hours", minutes / 60),
-        _ => format!("{} days", minutes / 1440),
-    }
+    };
+    text.into()
 }
 
 pub(super) fn one_line(text: &str) -> String {

@@ -107,6 +107,9 @@ pub(super) fn data(notification: &Notification) -> Value {
             "journey": impact.journey, "points_lost": (impact.loss * 10.0).round() / 10.0,
         })).collect::<Vec<_>>(),
         "fault": incident.fault,
+        "acknowledged": incident.answered().map(|said| json!({
+            "at": time(said.at), "by": said.by, "why": said.why,
+        })),
         "trace_id": incident.trace,
         "labels": notification.labels.iter().map(|(name, value)| (name.clone(), value.clone().into())).collect::<serde_json::Map<_, _>>(),
     })

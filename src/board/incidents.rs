@@ -11,6 +11,7 @@ use jiff::Timestamp;
 
 use super::Board;
 use super::layers::at_worst;
+use super::people::lapse;
 use super::watch::elapsed;
 use crate::model::{
     Cause, Change, Close, Happening, Impact, Incident, IncidentId, JourneyId, Severity, State, TouchpointId,
@@ -195,6 +196,7 @@ impl Board {
             note(&mut incident, now, format!("It hurts the journey: {title}"));
         }
         if rose {
+            lapse(&mut incident, now);
             note(&mut incident, now, "Somebody should get up for this".into());
         }
         let noted = self.noted.remove(&id)

@@ -6,6 +6,7 @@ use jiff::Timestamp;
 
 use super::Board;
 use super::incidents::note;
+use super::people::lapse;
 use crate::model::{Cause, Change, Close, Fault, FaultCode, Impact, IncidentId, Severity, State, TouchpointId};
 
 /// Below it a journey is broken.
@@ -94,6 +95,7 @@ impl Board {
         }
         incident.severity = severity;
         incident.version += 1;
+        lapse(incident, now);
         changes.push(Change::IncidentUpdated(incident.clone()));
     }
 

@@ -78,6 +78,7 @@ fn map(touchpoints: Vec<Touchpoint>, journeys: Vec<Journey>) -> JourneyMap {
         journeys,
         personas: BTreeMap::new(),
         vantages: vec![VantageId::default()],
+        maintenance: Vec::new(),
         trace_link: None,
     }
 }

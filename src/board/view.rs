@@ -29,6 +29,7 @@ impl Board {
                 .map(|at| (self.net.touchpoints[at].id.clone(), self.touchpoint_now(at, now)))
                 .collect(),
             incidents,
+            silences: Vec::new(),
             troubles: self.own.list(),
         }
     }

@@ -12,7 +12,7 @@ const ENDING: &str = r#".SH "EXIT STATUS"
 All is well.
 .TP
 1
-The answer is "no": the configuration has errors, a journey has a blocking failure or scores below \fB\-\-at\-least\fR, a receiver did not take a test, a letter was not queued or dropped.
+The answer is "no": the configuration has errors, a journey has a blocking failure or scores below \fB\-\-at\-least\fR, a receiver did not take a test, a letter was not queued or dropped, an incident was over before it was acknowledged.
 .TP
 2
 The question was wrong: an unknown option, journey, touchpoint, probe or letter.

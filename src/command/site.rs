@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
-use reqwest::{Client, RequestBuilder, StatusCode};
+use reqwest::{Client, Method, RequestBuilder, StatusCode};
 use serde_json::Value;
 
 use super::{Global, Stop};
@@ -51,6 +51,21 @@ impl At {
         path: &str,
         body: Option<&Value>,
     ) -> Result<(StatusCode, Value), Stop> {
+        self.change(global, Method::POST, path, body).await
+    }
+
+    /// The same with `DELETE`.
+    pub(super) async fn delete(&self, global: &Global, path: &str) -> Result<(StatusCode, Value), Stop> {
+        self.change(global, Method::DELETE, path, None).await
+    }
+
+    async fn change(
+        &self,
+        global: &Global,
+        method: Method,
+        path: &str,
+        body: Option<&Value>,
+    ) -> Result<(StatusCode, Value), Stop> {
         let base = self.base(global);
         let of_demo = self.url.is_none() && demo_page(global).is_some();
         let store = if of_demo { global.demo_store() } else { global.plan(Secrets::Without)?.store.path };
@@ -60,7 +75,7 @@ impl At {
                 store.display()
             ))
         })?;
-        let request = client()?.post(under(&base, path)).bearer_auth(key.expose());
+        let request = client()?.request(method, under(&base, path)).bearer_auth(key.expose());
         let request = body.into_iter().fold(request, RequestBuilder::json);
         let (status, body) = ask(&base, request).await?;
         if status == StatusCode::UNAUTHORIZED {

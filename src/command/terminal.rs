@@ -103,6 +103,11 @@ pub(super) fn tally(problems: &[Problem]) -> String {
     parts.join(", ")
 }
 
+/// A text of an answer; none, where there is none.
+pub(super) fn text(value: &Value) -> &str {
+    value.as_str().unwrap_or("")
+}
+
 pub(super) fn count(number: usize, noun: &str) -> String {
     if number == 1 { format!("1 {noun}") } else { format!("{number} {noun}s") }
 }

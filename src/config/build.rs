@@ -15,7 +15,7 @@ use crate::config::touchpoint::RawTouchpoint;
 use crate::config::tree::Node;
 use crate::config::unbroken::{Stands, Top};
 use crate::config::vault::Vault;
-use crate::config::{Folders, Plan, alerts, map, names, probes, vantages};
+use crate::config::{Folders, Plan, alerts, maintenance, map, names, probes, vantages};
 use crate::model::{JourneyMap, Persona, PersonaId, TouchpointId};
 use crate::store;
 
@@ -106,6 +106,7 @@ pub(super) fn plan(read: &Read<'_>) -> Option<Plan> {
     let vantages = vantages::vantages(read);
     let watched = probes::watch(read, &personas, &vantages, &timezone);
     let journeys = map::journeys(read, &watched);
+    let maintenance = maintenance::windows(read, &timezone);
     alerts::check(read);
     check_secret_names(read);
     if let Some(Stands { desk, node, value: None, .. }) = &top.company
@@ -126,6 +127,7 @@ pub(super) fn plan(read: &Read<'_>) -> Option<Plan> {
         journeys,
         personas,
         vantages: vantages.iter().map(|vantage| vantage.id.clone()).collect(),
+        maintenance,
         trace_link: value(top.trace_link.as_ref()).map(|link| link.0),
     };
     Some(Plan {

@@ -30,7 +30,7 @@ impl Hours {
 }
 
 /// Minutes of the week, sorted and joined.
-fn spans(text: &str) -> Result<Vec<(u16, u16)>, String> {
+pub(super) fn spans(text: &str) -> Result<Vec<(u16, u16)>, String> {
     let mut spans = Vec::new();
     for part in text.split(',') {
         let wrong =

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::cell::RefCell;
 use std::net::{IpAddr, SocketAddr};
 
+use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::Error as _;
@@ -13,6 +14,7 @@ use url::Url;
 use crate::config::build::Whole;
 use crate::config::decode::{At, Desk, Kept, Keyed, advice, decode};
 use crate::config::journeys::RawJourney;
+use crate::config::maintenance::RawMaintenance;
 use crate::config::personas::RawPersona;
 use crate::config::problem::{Place, Problem};
 use crate::config::read::Doc;
@@ -138,6 +140,8 @@ top_level! {
     vantages "vantages" Keyed<Kept<RawVantage>>;
     /// Who is told, and of what.
     alerts "alerts" alert::Settings;
+    /// Planned work: what breaks meanwhile is told when it is over, if it is still broken.
+    maintenance "maintenance" Vec<Kept<RawMaintenance>>;
     /// Secrets by name, for `{ secret: NAME }`.
     secrets "secrets" Keyed<Kept<Secret>>;
     /// A link to a trace, with `{trace_id}` in it.
@@ -212,6 +216,10 @@ read_from_text! {
     Zone(TimeZone) |text| TimeZone::get(text).map_err(|_| {
         format!("`{text}` is not a time zone; write a name such as `Europe/Berlin` or `UTC`")
     }), { "type": "string", "examples": ["Europe/Berlin"] };
+    /// A local time: `2026-12-05T22:00`.
+    Wall(DateTime) |text| text.parse().ok().filter(|_| text.contains('T')).ok_or_else(|| {
+        format!("`{text}` is not a local time; write a day and a time on the wall, such as `2026-12-05T22:00`")
+    }), { "type": "string", "pattern": "^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}(:[0-9]{2})?$" };
     /// `tcp://host:port`, or a web address.
     Canary(Url) canary, { "type": "string", "pattern": "^(tcp|https?)://" };
     /// An address of this machine.

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use tokio::sync::mpsc;
 
-use crate::model::{Incident, NotificationKind};
+use crate::model::Incident;
 use crate::store::{Decision, Store};
 
 const PAUSE_BETWEEN_TRIES: Duration = Duration::from_secs(1);
@@ -122,7 +122,7 @@ fn is_empty(decision: &Decision) -> bool {
 }
 
 /// The later state of an incident and of the memory wins. Notifications add up, but for those that the store would not
-/// send either: a newer one replaces unsent updates and reminders of its incident for its receiver.
+/// send either, because a newer one of the same incident for the same receiver replaces them.
 fn merge(into: &mut Decision, more: Decision) {
     into.renamed.extend(more.renamed);
     into.together.extend(more.together);
@@ -137,8 +137,8 @@ fn merge(into: &mut Decision, more: Decision) {
     }
     for newer in more.outbox {
         into.outbox.retain(|older| {
-            let replaceable = matches!(older.kind, NotificationKind::Update | NotificationKind::Remind);
-            !(replaceable && older.incident.id == newer.incident.id && older.receiver == newer.receiver)
+            let replaced = newer.kind.replaces().contains(&older.kind);
+            !(replaced && older.incident.id == newer.incident.id && older.receiver == newer.receiver)
         });
         into.outbox.push(newer);
     }
@@ -151,7 +151,7 @@ mod tests {
     use sqlx::{Connection as _, SqliteConnection};
 
     use super::*;
-    use crate::model::{Cause, IncidentId, Notification, SelfFault, Severity};
+    use crate::model::{Cause, IncidentId, Notification, NotificationKind, SelfFault, Severity};
     use crate::store::sqlite::Sqlite;
     use crate::store::{Retention, Settings};
 

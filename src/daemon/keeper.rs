@@ -11,16 +11,18 @@ use tokio_util::sync::CancellationToken;
 use url::Url;
 
 use super::commit::{Backlog, INCIDENTS_WAITING_MAX, Verdict};
+use super::desk::{Acknowledge, Waiting};
 use super::minutes::{Minutes, minute_of, spent};
 use super::pulse::Ask;
 use super::punctuality::Punctuality;
 use super::record::{Fared, Gathering};
 use super::signs::{Part, Signs};
-use crate::alert::{self, Bell};
+pub(super) use super::tell::{Before, Tell};
+use crate::alert::{self, Bell, Ledger, Quiet, Roster};
 use crate::board::{Board, Spent};
 use crate::clock::Clock;
 use crate::model::{
-    Cause, Change, Incident, IncidentId, JourneyId, JourneyMap, Notification, Reading, SelfFault, Snapshot, VantageId,
+    Cause, Change, Incident, IncidentId, JourneyMap, Notification, Reading, SelfFault, Silence, Snapshot,
 };
 use crate::store::Decision;
 use crate::telemetry::{Exporter, Metrics};
@@ -38,21 +40,6 @@ const CALM: (Duration, Duration) = (Duration::from_secs(5), Duration::from_secs(
 const CALM_SHARE: u32 = 500;
 /// What a killed daemon may forget of windows that decided nothing.
 const TICKS_BETWEEN_MEMORIES: u64 = 2;
-
-/// What the rest of the daemon tells the board's task.
-#[derive(Debug)]
-pub(super) enum Tell {
-    Reload {
-        map: Arc<JourneyMap>,
-        alerts: Arc<alert::Settings>,
-    },
-    Trouble(SelfFault, String),
-    Well(SelfFault),
-    /// What a journey lost in the last days, as the store has it.
-    Spent(JourneyId, Vec<Spent>),
-    Blind(VantageId, String),
-    Sees(VantageId),
-}
 
 /// Where conclusions go.
 pub(super) struct Outlets {
@@ -96,8 +83,11 @@ pub(super) struct Keeper {
     out: Outlets,
     /// Open incidents as they are on disk: the only ones that a page may show.
     durable: BTreeMap<IncidentId, Incident>,
+    ledger: Ledger,
+    /// Those that are not over.
+    silences: Vec<Silence>,
+    waiting: Waiting,
     minutes: Minutes,
-    reminded: Timestamp,
     ticks: u64,
     /// Something happened since the last snapshot.
     unseen: bool,
@@ -115,11 +105,11 @@ impl Keeper {
         alerts: Arc<alert::Settings>,
         clock: Clock,
         base: Option<Url>,
-        open: Vec<Incident>,
+        before: Before,
         out: Outlets,
     ) -> Self {
         let now = clock.now();
-        let durable = open.into_iter().map(|incident| (incident.id, incident)).collect();
+        let durable = before.open.into_iter().map(|incident| (incident.id, incident)).collect();
         Self {
             board,
             map,
@@ -128,8 +118,10 @@ impl Keeper {
             base,
             out,
             durable,
+            ledger: before.ledger,
+            silences: before.silences,
+            waiting: Waiting::default(),
             minutes: Minutes::new(now),
-            reminded: now,
             ticks: 0,
             unseen: false,
             calm_until: Instant::now(),
@@ -197,7 +189,7 @@ impl Keeper {
             None => {}
         }
         self.conclude(changes).await;
-        let minutes = self.minutes.add(&self.board.scores(), now);
+        let minutes = self.minutes.add(&self.board.scores(), &self.map.under_maintenance(now), now);
         if !minutes.is_empty() {
             let spent: Vec<Spent> = minutes.iter().filter_map(spent).collect();
             let changes = self.board.spend(&spent, minute_of(now), now);
@@ -205,7 +197,7 @@ impl Keeper {
         }
         self.out.readings.scores(minutes);
         self.out.readings.hand_on();
-        self.remind(now);
+        self.tell(now).await;
         self.ticks += 1;
         if self.ticks.is_multiple_of(TICKS_BETWEEN_MEMORIES) {
             let news = self.board.news();
@@ -236,6 +228,16 @@ impl Keeper {
             }
             Tell::Blind(vantage, why) => self.board.blind(&vantage, &why, now),
             Tell::Sees(vantage) => self.board.sees(&vantage, now),
+            Tell::Acknowledge(Acknowledge { incident, by, why, answer }) => {
+                let changes = self.board.acknowledge(incident, &by, why.as_deref(), now);
+                self.waiting.await_commit(self.board.incidents().find(|open| open.id == incident), answer);
+                changes
+            }
+            Tell::Silence(silence) => {
+                self.silences.retain(|known| known.id != silence.id);
+                self.silences.push(silence);
+                Vec::new()
+            }
         };
         self.conclude(changes).await;
         self.publish();
@@ -248,6 +250,7 @@ impl Keeper {
                 if !incidents.is_empty() {
                     self.out.bell.ring();
                 }
+                self.waiting.durable(&incidents);
                 self.written(Writing::Decisions).await;
                 for incident in incidents {
                     self.show(incident);
@@ -255,6 +258,7 @@ impl Keeper {
                 self.publish();
             }
             Verdict::Refused { text, waiting } => {
+                self.waiting.refused(&text);
                 self.refused(Writing::Decisions, &text).await;
                 let own: Vec<_> =
                     waiting.outbox.into_iter().filter(|n| matches!(n.incident.cause, Cause::Own(_))).collect();
@@ -315,10 +319,12 @@ impl Keeper {
     /// Hands on what the board concluded: incidents to the commit, rechecks to the pulse, the rest to those who look.
     async fn conclude(&mut self, changes: Vec<Change>) {
         let now = self.clock.now();
+        let quiet = Quiet::new(&self.map, &self.silences, now);
+        let roster = Roster { settings: &self.alerts, map: &self.map, quiet: &quiet, base: self.base.as_ref() };
         let mut decision = Decision::default();
         for change in changes {
             self.unseen |= !matches!(change, Change::Recheck { .. });
-            decision.outbox.extend(alert::notifications(&self.alerts, &self.map, &change, now, self.base.as_ref()));
+            decision.outbox.extend(roster.tell(&mut self.ledger, &change, now));
             match change {
                 Change::IncidentOpened(incident)
                 | Change::IncidentUpdated(incident)
@@ -348,14 +354,19 @@ impl Keeper {
         }
     }
 
-    fn remind(&mut self, now: Timestamp) {
-        let open: Vec<Incident> = self.durable.values().cloned().collect();
-        let outbox = alert::reminders(&self.alerts, &self.map, &open, self.reminded, now, self.base.as_ref());
-        self.reminded = now;
+    /// Tells what has become due with time alone: reminders, escalations, what a silence held back.
+    async fn tell(&mut self, now: Timestamp) {
+        self.silences.retain(|silence| silence.end() > now);
+        let quiet = Quiet::new(&self.map, &self.silences, now);
+        let roster = Roster { settings: &self.alerts, map: &self.map, quiet: &quiet, base: self.base.as_ref() };
+        let open = self.board.incidents();
+        let outbox: Vec<_> = open.flat_map(|incident| roster.due(&mut self.ledger, incident, now)).collect();
+        let remarks = quiet.remarks(self.board.incidents());
         if !outbox.is_empty() {
-            let together = self.alerts.chats();
-            self.out.decisions.send(Decision { outbox, together, ..Decision::default() }).ok();
+            self.out.decisions.send(Decision { outbox, together: self.alerts.chats(), ..Decision::default() }).ok();
         }
+        let changes = remarks.into_iter().flat_map(|(id, what)| self.board.remark(id, &what, now)).collect();
+        self.conclude(changes).await;
     }
 
     /// Memory takes the same way as incidents: on any other, an older state could arrive after a newer one.
@@ -372,6 +383,7 @@ impl Keeper {
         let mut incidents: Vec<Incident> = self.durable.values().cloned().collect();
         incidents.sort_by_key(|incident| std::cmp::Reverse(incident.opened));
         snapshot.incidents = incidents;
+        snapshot.silences.clone_from(&self.silences);
         self.out.snapshot.send_replace(Arc::new(snapshot));
         self.calm_until = began + (began.elapsed() * CALM_SHARE).clamp(CALM.0, CALM.1);
     }

@@ -1,6 +1,6 @@
 //! Adds up each journey's seconds into minutes for the history.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
@@ -19,6 +19,7 @@ struct Sum {
     observed: f64,
     lost: f64,
     unobserved: f64,
+    planned: f64,
 }
 
 #[derive(Debug)]
@@ -34,7 +35,13 @@ impl Minutes {
     }
 
     /// Adds the time since the last call at the present standing; the minute before, once it is over.
-    pub(super) fn add(&mut self, standings: &[ScoreNow], now: Timestamp) -> Vec<ScorePoint> {
+    /// `planned` are the journeys at which work is under way as planned.
+    pub(super) fn add(
+        &mut self,
+        standings: &[ScoreNow],
+        planned: &BTreeSet<JourneyId>,
+        now: Timestamp,
+    ) -> Vec<ScorePoint> {
         let elapsed = now.duration_since(self.last).as_secs_f64().max(0.0);
         self.last = now;
         let watched = elapsed.min(WATCHED_SECONDS_MAX);
@@ -43,6 +50,7 @@ impl Minutes {
             let sum = self.sums.entry(standing.journey.clone()).or_default();
             sum.observed += watched * standing.observed;
             sum.unobserved += elapsed - watched;
+            sum.planned += if planned.contains(&standing.journey) { elapsed } else { 0.0 };
             if let (Some(score), Some(felt)) = (standing.score, standing.felt) {
                 sum.seconds += watched;
                 sum.score += watched * score;
@@ -70,6 +78,7 @@ impl Minutes {
                     observed: (sum.observed / (sum.seconds + sum.unobserved).max(f64::MIN_POSITIVE)).min(1.0),
                     lost_minutes: sum.lost / 60.0,
                     unobserved_minutes: sum.unobserved / 60.0,
+                    planned_minutes: (sum.planned / 60.0).min(1.0),
                 }
             })
             .collect()
@@ -99,12 +108,12 @@ mod tests {
         let at = |second| Timestamp::from_second(second).expect("a time");
         let mut minutes = Minutes::new(at(0));
         for second in 1..=30 {
-            assert!(minutes.add(&standing(Some(0.5)), at(second)).is_empty());
+            assert!(minutes.add(&standing(Some(0.5)), &BTreeSet::new(), at(second)).is_empty());
         }
         for second in 31..60 {
-            minutes.add(&standing(None), at(second));
+            minutes.add(&standing(None), &BTreeSet::new(), at(second));
         }
-        let points = minutes.add(&standing(Some(1.0)), at(60));
+        let points = minutes.add(&standing(Some(1.0)), &BTreeSet::new(), at(60));
         assert_eq!(points.len(), 1);
         assert_eq!(points[0].score, Some(50.0));
         assert!((points[0].lost_minutes - 0.25).abs() < 1e-9);
@@ -115,8 +124,8 @@ mod tests {
     fn a_standstill_is_not_watched() {
         let at = |second| Timestamp::from_second(second).expect("a time");
         let mut minutes = Minutes::new(at(0));
-        minutes.add(&standing(Some(1.0)), at(3600));
-        let points = minutes.add(&standing(Some(1.0)), at(3660));
+        minutes.add(&standing(Some(1.0)), &BTreeSet::new(), at(3600));
+        let points = minutes.add(&standing(Some(1.0)), &BTreeSet::new(), at(3660));
         assert!(points[0].unobserved_minutes > 59.0, "{points:?}");
     }
 }

@@ -78,6 +78,7 @@ mod tests {
             journeys: Vec::new(),
             personas: BTreeMap::new(),
             vantages: vec!["here".into()],
+            maintenance: Vec::new(),
             trace_link: None,
         }
     }

@@ -6,8 +6,8 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Color, Fault, IncidentId, JourneyId, ProbeId, Score, SelfFault, Series, Shared, State, TouchpointId, TraceId,
-    VantageId,
+    Acknowledgement, Color, Fault, IncidentId, JourneyId, ProbeId, Score, SelfFault, Series, Shared, State,
+    TouchpointId, TraceId, VantageId,
 };
 
 /// What the board concluded from a reading or a tick, in the order in which it happened.
@@ -83,6 +83,8 @@ pub struct Incident {
     /// From where it fails, if it works from other vantages.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub only_from: BTreeSet<VantageId>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub acknowledged: Option<Acknowledgement>,
     /// In order; at most 200, the oldest after the opening dropped first.
     pub timeline: Vec<Happening>,
 }
@@ -106,8 +108,14 @@ impl Incident {
             trace: None,
             shared: None,
             only_from: BTreeSet::new(),
+            acknowledged: None,
             timeline: Vec::new(),
         }
+    }
+
+    /// Who has it at present.
+    pub fn answered(&self) -> Option<&Acknowledgement> {
+        self.acknowledged.as_ref().filter(|said| said.lapsed.is_none())
     }
 }
 
@@ -196,20 +204,37 @@ pub struct Notification {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum NotificationKind {
+    /// The first that a receiver is told.
     Open,
     Remind,
     Update,
+    /// Somebody has it.
+    Acknowledge,
+    /// Nobody has answered for too long.
+    Escalate,
     Resolve,
     /// Nothing is so: a receiver is tried.
     Test,
 }
 
 impl NotificationKind {
+    /// What it makes needless, where that has not gone out yet.
+    pub const fn replaces(self) -> &'static [Self] {
+        match self {
+            // It says nothing of what grew worse.
+            Self::Acknowledge => &[Self::Remind, Self::Acknowledge],
+            Self::Resolve => &[Self::Update, Self::Remind, Self::Acknowledge],
+            Self::Open | Self::Remind | Self::Update | Self::Escalate | Self::Test => &[Self::Update, Self::Remind],
+        }
+    }
+
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Open => "open",
             Self::Remind => "remind",
             Self::Update => "update",
+            Self::Acknowledge => "acknowledge",
+            Self::Escalate => "escalate",
             Self::Resolve => "resolve",
             Self::Test => "test",
         }

@@ -1,14 +1,15 @@
 //! The journey map: what customers want, where they meet the company, and what is watched there.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
+use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 
-use super::{FindingSeverity, JourneyId, PersonaId, ProbeId, StageId, TouchpointId, VantageId};
+use super::{FindingSeverity, JourneyId, Maintenance, PersonaId, ProbeId, StageId, TouchpointId, VantageId};
 
 /// Everything that is watched, as the customer's experience is drawn: journeys, stages, touchpoints.
 #[derive(Clone, Debug)]
@@ -21,6 +22,8 @@ pub struct JourneyMap {
     pub personas: BTreeMap<PersonaId, Persona>,
     /// At least one.
     pub vantages: Vec<VantageId>,
+    /// Planned work, in the order in which it was written.
+    pub maintenance: Vec<Maintenance>,
     /// Link to a trace in the configured backend, with `{trace_id}` in it.
     pub trace_link: Option<String>,
 }
@@ -43,6 +46,15 @@ impl JourneyMap {
     /// every interval, however many vantages there are.
     pub fn turn_of(&self, probe: &Probe) -> Duration {
         probe.every * u32::try_from(self.vantages_of(probe).count().max(1)).unwrap_or(1)
+    }
+
+    /// The journeys that need a touchpoint at which work is under way as planned.
+    pub fn under_maintenance(&self, at: Timestamp) -> BTreeSet<JourneyId> {
+        let open: Vec<&Maintenance> = self.maintenance.iter().filter(|window| window.contains(at)).collect();
+        let planned = |journey: &&Journey| {
+            journey.elements().any(|element| open.iter().any(|window| window.covers(element.touchpoint())))
+        };
+        self.journeys.iter().filter(planned).map(|journey| journey.id.clone()).collect()
     }
 
     pub fn journey(&self, id: &JourneyId) -> Option<&Journey> {
@@ -186,11 +198,15 @@ pub struct Calendar {
 
 impl Calendar {
     pub fn contains(&self, at: Timestamp) -> bool {
-        let local = at.to_zoned(self.timezone.clone());
-        let day = i32::from(local.weekday().to_monday_zero_offset());
-        let minute = day * 1440 + i32::from(local.hour()) * 60 + i32::from(local.minute());
-        self.spans.iter().any(|&(from, to)| i32::from(from) <= minute && minute < i32::from(to))
+        let minute = minute_of_week(at.to_zoned(self.timezone.clone()).datetime());
+        self.spans.iter().any(|&(from, to)| from <= minute && minute < to)
     }
+}
+
+/// Monday 00:00 is 0.
+pub(super) fn minute_of_week(wall: DateTime) -> u16 {
+    let part = |number: i8| u16::from(number.unsigned_abs());
+    part(wall.weekday().to_monday_zero_offset()) * 1440 + part(wall.hour()) * 60 + part(wall.minute())
 }
 
 /// A synthetic customer.
@@ -218,6 +234,17 @@ pub struct Journey {
     pub objective: Option<Objective>,
     pub stages: Vec<Stage>,
     pub consistency: Vec<Consistency>,
+}
+
+impl Journey {
+    /// What its stages need, in order.
+    pub fn elements(&self) -> impl Iterator<Item = &Element> {
+        let members = self.stages.iter().flat_map(|stage| &stage.needs).flat_map(|need| match need {
+            Need::One(member) => std::slice::from_ref(member),
+            Need::Of { members, .. } => members.as_slice(),
+        });
+        members.map(|member| &member.element)
+    }
 }
 
 /// "99 over 30d": of the journey-minutes in the window, at least so many per cent healthy.

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     Color, Element, Fault, FindingSeverity, Health, Incident, JourneyId, JourneyMap, PersonaId, ProbeId, Reading,
-    Score, SelfFault, Series, Severity, Source, StageId, State, TouchpointId,
+    Score, SelfFault, Series, Severity, Silence, Source, StageId, State, TouchpointId,
 };
 
 /// What the board believes at one moment. Immutable; swapped whole.
@@ -21,6 +21,8 @@ pub struct Snapshot {
     pub touchpoints: BTreeMap<TouchpointId, TouchpointNow>,
     /// Open ones, newest first.
     pub incidents: Vec<Incident>,
+    /// What people hold back, as it was last said.
+    pub silences: Vec<Silence>,
     /// Our own troubles, shown as a banner.
     pub troubles: Vec<Trouble>,
 }

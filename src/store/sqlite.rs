@@ -16,6 +16,7 @@ mod reserve;
 mod roll;
 mod scores;
 mod scribe;
+mod silences;
 mod storms;
 mod tidy;
 mod trouble;
@@ -33,7 +34,7 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 use self::scribe::{Done, Group, Job, Order, Scribe};
 use self::tidy::Chore;
 use self::trouble::refused;
-use crate::model::{Incident, IncidentId, JourneyId, Notification, ProbeId, Reading, Storm};
+use crate::model::{Incident, IncidentId, JourneyId, Notification, ProbeId, Reading, Silence, SilenceId, Storm};
 use crate::store::{
     Batch, Bundle, Decision, Delivery, Digest, Discard, Fate, IncidentFilter, Letter, OutboxDepth, Push, Refused,
     Replay, Restored, ScorePoint, Sealing, Settings, Sought, Store,
@@ -236,6 +237,19 @@ impl Store for Sqlite {
 
     async fn incident(&self, id: IncidentId) -> Result<Option<Incident>, Refused> {
         look::incident(&self.readers, id).await.map_err(|error| refused("read an incident", error))
+    }
+
+    async fn keep_silence(&self, silence: Silence) -> Result<(), Refused> {
+        self.order(Job::Silence(silence)).await.map(drop)
+    }
+
+    async fn silence(&self, id: SilenceId) -> Result<Option<Silence>, Refused> {
+        silences::one(&self.readers, id).await.map_err(|error| refused("tell what is silenced", error))
+    }
+
+    async fn silences(&self, after: Timestamp, at_most: u32) -> Result<Vec<Silence>, Refused> {
+        let found = silences::ending_after(&self.readers, after, at_most).await;
+        found.map_err(|error| refused("tell what is silenced", error))
     }
 
     async fn push(&self, probe: &ProbeId, push: Push) -> Result<(), Refused> {

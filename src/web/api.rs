@@ -2,12 +2,15 @@
 //!
 //! Shapes are the contract's, not the model's: a field moves here only on purpose.
 
+pub(super) mod acks;
 pub(super) mod history;
 pub(super) mod incidents;
 pub(super) mod journeys;
+pub(super) mod maintenance;
 pub(super) mod outbox;
 pub(super) mod readings;
 mod segments;
+pub(super) mod silences;
 pub(super) mod touchpoints;
 
 use jiff::Timestamp;

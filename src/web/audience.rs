@@ -7,9 +7,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::{Audience, Event};
-use crate::model::{
-    Element, Fault, Incident, Journey, JourneyId, JourneyMap, Need, NeedNow, Snapshot, TouchpointId, TouchpointNow,
-};
+use crate::model::{Fault, Incident, Journey, JourneyId, JourneyMap, NeedNow, Snapshot, TouchpointId, TouchpointNow};
 
 /// The snapshot as `audience` may see it.
 pub(super) fn narrowed(snapshot: &Arc<Snapshot>, audience: Audience) -> Arc<Snapshot> {
@@ -32,6 +30,7 @@ fn public(snapshot: &Snapshot) -> Snapshot {
             .map(|(id, touchpoint)| (id.clone(), bare(touchpoint)))
             .collect(),
         incidents: snapshot.incidents.iter().filter_map(|incident| public_incident(incident, &map)).collect(),
+        silences: Vec::new(),
         troubles: Vec::new(),
         map: Arc::new(map),
     };
@@ -65,6 +64,7 @@ pub(super) fn public_incident(incident: &Incident, map: &JourneyMap) -> Option<I
         fault: incident.fault.as_ref().map(code_only),
         trace: None,
         shared: None,
+        acknowledged: None,
         timeline: Vec::new(),
         ..incident.clone()
     })
@@ -82,7 +82,7 @@ pub(super) fn may_hear(event: &Event, narrowed: &Snapshot) -> bool {
 fn public_map(map: &JourneyMap) -> JourneyMap {
     let journeys: Vec<Journey> = map.journeys.iter().filter(|journey| journey.public).cloned().collect();
     let visible: BTreeSet<TouchpointId> =
-        journeys.iter().flat_map(elements).map(|element| element.touchpoint().clone()).collect();
+        journeys.iter().flat_map(Journey::elements).map(|element| element.touchpoint().clone()).collect();
     let mut touchpoints = map.touchpoints.clone();
     touchpoints.retain(|id, _| visible.contains(id));
     for touchpoint in touchpoints.values_mut() {
@@ -96,16 +96,9 @@ fn public_map(map: &JourneyMap) -> JourneyMap {
         journeys,
         personas: std::collections::BTreeMap::new(),
         vantages: map.vantages.clone(),
+        maintenance: Vec::new(),
         trace_link: None,
     }
-}
-
-fn elements(journey: &Journey) -> impl Iterator<Item = &Element> {
-    let members = journey.stages.iter().flat_map(|stage| &stage.needs).flat_map(|need| match need {
-        Need::One(member) => std::slice::from_ref(member),
-        Need::Of { members, .. } => members.as_slice(),
-    });
-    members.map(|member| &member.element)
 }
 
 fn bare(touchpoint: &TouchpointNow) -> TouchpointNow {

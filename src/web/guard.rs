@@ -86,6 +86,11 @@ fn without_port(authority: &str) -> &str {
     }
 }
 
+/// A browser says where a POST comes from, and [`guard`] has looked at it.
+pub(super) fn comes_from_a_page(headers: &HeaderMap) -> bool {
+    headers.contains_key("sec-fetch-site") || headers.contains_key(header::ORIGIN)
+}
+
 /// Programs send neither header; browsers always send one of them with a POST.
 fn is_same_site(headers: &HeaderMap, host: &str) -> bool {
     let text = |name: &str| headers.get(name).map(|value| value.to_str().unwrap_or("?"));

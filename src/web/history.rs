@@ -26,6 +26,8 @@ pub(super) struct Day {
     pub(super) read: Timestamp,
     pub(super) step: Duration,
     pub(super) slots: Vec<Option<f64>>,
+    /// In which of them work was under way as planned.
+    pub(super) planned: Vec<bool>,
     pub(super) lost_minutes: f64,
     pub(super) unobserved_minutes: f64,
 }
@@ -86,11 +88,12 @@ fn first_slot(now: Timestamp) -> Timestamp {
 
 impl Day {
     fn of(points: &[ScorePoint], from: Timestamp, read: Timestamp) -> Self {
-        let mut slots = vec![None; SLOTS];
+        let (mut slots, mut planned) = (vec![None; SLOTS], vec![false; SLOTS]);
         for point in points {
             let place = point.at.duration_since(from).as_secs().div_euclid(STEP.as_secs().cast_signed());
-            if let Some(slot) = usize::try_from(place).ok().and_then(|place| slots.get_mut(place)) {
-                *slot = point.score;
+            let Ok(place) = usize::try_from(place) else { continue };
+            if let (Some(slot), Some(planned)) = (slots.get_mut(place), planned.get_mut(place)) {
+                (*slot, *planned) = (point.score, point.planned_minutes > 0.0);
             }
         }
         Self {
@@ -98,6 +101,7 @@ impl Day {
             read,
             step: STEP,
             slots,
+            planned,
             lost_minutes: total(points, |point| point.lost_minutes),
             unobserved_minutes: total(points, |point| point.unobserved_minutes),
         }

@@ -4,11 +4,13 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
-use schemars::SchemaGenerator;
 use schemars::generate::SchemaSettings;
+use schemars::{Schema, SchemaGenerator};
 use serde_json::{Map, Value, json};
 
+use super::api::acks::Said;
 use super::api::outbox::Reason;
+use super::api::silences::Wish;
 use super::problem::Problem;
 use super::push::Report;
 use super::routes::{Answer, ROUTES, Route, Shared};
@@ -64,19 +66,31 @@ fn operation(route: &Route, generator: &mut SchemaGenerator) -> Value {
             "default": { "description": "why not", "content": { "application/problem+json": { "schema": problem } } },
         },
     });
+    if route.method == "delete" {
+        operation["security"] = json!([{ "key": [] }]);
+    }
     if matches!(route.method, "post" | "put") {
-        let body = match route.path {
-            "/api/v1/outbox/{id}/replay" => None,
-            "/api/v1/outbox/{id}/drop" => Some(generator.subschema_for::<Reason>()),
-            _ => Some(generator.subschema_for::<Report>()),
-        };
-        if let Some(body) = body {
-            operation["requestBody"] = json!({ "content": { "application/json": { "schema": body } } });
+        let is_form = !route.path.starts_with("/api/");
+        if let Some(body) = body(route.path, generator) {
+            let media = if is_form { "application/x-www-form-urlencoded" } else { "application/json" };
+            operation["requestBody"] = json!({ "content": { media: { "schema": body } } });
         }
         let opened_by = if route.path.contains("/push/") { "push" } else { "key" };
-        operation["security"] = json!([{ opened_by: [] }]);
+        operation["security"] = if is_form { json!([]) } else { json!([{ opened_by: [] }]) };
     }
     operation
+}
+
+/// What is to be sent there.
+fn body(path: &str, generator: &mut SchemaGenerator) -> Option<Schema> {
+    match path {
+        "/api/v1/outbox/{id}/replay" => None,
+        "/api/v1/outbox/{id}/drop" => Some(generator.subschema_for::<Reason>()),
+        "/silences/{id}/end" => None,
+        _ if path.ends_with("/ack") => Some(generator.subschema_for::<Said>()),
+        _ if path.ends_with("/silences") => Some(generator.subschema_for::<Wish>()),
+        _ => Some(generator.subschema_for::<Report>()),
+    }
 }
 
 /// Names in braces, and those behind the summary's question mark.

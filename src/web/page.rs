@@ -2,10 +2,12 @@
 
 mod chart;
 mod costs;
+pub(super) mod forms;
 mod home;
 mod incident;
 mod journey;
 mod number;
+mod quiet;
 mod run;
 mod segments;
 mod tone;

@@ -66,6 +66,9 @@ routes! {
     get "/journeys/{id}" page::journey => Answer::Html, "One journey: its path and what costs its score";
     get "/touchpoints/{id}" page::touchpoint => Answer::Html, "One touchpoint: its probes and their latest runs";
     get "/incidents/{id}" page::incident => Answer::Html, "One incident: cause, impacts, timeline, notifications";
+    post "/silences" page::forms::silence => Answer::Html, "The page's form to hold something back";
+    post "/silences/{id}/end" page::forms::end => Answer::Html, "The page's button to end that early";
+    post "/incidents/{id}/ack" page::forms::acknowledge => Answer::Html, "The page's form to take an incident";
     get "/api/v1/status" api::journeys::status => json::<api::journeys::Status>(), "Every journey's score";
     get "/api/v1/journeys/{id}" api::journeys::journey => json::<api::journeys::Full>(), "What a journey's score is made of";
     get "/api/v1/journeys/{id}/history" api::history::history => json::<Vec<api::history::Past>>(), "A journey's past scores: ?from&to&step";
@@ -74,6 +77,11 @@ routes! {
     get "/api/v1/probes/{touchpoint}/{probe}/readings" api::readings::list => json::<api::List<api::readings::Reading>>(), "A probe's runs, newest first: ?limit&before";
     get "/api/v1/incidents" api::incidents::list => json::<api::List<api::incidents::Incident>>(), "Incidents, newest first: ?state&limit&before";
     get "/api/v1/incidents/{id}" api::incidents::one => json::<api::incidents::Incident>(), "One incident with its timeline and notifications";
+    post "/api/v1/incidents/{id}/ack" api::acks::acknowledge => json::<api::incidents::Incident>(), "Somebody has it; with the key beside the store";
+    get "/api/v1/silences" api::silences::list => json::<api::List<api::silences::Silence>>(), "What is held back, the latest end first: ?state&limit";
+    post "/api/v1/silences" api::silences::begin => json::<api::silences::Silence>(), "Holds something back; with the key beside the store";
+    delete "/api/v1/silences/{id}" api::silences::end => json::<api::silences::Silence>(), "Ends that early, with the key beside the store: ?by";
+    get "/api/v1/maintenance" api::maintenance::list => json::<api::List<api::maintenance::Window>>(), "Windows of planned work";
     get "/api/v1/outbox" api::outbox::list => json::<api::List<api::outbox::Letter>>(), "Notifications and what became of them, newest first: ?state&receiver&id&limit&before";
     post "/api/v1/outbox/{id}/replay" api::outbox::replay => json::<api::outbox::Done>(), "Sends a dead letter after all, with the key beside the store";
     post "/api/v1/outbox/{id}/drop" api::outbox::drop => json::<api::outbox::Done>(), "Gives a letter up, with the key beside the store";

@@ -44,6 +44,7 @@ fn map() -> Arc<JourneyMap> {
         journeys: vec![journey("pay", "Pay my bill"), journey("help", "Get help")],
         personas: BTreeMap::new(),
         vantages: vec!["here".into()],
+        maintenance: Vec::new(),
         trace_link: None,
     })
 }
@@ -93,6 +94,7 @@ fn nothing_else() -> Snapshot {
         journeys: Vec::new(),
         touchpoints: BTreeMap::new(),
         incidents: Vec::new(),
+        silences: Vec::new(),
         troubles: Vec::new(),
     }
 }

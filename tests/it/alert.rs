@@ -2,6 +2,7 @@
 
 mod deaf;
 mod delivery;
+mod histories;
 mod real;
 mod rendered;
 mod rush;

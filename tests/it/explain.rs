@@ -110,6 +110,7 @@ async fn remembered() -> World {
         observed: 1.0,
         lost_minutes: 0.5,
         unobserved_minutes: 0.0,
+        planned_minutes: 0.0,
     };
     store.record(Batch { readings: Vec::new(), scores: vec![score] }).await.unwrap();
     store.close().await;

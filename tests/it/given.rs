@@ -35,6 +35,7 @@ pub(crate) fn incident(number: u128) -> Incident {
         trace: Some(TraceId(0x0af7_6519_16cd_43dd_8448_eb21_1c80_319c)),
         shared: None,
         only_from: BTreeSet::new(),
+        acknowledged: None,
         timeline: vec![Happening { at: at(0), what: "Bills and payments is down".into() }],
     }
 }

@@ -35,6 +35,7 @@ mod objectives;
 mod outbox;
 mod own_trouble;
 mod parts;
+mod people;
 mod probe;
 mod promises;
 mod pushes;

@@ -1,5 +1,6 @@
 //! What every store must do (`suite`), and what only SQLite can get wrong.
 
+mod people;
 mod sqlite;
 mod storms;
 mod suite;
@@ -40,6 +41,12 @@ every_store! { storms:
     who_is_told_of_each_gets_each
     what_waits_its_turn_is_not_stuck
     whatever_happens_each_is_told_once_and_ends_once
+}
+
+every_store! { people:
+    what_was_told_is_known_after_a_restart
+    that_somebody_has_it_replaces_no_update
+    silences_are_kept_and_end
 }
 
 every_store! { suite:

@@ -36,6 +36,13 @@ fn lines(journey: &Value, tense: Tense) -> Vec<String> {
         lines.push("        Broken besides, and costing nothing more now:".to_owned());
         lines.extend(besides.iter().map(|what| format!("{:>14}  {what}", "0.0")));
     }
+    let clock = Clock::of(journey);
+    for window in journey["maintenance"].as_array().into_iter().flatten() {
+        let until =
+            if window["until"].is_null() { String::new() } else { format!(" until {}", clock.show(&window["until"])) };
+        let name = text(&window["name"]);
+        lines.push(format!("        Planned work{until}: {name}. It counts; what breaks is told when it is over."));
+    }
     for segment in journey["segments"].as_array().into_iter().flatten() {
         let (style, score) = shown(terminal::score(segment));
         let (name, sentence) = (text(&segment["segment"]), text(&segment["sentence"]));

@@ -33,19 +33,21 @@ pub(super) async fn post(
     .fetch_one(&mut *connection)
     .await?;
     let (rows, ended, known): (i64, bool, bool) = (told.get(0), told.get(1), told.get(2));
-    let resolve = notification.kind == NotificationKind::Resolve;
-    if known || ended || (resolve && rows == 0) {
+    let takes_back = matches!(notification.kind, NotificationKind::Resolve | NotificationKind::Acknowledge);
+    if known || ended || (takes_back && rows == 0) {
         return Ok(());
     }
     if rows > 0 {
         sqlx::query(
             "UPDATE outbox SET state = 'superseded', settled = $3
-             WHERE incident = $1 AND receiver = $2 AND kind IN ('update', 'remind') AND (state = 'pending' OR state = 'gathered'
+             WHERE incident = $1 AND receiver = $2 AND kind IN (SELECT value FROM json_each($4))
+             AND (state = 'pending' OR state = 'gathered'
              AND storm IN (SELECT id FROM outbox WHERE kind = 'storm' AND state = 'pending' AND sealed IS NULL))",
         )
         .bind(&incident)
         .bind(&notification.receiver)
         .bind(notification.at.as_millisecond())
+        .bind(to_json(&notification.kind.replaces())?)
         .execute(&mut *connection)
         .await?;
     }

@@ -3,9 +3,10 @@
 use std::collections::HashMap;
 
 use jiff::Timestamp;
+use sqlx::sqlite::SqliteRow;
 use sqlx::{Row, SqlitePool};
 
-use super::decide::{from_json, to_json};
+use super::decide::{from_json, time, to_json};
 use super::record::DETAIL_TIME_BITS;
 use super::tidy::block_id;
 use crate::model::{
@@ -13,7 +14,7 @@ use crate::model::{
     Verdict, Why,
 };
 use crate::store::brief::{Brief, Kind, Malformed, merge, unpack, unpack_mixed};
-use crate::store::{IncidentFilter, Push, Restored};
+use crate::store::{IncidentFilter, Push, Restored, Told};
 
 type Result<T> = std::result::Result<T, sqlx::Error>;
 
@@ -30,7 +31,35 @@ pub(super) async fn restore(pool: &SqlitePool) -> Result<Restored> {
     Ok(Restored {
         memory: memory.iter().map(|row| (row.get(0), row.get(1))).collect(),
         incidents: incidents(pool, IncidentFilter::Open, None, u32::MAX).await?,
+        told: told(pool).await?,
     })
+}
+
+/// What was written to whom of open incidents.
+async fn told(pool: &SqlitePool) -> Result<Vec<Told>> {
+    let rows = sqlx::query(
+        "SELECT o.incident, o.receiver, 
+                COALESCE(MAX(CASE WHEN o.kind <> 'acknowledge' THEN o.version END), 0), MIN(o.created),
+                COALESCE(MAX(CASE WHEN o.kind <> 'acknowledge' THEN o.created END), MIN(o.created)),
+                MAX(CASE WHEN o.kind = 'acknowledge' THEN o.created END),
+                MAX(CASE WHEN o.kind = 'escalate' THEN o.created END)
+         FROM incident i JOIN outbox o ON o.incident = i.id WHERE i.closed IS NULL GROUP BY o.incident, o.receiver",
+    )
+    .fetch_all(pool)
+    .await?;
+    let one = |row: &SqliteRow| {
+        let incident = row.get::<String, _>(0).parse().map_err(|error| sqlx::Error::Decode(Box::new(error)))?;
+        Ok(Told {
+            incident: IncidentId(incident),
+            receiver: row.get(1),
+            version: u32::try_from(row.get::<i64, _>(2)).unwrap_or(u32::MAX),
+            first: time(row.get(3)),
+            last: time(row.get(4)),
+            acknowledged: row.get::<Option<i64>, _>(5).map(time),
+            escalated: row.get::<Option<i64>, _>(6).map(time),
+        })
+    };
+    rows.iter().map(one).collect()
 }
 
 pub(super) async fn incidents(

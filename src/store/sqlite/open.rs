@@ -19,6 +19,7 @@ const SCHEMAS: &[(i64, &str, &str)] = &[
     (2, "receipt", include_str!("../migrations/0002_receipt.sql")),
     (3, "note", include_str!("../migrations/0003_note.sql")),
     (4, "storm", include_str!("../migrations/0004_storm.sql")),
+    (5, "people", include_str!("../migrations/0005_people.sql")),
 ];
 /// Before it a checkpoint could lose pages of the write-ahead log (the "WAL-reset bug").
 const SQLITE_OLDEST: (u32, u32, u32) = (3, 51, 3);

@@ -194,11 +194,12 @@ async fn keep(
 async fn score(connection: &mut SqliteConnection, ledger: &mut Ledger, point: &ScorePoint) -> Result<()> {
     let journey = ledger.word(connection, point.journey.as_str()).await?;
     sqlx::query(
-        "INSERT INTO score (journey, span, at, score, felt, observed, lost_minutes, unobserved_minutes, minutes, scored)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 1, $4 IS NOT NULL) ON CONFLICT (journey, span, at) DO UPDATE SET
+        "INSERT INTO score (journey, span, at, score, felt, observed, lost_minutes, unobserved_minutes, minutes, scored,
+                            planned_minutes)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 1, $4 IS NOT NULL, $9) ON CONFLICT (journey, span, at) DO UPDATE SET
          score = excluded.score, felt = excluded.felt, observed = excluded.observed,
          lost_minutes = excluded.lost_minutes, unobserved_minutes = excluded.unobserved_minutes,
-         scored = excluded.scored",
+         scored = excluded.scored, planned_minutes = excluded.planned_minutes",
     )
     .bind(journey.cast_signed())
     .bind(MINUTE)
@@ -208,6 +209,7 @@ async fn score(connection: &mut SqliteConnection, ledger: &mut Ledger, point: &S
     .bind(point.observed)
     .bind(point.lost_minutes)
     .bind(point.unobserved_minutes)
+    .bind(point.planned_minutes)
     .execute(connection)
     .await
     .map(drop)

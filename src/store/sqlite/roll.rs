@@ -137,7 +137,8 @@ pub(super) async fn scores(connection: &mut SqliteConnection, now: Timestamp) ->
              SELECT s.journey, $1, s.at / $2 * $2,
                     SUM(s.score * s.scored) / SUM(s.scored), SUM(s.felt * s.scored) / SUM(s.scored),
                     SUM(s.observed * s.minutes) / SUM(s.minutes),
-                    SUM(s.lost_minutes), SUM(s.unobserved_minutes), SUM(s.minutes), SUM(s.scored)
+                    SUM(s.lost_minutes), SUM(s.unobserved_minutes), SUM(s.minutes), SUM(s.scored),
+                    SUM(s.planned_minutes)
              FROM word w CROSS JOIN score s ON s.journey = w.id AND s.span = $3 AND s.at >= $4 AND s.at < $5
              GROUP BY s.journey, s.at / $2",
         )

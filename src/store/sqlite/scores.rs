@@ -34,7 +34,7 @@ pub(super) async fn read(
     let mut buckets: BTreeMap<i64, Bucket> = BTreeMap::new();
     for (span, from, to) in windows(pool, number, from, to.as_millisecond(), step).await? {
         let rows = sqlx::query(
-            "SELECT at, score, felt, observed, lost_minutes, unobserved_minutes, minutes, scored FROM score
+            "SELECT at, score, felt, observed, lost_minutes, unobserved_minutes, minutes, scored, planned_minutes FROM score
              WHERE journey = $1 AND span = $2 AND at >= $3 AND at < $4 ORDER BY at",
         )
         .bind(number)
@@ -51,6 +51,7 @@ pub(super) async fn read(
             bucket.observed.add(Some(row.get(3)), minutes);
             bucket.lost += row.get::<f64, _>(4);
             bucket.unobserved += row.get::<f64, _>(5);
+            bucket.planned += row.get::<f64, _>(8);
         }
     }
     Ok(buckets
@@ -63,6 +64,7 @@ pub(super) async fn read(
             observed: bucket.observed.value().unwrap_or(0.0),
             lost_minutes: bucket.lost,
             unobserved_minutes: bucket.unobserved,
+            planned_minutes: bucket.planned,
         })
         .collect())
 }
@@ -99,6 +101,7 @@ struct Bucket {
     observed: Mean,
     lost: f64,
     unobserved: f64,
+    planned: f64,
 }
 
 /// A mean over time, of what there is.

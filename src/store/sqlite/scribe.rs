@@ -15,8 +15,8 @@ use super::record::Ledger;
 use super::reserve::Reserve;
 use super::tidy::{self, Chore};
 use super::trouble::{Trouble, refused};
-use super::{decide, letters, record, storms};
-use crate::model::{ProbeId, Storm};
+use super::{decide, letters, record, silences, storms};
+use crate::model::{ProbeId, Silence, Storm};
 use crate::store::{Batch, Decision, Discard, Fate, Push, Refused, Replay, Retention, Sealing};
 
 /// Readings in one commit; beyond it the rest waits for the next.
@@ -36,6 +36,7 @@ pub(super) enum Job {
     Seal(i64, i64, Box<Storm>),
     Scatter(i64, Timestamp),
     Push(ProbeId, Push),
+    Silence(Silence),
     Tidy(Chore),
 }
 
@@ -140,6 +141,7 @@ impl Scribe {
         let (doing, durable) = match job {
             Job::Decide(_) => ("write an incident", Durable::Full),
             Job::Push(..) => ("write what was pushed", Durable::Full),
+            Job::Silence(_) => ("write what is silenced", Durable::Full),
             Job::Replay(..) => ("queue a letter again", Durable::Full),
             Job::Discard(..) => ("drop a letter", Durable::Full),
             // What was sent under an id must be known to have been, or it would be sent otherwise.
@@ -274,6 +276,7 @@ async fn perform(connection: &mut SqliteConnection, job: &Job, retention: &Reten
         Job::Decide(decision) => decide::write(connection, decision).await?,
         Job::Settle(number, fate) => letters::settle(connection, *number, fate).await?,
         Job::Push(probe, push) => record::push(connection, probe, push).await?,
+        Job::Silence(silence) => silences::write(connection, silence).await?,
         Job::Replay(id, now) => return letters::replay(connection, id, *now).await.map(Done::Replay),
         Job::Discard(id, why, now) => return letters::discard(connection, id, why, *now).await.map(Done::Discard),
         Job::Seal(number, last, storm) => {

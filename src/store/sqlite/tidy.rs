@@ -246,6 +246,10 @@ async fn letters(connection: &mut SqliteConnection, retention: &Retention, now: 
     .bind(ROWS_FORGOTTEN_AT_ONCE)
     .execute(&mut *connection)
     .await?;
+    sqlx::query("DELETE FROM silence WHERE ends < $1")
+        .bind(Cut::new(retention, 0, now).days)
+        .execute(&mut *connection)
+        .await?;
     sqlx::query("DELETE FROM incident WHERE id IN (SELECT id FROM incident WHERE closed < $1 LIMIT $2)")
         .bind(Cut::new(retention, 0, now).days)
         .bind(ROWS_FORGOTTEN_AT_ONCE)

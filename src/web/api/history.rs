@@ -28,6 +28,8 @@ pub(in crate::web) struct Past {
     observed: f64,
     lost_minutes: f64,
     unobserved_minutes: f64,
+    /// Minutes of planned work; they count like all others.
+    planned_minutes: f64,
 }
 
 /// `?from&to&step`: the last day in quarters of an hour, unless asked otherwise.
@@ -70,5 +72,6 @@ fn past(point: &ScorePoint) -> Past {
         observed: point.observed,
         lost_minutes: point.lost_minutes,
         unobserved_minutes: point.unobserved_minutes,
+        planned_minutes: point.planned_minutes,
     }
 }

@@ -8,6 +8,7 @@ use axum::extract::{Path, Query, State};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::acks::Owner;
 use super::{At, Fault, List, Paging};
 use crate::model::{self, Cause, Close, IncidentId, JourneyMap};
 use crate::store::{Delivery, IncidentFilter};
@@ -33,6 +34,8 @@ pub(in crate::web) struct Incident {
     probes: Vec<String>,
     impacts: Vec<Impact>,
     fault: Option<Fault>,
+    /// Who has it at present.
+    acknowledged: Option<Owner>,
     /// What the touchpoints have in common, in words.
     shared: Option<String>,
     trace_id: Option<String>,
@@ -163,6 +166,7 @@ fn describe(incident: &model::Incident, map: &JourneyMap) -> Incident {
             .map(|impact| Impact { journey: impact.journey.to_string(), loss_share: impact.loss })
             .collect(),
         fault: incident.fault.as_ref().map(Fault::from),
+        acknowledged: incident.answered().map(Owner::from),
         shared: words::shared(incident, map),
         trace_id: incident.trace.map(|trace| trace.to_string()),
         timeline: timeline(incident, &[]).map(|h| Happening { at: At(h.at), what: h.what }).collect(),
@@ -179,6 +183,8 @@ pub(in crate::web) fn timeline(
         let what = match delivery.kind.as_str() {
             "open" => "it",
             "update" => "the change",
+            "acknowledge" => "who has it",
+            "escalate" => "that nobody answers",
             "resolve" => "its end",
             _ => return None,
         };

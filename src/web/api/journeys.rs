@@ -9,6 +9,7 @@ use jiff::SignedDuration;
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use super::maintenance::{Planned, planned};
 use super::segments::{Segment, segments};
 use super::touchpoints::{Voice, voices};
 use super::{At, Fault};
@@ -75,6 +76,8 @@ pub(in crate::web) struct Full {
     consistency: Vec<Check>,
     /// What customers say of its touchpoints; in no score.
     voice: Vec<Voice>,
+    /// Windows of planned work that are open over a touchpoint of it; the score counts them like all time.
+    maintenance: Vec<Planned>,
     objective: Option<Objective>,
 }
 
@@ -221,7 +224,21 @@ pub(in crate::web) fn full(now: &JourneyNow, snapshot: &Snapshot, objective: Opt
     let (stages, consistency) = (stages.collect(), checks(now, &split));
     let voice = voice::on_journey(now, snapshot).into_iter().flat_map(|now| voices(now, snapshot)).collect();
     let timezone = snapshot.map.timezone.iana_name().unwrap_or("UTC").to_owned();
-    Full { brief: brief(now, snapshot), at: At(snapshot.at), timezone, stages, consistency, voice, objective }
+    let needs = snapshot.map.journey(&now.id);
+    let over = |window: &model::Maintenance| {
+        needs.is_some_and(|journey| journey.elements().any(|element| window.covers(element.touchpoint())))
+    };
+    let maintenance = planned(snapshot, over);
+    Full {
+        brief: brief(now, snapshot),
+        at: At(snapshot.at),
+        timezone,
+        stages,
+        consistency,
+        voice,
+        maintenance,
+        objective,
+    }
 }
 
 /// The title of the stage at that place, from the map.

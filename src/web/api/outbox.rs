@@ -116,7 +116,7 @@ pub(in crate::web) async fn drop(
 }
 
 /// Only whoever may read the store's folder decides what is sent.
-fn authorise(shared: &Shared, headers: &HeaderMap) -> Result<(), Problem> {
+pub(super) fn authorise(shared: &Shared, headers: &HeaderMap) -> Result<(), Problem> {
     shared.insiders_only()?;
     push::shown(headers)
         .and_then(|shown| push::opens(shown, std::slice::from_ref(&shared.site.key)))

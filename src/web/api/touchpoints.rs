@@ -9,6 +9,7 @@ use jiff::SignedDuration;
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use super::maintenance::{Planned, planned};
 use super::{At, Fault, List, Paging};
 use crate::model::{Divergence, JourneyId, NeedNow, ProbeNow, SeriesNow, Snapshot, TouchpointId, TouchpointNow};
 use crate::store::Digest;
@@ -30,6 +31,8 @@ pub(in crate::web) struct Touchpoint {
     fault: Option<Fault>,
     /// Journeys that need it.
     journeys: Vec<String>,
+    /// Windows of planned work that are open.
+    maintenance: Vec<Planned>,
     probes: Vec<Probe>,
     /// What customers say of it; in no score.
     voice: Vec<Voice>,
@@ -157,6 +160,7 @@ fn touchpoint(now: &TouchpointNow, snapshot: &Snapshot) -> Touchpoint {
         since: At(now.since),
         fault: now.fault.as_ref().map(Fault::from),
         journeys: journeys(&now.id, snapshot).iter().map(ToString::to_string).collect(),
+        maintenance: planned(snapshot, |window| window.covers(&now.id)),
         probes: now.probes.iter().map(|now| probe(now, snapshot)).collect(),
         voice: voices(now, snapshot),
         divergence: now.divergence.map(Divergence::as_str),

@@ -58,7 +58,9 @@ fn told(day: &Day) -> String {
     let gaps = day.slots.len() - seen.len();
     let mean = seen.iter().sum::<f64>() / seen.len() as f64;
     let unseen = if gaps == 0 { String::new() } else { format!(", {} h not watched", hours(gaps, day)) };
-    format!("Last 24 hours: on average {mean:.1}, at worst {worst:.1}{unseen}")
+    let planned = day.planned.iter().filter(|planned| **planned).count();
+    let planned = if planned == 0 { String::new() } else { format!(", {} h of planned work", hours(planned, day)) };
+    format!("Last 24 hours: on average {mean:.1}, at worst {worst:.1}{unseen}{planned}")
 }
 
 fn hours(slots: usize, day: &Day) -> String {
@@ -73,6 +75,8 @@ pub(super) struct Graph {
     pub(super) area: String,
     /// Where nobody looked: (x, width).
     pub(super) gaps: Vec<(String, String)>,
+    /// Where work was under way as planned: (x, width).
+    pub(super) planned: Vec<(String, String)>,
     /// (x in per cent, text)
     pub(super) hours: Vec<(String, String)>,
     pub(super) told: String,
@@ -103,7 +107,14 @@ pub(super) fn graph(day: &Day, zone: &TimeZone) -> Graph {
         }
         place += run.len();
     }
-    Graph { line, area, gaps, hours: clock(day, zone), told: told(day) }
+    let (mut planned, mut place) = (Vec::new(), 0);
+    for run in day.planned.chunk_by(|a, b| a == b) {
+        if run[0] {
+            planned.push((format!("{:.1}", place as f64 * step), format!("{:.1}", run.len() as f64 * step)));
+        }
+        place += run.len();
+    }
+    Graph { line, area, gaps, planned, hours: clock(day, zone), told: told(day) }
 }
 
 /// A label every four hours of the local clock.

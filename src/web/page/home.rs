@@ -5,6 +5,7 @@ use askama::Template;
 use super::Frame;
 use super::chart::{Strip, strip};
 use super::number::{Number, percent};
+use super::quiet::{QuietRow, rows};
 use super::segments;
 use super::tone::Tone;
 use crate::model::{Incident, JourneyNow, NeedNow, PersonaId, Severity, Snapshot, State, Weight};
@@ -24,6 +25,7 @@ pub(super) struct Home {
     headline: Option<Headline>,
     journeys: Vec<Row>,
     open: Vec<IncidentRow>,
+    quiet: Vec<QuietRow>,
     closed: Vec<IncidentRow>,
     places: Vec<Place>,
 }
@@ -67,6 +69,8 @@ pub(super) struct IncidentRow {
     pub(super) tone: Tone,
     pub(super) when: String,
     pub(super) lasted: String,
+    /// Who has it.
+    pub(super) owner: Option<String>,
 }
 
 /// A touchpoint, in small.
@@ -89,6 +93,7 @@ pub(super) async fn page(shared: &Shared, snapshot: &Snapshot) -> Home {
     Home {
         headline: snapshot.worst().map(|journey| headline(journey, snapshot)),
         journeys,
+        quiet: rows(&frame, snapshot, |_| true, |_| true),
         open: snapshot.incidents.iter().map(|incident| incident_row(&frame, incident, snapshot)).collect(),
         closed: closed.iter().map(|incident| incident_row(&frame, incident, snapshot)).collect(),
         places: places(snapshot),
@@ -218,6 +223,7 @@ pub(super) fn incident_row(frame: &Frame, incident: &Incident, snapshot: &Snapsh
         tone: incident_tone(incident),
         when: frame.since(incident.opened),
         lasted: super::number::lasted(incident.opened, incident.closed.unwrap_or(frame.now)),
+        owner: incident.answered().filter(|_| incident.closed.is_none()).map(|said| said.by.clone()),
     }
 }
 

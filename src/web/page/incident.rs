@@ -4,9 +4,10 @@ use askama::Template;
 
 use super::home::incident_tone;
 use super::number::{lasted, minus};
+use super::quiet::{self, Hush, QuietRow};
 use super::tone::Tone;
 use super::{Frame, Trace, capital};
-use crate::model::{Cause, Close, Incident, Snapshot, State};
+use crate::model::{Cause, Close, Incident, Scope, Snapshot, State};
 use crate::store::Delivery;
 use crate::web::Audience;
 use crate::web::api::incidents::{read, timeline};
@@ -22,6 +23,13 @@ pub(super) struct Page {
     /// "since 09:40, for 12 min"
     when: String,
     end: Option<&'static str>,
+    id: String,
+    /// "Anna has it since 09:40: the database is restarting."
+    answer: Option<String>,
+    /// Whether the visitor may say that he has it.
+    asks: bool,
+    quiet: Vec<QuietRow>,
+    hush: Option<Hush>,
     cause: Option<Reason>,
     /// What the touchpoints have in common.
     shared: Option<String>,
@@ -74,6 +82,12 @@ pub(super) async fn page(shared: &Shared, snapshot: &Snapshot, id: &str) -> Opti
             Close::Removed => "What it was about is no longer watched.",
             Close::Merged => "Another incident explains it.",
         }),
+        quiet: if incident.closed.is_none() { held(&frame, &incident, snapshot) } else { Vec::new() },
+        hush: (shared.site.audience == Audience::Insiders && incident.closed.is_none())
+            .then(|| Hush { kind: "incident", id: incident.id.to_string() }),
+        id: incident.id.to_string(),
+        answer: answer(&frame, &incident),
+        asks: shared.site.audience == Audience::Insiders && incident.closed.is_none(),
         cause: reason(&incident, snapshot, shared.site.audience),
         shared: words::shared(&incident, map).map(|shared| format!("{}.", capital(&shared))),
         trace: incident.trace.and_then(|trace| frame.trace(trace)),
@@ -105,6 +119,23 @@ fn when(frame: &Frame, incident: &Incident) -> String {
         None => format!("since {from}, for {}", frame.lasted(incident.opened)),
         Some(closed) => format!("from {from} to {}, for {}", frame.since(closed), lasted(incident.opened, closed)),
     }
+}
+
+/// What keeps the incident from being told, in whole or in part.
+fn held(frame: &Frame, incident: &Incident, snapshot: &Snapshot) -> Vec<QuietRow> {
+    let covers = |window: &crate::model::Maintenance| incident.touchpoints.iter().any(|id| window.covers(id));
+    quiet::rows(frame, snapshot, covers, |scope| match scope {
+        Scope::Touchpoint(id) => incident.touchpoints.contains(id),
+        Scope::Journey(id) => incident.impacts.iter().any(|impact| impact.journey == *id),
+        Scope::Incident(id) => *id == incident.id,
+    })
+}
+
+fn answer(frame: &Frame, incident: &Incident) -> Option<String> {
+    let said = incident.answered()?;
+    let why = said.why.as_ref().map_or_else(String::new, |why| format!(": {}", why.trim_end_matches('.')));
+    let has = if incident.closed.is_some() { "had" } else { "has" };
+    Some(format!("{} {has} it since {}{why}.", said.by, frame.since(said.at)))
 }
 
 fn reason(incident: &Incident, snapshot: &Snapshot, audience: Audience) -> Option<Reason> {

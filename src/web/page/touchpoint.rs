@@ -5,11 +5,12 @@ use askama::Template;
 use super::chart::{Beat, beats};
 use super::home::{IncidentRow, incident_row, persona_in_full};
 use super::number::{length, percent};
+use super::quiet::{self, Hush, QuietRow};
 use super::run::{Run, run};
 use super::tone::Tone;
 use super::voices::{VoiceRow, rows};
 use super::{Frame, capital};
-use crate::model::{ProbeNow, Reading, SeriesNow, Snapshot, TouchpointId};
+use crate::model::{ProbeNow, Reading, Scope, SeriesNow, Snapshot, TouchpointId};
 use crate::store::Digest;
 use crate::web::Audience;
 use crate::web::api::touchpoints::{journeys, windows};
@@ -38,6 +39,8 @@ pub(super) struct Page {
     voices: Vec<VoiceRow>,
     divergences: Vec<String>,
     incidents: Vec<IncidentRow>,
+    quiet: Vec<QuietRow>,
+    hush: Option<Hush>,
 }
 
 struct Probe {
@@ -111,6 +114,13 @@ pub(super) async fn page(shared: &Shared, snapshot: &Snapshot, id: &str) -> Opti
         voices: rows(&frame, now, snapshot),
         divergences: divergence(now, snapshot).into_iter().collect(),
         incidents: touching.map(|incident| incident_row(&frame, incident, snapshot)).collect(),
+        quiet: quiet::rows(
+            &frame,
+            snapshot,
+            |window| window.covers(&now.id),
+            |scope| matches!(scope, Scope::Touchpoint(id) if *id == now.id),
+        ),
+        hush: (shared.site.audience == Audience::Insiders).then(|| Hush { kind: "touchpoint", id: now.id.to_string() }),
         frame,
     })
 }

@@ -6,9 +6,10 @@ use std::path::Path;
 use std::sync::Arc;
 
 use serde_json::{Value, json};
-use unbroken::alert::{Attempt, Receiver, Rehearsal, Request, Settings, Teller, notifications, reminders};
+use unbroken::alert::{Attempt, Ledger, Quiet, Receiver, Rehearsal, Request, Roster, Settings, Teller};
 use unbroken::model::{
-    Cause, Change, Evidence, Fault, FaultCode, Happening, Impact, Incident, Notification, SelfFault, Severity, Storm,
+    Acknowledgement, Cause, Change, Evidence, Fault, FaultCode, Happening, Impact, Incident, Notification,
+    NotificationKind, SelfFault, Severity, Storm,
 };
 
 use super::told::map;
@@ -62,15 +63,32 @@ fn told(change: &Change, seconds: i64) -> Notification {
     let settings: Settings =
         serde_json::from_value(json!({ "receivers": { "x": { "command": { "run": ["x"] } } } })).unwrap();
     let base = "https://unbroken.example.com/".parse().unwrap();
-    notifications(&settings, &map(), change, at(seconds), Some(&base)).remove(0)
+    let map = map();
+    let quiet = Quiet::new(&map, &[], at(0));
+    let roster = Roster { settings: &settings, map: &map, quiet: &quiet, base: Some(&base) };
+    // Whoever hears of an update has heard of the opening.
+    let mut ledger = Ledger::default();
+    if let Change::IncidentUpdated(incident) = change {
+        roster.due(&mut ledger, &Incident { version: 1, ..incident.clone() }, incident.opened);
+    }
+    roster.tell(&mut ledger, change, at(seconds)).remove(0)
 }
 
-fn remind(incident: &Incident) -> Notification {
-    let settings: Settings =
-        serde_json::from_value(json!({ "receivers": { "x": { "command": { "run": ["x"] } } } })).unwrap();
+/// What is told later of what was told at once.
+fn later(incident: &Incident, seconds: i64, kind: NotificationKind) -> Notification {
+    let hook = || json!({ "command": { "run": ["x"] } });
+    let settings = json!({
+        "receivers": { "x": hook(), "y": hook() },
+        "routes": [{ "to": ["x"], "escalate": { "after": "10m", "to": ["y"] } }],
+    });
+    let settings: Settings = serde_json::from_value(settings).unwrap();
     let base = "https://unbroken.example.com/".parse().unwrap();
-    let four_hours = 4 * 3600;
-    reminders(&settings, &map(), std::slice::from_ref(incident), at(0), at(four_hours), Some(&base)).remove(0)
+    let map = map();
+    let quiet = Quiet::new(&map, &[], at(0));
+    let roster = Roster { settings: &settings, map: &map, quiet: &quiet, base: Some(&base) };
+    let mut ledger = Ledger::default();
+    roster.due(&mut ledger, &Incident { acknowledged: None, ..incident.clone() }, incident.opened);
+    roster.due(&mut ledger, incident, at(seconds)).into_iter().find(|letter| letter.kind == kind).unwrap()
 }
 
 /// One of every kind, as the composer words it.
@@ -78,6 +96,9 @@ pub(super) fn messages() -> Vec<(&'static str, Notification)> {
     let open = bills();
     let mut worse = version(&open, 2);
     worse.timeline.push(Happening { at: at(90), what: "Become a customer is hurt too".into() });
+    let (by, why) = ("Anna <@U2>".into(), Some("restarting the database".into()));
+    let said = Acknowledgement { at: at(300), by, why, lapsed: None };
+    let taken = Incident { acknowledged: Some(said), ..worse.clone() };
     let mut own = incident(2);
     own.cause = Cause::Own(SelfFault::OutboxStuck);
     (own.touchpoint, own.fault, own.trace) = (None, None, None);
@@ -92,7 +113,9 @@ pub(super) fn messages() -> Vec<(&'static str, Notification)> {
         ("open", told(&Change::IncidentOpened(open.clone()), 120)),
         ("ticket", told(&Change::IncidentOpened(ticket), 120)),
         ("update", told(&Change::IncidentUpdated(worse.clone()), 180)),
-        ("reminder", remind(&worse)),
+        ("reminder", later(&worse, 4 * 3600, NotificationKind::Remind)),
+        ("escalation", later(&open, 600, NotificationKind::Escalate)),
+        ("acknowledged", later(&taken, 300, NotificationKind::Acknowledge)),
         ("resolve", told(&Change::IncidentClosed(closed(&worse, 1500)), 1500)),
         ("self", told(&Change::IncidentOpened(own), 60)),
         ("test", tests_of(&receivers()["slack"]).remove(0)),

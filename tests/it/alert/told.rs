@@ -4,13 +4,16 @@ use std::collections::BTreeMap;
 
 use jiff::tz::TimeZone;
 use serde_json::json;
-use unbroken::alert::{Settings, notifications, reminders};
-use unbroken::model::{Cause, Change, Channel, Journey, JourneyMap, SelfFault, Severity, Touchpoint};
+use unbroken::alert::{Ledger, Quiet, Roster, Settings};
+use unbroken::model::{
+    Acknowledgement, Cause, Change, Channel, Impact, Incident, Journey, JourneyMap, Maintenance, Notification,
+    NotificationKind, Scope, SelfFault, Severity, Silence, SilenceId, Timetable, Touchpoint,
+};
 
 use crate::given::{at, closed, incident};
 
-pub(crate) fn map() -> JourneyMap {
-    let billing = Touchpoint {
+fn map_billing() -> Touchpoint {
+    Touchpoint {
         id: "billing".into(),
         title: "Bills and payments".into(),
         channel: Channel::Billing,
@@ -20,7 +23,10 @@ pub(crate) fn map() -> JourneyMap {
         hours: None,
         page_after: std::time::Duration::ZERO,
         probes: Vec::new(),
-    };
+    }
+}
+
+pub(crate) fn map() -> JourneyMap {
     let journey = Journey {
         id: "pay-my-bill".into(),
         title: "Pay my bill".into(),
@@ -32,10 +38,11 @@ pub(crate) fn map() -> JourneyMap {
     JourneyMap {
         company: "Halcyon Mobile".into(),
         timezone: TimeZone::get("Europe/Berlin").unwrap(),
-        touchpoints: BTreeMap::from([("billing".into(), billing)]),
+        touchpoints: BTreeMap::from([("billing".into(), map_billing())]),
         journeys: vec![journey],
         personas: BTreeMap::new(),
         vantages: vec!["here".into()],
+        maintenance: Vec::new(),
         trace_link: Some("https://tempo.example/trace/{trace_id}".into()),
     }
 }
@@ -47,7 +54,45 @@ fn settings(routes: serde_json::Value) -> Settings {
 }
 
 fn told(settings: &Settings, change: &Change) -> Vec<String> {
-    notifications(settings, &map(), change, at(120), None).into_iter().map(|n| n.receiver).collect()
+    let map = map();
+    let roster = Roster { settings, map: &map, quiet: &Quiet::new(&map, &[], at(120)), base: None };
+    roster.tell(&mut Ledger::default(), change, at(120)).into_iter().map(|n| n.receiver).collect()
+}
+
+/// Receivers and the ledger that says what they know.
+struct Room {
+    settings: Settings,
+    ledger: Ledger,
+    map: JourneyMap,
+    silences: Vec<Silence>,
+}
+
+impl Room {
+    fn new(routes: serde_json::Value) -> Self {
+        Self { settings: settings(routes), ledger: Ledger::default(), map: map(), silences: Vec::new() }
+    }
+
+    fn letters(&mut self, incident: &Incident, seconds: i64) -> Vec<Notification> {
+        let quiet = Quiet::new(&self.map, &self.silences, at(seconds));
+        let roster = Roster { settings: &self.settings, map: &self.map, quiet: &quiet, base: None };
+        roster.due(&mut self.ledger, incident, at(seconds))
+    }
+
+    /// "a open, b open"
+    fn due(&mut self, incident: &Incident, seconds: i64) -> String {
+        let letters = self.letters(incident, seconds);
+        letters.iter().map(|it| format!("{} {}", it.receiver, it.kind.as_str())).collect::<Vec<_>>().join(", ")
+    }
+}
+
+fn taken(incident: &Incident, seconds: i64) -> Incident {
+    let said = Acknowledgement {
+        at: at(seconds),
+        by: "Anna".into(),
+        why: Some("restarting the database".into()),
+        lapsed: None,
+    };
+    Incident { acknowledged: Some(said), ..incident.clone() }
 }
 
 #[test]
@@ -71,32 +116,181 @@ fn the_first_route_that_matches_wins() {
     assert_eq!(told(&settings_, &Change::IncidentOpened(ours)), ["c"]);
     let end = Change::IncidentClosed(closed(&incident(1), 60));
     assert_eq!(told(&settings_, &end), ["a", "b", "c"], "the store knows who must hear of the end");
-    assert_eq!(told(&settings_, &Change::IncidentNoted(incident(1))), [""; 0]);
 }
 
 #[test]
 fn plain_words_say_what_for_whom_and_since_when() {
     let base = "http://127.0.0.1:8080/".parse().unwrap();
     let change = Change::IncidentOpened(incident(1));
-    let told = notifications(&settings(json!([])), &map(), &change, at(120), Some(&base)).remove(0);
+    let (settings, map) = (settings(json!([])), map());
+    let quiet = Quiet::new(&map, &[], at(0));
+    let roster = Roster { settings: &settings, map: &map, quiet: &quiet, base: Some(&base) };
+    let told = roster.tell(&mut Ledger::default(), &change, at(120)).remove(0);
     insta::assert_json_snapshot!((&told.headline, &told.lines, &told.link, &told.labels));
     let end = Change::IncidentClosed(closed(&incident(1), 60));
-    let told = notifications(&settings(json!([])), &map(), &end, at(60), None).remove(0);
+    let roster = Roster { base: None, ..roster };
+    let told = roster.tell(&mut Ledger::default(), &end, at(60)).remove(0);
     insta::assert_json_snapshot!((&told.headline, &told.lines));
 }
 
+const HOUR: i64 = 3600;
+
 #[test]
 fn reminders_come_every_four_hours_and_each_once() {
-    let open = [incident(1)];
-    let due = |since: i64, now: i64| reminders(&settings(json!([])), &map(), &open, at(since), at(now), None);
-    assert_eq!(due(0, 4 * 3600 - 1), []);
-    assert_eq!(due(4 * 3600, 8 * 3600 - 1), []);
-    let first = due(4 * 3600 - 1, 4 * 3600);
-    assert_eq!(first.len(), 3);
-    assert!(first[0].headline.starts_with("Still: "));
-    let again: Vec<_> = due(0, 5 * 3600).into_iter().map(|n| n.id).collect();
-    assert_eq!(again, first.iter().map(|n| n.id.clone()).collect::<Vec<_>>());
-    assert_ne!(due(7 * 3600, 8 * 3600)[0].id, first[0].id);
+    let mut room = Room::new(json!([{ "to": ["a"] }]));
+    let open = incident(1);
+    assert_eq!(room.due(&open, 0), "a open");
+    assert_eq!(room.due(&open, 4 * HOUR - 1), "");
+    let before = room.ledger.clone();
+    let first = room.letters(&open, 4 * HOUR).remove(0);
+    assert!(first.headline.starts_with("Still: "));
+    assert_eq!(room.due(&open, 4 * HOUR), "");
+    assert_eq!(room.due(&open, 8 * HOUR - 1), "");
+    let second = room.letters(&open, 8 * HOUR).remove(0);
+    assert_ne!(first.id, second.id);
+    // Whoever forgets that it was told tells it again under the same name; what fell due meanwhile is told once.
+    room.ledger = before;
+    assert_eq!(room.letters(&open, 5 * HOUR).remove(0).id, first.id);
+    assert_eq!(room.due(&open, 23 * HOUR), "a remind");
+    assert_eq!(room.due(&open, 23 * HOUR), "");
+}
+
+#[test]
+fn who_has_it_is_told_once_and_ends_the_reminders() {
+    let mut room = Room::new(json!([{ "to": ["a", "b"], "escalate": { "after": "10m", "to": ["c"] } }]));
+    let open = incident(1);
+    assert_eq!(room.due(&open, 0), "a open, b open");
+    let taken = taken(&open, 60);
+    let letters = room.letters(&taken, 60);
+    assert_eq!(letters.iter().map(|it| it.kind).collect::<Vec<_>>(), [NotificationKind::Acknowledge; 2]);
+    assert_eq!(letters[0].headline, "Anna has it: Bills and payments is down: customers of “Pay my bill” are hurt");
+    assert!(letters[0].lines.iter().any(|line| line.contains("restarting the database")), "{:?}", letters[0].lines);
+    for seconds in [61, 11 * 60, 5 * HOUR, 30 * HOUR] {
+        assert_eq!(room.due(&taken, seconds), "");
+    }
+    // Somebody else takes over.
+    assert_eq!(room.due(&self::taken(&open, 31 * HOUR), 31 * HOUR), "a acknowledge, b acknowledge");
+}
+
+#[test]
+fn what_grows_worse_is_told_though_somebody_has_it() {
+    let routes = json!([
+        { "match": { "severity": "page" }, "to": ["a", "b"], "escalate": { "after": "10m", "to": ["c"] } },
+        { "to": ["a"] },
+    ]);
+    let mut room = Room::new(routes);
+    let ticket = Incident { severity: Severity::Ticket, ..incident(1) };
+    assert_eq!(room.due(&ticket, 0), "a open");
+    let taken = taken(&ticket, 60);
+    assert_eq!(room.due(&taken, 60), "a acknowledge");
+    let hurts_more = Incident { version: 2, ..taken.clone() };
+    assert_eq!(room.due(&hurts_more, 5 * 60), "a update");
+    let lapsed = taken.acknowledged.map(|said| Acknowledgement { lapsed: Some(at(3000)), ..said });
+    let worse = Incident { version: 3, severity: Severity::Page, acknowledged: lapsed, ..hurts_more };
+    assert_eq!(room.due(&worse, 3000), "a update, b open", "whoever hears of it first hears the opening");
+    assert_eq!(room.due(&worse, 3000 + 599), "");
+    assert_eq!(room.due(&worse, 3000 + 600), "c escalate");
+}
+
+#[test]
+fn nobody_answers_and_others_are_called_once() {
+    let mut room = Room::new(json!([{ "to": ["a", "b"], "escalate": { "after": "10m", "to": ["c", "b"] } }]));
+    let open = incident(1);
+    assert_eq!(room.due(&open, 30), "a open, b open");
+    assert_eq!(room.due(&open, 629), "");
+    let letters = room.letters(&open, 630);
+    assert_eq!(letters.iter().map(|it| it.receiver.as_str()).collect::<Vec<_>>(), ["c", "b"]);
+    assert!(letters[0].headline.starts_with("Nobody answers: "), "{}", letters[0].headline);
+    let line = "Nobody has acknowledged it; a, b knows of it since 2026-11-20 09:00 CET.";
+    assert!(letters[0].lines.iter().any(|said| said == line), "{:?}", letters[0].lines);
+    assert_eq!(room.due(&open, 3000), "");
+    assert_eq!(room.due(&Incident { version: 2, ..open.clone() }, 3100), "a update, b update, c update");
+    assert_eq!(room.due(&open, 4 * HOUR), "a remind, b remind, c remind");
+    assert_eq!(room.due(&taken(&open, 5 * HOUR), 5 * HOUR), "a acknowledge, b acknowledge, c acknowledge");
+}
+
+fn silence(of: Scope, from: i64, until: i64) -> Silence {
+    let id = SilenceId(uuid::Uuid::from_u128(1));
+    Silence { id, of, from: at(from), until: at(until), by: "Anna".into(), why: "we know".into(), ended: None }
+}
+
+#[test]
+fn what_is_still_down_when_the_silence_ends_is_told_once() {
+    for of in
+        [Scope::Touchpoint("billing".into()), Scope::Journey("pay-my-bill".into()), Scope::Incident(incident(1).id)]
+    {
+        let mut room = Room::new(json!([{ "to": ["a"], "escalate": { "after": "10m", "to": ["b"] } }]));
+        room.silences = vec![silence(of, 0, 2 * HOUR)];
+        let open = incident(1);
+        for seconds in [0, 700, 2 * HOUR - 1] {
+            assert_eq!(room.due(&open, seconds), "");
+        }
+        let worse = Incident { version: 3, ..open };
+        assert_eq!(room.due(&worse, 2 * HOUR), "a open", "one opening, whatever became of it meanwhile");
+        assert_eq!(room.due(&worse, 2 * HOUR + 1), "");
+        assert_eq!(room.due(&worse, 2 * HOUR + 600), "b escalate", "patience begins when somebody knows");
+    }
+}
+
+#[test]
+fn a_silence_holds_nothing_back_that_takes_an_alarm_back() {
+    let mut room = Room::new(json!([{ "to": ["a"] }]));
+    let open = incident(1);
+    assert_eq!(room.due(&open, 0), "a open");
+    room.silences = vec![silence(Scope::Touchpoint("billing".into()), 10, 90 * HOUR)];
+    let worse = Incident { version: 2, ..open.clone() };
+    assert_eq!(room.due(&worse, 5 * HOUR), "", "neither an update nor a reminder");
+    assert_eq!(room.due(&taken(&worse, 6 * HOUR), 6 * HOUR), "a acknowledge");
+    let quiet = Quiet::new(&room.map, &room.silences, at(7 * HOUR));
+    let roster = Roster { settings: &room.settings, map: &room.map, quiet: &quiet, base: None };
+    let end = roster.tell(&mut room.ledger, &Change::IncidentClosed(closed(&worse, 7 * HOUR)), at(7 * HOUR));
+    assert!(end.iter().all(|letter| letter.kind == NotificationKind::Resolve) && end.len() == 3);
+    // One that was never told of has no end to tell: the store drops it.
+    let ended = Silence { ended: Some((at(20), "Li".into())), ..room.silences[0].clone() };
+    assert!(!ended.holds(at(20)) && ended.holds(at(19)));
+}
+
+#[test]
+fn quiet_is_only_what_is_quiet_altogether() {
+    let mut map = map();
+    let place = |id: &str, depends_on: &[&str]| Touchpoint {
+        id: id.into(),
+        depends_on: depends_on.iter().map(|id| (*id).into()).collect(),
+        ..map_billing()
+    };
+    map.touchpoints
+        .extend([("shop", &["login"][..]), ("login", &[]), ("chat", &[])].map(|(id, on)| (id.into(), place(id, on))));
+    let about = |root: &str, all: &[&str], journeys: &[&str]| Incident {
+        cause: Cause::Touchpoint(root.into()),
+        touchpoint: Some(root.into()),
+        touchpoints: all.iter().map(|id| (*id).into()).collect(),
+        impacts: journeys.iter().map(|id| Impact { journey: (*id).into(), loss: 1.0 }).collect(),
+        ..incident(1)
+    };
+    let is_quiet =
+        |of: Scope, incident: &Incident| Quiet::new(&map, &[silence(of, 0, 60)], at(1)).why(incident).is_some();
+    let login = || Scope::Touchpoint("login".into());
+    assert!(is_quiet(login(), &about("login", &["login"], &["buy"])));
+    assert!(is_quiet(login(), &about("login", &["login", "shop"], &["buy"])), "the shop is down because of it");
+    assert!(!is_quiet(login(), &about("shop", &["shop"], &["buy"])), "the shop is down by itself");
+    assert!(!is_quiet(login(), &about("login", &["login", "chat"], &["buy"])), "the chat has nothing to do with it");
+    assert!(is_quiet(Scope::Journey("buy".into()), &about("chat", &["chat"], &["buy"])));
+    assert!(!is_quiet(Scope::Journey("buy".into()), &about("chat", &["chat"], &["buy", "get-help"])));
+    assert!(!is_quiet(Scope::Journey("buy".into()), &about("chat", &["chat"], &[])));
+    let ours = Incident { cause: Cause::Own(SelfFault::StoreRefused), touchpoint: None, ..incident(2) };
+    assert!(!is_quiet(Scope::Touchpoint("billing".into()), &ours), "our own trouble is told");
+    assert!(is_quiet(Scope::Incident(ours.id), &ours));
+    let work = |touchpoints: &[&str]| Maintenance {
+        name: "work".into(),
+        touchpoints: touchpoints.iter().map(|id| (*id).into()).collect(),
+        timetable: Timetable::Weekly(vec![(0, 7 * 1440)]),
+        timezone: TimeZone::UTC,
+    };
+    map.maintenance = vec![work(&["chat"])];
+    let why = |map: &JourneyMap, incident: &Incident| Quiet::new(map, &[], at(1)).why(incident).is_some();
+    assert!(why(&map, &about("chat", &["chat"], &["buy"])) && !why(&map, &about("login", &["login"], &["buy"])));
+    map.maintenance = vec![work(&[])];
+    assert!(why(&map, &about("login", &["login"], &["buy"])) && !why(&map, &ours));
 }
 
 #[test]

@@ -16,12 +16,12 @@ use crate::given::{at, closed, failed, incident, notification, reading, version}
 const HOUR: i64 = 3600;
 const DAY: i64 = 24 * HOUR;
 
-async fn decide(store: &dyn Store, outbox: Vec<unbroken::model::Notification>) {
+pub(super) async fn decide(store: &dyn Store, outbox: Vec<unbroken::model::Notification>) {
     let incidents = outbox.iter().map(|notification| notification.incident.clone()).collect();
     store.decide(Decision { incidents, outbox, ..Decision::default() }).await.unwrap();
 }
 
-async fn kinds_due(store: &dyn Store, receiver: &str, now: Timestamp) -> Vec<(i64, &'static str, u32)> {
+pub(super) async fn kinds_due(store: &dyn Store, receiver: &str, now: Timestamp) -> Vec<(i64, &'static str, u32)> {
     let letters = store.letters(receiver, now, 100).await.unwrap();
     letters.iter().map(|l| (l.number, l.notification.kind.as_str(), l.notification.incident.version)).collect()
 }
@@ -370,6 +370,7 @@ pub(crate) async fn scores_in_steps(store: &dyn Store) {
         observed: 1.0,
         lost_minutes: if n % 60 < 30 { 0.0 } else { 0.5 },
         unobserved_minutes: 0.0,
+        planned_minutes: 0.0,
     };
     let scores: Vec<_> = (0..3 * 1440).map(point).collect();
     store.record(Batch { scores: scores.clone(), ..Batch::default() }).await.unwrap();

@@ -60,6 +60,7 @@ pub(super) fn map(touchpoints: Vec<Touchpoint>) -> JourneyMap {
         journeys: vec![journey],
         personas: BTreeMap::new(),
         vantages: vec![VantageId::default()],
+        maintenance: Vec::new(),
         trace_link: None,
     }
 }

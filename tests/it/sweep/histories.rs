@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
-use unbroken::alert::{Failure, Settings, Tried, after, notifications};
+use unbroken::alert::{Failure, Ledger, Quiet, Roster, Settings, Tried, after};
 use unbroken::board::Board;
 use unbroken::model::{Cause, Change, IncidentId, JourneyMap, NotificationKind, State, Touchpoint, TouchpointId};
 use unbroken::store::sqlite::Sqlite;
@@ -69,6 +69,7 @@ struct Life<'a> {
     variant: Variant,
     map: Arc<JourneyMap>,
     board: Board,
+    ledger: Ledger,
     now: Timestamp,
     ids: u128,
     fares: [Fare; NAMES.len()],
@@ -90,6 +91,7 @@ impl<'a> Life<'a> {
             settings: serde_json::from_value(serde_json::json!({ "receivers": receivers })).unwrap(),
             dice: Dice::new(seed),
             board: Board::new(Arc::clone(&map), ids(seed, 0), now),
+            ledger: Ledger::default(),
             variant,
             map,
             now,
@@ -104,8 +106,10 @@ impl<'a> Life<'a> {
     /// Makes what changed durable, as the daemon does.
     async fn conclude(&mut self, changes: &[Change]) {
         let mut decision = Decision { memory: self.board.news(), ..Decision::default() };
+        let quiet = Quiet::new(&self.map, &[], self.now);
+        let roster = Roster { settings: &self.settings, map: &self.map, quiet: &quiet, base: None };
         for change in changes {
-            decision.outbox.extend(notifications(&self.settings, &self.map, change, self.now, None));
+            decision.outbox.extend(roster.tell(&mut self.ledger, change, self.now));
             match change {
                 Change::IncidentOpened(incident) => {
                     self.opened.insert(incident.id);
@@ -146,6 +150,7 @@ impl<'a> Life<'a> {
     async fn restart(&mut self, seed: u64) {
         let restored = self.store.restore().await.unwrap();
         self.ids += 1;
+        self.ledger = Ledger::new(restored.told);
         let ids = ids(seed, self.ids);
         let (board, changes) =
             Board::restore(Arc::clone(&self.map), ids, restored.memory, restored.incidents, self.now);

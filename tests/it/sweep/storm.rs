@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
-use unbroken::alert::{Settings, Teller, notifications};
+use unbroken::alert::{Ledger, Quiet, Roster, Settings, Teller};
 use unbroken::board::Board;
 use unbroken::model::{Change, Incident, IncidentId};
 use unbroken::store::sqlite::Sqlite;
@@ -53,15 +53,17 @@ async fn two_thousand_incidents_are_all_told_and_cost_little() {
         "phone": { "ntfy": { "topic": "ops", "url": "http://127.0.0.1:9/" } },
     });
     let settings: Settings = serde_json::from_value(serde_json::json!({ "receivers": receivers })).unwrap();
-    let mut most = before;
+    let (mut most, mut ledger) = (before, Ledger::default());
     let mut opened: BTreeSet<_> = BTreeSet::new();
     for round in 0..8 {
         let fare = if round < 4 { Fare::Well } else { Fare::Wrong };
         let readings: Vec<_> = map.touchpoints.keys().map(|id| reading(id, fare, now)).collect();
         let changes = board.apply(&readings, now);
         let mut decision = Decision { memory: board.news(), together: settings.chats(), ..Decision::default() };
+        let quiet = Quiet::new(&map, &[], now);
+        let roster = Roster { settings: &settings, map: &map, quiet: &quiet, base: None };
         for change in &changes {
-            decision.outbox.extend(notifications(&settings, &map, change, now, None));
+            decision.outbox.extend(roster.tell(&mut ledger, change, now));
             if let Change::IncidentOpened(incident) | Change::IncidentNoted(incident) = change {
                 opened.insert(incident.id);
                 decision.incidents.push(incident.clone());

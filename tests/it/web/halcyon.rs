@@ -103,7 +103,7 @@ pub(crate) fn snapshot(mood: Mood) -> Snapshot {
         }],
         _ => Vec::new(),
     };
-    Snapshot { at: now(), map, journeys, touchpoints, incidents, troubles }
+    Snapshot { at: now(), map, journeys, touchpoints, incidents, silences: Vec::new(), troubles }
 }
 
 fn bad(mood: Mood) -> bool {
@@ -139,6 +139,7 @@ pub(crate) fn map(text: &dyn Fn(&str) -> String) -> JourneyMap {
             .map(|(id, name, segment)| (id.into(), persona(id, &text(name), segment)))
             .collect(),
         vantages: vec!["here".into()],
+        maintenance: Vec::new(),
         trace_link: Some("https://tempo.example/trace/{trace_id}".to_owned()),
     }
 }
@@ -529,6 +530,7 @@ pub(crate) fn incident(mood: Mood) -> Incident {
         trace: Some(TraceId(0x4bf9_2f35_77b3_4da6_a3ce_929d_0e0e_4736)),
         shared: None,
         only_from: BTreeSet::new(),
+        acknowledged: None,
         timeline: vec![
             Happening { at: ago(21), what: text("Open the latest bill: status 500 instead of 200") },
             Happening { at: ago(20), what: text("Bills and payments is down, as every customer") },

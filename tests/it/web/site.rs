@@ -2,16 +2,16 @@
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use tokio::sync::{broadcast, watch};
 use tokio_util::sync::CancellationToken;
 use unbroken::clock::Clock;
-use unbroken::model::{ProbeId, Snapshot};
+use unbroken::model::{IncidentId, ProbeId, Silence, Snapshot};
 use unbroken::secret::Secret;
 use unbroken::telemetry::{Exposition, Gauges, Metrics};
-use unbroken::web::{self, Audience, Event, Scrape, Site, Vitals};
+use unbroken::web::{self, Answer, Audience, Event, Scrape, Site, Vitals};
 
 use super::halcyon::{self, Mood};
 use super::shelf::Shelf;
@@ -24,6 +24,19 @@ pub(crate) struct Running {
     pub(crate) stopping: CancellationToken,
     pub(crate) served: tokio::task::JoinHandle<()>,
     client: reqwest::Client,
+}
+
+/// Remembers who has what.
+struct Desk(Arc<Mutex<Vec<(IncidentId, String)>>>);
+
+#[async_trait]
+impl web::Desk for Desk {
+    async fn acknowledge(&self, incident: IncidentId, by: String, _: Option<String>) -> Answer {
+        self.0.lock().expect("not poisoned").push((incident, by));
+        Answer::Done
+    }
+
+    fn silenced(&self, _: Silence) {}
 }
 
 struct Pulse(Arc<Metrics>);
@@ -62,6 +75,7 @@ pub(crate) async fn start_for(mood: Mood, audience: Audience) -> Running {
         clock: Clock::new(halcyon::now),
         snapshot,
         store: store.clone(),
+        desk: Arc::new(Desk(Arc::default())),
         events: events.clone(),
         tokens,
         key: Secret::new("test", "the-key"),

@@ -1,0 +1,78 @@
+//! `unbroken incidents`: what is broken now, or was.
+
+use jiff::Timestamp;
+use serde_json::Value;
+
+use super::terminal::{say, text};
+use super::{Exit, Format, Global, Stop, site, terminal};
+use crate::clock::Clock;
+use crate::words;
+
+const LIMIT: u32 = 20;
+const LIMIT_MAX: i64 = 500;
+const STATES: [&str; 3] = ["open", "closed", "all"];
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// Those that are open, closed, or all
+    #[arg(long, value_parser = STATES, default_value = "open")]
+    state: String,
+    /// At most so many, the newest
+    #[arg(long, default_value_t = LIMIT, value_parser = clap::value_parser!(u32).range(1..=LIMIT_MAX))]
+    limit: u32,
+    #[command(flatten)]
+    at: site::At,
+}
+
+impl Args {
+    pub(super) async fn run(self, global: &Global) -> Result<Exit, Stop> {
+        let path = format!("/api/v1/incidents?state={}&limit={}", self.state, self.limit);
+        let answer = self.at.get(global, &path).await?;
+        if global.format == Format::Json {
+            say!("{answer:#}");
+            return Ok(Exit::Well);
+        }
+        let items = answer["items"].as_array().map_or(&[][..], Vec::as_slice);
+        let now = Clock::system().now();
+        items.iter().for_each(|incident| print(incident, now));
+        if items.is_empty() {
+            let which = if self.state == "all" { "" } else { &format!("{} ", self.state) };
+            say!("no {which}incidents");
+        }
+        Ok(Exit::Well)
+    }
+}
+
+/// The one open incident that is meant: by its id, how that begins, or the touchpoint at its root.
+pub(super) async fn open(at: &site::At, global: &Global, meant: &str) -> Result<String, Stop> {
+    let answer = at.get(global, "/api/v1/incidents?state=open&limit=500").await?;
+    let items = answer["items"].as_array().into_iter().flatten();
+    let fits = |incident: &&Value| text(&incident["id"]).starts_with(meant) || text(&incident["touchpoint"]) == meant;
+    let found: Vec<&str> = items.filter(fits).map(|incident| text(&incident["id"])).collect();
+    match found.as_slice() {
+        [one] => Ok((*one).to_owned()),
+        [] => Err(Stop::usage(format!("there is no open incident `{meant}`; `unbroken incidents` names them"))),
+        _ => Err(Stop::usage(format!("`{meant}` is more than one open incident; write more of the id"))),
+    }
+}
+
+fn print(incident: &Value, now: Timestamp) {
+    let (bold, dim) = (terminal::BOLD, terminal::DIM);
+    let severity = text(&incident["severity"]);
+    let style = match (text(&incident["state"]), severity) {
+        ("closed", _) => terminal::DIM,
+        (_, "page") => terminal::BAD,
+        _ => terminal::WARN,
+    };
+    let time = |name: &str| text(&incident[name]).parse::<Timestamp>().ok();
+    let lasted = time("opened").map(|opened| words::length(opened, time("closed").unwrap_or(now)));
+    say!("{style}{severity:<6}{style:#} {bold}{}{bold:#}", text(&incident["headline"]));
+    let lasted = lasted.unwrap_or_default();
+    say!("       {dim}{}  since {}, {lasted}{dim:#}", text(&incident["id"]), text(&incident["opened"]));
+    let owner = &incident["acknowledged"];
+    if !owner.is_null() {
+        let why = owner["why"].as_str().map_or_else(String::new, |why| format!(": {why}"));
+        let has = if incident["closed"].is_null() { "has" } else { "had" };
+        say!("       {} {has} it{why}", text(&owner["by"]));
+    }
+}

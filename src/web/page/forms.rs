@@ -1,0 +1,80 @@
+//! What the pages' forms do. Whoever may see an insider's page may press its buttons.
+
+use std::sync::Arc;
+
+use axum::body::Bytes;
+use axum::extract::{Path, State};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::Redirect;
+
+use crate::model::Scope;
+use crate::web::api::acks::{self, Said};
+use crate::web::api::silences::{self, Wish};
+use crate::web::guard;
+use crate::web::problem::Problem;
+use crate::web::routes::Shared;
+
+pub(in crate::web) async fn acknowledge(
+    State(shared): State<Arc<Shared>>,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Result<Redirect, Problem> {
+    authorise(&shared, &headers)?;
+    let said = Said { by: field(&body, "by").unwrap_or_default(), why: field(&body, "why") };
+    acks::take(&shared, &id, said).await?;
+    Ok(Redirect::to(&format!("/incidents/{id}")))
+}
+
+pub(in crate::web) async fn silence(
+    State(shared): State<Arc<Shared>>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Result<Redirect, Problem> {
+    authorise(&shared, &headers)?;
+    let text = |name: &str| field(&body, name).unwrap_or_default();
+    let wish = Wish {
+        touchpoint: field(&body, "touchpoint"),
+        journey: field(&body, "journey"),
+        incident: field(&body, "incident"),
+        r#for: text("for"),
+        by: text("by"),
+        why: text("why"),
+    };
+    let silence = silences::silence(&shared, wish).await?;
+    Ok(Redirect::to(&place(&silence.of)))
+}
+
+pub(in crate::web) async fn end(
+    State(shared): State<Arc<Shared>>,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+) -> Result<Redirect, Problem> {
+    authorise(&shared, &headers)?;
+    let silence = silences::finish(&shared, &id, "").await?;
+    Ok(Redirect::to(&place(&silence.of)))
+}
+
+/// Where what is silenced is shown.
+fn place(scope: &Scope) -> String {
+    match scope {
+        Scope::Touchpoint(id) => format!("/touchpoints/{id}"),
+        Scope::Journey(id) => format!("/journeys/{id}"),
+        Scope::Incident(id) => format!("/incidents/{id}"),
+    }
+}
+
+/// Only a browser that shows our own page; programs have a key.
+fn authorise(shared: &Shared, headers: &HeaderMap) -> Result<(), Problem> {
+    shared.insiders_only()?;
+    if guard::comes_from_a_page(headers) {
+        Ok(())
+    } else {
+        Err(Problem::new(StatusCode::FORBIDDEN, "this form is for the page; programs use the API"))
+    }
+}
+
+fn field(body: &[u8], name: &str) -> Option<String> {
+    let mut fields = url::form_urlencoded::parse(body);
+    fields.find(|(known, _)| known == name).map(|(_, value)| value.into_owned())
+}
