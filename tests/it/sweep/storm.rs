@@ -6,7 +6,7 @@ use std::sync::Arc;
 use jiff::{SignedDuration, Timestamp};
 use unbroken::alert::{Ledger, Quiet, Roster, Settings, Teller};
 use unbroken::board::Board;
-use unbroken::model::{Change, Incident, IncidentId};
+use unbroken::model::{Change, Incident, IncidentId, Storm};
 use unbroken::store::sqlite::Sqlite;
 use unbroken::store::{Decision, Fate, Holds, Sealing, Store};
 use uuid::Uuid;
@@ -83,6 +83,7 @@ async fn two_thousand_incidents_are_all_told_and_cost_little() {
     // People are told of twenty, and of the rest in one message.
     told = letters(&store, "phone", now).await;
     assert_eq!(told.len(), 20);
+    now += Storm::GATHERS;
     let bundle = store.bundle("phone", now).await.unwrap().expect("a storm");
     let Holds::Loose { members, last } = bundle.holds else { panic!("nobody was told of it") };
     told.extend(members.iter().map(|member| member.incident.id));
