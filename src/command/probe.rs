@@ -7,7 +7,7 @@ use super::terminal::say;
 use super::{Exit, Format, Global, Stop, terminal};
 use crate::config::{Plan, Secrets};
 use crate::daemon::errands;
-use crate::model::{FaultCode, JourneyMap, PersonaId, Reading, Source, StepOutcome, Verdict};
+use crate::model::{FaultCode, JourneyMap, PersonaId, Reading, Source, StepOutcome, VantageId, Verdict};
 use crate::probe::Errand;
 use crate::{web, words};
 
@@ -19,20 +19,27 @@ pub(super) struct Args {
     /// Only as this persona
     #[arg(long, value_name = "ID")]
     persona: Option<String>,
+    /// From this vantage; the first that it can run from, if none is named
+    #[arg(long, value_name = "VANTAGE")]
+    from: Option<String>,
 }
 
 impl Args {
     pub(super) async fn run(self, global: &Global) -> Result<Exit, Stop> {
         let plan = global.plan(Secrets::Needed)?;
         let chosen = self.choose(&plan)?;
+        let from = self.from(&plan)?;
         let walker = errands::Walker::new(&plan, &super::run::program()?).await;
         let mut readings = Vec::new();
         for errand in chosen {
+            let vantages = walker.vantages(&errand.id);
+            let wanted = vantages.iter().find(|vantage| from.as_ref().is_none_or(|from| from == *vantage));
+            let Some(vantage) = wanted else { continue };
             for persona in errands::personas(&plan, &errand) {
                 if self.persona.as_ref().is_some_and(|only| persona != Some(PersonaId::new(only))) {
                     continue;
                 }
-                let reading = walker.walk(&errand, persona).await;
+                let reading = walker.walk(&errand, persona, vantage).await;
                 if global.format == Format::Text {
                     print(&reading, &plan.map);
                 }
@@ -40,17 +47,24 @@ impl Args {
             }
         }
         if readings.is_empty() {
-            return Err(Stop::usage(format!(
-                "`{}` does not run as persona `{}`",
-                self.what,
-                self.persona.unwrap_or_default()
-            )));
+            let persona = self.persona.map(|persona| format!(" as persona `{persona}`"));
+            let from = self.from.map(|from| format!(" from `{from}`"));
+            let how = [persona, from].into_iter().flatten().collect::<String>();
+            return Err(Stop::usage(format!("`{}` does not run{how}", self.what)));
         }
         if global.format == Format::Json {
             say!("{:#}", readings.iter().filter_map(web::reading).collect::<serde_json::Value>());
         }
         let failed = readings.iter().any(|reading| reading.outcome.verdict.fault().is_some());
         Ok(if failed { Exit::No } else { Exit::Well })
+    }
+
+    fn from(&self, plan: &Plan) -> Result<Option<VantageId>, Stop> {
+        let Some(name) = &self.from else { return Ok(None) };
+        let known = &plan.map.vantages;
+        let found = known.iter().find(|vantage| vantage.as_str() == name).cloned();
+        let hint = || near(name, known.iter().map(ToString::to_string));
+        found.map(Some).ok_or_else(|| Stop::usage(format!("there is no vantage `{name}`{}", hint())))
     }
 
     fn choose(&self, plan: &Plan) -> Result<Vec<Arc<Errand>>, Stop> {
@@ -83,8 +97,9 @@ fn print(reading: &Reading, map: &JourneyMap) {
     let (bold, dim) = (terminal::BOLD, terminal::DIM);
     let style = terminal::verdict_style(&reading.outcome.verdict);
     let persona = reading.persona.as_ref().map(|persona| format!(" as {persona}")).unwrap_or_default();
+    let from = if map.vantages.len() > 1 { format!(" from {}", reading.vantage) } else { String::new() };
     say!(
-        "{bold}{}{bold:#}{persona}  {style}{}{style:#}  {}  {dim}trace {}{dim:#}",
+        "{bold}{}{bold:#}{persona}{from}  {style}{}{style:#}  {}  {dim}trace {}{dim:#}",
         reading.probe,
         label(reading),
         millis(reading.outcome.took),

@@ -37,7 +37,8 @@ impl Args {
         let order = in_stage_order(&plan, &journeys);
         let prober = errands::Walker::new(&plan, &super::run::program()?).await;
         let clock = Clock::system();
-        let mut board = Board::new(Arc::clone(&plan.map), Box::new(uuid::Uuid::now_v7), clock.now());
+        let map = Arc::new(plan.map.from_one_vantage());
+        let mut board = Board::new(Arc::clone(&map), Box::new(uuid::Uuid::now_v7), clock.now());
         let runs: Vec<_> = order
             .iter()
             .flat_map(|errand| errands::personas(&plan, errand).into_iter().map(move |persona| (errand, persona)))
@@ -46,8 +47,10 @@ impl Args {
         let mut walked = Vec::new();
         for (errand, persona) in runs {
             bar.set_message(errand.title.clone());
-            let reading = prober.walk(errand, persona).await;
-            board.apply(&[Arc::new(reading.clone())], clock.now());
+            let vantage = prober.vantages(&errand.id).into_iter().next().unwrap_or_default();
+            let reading = prober.walk(errand, persona, &vantage).await;
+            let seen = Reading { vantage: map.vantages[0].clone(), ..reading.clone() };
+            board.apply(&[Arc::new(seen)], clock.now());
             bar.inc(1);
             if global.format == Format::Text {
                 bar.suspend(|| print_run(&reading, &errand.title));

@@ -67,19 +67,19 @@ impl Walker {
         Self { prober, clock, map: Arc::clone(&plan.map) }
     }
 
-    pub async fn walk(&self, errand: &Arc<Errand>, persona: Option<PersonaId>) -> Reading {
+    /// Once, from a vantage.
+    pub async fn walk(&self, errand: &Arc<Errand>, persona: Option<PersonaId>, from: &VantageId) -> Reading {
         let order = Order {
             persona: persona.and_then(|id| self.map.personas.get(&id)).cloned().map(Arc::new),
-            vantage: self.vantage(&errand.id),
+            vantage: from.clone(),
             trigger: Trigger::Person,
             scheduled: self.clock.now(),
         };
         self.prober.run(errand, order).await
     }
 
-    /// The first that it can run from.
-    fn vantage(&self, probe: &ProbeId) -> VantageId {
-        let probe = self.map.probe(probe);
-        probe.and_then(|probe| self.map.vantages_of(probe).next()).cloned().unwrap_or_default()
+    /// From where it can run, in the order of their turns.
+    pub fn vantages(&self, probe: &ProbeId) -> Vec<VantageId> {
+        self.map.probe(probe).map(|probe| self.map.vantages_of(probe).cloned().collect()).unwrap_or_default()
     }
 }

@@ -57,6 +57,17 @@ impl JourneyMap {
         self.journeys.iter().filter(planned).map(|journey| journey.id.clone()).collect()
     }
 
+    /// The same, when everything is looked at from the first vantage.
+    #[must_use]
+    pub fn from_one_vantage(&self) -> Self {
+        let mut map = self.clone();
+        map.vantages.truncate(1);
+        for probe in map.touchpoints.values_mut().flat_map(|touchpoint| &mut touchpoint.probes) {
+            probe.unseen_from.clear();
+        }
+        map
+    }
+
     pub fn journey(&self, id: &JourneyId) -> Option<&Journey> {
         self.journeys.iter().find(|journey| journey.id == *id)
     }
