@@ -88,8 +88,8 @@ impl Letter<'_> {
         }];
         lines.extend(self.who_has_it());
         lines.extend(self.what_changed());
-        if let (Cause::Objective(_), Some(first)) = (&incident.cause, incident.timeline.first()) {
-            lines.push(format!("{}.", first.what));
+        if let (Cause::Objective(_) | Cause::Own(_), Some(first)) = (&incident.cause, incident.timeline.first()) {
+            lines.push(format!("{}.", first.what.trim_end_matches('.')));
         }
         if let Some(fault) = &incident.fault {
             if let (Cause::Touchpoint(id), None) = (&incident.cause, incident.closed) {
@@ -154,7 +154,8 @@ impl Letter<'_> {
         let touchpoint = self.map.touchpoints.get(id)?;
         let probe = self.incident.probes.iter().find(|probe| probe.touchpoint == *id)?;
         let owner = touchpoint.owner.as_ref().map(|owner| format!("{owner} owns it; ")).unwrap_or_default();
-        Some(format!("Next: {owner}try it: unbroken probe {probe}"))
+        let from = self.incident.only_from.first().map(|vantage| format!(" --from {vantage}")).unwrap_or_default();
+        Some(format!("Next: {owner}try it: unbroken probe {probe}{from}"))
     }
 
     /// What identifies and routes the alert elsewhere. The store keeps those of the opening.

@@ -59,6 +59,17 @@ impl Own {
         self.troubles.iter().any(|(what, held)| blinds(*what) && held.vantages.contains_key(vantage))
     }
 
+    /// What readings from a blind vantage say is why it is blind: that is told once.
+    pub(super) fn leave_to_blindness(&mut self, is_blind: impl Fn(&VantageId) -> bool) {
+        self.troubles.retain(|what, held| {
+            if !blinds(*what) || held.incident.is_some() {
+                return true;
+            }
+            held.vantages.retain(|vantage, _| !is_blind(vantage));
+            !held.vantages.is_empty()
+        });
+    }
+
     /// The same troubles, of vantages that are still there.
     pub(super) fn over(mut self, vantages: &[VantageId]) -> Self {
         for held in self.troubles.values_mut() {

@@ -210,6 +210,7 @@ impl Board {
         if text.is_empty() {
             return if heard() { self.well(SelfFault::BlindVantage, now) } else { Vec::new() };
         }
+        self.own.leave_to_blindness(|vantage| self.sight.blind.contains_key(vantage));
         self.trouble(SelfFault::BlindVantage, &text.join("; "), now)
     }
 }

@@ -192,6 +192,7 @@ impl Board {
                 last: watch.last.clone(),
                 flapping: watch.detector.is_flapping(),
                 undecided: self.is_undecided(at),
+                blind: self.is_blind(&self.net.series[at].series.vantage),
             }
         });
         let series: Vec<SeriesNow> = series.collect();
@@ -216,7 +217,12 @@ impl Board {
             State::Degraded => 1,
             _ => 0,
         };
-        let faulty = series.map(|at| &self.series[at]).filter(|watch| watch.fault.is_some());
+        // What a blind one of several said last is no fault of anybody else.
+        let counts = |at: &usize| {
+            let known = &self.net.series[*at];
+            known.joint.is_none() || !self.is_blind(&known.series.vantage)
+        };
+        let faulty = series.filter(counts).map(|at| &self.series[at]).filter(|watch| watch.fault.is_some());
         faulty.max_by_key(rank).and_then(|watch| watch.fault.clone())
     }
 }

@@ -31,12 +31,13 @@ impl Args {
         let tally = terminal::tally(&loaded.problems);
         match &loaded.plan {
             Some(plan) => {
-                let found = format!(
-                    "{}, {}, {}",
+                let mut found = vec![
                     terminal::count(plan.map.journeys.len(), "journey"),
                     terminal::count(plan.map.touchpoints.len(), "touchpoint"),
                     terminal::count(plan.errands.len(), "probe"),
-                );
+                ];
+                found.extend((plan.vantages.len() > 1).then(|| terminal::count(plan.vantages.len(), "vantage")));
+                let found = found.join(", ");
                 let tally = if tally.is_empty() { tally } else { format!("; {tally}") };
                 say!("{}well{:#}: {found}{tally}", terminal::GOOD, terminal::GOOD);
                 if let Some(advice) = second_vantage(plan) {
@@ -55,15 +56,15 @@ fn second_vantage(plan: &Plan) -> Option<String> {
     probes.retain(|probe| probe.origin.is_none() && probe.signal.is_none());
     probes.sort_by_key(|probe| probe.every);
     let middle = probes.get(probes.len() / 2).filter(|_| plan.vantages.len() == 1)?;
-    let told = |vantages| {
-        let after = detect::tells_after(middle.every, plan.map.probes().count(), vantages);
-        Period::from_secs(after.as_secs().max(1))
-    };
+    let after = |vantages| detect::tells_after(middle.every, plan.map.probes().count(), vantages);
+    let text = |after: std::time::Duration| Period::from_secs(after.as_secs().max(1));
+    let (one, two) = (after(1), after(2));
     Some(format!(
-        "With one vantage an outage of what is probed every {} is told after about {}; with a second one after {}, and far \
+        "With one vantage an outage of what is probed every {} is told after about {}; with a second one after {}, {} far \
          less often falsely: see `vantages:`",
         Period::from_millis(middle.every.as_millis() as u64),
-        told(1),
-        told(2)
+        text(one),
+        text(two),
+        if two < one { "and" } else { "but" }
     ))
 }

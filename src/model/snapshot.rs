@@ -230,6 +230,8 @@ pub struct SeriesNow {
     pub flapping: bool,
     /// The detector has not made up its mind.
     pub undecided: bool,
+    /// What its vantage says counts for nothing now.
+    pub blind: bool,
 }
 
 /// What is kept at hand of a series' newest run; the whole reading is in the store.

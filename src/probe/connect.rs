@@ -67,13 +67,16 @@ impl Network {
 
     /// Whether something there takes connections. Outside of any run: no phases, no policy of addresses.
     pub async fn reaches(&self, host: &Host<&str>, port: u16) -> Result<(), Stop> {
-        let (to, at) = self.egress.proxy().map_or((host.clone(), port), |proxy| (proxy.host(), proxy.port()));
-        let ips = self.resolver.addresses(&to, Family::Any).await?;
-        let mut tcp = dial::connect(&self.egress, &ips, at).await?;
-        match self.egress.proxy() {
-            Some(proxy) => proxy.tunnel(&mut tcp, host, port).await,
-            None => Ok(()),
-        }
+        let Some(proxy) = self.egress.proxy() else {
+            return self.dial(host, port).await.map(drop);
+        };
+        let mut tcp = self.dial(&proxy.host(), proxy.port()).await.map_err(astray)?;
+        proxy.tunnel(&mut tcp, host, port).await
+    }
+
+    async fn dial(&self, host: &Host<&str>, port: u16) -> Result<TcpStream, Stop> {
+        let ips = self.resolver.addresses(host, Family::Any).await?;
+        dial::connect(&self.egress, &ips, port).await
     }
 }
 
@@ -206,16 +209,23 @@ async fn to_proxy(run: &mut Run<'_>, proxy: &Proxy, target: &Target<'_>) -> Resu
     let to = Target::written(proxy.host(), proxy.port());
     let ours = run.tools.network.egress.proxy() == Some(proxy);
     let tcp = direct(run, &to, Way::Written).await.map_err(|stop| match stop {
-        // A vantage without its proxy sees nothing: that says nothing of who was to be reached.
-        Stop::Fault(fault) if ours => {
-            Stop::Own(SelfFault::NetworkUnreachable, format!("the vantage's proxy cannot be reached: {}", fault.text))
-        }
+        fault @ Stop::Fault(_) if ours => astray(fault),
         Stop::Fault(fault) => proxy::refused(format!("the proxy cannot be reached: {}", fault.text)),
         own @ Stop::Own(..) => own,
     })?;
     // Behind a proxy a name counts as public: a reply must not send us to what the proxy can see and we cannot judge.
     *run.came_from = Some(literal.map_or(Region::Public, Region::of));
     Ok(tcp)
+}
+
+/// A vantage without its proxy sees nothing: that says nothing of who was to be reached.
+fn astray(stop: Stop) -> Stop {
+    match stop {
+        Stop::Fault(fault) => {
+            Stop::Own(SelfFault::NetworkUnreachable, format!("the vantage's proxy cannot be reached: {}", fault.text))
+        }
+        own @ Stop::Own(..) => own,
+    }
 }
 
 fn forbidden(host: &Host<&str>, way: Way) -> Stop {

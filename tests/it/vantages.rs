@@ -195,3 +195,33 @@ async fn a_vantage_may_be_a_proxy_and_what_none_carries_runs_from_the_others() {
         "{heads:?}"
     );
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_run_is_from_the_vantage_that_is_named() {
+    let (gate, hook) = (Gate::start().await, Hook::start().await);
+    let world = world(&gate, &hook, TWO);
+    gate.refuse(&[MOBILE]);
+    let run = async |args: &[&str]| tokio::task::block_in_place(|| world.run(args));
+    let (code, out, _) = run(&["probe", "shop"]).await;
+    assert_eq!((code, gate.seen()), (0, BTreeSet::from([OFFICE])), "{out}");
+    assert!(out.starts_with("shop/home from office  good"), "{out}");
+    let (code, out, _) = run(&["probe", "shop", "--from", "mobile"]).await;
+    assert_eq!((code, gate.seen()), (1, BTreeSet::from([OFFICE, MOBILE])), "{out}");
+    let (code, _, errors) = run(&["probe", "shop", "--from", "mobil"]).await;
+    assert_eq!(code, 2);
+    assert!(errors.contains("there is no vantage `mobil`; did you mean `mobile`?"), "{errors}");
+    let (code, out, _) = run(&["check"]).await;
+    assert_eq!((code, out.as_str()), (0, "well: 1 journey, 1 touchpoint, 1 probe, 2 vantages\n"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_walk_is_scored_by_what_its_one_vantage_sees() {
+    let (gate, hook) = (Gate::start().await, Hook::start().await);
+    let world = world(&gate, &hook, TWO);
+    for (refused, score) in [(&[MOBILE][..], 100.0), (&[OFFICE][..], 0.0)] {
+        gate.refuse(refused);
+        let (_, out, errors) = tokio::task::block_in_place(|| world.run(&["walk", "--format", "json"]));
+        let walked: Value = serde_json::from_str(&out).unwrap_or_else(|_| panic!("{out}{errors}"));
+        assert_eq!(walked["journeys"][0]["score"], score, "{out}");
+    }
+}

@@ -117,6 +117,9 @@ fn what_one_vantage_alone_fails_massively_is_its_own_blindness() {
     for name in ["a", "b", "c", "d", "e", "f"] {
         assert_eq!(world.state(name), State::Up, "it is seen from there");
     }
+    let snapshot = world.snapshot();
+    let blind = |series: &crate::model::SeriesNow| series.blind == (series.series.vantage.as_str() == HERE);
+    assert!(snapshot.touchpoints.iter().all(|place| place.fault.is_none() && place.probes[0].series.iter().all(blind)));
     rounds(&mut world, 2, 1.0, 1.0);
     let closed = world.said.iter().any(|change| matches!(change, Change::IncidentClosed(_)));
     assert!(closed, "it sees again");
@@ -250,4 +253,20 @@ fn what_a_vantage_knew_before_it_went_blind_raises_nothing() {
     rounds(&mut world, 30, 1.0, 1.0);
     assert_eq!(world.score("all"), Some(before));
     assert!(before < 100.0);
+}
+
+#[test]
+fn a_vantage_whose_network_and_canaries_are_gone_is_told_once() {
+    let mut world = world();
+    rounds(&mut world, 2, 1.0, 1.0);
+    for _ in 0..12 {
+        look_in_vain(&mut world, "a", THERE, Trigger::Schedule);
+        world.wait(10);
+        let changes = world.board.blind(&THERE.into(), "no canary answers", world.now);
+        world.said.extend(changes);
+        look(&mut world, "a", HERE, 1.0, Trigger::Schedule);
+    }
+    let unseen = Cause::Own(SelfFault::Unobserved);
+    let told: Vec<Cause> = opened(&world).into_iter().filter(|cause| *cause != unseen).collect();
+    assert_eq!(told, [Cause::Own(SelfFault::BlindVantage)]);
 }

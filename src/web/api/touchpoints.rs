@@ -76,6 +76,8 @@ struct Series {
     since: At,
     flapping: bool,
     undecided: bool,
+    /// Its vantage cannot see: what it says counts for nothing.
+    blind: bool,
     last_run: Option<At>,
 }
 
@@ -203,6 +205,7 @@ fn series(now: &SeriesNow) -> Series {
         since: At(now.since),
         flapping: now.flapping,
         undecided: now.undecided,
+        blind: now.blind,
         last_run: now.last.as_ref().map(|run| At(run.at)),
     }
 }

@@ -172,10 +172,11 @@ fn line(frame: &Frame, series: &SeriesNow, snapshot: &Snapshot) -> Line {
         vantage: series.series.vantage.to_string(),
         tone: series.health.state.into(),
         since: frame.since(series.since),
-        note: match (series.flapping, series.undecided) {
-            (true, _) => Some("comes and goes: notifications are held"),
-            (false, true) => Some("we look again before we say so"),
-            (false, false) => None,
+        note: match series {
+            SeriesNow { blind: true, .. } => Some("this vantage cannot see: what it says counts for nothing"),
+            SeriesNow { flapping: true, .. } => Some("comes and goes: notifications are held"),
+            SeriesNow { undecided: true, .. } => Some("we look again before we say so"),
+            _ => None,
         },
         last: series.last.as_ref().map(|run| frame.since(run.at)),
     }

@@ -247,6 +247,7 @@ fn touchpoint(place: &Touchpoint, mood: Mood, text: &dyn Fn(&str) -> String) -> 
                 last,
                 flapping: false,
                 undecided: state == State::Degraded,
+                blind: false,
             }
         });
         ProbeNow { id: probe.id.clone(), health, since, fault: fault.clone(), series: series.collect() }
