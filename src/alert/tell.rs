@@ -88,8 +88,9 @@ impl Letter<'_> {
         }];
         lines.extend(self.who_has_it());
         lines.extend(self.what_changed());
-        if let (Cause::Objective(_) | Cause::Own(_), Some(first)) = (&incident.cause, incident.timeline.first()) {
-            lines.push(format!("{}.", first.what.trim_end_matches('.')));
+        lines.extend(self.our_cause());
+        if let (Cause::Objective(_), Some(first)) = (&incident.cause, incident.timeline.first()) {
+            lines.push(format!("{}.", first.what));
         }
         if let Some(fault) = &incident.fault {
             if let (Cause::Touchpoint(id), None) = (&incident.cause, incident.closed) {
@@ -135,6 +136,13 @@ impl Letter<'_> {
         let why = said.why.as_ref().map_or_else(String::new, |why| format!(": {}", why.trim_end_matches('.')));
         let has = if self.incident.closed.is_some() { "had" } else { "has" };
         Some(format!("{} {has} it since {}{why}.", said.by, self.time(said.at)))
+    }
+
+    /// Which of our vantages cannot see, what fills our disk: the opening has it behind what the headline says.
+    fn our_cause(&self) -> Option<String> {
+        let Cause::Own(own) = &self.incident.cause else { return None };
+        let why = self.incident.timeline.first()?.what.strip_prefix(own.words())?.strip_prefix(": ")?;
+        (!why.is_empty()).then(|| format!("Cause: {}.", why.trim_end_matches('.')))
     }
 
     fn what_changed(&self) -> Option<String> {

@@ -119,7 +119,9 @@ fn what_one_vantage_alone_fails_massively_is_its_own_blindness() {
     }
     let snapshot = world.snapshot();
     let blind = |series: &crate::model::SeriesNow| series.blind == (series.series.vantage.as_str() == HERE);
-    assert!(snapshot.touchpoints.iter().all(|place| place.fault.is_none() && place.probes[0].series.iter().all(blind)));
+    assert!(
+        snapshot.touchpoints.values().all(|place| place.fault.is_none() && place.probes[0].series.iter().all(blind))
+    );
     rounds(&mut world, 2, 1.0, 1.0);
     let closed = world.said.iter().any(|change| matches!(change, Change::IncidentClosed(_)));
     assert!(closed, "it sees again");

@@ -102,6 +102,7 @@ pub(super) fn messages() -> Vec<(&'static str, Notification)> {
     let mut own = incident(2);
     own.cause = Cause::Own(SelfFault::OutboxStuck);
     (own.touchpoint, own.fault, own.trace) = (None, None, None);
+    own.timeline[0].what = format!("{}: the oldest waits for 61 s", SelfFault::OutboxStuck.words());
     own.impacts.clear();
     own.touchpoints.clear();
     own.probes.clear();
