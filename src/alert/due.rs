@@ -117,7 +117,9 @@ impl Roster<'_> {
         due.extend(self.answers(ledger, incident));
         let letters: Vec<_> =
             due.iter().map(|due| self.letter(incident, due, unanswered.as_ref(), now).address(due.receiver)).collect();
-        letters.iter().for_each(|letter| ledger.note(letter));
+        for letter in &letters {
+            ledger.note(letter);
+        }
         letters
     }
 

@@ -34,7 +34,9 @@ impl Args {
         }
         let items = answer["items"].as_array().map_or(&[][..], Vec::as_slice);
         let now = Clock::system().now();
-        items.iter().for_each(|incident| print(incident, now));
+        for incident in items {
+            print(incident, now);
+        }
         if items.is_empty() {
             let which = if self.state == "all" { "" } else { &format!("{} ", self.state) };
             say!("no {which}incidents");

@@ -112,7 +112,9 @@ async fn list(at: &site::At, global: &Global, all: bool) -> Result<Exit, Stop> {
     }
     let items = answer["items"].as_array().map_or(&[][..], Vec::as_slice);
     let now = Clock::system().now();
-    items.iter().for_each(|silence| print(silence, now));
+    for silence in items {
+        print(silence, now);
+    }
     if items.is_empty() {
         say!("nothing is silenced");
     }
@@ -156,6 +158,6 @@ fn print(silence: &Value, now: Timestamp) {
 
 /// What is silenced: its kind and its id.
 fn what(silence: &Value) -> (&'static str, &str) {
-    let kinds = ["touchpoint", "journey", "incident"].into_iter();
-    kinds.filter_map(|kind| Some((kind, silence[kind].as_str()?))).next().unwrap_or(("", ""))
+    let mut kinds = ["touchpoint", "journey", "incident"].into_iter();
+    kinds.find_map(|kind| Some((kind, silence[kind].as_str()?))).unwrap_or(("", ""))
 }

@@ -58,7 +58,7 @@ impl Maintenance {
 
     /// When the window that is open at `at` ends; none outside of one, and of one without an end.
     pub fn ends(&self, at: Timestamp) -> Option<Timestamp> {
-        let wall = self.end_on_the_wall(self.wall(at))??;
+        let wall = self.end_on_the_wall(self.wall(at)).filter(|end| *end < DateTime::MAX)?;
         let found = self.timezone.to_ambiguous_zoned(wall);
         let first = found.clone().compatible().ok()?.timestamp();
         let end = if first > at { first } else { found.later().ok()?.timestamp() };
@@ -86,26 +86,26 @@ impl Maintenance {
         at.to_zoned(self.timezone.clone()).datetime()
     }
 
-    /// When the window around this time ends, if there is one; `Some(None)`: never.
-    fn end_on_the_wall(&self, wall: DateTime) -> Option<Option<DateTime>> {
+    /// When the window around this time ends, if there is one; the end of all days, if never.
+    fn end_on_the_wall(&self, wall: DateTime) -> Option<DateTime> {
         match &self.timetable {
-            Timetable::Once { from, to } => (*from <= wall && wall < *to).then_some(Some(*to)),
+            Timetable::Once { from, to } => (*from <= wall && wall < *to).then_some(*to),
             Timetable::Weekly(spans) => {
                 let minute = minute_of_week(wall);
                 let (_, end) = *spans.iter().find(|(from, to)| *from <= minute && minute < *to)?;
                 if spans == &[(0, WEEK_MINUTES)] {
-                    return Some(None);
+                    return Some(DateTime::MAX);
                 }
                 let on = if end == WEEK_MINUTES { spans.first().filter(|first| first.0 == 0) } else { None };
                 let left = i64::from(end - minute) + on.map_or(0, |first| i64::from(first.1));
-                Some(whole_minute(wall).checked_add(left.minutes()).ok())
+                Some(whole_minute(wall).saturating_add(left.minutes()))
             }
             Timetable::Rule { rule, from, length } => {
                 let days = length.as_hours() / 24 + 1;
                 let back = (0..=days).filter_map(|back| wall.date().checked_sub(back.days()).ok());
                 let begun = back.filter(|day| rule.occurs(*day)).map(|day| day.to_datetime(*from));
                 let ends = begun.filter(|start| *start <= wall).filter_map(|start| start.checked_add(*length).ok());
-                ends.filter(|end| wall < *end).max().map(Some)
+                ends.filter(|end| wall < *end).max()
             }
         }
     }

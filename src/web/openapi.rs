@@ -84,9 +84,8 @@ fn operation(route: &Route, generator: &mut SchemaGenerator) -> Value {
 /// What is to be sent there.
 fn body(path: &str, generator: &mut SchemaGenerator) -> Option<Schema> {
     match path {
-        "/api/v1/outbox/{id}/replay" => None,
+        "/api/v1/outbox/{id}/replay" | "/silences/{id}/end" => None,
         "/api/v1/outbox/{id}/drop" => Some(generator.subschema_for::<Reason>()),
-        "/silences/{id}/end" => None,
         _ if path.ends_with("/ack") => Some(generator.subschema_for::<Said>()),
         _ if path.ends_with("/silences") => Some(generator.subschema_for::<Wish>()),
         _ => Some(generator.subschema_for::<Report>()),

@@ -38,18 +38,7 @@ pub(super) async fn post(
         return Ok(());
     }
     if rows > 0 {
-        sqlx::query(
-            "UPDATE outbox SET state = 'superseded', settled = $3
-             WHERE incident = $1 AND receiver = $2 AND kind IN (SELECT value FROM json_each($4))
-             AND (state = 'pending' OR state = 'gathered'
-             AND storm IN (SELECT id FROM outbox WHERE kind = 'storm' AND state = 'pending' AND sealed IS NULL))",
-        )
-        .bind(&incident)
-        .bind(&notification.receiver)
-        .bind(notification.at.as_millisecond())
-        .bind(to_json(&notification.kind.replaces())?)
-        .execute(&mut *connection)
-        .await?;
+        supersede(connection, &incident, notification).await?;
     }
     let first = sqlx::query("SELECT labels FROM outbox WHERE incident = $1 ORDER BY number LIMIT 1").bind(&incident);
     let labels = match first.fetch_optional(&mut *connection).await? {
@@ -79,6 +68,23 @@ pub(super) async fn post(
     .bind(to_json(notification)?)
     .bind(state)
     .bind(storm)
+    .execute(connection)
+    .await
+    .map(drop)
+}
+
+/// What has not gone out and is needless now.
+async fn supersede(connection: &mut SqliteConnection, incident: &str, by: &Notification) -> Result<()> {
+    sqlx::query(
+        "UPDATE outbox SET state = 'superseded', settled = $3
+         WHERE incident = $1 AND receiver = $2 AND kind IN (SELECT value FROM json_each($4))
+         AND (state = 'pending' OR state = 'gathered'
+         AND storm IN (SELECT id FROM outbox WHERE kind = 'storm' AND state = 'pending' AND sealed IS NULL))",
+    )
+    .bind(incident.to_owned())
+    .bind(by.receiver.clone())
+    .bind(by.at.as_millisecond())
+    .bind(to_json(&by.kind.replaces())?)
     .execute(connection)
     .await
     .map(drop)

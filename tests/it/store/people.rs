@@ -73,11 +73,11 @@ pub(crate) async fn silences_are_kept_and_end(store: &dyn Store) {
     store.keep_silence(one.clone()).await.unwrap();
     store.keep_silence(two.clone()).await.unwrap();
     assert_eq!(store.silences(at(50), 9).await.unwrap(), [two.clone(), one.clone()]);
-    assert_eq!(store.silences(at(100), 9).await.unwrap(), [two.clone()]);
+    assert_eq!(store.silences(at(100), 9).await.unwrap(), std::slice::from_ref(&two));
     assert_eq!(store.silence(one.id).await.unwrap(), Some(one.clone()));
     assert_eq!(store.silence(SilenceId(uuid::Uuid::nil())).await.unwrap(), None);
     let ended = Silence { ended: Some((at(60), "Li".into())), ..two };
     store.keep_silence(ended.clone()).await.unwrap();
-    assert_eq!(store.silences(at(60), 9).await.unwrap(), [one.clone()]);
+    assert_eq!(store.silences(at(60), 9).await.unwrap(), std::slice::from_ref(&one));
     assert_eq!(store.silences(Timestamp::MIN, 9).await.unwrap(), [one, ended]);
 }
