@@ -71,7 +71,7 @@ fn lost_pings_are_counted_and_a_dead_line_is_down() {
     let (code, told) = probe(&island, &world("loss: 50"), &[]);
     assert_eq!(code, 0, "{told}");
     let (code, told) = probe(&island, &world("loss: { below: 20 }"), &[]);
-    assert!(code == 1 && told.contains("loss: found    50"), "{told}");
+    assert!(code == 1 && told.contains("loss: expected below 20, found 50"), "{told}");
 
     island.inside("iptables", &["-F"]);
     island.inside("iptables", &["-A", "INPUT", "-p", "icmp", "-j", "DROP"]);
