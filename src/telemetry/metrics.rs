@@ -56,7 +56,8 @@ struct Runs {
     readings: [u64; Verdict::LABELS.len()],
 }
 
-/// A run that came due. However it ends, it is no longer under way: what ended without a reading is missing in the sum.
+/// A run that came due. What its panic ended without a reading is missing in the sum; what the stop gave up stays under
+/// way, for a last scrape to see.
 #[derive(Debug)]
 pub struct UnderWay {
     runs: Arc<Mutex<Runs>>,
@@ -74,11 +75,14 @@ impl UnderWay {
 
 impl Drop for UnderWay {
     fn drop(&mut self) {
-        // Given up at the stop: it has not come to a reading, and is told as such to the last scrape.
-        let Some(place) = self.verdict else { return };
+        if self.verdict.is_none() && !std::thread::panicking() {
+            return;
+        }
         let mut runs = lock(&self.runs);
         runs.under_way -= 1;
-        runs.readings[place] += 1;
+        if let Some(place) = self.verdict {
+            runs.readings[place] += 1;
+        }
     }
 }
 

@@ -140,13 +140,19 @@ fn a_run_that_comes_to_nothing_is_missing_in_the_sum() {
         let text: String = metrics.render(&snapshot, Gauges::default(), Exposition::Prometheus).collect();
         ["unbroken_runs_due_total", "unbroken_runs_under_way", "unbroken_readings_total"].map(|name| sum(&text, name))
     };
-    let (run, lost) = (metrics.due(), metrics.due());
-    assert_eq!(counts(), [2.0, 2.0, 0.0]);
+    let (run, lost, given_up) = (metrics.due(), metrics.due(), metrics.due());
+    assert_eq!(counts(), [3.0, 3.0, 0.0]);
     run.end(&Verdict::Good);
-    assert_eq!(counts(), [2.0, 1.0, 1.0]);
-    // As when its task panics.
-    drop(lost);
-    assert_eq!(counts(), [2.0, 0.0, 1.0]);
+    assert_eq!(counts(), [3.0, 2.0, 1.0]);
+    // As at the stop.
+    drop(given_up);
+    assert_eq!(counts(), [3.0, 2.0, 1.0]);
+    let panic = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+        let _lost = lost;
+        panic!("a run comes to nothing");
+    }));
+    assert!(panic.is_err());
+    assert_eq!(counts(), [3.0, 1.0, 1.0]);
 }
 
 #[test]
