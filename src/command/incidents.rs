@@ -32,7 +32,7 @@ impl Args {
             say!("{answer:#}");
             return Ok(Exit::Well);
         }
-        let items = answer["items"].as_array().map_or(&[][..], Vec::as_slice);
+        let items = terminal::items(&answer);
         let now = Clock::system().now();
         for incident in items {
             print(incident, now);
@@ -48,7 +48,7 @@ impl Args {
 /// The one open incident that is meant: by its id, how that begins, or the touchpoint at its root.
 pub(super) async fn open(at: &site::At, global: &Global, meant: &str) -> Result<String, Stop> {
     let answer = at.get(global, "/api/v1/incidents?state=open&limit=500").await?;
-    let items = answer["items"].as_array().into_iter().flatten();
+    let items = terminal::items(&answer).iter();
     let fits = |incident: &&Value| text(&incident["id"]).starts_with(meant) || text(&incident["touchpoint"]) == meant;
     let found: Vec<&str> = items.filter(fits).map(|incident| text(&incident["id"])).collect();
     match found.as_slice() {

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use reqwest::StatusCode;
 use serde_json::{Value, json};
 
-use super::terminal::say;
+use super::terminal::{say, text};
 use super::{Exit, Format, Global, Stop, site, terminal};
 use crate::clock::Clock;
 
@@ -99,7 +99,7 @@ impl Asking<'_> {
         for state in state.map_or_else(|| vec!["dead", "pending", "delivered"], |state| vec![state]) {
             let path = path(&[("state", Some(state)), ("receiver", receiver), ("limit", Some(limit.as_str()))]);
             let answer = self.at.get(self.global, &path).await?;
-            items.extend(answer["items"].as_array().cloned().unwrap_or_default());
+            items.extend_from_slice(terminal::items(&answer));
         }
         if self.global.format == Format::Json {
             say!("{:#}", json!({ "items": items }));
@@ -123,7 +123,7 @@ impl Asking<'_> {
             let named = [("state", Some("dead")), ("receiver", receiver), ("limit", Some(page.as_str()))];
             let answer =
                 self.at.get(self.global, &path(&[&named[..], &[("before", before.as_deref())]].concat())).await?;
-            let items = answer["items"].as_array().into_iter().flatten();
+            let items = terminal::items(&answer).iter();
             ids.extend(items.filter_map(|letter| letter["id"].as_str().map(str::to_owned)));
             match answer["next"].as_str() {
                 Some(next) => before = Some(next.to_owned()),
@@ -140,7 +140,7 @@ impl Asking<'_> {
             return Ok(id.to_owned());
         }
         let answer = self.at.get(self.global, &path(&[("id", Some(id)), ("limit", Some("2"))])).await?;
-        match answer["items"].as_array().map_or(&[][..], Vec::as_slice) {
+        match terminal::items(&answer) {
             [one] => Ok(text(&one["id"]).to_owned()),
             [] => Err(unknown(id)),
             _ => Err(Stop::usage(format!("more than one letter's id begins with `{id}`; write more of it"))),
@@ -252,8 +252,4 @@ fn age(since: Timestamp, now: Timestamp) -> String {
 
 fn short(id: &str) -> &str {
     id.get(..ID_SHOWN_CHARS).unwrap_or(id)
-}
-
-fn text(value: &Value) -> &str {
-    value.as_str().unwrap_or("")
 }

@@ -110,7 +110,7 @@ async fn list(at: &site::At, global: &Global, all: bool) -> Result<Exit, Stop> {
         say!("{answer:#}");
         return Ok(Exit::Well);
     }
-    let items = answer["items"].as_array().map_or(&[][..], Vec::as_slice);
+    let items = terminal::items(&answer);
     let now = Clock::system().now();
     for silence in items {
         print(silence, now);
@@ -125,7 +125,7 @@ const ACTIVE: &str = "/api/v1/silences?limit=500";
 
 async fn end(at: &site::At, global: &Global, meant: &str, by: &str) -> Result<Exit, Stop> {
     let answer = at.get(global, ACTIVE).await?;
-    let items = answer["items"].as_array().into_iter().flatten();
+    let items = terminal::items(&answer).iter();
     let fits = |silence: &&Value| text(&silence["id"]).starts_with(meant) || what(silence).1 == meant;
     let found: Vec<&str> = items.filter(fits).map(|silence| text(&silence["id"])).collect();
     let id = match found.as_slice() {

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::terminal::say;
+use super::terminal::{say, text};
 use super::{Exit, Format, Global, Stop, site, terminal};
 
 #[derive(Debug, clap::Args)]
@@ -59,8 +59,4 @@ fn segments(journey: &Value, whole: Option<f64>) -> String {
     let told =
         |segment: &Value| format!("{} {}", text(&segment["segment"]), terminal::score_text(terminal::score(segment)));
     segments().map(told).collect::<Vec<_>>().join(", ")
-}
-
-fn text(value: &Value) -> &str {
-    value.as_str().unwrap_or("")
 }

@@ -108,6 +108,11 @@ pub(super) fn text(value: &Value) -> &str {
     value.as_str().unwrap_or("")
 }
 
+/// The items of an answer's list.
+pub(super) fn items(answer: &Value) -> &[Value] {
+    answer["items"].as_array().map_or(&[], Vec::as_slice)
+}
+
 pub(super) fn count(number: usize, noun: &str) -> String {
     if number == 1 { format!("1 {noun}") } else { format!("{number} {noun}s") }
 }

@@ -22,17 +22,7 @@ const COUNTED_DAYS_MAX: i32 = 50 * 366;
 
 /// Reads a rule whose first day is `start`.
 pub(super) fn parse(text: &str, start: Date) -> Result<Rule, String> {
-    let mut rule = Rule {
-        start,
-        every: Frequency::Daily,
-        interval: 1,
-        until: None,
-        months: Vec::new(),
-        month_days: Vec::new(),
-        weekdays: Vec::new(),
-        positions: Vec::new(),
-        week_start: Weekday::Monday,
-    };
+    let mut rule = Rule::daily(start);
     let (mut seen, mut count) = (Vec::new(), None);
     for part in text.trim().trim_start_matches("RRULE:").split(';') {
         let example = "write a rule such as `FREQ=MONTHLY;BYDAY=2TU`";

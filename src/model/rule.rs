@@ -34,6 +34,21 @@ pub enum Frequency {
 }
 
 impl Rule {
+    /// Every day from the first on.
+    pub const fn daily(start: Date) -> Self {
+        Self {
+            start,
+            every: Frequency::Daily,
+            interval: 1,
+            until: None,
+            months: Vec::new(),
+            month_days: Vec::new(),
+            weekdays: Vec::new(),
+            positions: Vec::new(),
+            week_start: Weekday::Monday,
+        }
+    }
+
     pub fn occurs(&self, day: Date) -> bool {
         day >= self.start
             && self.until.is_none_or(|until| day <= until)

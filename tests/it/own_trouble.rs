@@ -12,7 +12,7 @@ use tokio::time::Instant;
 
 use crate::support::net::{Net, run};
 use crate::sweep::many;
-use crate::world::{Hook, Target, World, client, shop};
+use crate::world::{Hook, Inside, Target, World, client, shop};
 
 /// A small file system of its own, gone with the test.
 struct Disk(PathBuf);
@@ -181,7 +181,7 @@ async fn watching_from(net: &Net, target: &Target) -> World {
     world.write("config/journeys.yaml", "journeys:\n  buy:\n    stages:\n      buy: { touchpoints: [shop] }\n");
     world.write("probes/shop.yaml", &shop(&target.url()));
     world.start_inside(&net.name).await;
-    Inside(net).until(&world, "it is seen", |status| status["journeys"][0]["score"] == 100.0).await;
+    Inside(&net.name).until(&world, "it is seen", |status| status["journeys"][0]["score"] == 100.0).await;
     world
 }
 
@@ -203,10 +203,10 @@ async fn a_lost_network_is_unknown_and_one_self_alert() {
     let target = Target::start_on(&net.outside).await;
     let world = watching_from(&net, &target).await;
     net.link("down");
-    Inside(&net).until(&world, "it is unknown", |status| status["journeys"][0]["score"].is_null()).await;
+    Inside(&net.name).until(&world, "it is unknown", |status| status["journeys"][0]["score"].is_null()).await;
     one_self_alert(&world, "self_network_unreachable").await;
     net.link("up");
-    Inside(&net).until(&world, "it is seen again", |status| status["journeys"][0]["score"] == 100.0).await;
+    Inside(&net.name).until(&world, "it is seen again", |status| status["journeys"][0]["score"] == 100.0).await;
 }
 
 /// Somebody else on our machine who holds both local ports to `address`.
@@ -226,7 +226,7 @@ async fn no_ports_left_is_unknown_and_one_self_alert() {
     let at = target.url().replace("http://", "").replace(':', "/");
     let at = at.trim_end_matches('/').to_owned();
     let mut holder = hold_ports(&net, &at);
-    let seen = Inside(&net);
+    let seen = Inside(&net.name);
     while !seen.asked(&world).is_some_and(|status| status["journeys"][0]["score"].is_null()) {
         // One of our own runs may have had a port just then.
         if holder.try_wait().expect("a child").is_some() {
@@ -239,23 +239,4 @@ async fn no_ports_left_is_unknown_and_one_self_alert() {
     holder.wait().expect("it ends");
     net.ports("32768 60999");
     seen.until(&world, "it is seen again", |status| status["journeys"][0]["score"] == 100.0).await;
-}
-
-/// Asks the daemon from within its namespace.
-struct Inside<'a>(&'a Net);
-
-impl Inside<'_> {
-    fn asked(&self, world: &World) -> Option<Value> {
-        let output = Command::new("ip")
-            .args(["netns", "exec", &self.0.name])
-            .arg(env!("CARGO_BIN_EXE_unbroken"))
-            .args(["status", "--format", "json", "--url", world.page()])
-            .output()
-            .expect("ip is there");
-        serde_json::from_slice(&output.stdout).ok()
-    }
-
-    async fn until(&self, world: &World, what: &str, holds: impl Fn(&Value) -> bool) {
-        world.until(what, async |world: &World| self.asked(world).is_some_and(|status| holds(&status))).await;
-    }
 }

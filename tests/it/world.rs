@@ -1,6 +1,7 @@
 //! A small world for the real daemon: a target that can be broken, a receiver that remembers, a folder of YAML.
 
 mod hook;
+mod inside;
 mod target;
 
 use std::fs;
@@ -13,6 +14,7 @@ use tempfile::TempDir;
 use tokio::time::Instant;
 
 pub(crate) use hook::{Hook, Letter, Manner};
+pub(crate) use inside::Inside;
 pub(crate) use target::Target;
 
 /// How long anything may take before a test says that it did not happen. Generous: the machine may be busy.

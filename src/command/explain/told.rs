@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use serde_json::Value;
 
-use crate::command::terminal::{self, say};
+use crate::command::terminal::{self, say, text};
 use crate::words;
 
 /// Whether a journey was watched for long, or walked just once.
@@ -118,10 +118,6 @@ impl Clock {
             _ => text(at).to_owned(),
         }
     }
-}
-
-fn text(value: &Value) -> &str {
-    value.as_str().unwrap_or_default()
 }
 
 fn share(element: &Value) -> f64 {

@@ -25,17 +25,7 @@ fn once(from: &str, to: &str) -> Timetable {
 /// Every day by a rule.
 fn by_rule(from: &str, minutes: i64) -> Timetable {
     let start: DateTime = from.parse().expect("a time");
-    let rule = Rule {
-        start: start.date(),
-        every: super::super::rule::Frequency::Daily,
-        interval: 1,
-        until: None,
-        months: Vec::new(),
-        month_days: Vec::new(),
-        weekdays: Vec::new(),
-        positions: Vec::new(),
-        week_start: jiff::civil::Weekday::Monday,
-    };
+    let rule = Rule::daily(start.date());
     Timetable::Rule { rule, from: start.time(), length: SignedDuration::from_mins(minutes) }
 }
 

@@ -13,7 +13,7 @@ use tokio::net::TcpListener;
 
 use super::Gate;
 use crate::support::net::run;
-use crate::world::{World, shop};
+use crate::world::{Inside, World, shop};
 
 /// Two namespaces, and two cables between them.
 struct Cables {
@@ -63,19 +63,8 @@ impl Cables {
         run("ip", &["-n", &self.here, "link", "set", name, state]);
     }
 
-    /// Asks the daemon from within.
-    fn asked(&self, world: &World) -> Option<Value> {
-        let output = Command::new("ip")
-            .args(["netns", "exec", &self.here])
-            .arg(env!("CARGO_BIN_EXE_unbroken"))
-            .args(["status", "--format", "json", "--url", world.page()])
-            .output()
-            .expect("ip is there");
-        serde_json::from_slice(&output.stdout).ok()
-    }
-
-    async fn until(&self, world: &World, what: &str, holds: impl Fn(&Value) -> bool) {
-        world.until(what, async |world: &World| self.asked(world).is_some_and(|status| holds(&status))).await;
+    fn inside(&self) -> Inside<'_> {
+        Inside(&self.here)
     }
 }
 
@@ -100,13 +89,13 @@ async fn an_unplugged_interface_blinds_its_vantage_and_costs_the_shop_nothing() 
     world.write("probes/shop.yaml", &shop(&format!("http://{}/", gate.address)));
     world.start_inside(&cables.here).await;
     let whole = |status: &Value| status["journeys"][0]["score"] == 100.0 && status["journeys"][0]["observed"] == 1.0;
-    cables.until(&world, "both see it", whole).await;
+    cables.inside().until(&world, "both see it", whole).await;
     let [wire, radio] = [1, 2].map(|net| IpAddr::V4(Ipv4Addr::new(10, 99, net, 1)));
     assert_eq!(gate.seen(), BTreeSet::from([wire, radio]), "each leaves by its own interface");
 
     cables.link("radio", "down");
-    cables.until(&world, "one sees nothing", |status| status["journeys"][0]["observed"] == 0.5).await;
-    let status = cables.asked(&world).expect("it answers");
+    cables.inside().until(&world, "one sees nothing", |status| status["journeys"][0]["observed"] == 0.5).await;
+    let status = cables.inside().asked(&world).expect("it answers");
     assert_eq!(status["journeys"][0]["score"], 100.0, "the other sees that all is well");
     let troubles = status["troubles"].to_string();
     assert!(troubles.contains("\"radio: ") && !troubles.contains("wire: "), "{troubles}");
@@ -117,6 +106,7 @@ async fn an_unplugged_interface_blinds_its_vantage_and_costs_the_shop_nothing() 
     let way = ["route", "replace", Cables::SHOP, "via", "10.99.2.2", "dev", "radio", "metric", "2"];
     run("ip", &[&["-n", &cables.here][..], &way].concat());
     cables
+        .inside()
         .until(&world, "both see it again", |status| whole(status) && status["troubles"] == serde_json::json!([]))
         .await;
 }
