@@ -94,16 +94,7 @@ fn frame(first: u8, length: u16) -> Vec<u8> {
     [head, vec![b'x'; usize::from(length)]].concat()
 }
 
-pub(super) async fn floods() -> Vec<Flood> {
-    let mut floods = conversations().await;
-    floods.extend(mail().await);
-    floods.extend(telephones_and_brokers().await);
-    floods.extend(names_and_sites().await);
-    floods.extend(super::quic::floods());
-    floods
-}
-
-async fn conversations() -> Vec<Flood> {
+pub(super) async fn conversations() -> Vec<Flood> {
     let websocket = |address: SocketAddr| json!({ "websocket": { "open": format!("ws://{address}/"), "dialogue": [{ "expect": { "text": "never" } }] } });
     let tcp =
         |address: SocketAddr| json!({ "tcp": { "connect": address.to_string(), "dialogue": [{ "expect": "never" }] } });
@@ -151,7 +142,7 @@ async fn conversations() -> Vec<Flood> {
     ]
 }
 
-async fn mail() -> Vec<Flood> {
+pub(super) async fn mail() -> Vec<Flood> {
     let smtp = |address: SocketAddr| json!({ "smtp": { "connect": address.to_string(), "security": "none" } });
     let imap = |address: SocketAddr| {
         let login = json!({ "user": "anna", "password": "pw" });
@@ -192,7 +183,7 @@ async fn mail() -> Vec<Flood> {
     ]
 }
 
-async fn telephones_and_brokers() -> Vec<Flood> {
+pub(super) async fn telephones_and_brokers() -> Vec<Flood> {
     let queued = |request: &[u8]| reply(&String::from_utf8_lossy(request), "182 Queued", "", &"x".repeat(30_000));
     let desk = |address: SocketAddr, transport: &str| json!({ "sip": { "invite": format!("sip:desk@{address}"), "transport": transport } });
     let line = serve(move |mut stream| async move {
@@ -228,7 +219,7 @@ async fn telephones_and_brokers() -> Vec<Flood> {
     ]
 }
 
-async fn names_and_sites() -> Vec<Flood> {
+pub(super) async fn names_and_sites() -> Vec<Flood> {
     // The right length, another id: what answers something else is passed over until time is up (D05).
     let answers = [&[0xff, 0xff][..], &vec![0; 0xffff]].concat();
     let tcp = after(vec![], answers).await;
