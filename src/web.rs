@@ -10,6 +10,7 @@ mod badge;
 mod bucket;
 mod desk;
 mod events;
+mod feed;
 mod guard;
 mod history;
 mod openapi;

@@ -23,7 +23,6 @@ const ALWAYS: &[(&str, &str)] = &[
     ("cross-origin-opener-policy", "same-origin"),
     ("cross-origin-resource-policy", "same-origin"),
     ("permissions-policy", "camera=(), geolocation=(), microphone=()"),
-    ("x-frame-options", "DENY"),
 ];
 
 /// Refuses what no honest browser sends, and stamps what every answer must say.
@@ -39,10 +38,14 @@ pub(super) async fn guard(State(shared): State<Arc<Shared>>, request: Request, n
 fn stamp(response: &mut Response<Body>) {
     let headers = response.headers_mut();
     for (name, value) in ALWAYS {
-        // A badge brings its own: a stricter policy, and leave to be shown elsewhere.
+        // Badge and card bring their own: a stricter policy, and leave to be shown elsewhere.
         headers.entry(HeaderName::from_static(name)).or_insert(HeaderValue::from_static(value));
     }
-    headers.entry(header::CONTENT_SECURITY_POLICY).or_insert(HeaderValue::from_static(CONTENT_SECURITY));
+    if let header::Entry::Vacant(policy) = headers.entry(header::CONTENT_SECURITY_POLICY) {
+        policy.insert(HeaderValue::from_static(CONTENT_SECURITY));
+        // For browsers that do not know `frame-ancestors`.
+        headers.insert(header::X_FRAME_OPTIONS, HeaderValue::from_static("DENY"));
+    }
     headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
 }
 

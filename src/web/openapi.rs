@@ -53,6 +53,7 @@ fn operation(route: &Route, generator: &mut SchemaGenerator) -> Value {
     let (media, schema) = match route.answer {
         Answer::Html => ("text/html", json!({ "type": "string" })),
         Answer::Svg => ("image/svg+xml", json!({ "type": "string" })),
+        Answer::Atom => ("application/atom+xml", json!({ "type": "string" })),
         Answer::Text => ("text/plain", json!({ "type": "string" })),
         Answer::Events(schema) => ("text/event-stream", schema(generator).to_value()),
         Answer::Json(schema) => ("application/json", schema(generator).to_value()),

@@ -1,5 +1,6 @@
 //! The pages: rendered here, complete without JavaScript, escaped by their templates.
 
+pub(super) mod card;
 mod chart;
 mod costs;
 pub(super) mod forms;
@@ -13,6 +14,7 @@ mod segments;
 mod tone;
 mod touchpoint;
 mod voices;
+mod wall;
 
 use std::sync::Arc;
 
@@ -117,6 +119,11 @@ pub(super) async fn touchpoint(State(shared): State<Arc<Shared>>, Path(id): Path
 pub(super) async fn incident(State(shared): State<Arc<Shared>>, Path(id): Path<String>) -> Response {
     let snapshot = shared.snapshot();
     found(&shared, &snapshot, incident::page(&shared, &snapshot, &id).await)
+}
+
+pub(super) async fn wall(State(shared): State<Arc<Shared>>) -> Response {
+    let snapshot = shared.snapshot();
+    answer(wall::page(&shared, &snapshot))
 }
 
 /// What answers every address that is none: a page for browsers, a problem document for programs.

@@ -17,7 +17,7 @@ use super::bucket::Buckets;
 use super::history::Days;
 use super::problem::Problem;
 use super::{Audience, Event, Site};
-use super::{api, assets, audience, badge, events, guard, openapi, page, push, vitals};
+use super::{api, assets, audience, badge, events, feed, guard, openapi, page, push, vitals};
 use crate::model::Snapshot;
 
 /// A page comes from memory, a list from an index.
@@ -38,6 +38,7 @@ pub(super) struct Route {
 pub(super) enum Answer {
     Html,
     Svg,
+    Atom,
     Text,
     /// Server-sent events whose data has this schema.
     Events(fn(&mut SchemaGenerator) -> Schema),
@@ -66,6 +67,8 @@ routes! {
     get "/journeys/{id}" page::journey => Answer::Html, "One journey: its path and what costs its score";
     get "/touchpoints/{id}" page::touchpoint => Answer::Html, "One touchpoint: its probes and their latest runs";
     get "/incidents/{id}" page::incident => Answer::Html, "One incident: cause, impacts, timeline, notifications";
+    get "/wall" page::wall => Answer::Html, "Every journey's number, large, for a screen on the wall";
+    get "/card/{id}" page::card::card => Answer::Html, "One journey in a small frame, for pages of others";
     post "/silences" page::forms::silence => Answer::Html, "The page's form to hold something back";
     post "/silences/{id}/end" page::forms::end => Answer::Html, "The page's button to end that early";
     post "/incidents/{id}/ack" page::forms::acknowledge => Answer::Html, "The page's form to take an incident";
@@ -92,6 +95,7 @@ routes! {
     get "/metrics" vitals::metrics => Answer::Text, "Metrics for Prometheus";
     get "/healthz" vitals::healthz => Answer::Text, "Whether schedule, store and outbox move";
     get "/readyz" vitals::readyz => Answer::Text, "Whether the daemon has begun";
+    get "/feed.atom" feed::feed => Answer::Atom, "Incidents, for feed readers";
     get "/badge/{journey}.svg" badge::badge => Answer::Svg, "A journey's score as a picture";
     get "/assets/{name}" assets::asset => Answer::Text, "Style, script and icon of the pages";
 }

@@ -19,6 +19,7 @@
 
 mod alert;
 mod architecture;
+mod browser;
 mod cli;
 mod clocks;
 mod config;

@@ -1,5 +1,6 @@
 //! The site over real sockets: every route, every mood, and what hostile bytes become.
 
+mod eyes;
 pub(crate) mod halcyon;
 mod reports;
 mod routes;

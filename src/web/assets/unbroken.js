@@ -62,7 +62,11 @@
       const next = request.response;
       if (next && request.status === 200) {
         document.title = next.title;
-        for (const part of ["header.top", "main"]) morph(document.querySelector(part), next.querySelector(part));
+        // A card has no head.
+        for (const part of ["header.top", "main"]) {
+          const from = document.querySelector(part);
+          if (from) morph(from, next.querySelector(part));
+        }
       }
       if (again) {
         again = false;
