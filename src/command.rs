@@ -2,6 +2,7 @@
 
 mod ack;
 mod alert;
+mod annotate;
 mod check;
 mod demo;
 mod explain;
@@ -106,6 +107,8 @@ enum Command {
     Ack(ack::Args),
     /// Hold back what is told of a touchpoint, a journey or an incident, for a time
     Silence(silence::Args),
+    /// Note a campaign, a release, a launch on the time axis; how it went before and since
+    Annotate(annotate::Args),
     /// Try the way to a receiver before it is needed
     Alert(alert::Args),
     /// Notifications that wait or could not be delivered: list, replay, drop
@@ -206,6 +209,7 @@ impl Command {
             Self::Incidents(args) => args.run(global).await,
             Self::Ack(args) => args.run(global).await,
             Self::Silence(args) => args.run(global).await,
+            Self::Annotate(args) => args.run(global).await,
             Self::Alert(args) => args.run(global).await,
             Self::Outbox(args) => args.run(global).await,
             Self::Schema => Ok(schema::run()),

@@ -27,6 +27,7 @@ mod tree;
 mod unbroken;
 mod vantages;
 mod vault;
+mod written;
 mod yaml;
 
 use std::cell::RefCell;
@@ -37,7 +38,7 @@ use std::sync::Arc;
 
 use url::Url;
 
-use crate::model::JourneyMap;
+use crate::model::{JourneyMap, TouchpointId};
 use crate::{alert, probe, store, telemetry};
 
 pub use problem::{Problem, Severity};
@@ -67,6 +68,8 @@ pub struct Plan {
     /// At least one, in the order of their turns.
     pub vantages: Vec<Vantage>,
     pub language: Language,
+    /// Each touchpoint's file as its page may show it.
+    pub written: Arc<BTreeMap<TouchpointId, Arc<str>>>,
     /// What was read, for watching.
     pub files: Vec<PathBuf>,
 }
@@ -198,6 +201,10 @@ fn read_all(
     let mut plan =
         build::plan(&build::Read { top: &top, drafts: &drafts, by_id, whole, folder: &folder, folders, problems })?;
     plan.telemetry = plan.telemetry.or_environment(environment.variables());
+    if let Some(veil) = written::Veil::new() {
+        let texts = drafts.iter().zip(&probe_docs).filter_map(|(draft, doc)| Some((draft, doc.as_ref()?)));
+        plan.written = Arc::new(texts.map(|(draft, doc)| (draft.id.clone(), veil.over(&doc.source.text))).collect());
+    }
     Some(Plan { files, ..plan })
 }
 

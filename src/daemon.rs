@@ -44,7 +44,7 @@ use crate::probe::connect::Network;
 use crate::store::sqlite::Sqlite;
 use crate::store::{Decision, Refused, Store};
 use crate::telemetry::{Exporter, Identity, Metrics};
-use crate::web::{self, Audience, Site, Tokens};
+use crate::web::{self, Audience, Site, Tokens, Written};
 use crate::words::chain;
 
 /// Readings on their way to the board; beyond it runs that have ended wait, and the schedule says so.
@@ -129,14 +129,16 @@ async fn assemble(setup: Setup) -> Result<Assembled, Failure> {
     let (board, first) = Board::restore(Arc::clone(&plan.map), ids, restored.memory, restored.incidents, now);
     let (outlets, inlets, ends) = lay_lines(&shared, board.snapshot(now));
     let (tokens_in, tokens) = cell::channel(Arc::new(reload::tokens(&plan)));
+    let (written_in, written) = cell::channel(Arc::clone(&plan.written));
     let network = Arc::new(Network::system(shared.clock.clone()));
-    let site = shared.site(&plan, &outlets, tokens, &ends.tells, stop.clone());
+    let site = shared.site(&plan, &outlets, (tokens, written), &ends.tells, stop.clone());
     let reloader = reload::Reloader {
         folders,
         environment: Environment::new(variables.clone()),
         asks: outlets.asks.clone(),
         tells: ends.tells.clone(),
         tokens: tokens_in,
+        written: written_in,
         metrics: Arc::clone(&shared.metrics),
         outposts: shared.outposts(variables, base.clone(), ends.tells, Arc::clone(&network)),
     };
@@ -190,7 +192,7 @@ impl Shared {
         &self,
         plan: &Plan,
         outlets: &keeper::Outlets,
-        tokens: cell::Receiver<Arc<Tokens>>,
+        (tokens, written): (cell::Receiver<Arc<Tokens>>, cell::Receiver<Arc<Written>>),
         tells: &mpsc::UnboundedSender<keeper::Tell>,
         stopping: CancellationToken,
     ) -> Site {
@@ -200,6 +202,7 @@ impl Shared {
             store: Arc::clone(&self.store),
             events: outlets.events.clone(),
             tokens,
+            written,
             desk: Arc::new(desk::Desk(tells.clone())),
             key: key::lay(&plan.store.path),
             hosts: plan.url.iter().filter_map(|url| url.host_str().map(str::to_owned)).collect(),

@@ -1,5 +1,6 @@
 //! The vocabulary: what every other module talks about. No I/O, no async, no clock.
 
+mod annotation;
 mod fact;
 mod fault;
 mod health;
@@ -13,11 +14,13 @@ mod reading;
 mod rule;
 mod snapshot;
 
+pub use annotation::{Annotation, Occasion, Subject};
 pub use fact::{Fact, Shared};
 pub use fault::{Evidence, Fault, FaultCode, Phase, SelfFault};
 pub use health::{Color, Health, Score, State};
 pub use id::{
-    IncidentId, JourneyId, PersonaId, ProbeId, Series, SilenceId, SpanId, StageId, TouchpointId, TraceId, VantageId,
+    AnnotationId, IncidentId, JourneyId, PersonaId, ProbeId, Series, SilenceId, SpanId, StageId, TouchpointId, TraceId,
+    VantageId,
 };
 pub use incident::{
     Cause, Change, Close, Happening, Impact, Incident, Notification, NotificationKind, Severity, Storm,

@@ -5,10 +5,12 @@
 
 mod brief;
 mod outbox;
+mod past;
 mod rollup;
 pub mod sqlite;
 
 pub use outbox::{Bundle, Delivery, Discard, Fate, Holds, Letter, LetterState, OutboxDepth, Replay, Sealing, Sought};
+pub use past::{Hurt, Noted, Removed, Stretch};
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -21,7 +23,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::model::{
-    Incident, IncidentId, JourneyId, Notification, ProbeId, Reading, Silence, SilenceId, Storm, TouchpointId,
+    Annotation, AnnotationId, Incident, IncidentId, JourneyId, Notification, ProbeId, Reading, Silence, SilenceId,
+    Storm, TouchpointId,
 };
 use crate::units::{Bytes, Period};
 
@@ -117,6 +120,9 @@ pub struct ScorePoint {
     /// Minutes of planned work at a touchpoint that the journey needs.
     #[serde(default)]
     pub planned_minutes: f64,
+    /// Minutes that have a number.
+    #[serde(default)]
+    pub scored_minutes: f64,
 }
 
 /// What a restart begins with.
@@ -256,6 +262,18 @@ pub trait Store: Send + Sync + 'static {
         step: Duration,
     ) -> Result<Vec<ScorePoint>, Refused>;
 
+    /// How a journey went from one moment to another.
+    async fn stretch(&self, journey: &JourneyId, from: Timestamp, to: Timestamp) -> Result<Stretch, Refused>;
+
+    /// Incidents that hurt a journey between two moments, newest first.
+    async fn hurts(
+        &self,
+        journey: &JourneyId,
+        from: Timestamp,
+        to: Timestamp,
+        at_most: u32,
+    ) -> Result<Vec<Hurt>, Refused>;
+
     async fn digest(&self, probe: &ProbeId, from: Timestamp, to: Timestamp) -> Result<Digest, Refused>;
 
     /// Newest first, opened before `before`.
@@ -275,6 +293,14 @@ pub trait Store: Send + Sync + 'static {
 
     /// Those that end after `after`, the latest end first.
     async fn silences(&self, after: Timestamp, at_most: u32) -> Result<Vec<Silence>, Refused>;
+
+    /// Inserts or replaces it by its id. Durable before it returns.
+    async fn keep_annotation(&self, annotation: Annotation) -> Result<(), Refused>;
+
+    async fn annotation(&self, id: AnnotationId) -> Result<Option<Annotation>, Refused>;
+
+    /// The latest beginning first.
+    async fn annotations(&self, noted: &Noted, at_most: u32) -> Result<Vec<Annotation>, Refused>;
 
     /// Durable before it returns.
     async fn push(&self, probe: &ProbeId, push: Push) -> Result<(), Refused>;

@@ -8,19 +8,22 @@ mod assets;
 mod audience;
 mod badge;
 mod bucket;
+mod compared;
 mod desk;
 mod events;
 mod feed;
 mod guard;
-mod history;
 mod openapi;
 mod page;
+mod past;
 mod patient;
+mod postmortem;
 mod problem;
 mod push;
 mod routes;
 mod serve;
 mod shares;
+mod trend;
 mod vitals;
 mod voice;
 
@@ -37,7 +40,7 @@ pub use serve::serve;
 pub use vitals::{Scrape, Vitals};
 
 use crate::clock::Clock;
-use crate::model::{JourneyId, ProbeId, Reading, Snapshot};
+use crate::model::{JourneyId, ProbeId, Reading, Snapshot, TouchpointId};
 use crate::secret::Secret;
 use crate::store::Store;
 
@@ -54,6 +57,8 @@ pub struct Site {
     pub events: broadcast::Sender<Event>,
     /// Who may report what; swapped whole by a reload.
     pub tokens: watch::Receiver<Arc<Tokens>>,
+    /// How each touchpoint is defined; swapped whole by a reload. For insiders.
+    pub written: watch::Receiver<Arc<Written>>,
     /// What opens the outbox; only whoever may read the store's folder has it.
     pub key: Secret,
     /// Names under which browsers may ask for us, without port; addresses and `localhost` always may.
@@ -66,6 +71,9 @@ pub struct Site {
 
 /// The bearer tokens of each `push` probe; several live at once while one is replaced.
 pub type Tokens = BTreeMap<ProbeId, Vec<Secret>>;
+
+/// Each touchpoint's file, with nothing in it that could open something.
+pub type Written = BTreeMap<TouchpointId, Arc<str>>;
 
 /// Who can reach the site.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -14,6 +14,9 @@ const STATES: [&str; 3] = ["open", "closed", "all"];
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
+    /// One incident as a document: its id, how that begins, or the touchpoint at the root of an open one
+    #[arg(value_name = "INCIDENT")]
+    incident: Option<String>,
     /// Those that are open, closed, or all
     #[arg(long, value_parser = STATES, default_value = "open")]
     state: String,
@@ -26,6 +29,9 @@ pub(super) struct Args {
 
 impl Args {
     pub(super) async fn run(self, global: &Global) -> Result<Exit, Stop> {
+        if let Some(meant) = &self.incident {
+            return document(&self.at, global, meant).await;
+        }
         let path = format!("/api/v1/incidents?state={}&limit={}", self.state, self.limit);
         let answer = self.at.get(global, &path).await?;
         if global.format == Format::Json {
@@ -45,16 +51,38 @@ impl Args {
     }
 }
 
+/// Markdown, or all that is known as JSON.
+async fn document(at: &site::At, global: &Global, meant: &str) -> Result<Exit, Stop> {
+    let id = match meant.parse::<uuid::Uuid>() {
+        Ok(_) => meant.to_owned(),
+        Err(_) => one(at, global, meant, "all").await?,
+    };
+    if global.format == Format::Json {
+        say!("{:#}", at.get(global, &format!("/api/v1/incidents/{id}")).await?);
+    } else {
+        say!("{}", at.text(global, &format!("/api/v1/incidents/{id}/postmortem")).await?.trim_end());
+    }
+    Ok(Exit::Well)
+}
+
 /// The one open incident that is meant: by its id, how that begins, or the touchpoint at its root.
 pub(super) async fn open(at: &site::At, global: &Global, meant: &str) -> Result<String, Stop> {
-    let answer = at.get(global, "/api/v1/incidents?state=open&limit=500").await?;
+    one(at, global, meant, "open").await
+}
+
+async fn one(at: &site::At, global: &Global, meant: &str, state: &str) -> Result<String, Stop> {
+    let answer = at.get(global, &format!("/api/v1/incidents?state={state}&limit=500")).await?;
     let items = terminal::items(&answer).iter();
-    let fits = |incident: &&Value| text(&incident["id"]).starts_with(meant) || text(&incident["touchpoint"]) == meant;
+    let is_root = |incident: &Value| incident["closed"].is_null() && text(&incident["touchpoint"]) == meant;
+    let fits = |incident: &&Value| text(&incident["id"]).starts_with(meant) || is_root(incident);
     let found: Vec<&str> = items.filter(fits).map(|incident| text(&incident["id"])).collect();
     match found.as_slice() {
         [one] => Ok((*one).to_owned()),
-        [] => Err(Stop::usage(format!("there is no open incident `{meant}`; `unbroken incidents` names them"))),
-        _ => Err(Stop::usage(format!("`{meant}` is more than one open incident; write more of the id"))),
+        [] if state == "open" => {
+            Err(Stop::usage(format!("there is no open incident `{meant}`; `unbroken incidents` names them")))
+        }
+        [] => Err(Stop::usage(format!("there is no incident `{meant}`; `unbroken incidents --state all` names them"))),
+        _ => Err(Stop::usage(format!("`{meant}` is more than one incident; write more of the id"))),
     }
 }
 

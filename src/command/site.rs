@@ -44,6 +44,17 @@ impl At {
         Ok(body)
     }
 
+    /// `GET {base}{path}` as it comes.
+    pub(super) async fn text(&self, global: &Global, path: &str) -> Result<String, Stop> {
+        let base = self.base(global);
+        let answer = client()?.get(under(&base, path)).send().await.map_err(|_| unanswered(&base))?;
+        match answer.status() {
+            StatusCode::OK => answer.text().await.map_err(|error| Stop::own("cannot read the answer", &error)),
+            StatusCode::NOT_FOUND => Err(Stop::usage("there is no such thing")),
+            status => Err(Stop::failure(format!("{base} answered {status}"))),
+        }
+    }
+
     /// `POST {base}{path}`, with the key that lies beside the configured store: status and answer.
     pub(super) async fn post(
         &self,
@@ -100,10 +111,12 @@ fn under(base: &str, path: &str) -> String {
     format!("{}{path}", base.trim_end_matches('/'))
 }
 
+fn unanswered(base: &str) -> Stop {
+    Stop::failure(format!("no daemon answers at {base}; start one with `unbroken run`, or name another with --url"))
+}
+
 async fn ask(base: &str, request: RequestBuilder) -> Result<(StatusCode, Value), Stop> {
-    let answer = request.send().await.map_err(|_| {
-        Stop::failure(format!("no daemon answers at {base}; start one with `unbroken run`, or name another with --url"))
-    })?;
+    let answer = request.send().await.map_err(|_| unanswered(base))?;
     let status = answer.status();
     let body = answer.json().await.map_err(|error| {
         Stop::failure(format!("{base} answered something that is not a daemon's: {}", crate::words::chain(&error)))

@@ -43,11 +43,25 @@ fn print(status: &Value) {
         if let Some(alert) = journey["burning"].as_str() {
             say!("        {bold}It loses minutes faster than its objective allows ({alert}).{bold:#}");
         }
+        let trend = trend(&journey["trend"]);
+        if !trend.is_empty() {
+            say!("        {dim}{trend}{dim:#}");
+        }
         let segments = segments(journey, score);
         if !segments.is_empty() {
             say!("        {dim}{segments}{dim:#}");
         }
     }
+}
+
+/// "+2.1 against yesterday, -0.4 against a week ago"; nothing of what nobody saw.
+fn trend(trend: &Value) -> String {
+    let told = [("yesterday", "yesterday"), ("last_week", "a week ago")].into_iter();
+    let told = told.filter_map(|(key, name)| {
+        let change = trend[key]["change"].as_f64()?;
+        Some(format!("{:+.1} against {name}", change + 0.0))
+    });
+    told.collect::<Vec<_>>().join(", ")
 }
 
 /// "business 50.0, consumer 100.0", where any of them fares unlike the whole.

@@ -144,6 +144,7 @@ pub(super) fn plan(read: &Read<'_>) -> Option<Plan> {
         alerts: value(top.alerts.as_ref()).unwrap_or_default(),
         vantages,
         language: value(top.language.as_ref()).unwrap_or_default(),
+        written: Arc::default(),
         files: Vec::new(),
     })
 }

@@ -79,6 +79,7 @@ impl Minutes {
                     lost_minutes: sum.lost / 60.0,
                     unobserved_minutes: sum.unobserved / 60.0,
                     planned_minutes: (sum.planned / 60.0).min(1.0),
+                    scored_minutes: if sum.seconds > 0.0 { 1.0 } else { 0.0 },
                 }
             })
             .collect()

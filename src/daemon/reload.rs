@@ -16,7 +16,7 @@ use crate::config::{self, Environment, Folders, Plan, Secrets, Severity};
 use crate::model::Notification;
 use crate::probe::Kind;
 use crate::telemetry::{Metrics, Reload};
-use crate::web::Tokens;
+use crate::web::{Tokens, Written};
 
 /// The tokens with which outside systems may push.
 pub(super) fn tokens(plan: &Plan) -> Tokens {
@@ -38,6 +38,7 @@ pub(super) struct Reloader {
     pub(super) asks: mpsc::Sender<Ask>,
     pub(super) tells: mpsc::UnboundedSender<Tell>,
     pub(super) tokens: cell::Sender<Arc<Tokens>>,
+    pub(super) written: cell::Sender<Arc<Written>>,
     pub(super) metrics: Arc<Metrics>,
     pub(super) outposts: Outposts,
 }
@@ -113,6 +114,7 @@ impl Reloader {
 
     async fn hand_on(&self, plan: &Plan) {
         self.tokens.send_replace(Arc::new(tokens(plan)));
+        self.written.send_replace(Arc::clone(&plan.written));
         let tell = Tell::Reload { map: Arc::clone(&plan.map), alerts: Arc::new(plan.alerts.clone()) };
         self.tells.send(tell).ok();
         self.asks.send(Ask::Reload(Arc::new(Watched::of(plan)))).await.ok();

@@ -143,6 +143,17 @@ impl fmt::Display for SilenceId {
     }
 }
 
+/// An annotation's lasting name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct AnnotationId(pub Uuid);
+
+impl fmt::Display for AnnotationId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
 macro_rules! hex_id {
     ($($(#[$doc:meta])* $name:ident($number:ty, $width:literal);)*) => {$(
         $(#[$doc])*

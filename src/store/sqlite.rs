@@ -6,6 +6,7 @@
 //!
 //! Readings are kept twice at most: every one as a brief of some six bytes, whole only those worth looking at.
 
+mod annotations;
 mod decide;
 mod digest;
 mod letters;
@@ -34,10 +35,13 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 use self::scribe::{Done, Group, Job, Order, Scribe};
 use self::tidy::Chore;
 use self::trouble::refused;
-use crate::model::{Incident, IncidentId, JourneyId, Notification, ProbeId, Reading, Silence, SilenceId, Storm};
+use crate::model::{
+    Annotation, AnnotationId, Incident, IncidentId, JourneyId, Notification, ProbeId, Reading, Silence, SilenceId,
+    Storm,
+};
 use crate::store::{
-    Batch, Bundle, Decision, Delivery, Digest, Discard, Fate, IncidentFilter, Letter, OutboxDepth, Push, Refused,
-    Replay, Restored, ScorePoint, Sealing, Settings, Sought, Store,
+    Batch, Bundle, Decision, Delivery, Digest, Discard, Fate, Hurt, IncidentFilter, Letter, Noted, OutboxDepth, Push,
+    Refused, Replay, Restored, ScorePoint, Sealing, Settings, Sought, Store, Stretch,
 };
 
 const READERS: u32 = 4;
@@ -222,6 +226,22 @@ impl Store for Sqlite {
             .map_err(|error| refused("read a journey's scores", error))
     }
 
+    async fn stretch(&self, journey: &JourneyId, from: Timestamp, to: Timestamp) -> Result<Stretch, Refused> {
+        let found = scores::stretch(&self.readers, journey, from, to).await;
+        found.map_err(|error| refused("read a journey's scores", error))
+    }
+
+    async fn hurts(
+        &self,
+        journey: &JourneyId,
+        from: Timestamp,
+        to: Timestamp,
+        at_most: u32,
+    ) -> Result<Vec<Hurt>, Refused> {
+        let found = annotations::hurts(&self.readers, journey, from, to, at_most).await;
+        found.map_err(|error| refused("read incidents", error))
+    }
+
     async fn digest(&self, probe: &ProbeId, from: Timestamp, to: Timestamp) -> Result<Digest, Refused> {
         digest::digest(&self.readers, probe, from, to).await.map_err(|error| refused("read a probe's runs", error))
     }
@@ -250,6 +270,18 @@ impl Store for Sqlite {
     async fn silences(&self, after: Timestamp, at_most: u32) -> Result<Vec<Silence>, Refused> {
         let found = silences::ending_after(&self.readers, after, at_most).await;
         found.map_err(|error| refused("tell what is silenced", error))
+    }
+
+    async fn keep_annotation(&self, annotation: Annotation) -> Result<(), Refused> {
+        self.order(Job::Annotation(annotation)).await.map(drop)
+    }
+
+    async fn annotation(&self, id: AnnotationId) -> Result<Option<Annotation>, Refused> {
+        annotations::one(&self.readers, id).await.map_err(|error| refused("read what was noted", error))
+    }
+
+    async fn annotations(&self, noted: &Noted, at_most: u32) -> Result<Vec<Annotation>, Refused> {
+        annotations::list(&self.readers, noted, at_most).await.map_err(|error| refused("read what was noted", error))
     }
 
     async fn push(&self, probe: &ProbeId, push: Push) -> Result<(), Refused> {

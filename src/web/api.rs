@@ -3,6 +3,7 @@
 //! Shapes are the contract's, not the model's: a field moves here only on purpose.
 
 pub(super) mod acks;
+pub(super) mod annotations;
 pub(super) mod history;
 pub(super) mod incidents;
 pub(super) mod journeys;

@@ -9,6 +9,7 @@ use schemars::{Schema, SchemaGenerator};
 use serde_json::{Map, Value, json};
 
 use super::api::acks::Said;
+use super::api::annotations::Remark;
 use super::api::outbox::Reason;
 use super::api::silences::Wish;
 use super::problem::Problem;
@@ -55,6 +56,7 @@ fn operation(route: &Route, generator: &mut SchemaGenerator) -> Value {
         Answer::Svg => ("image/svg+xml", json!({ "type": "string" })),
         Answer::Atom => ("application/atom+xml", json!({ "type": "string" })),
         Answer::Text => ("text/plain", json!({ "type": "string" })),
+        Answer::Markdown => ("text/markdown", json!({ "type": "string" })),
         Answer::Events(schema) => ("text/event-stream", schema(generator).to_value()),
         Answer::Json(schema) => ("application/json", schema(generator).to_value()),
     };
@@ -85,9 +87,10 @@ fn operation(route: &Route, generator: &mut SchemaGenerator) -> Value {
 /// What is to be sent there.
 fn body(path: &str, generator: &mut SchemaGenerator) -> Option<Schema> {
     match path {
-        "/api/v1/outbox/{id}/replay" | "/silences/{id}/end" => None,
+        "/api/v1/outbox/{id}/replay" | "/silences/{id}/end" | "/annotations/{id}/remove" => None,
         "/api/v1/outbox/{id}/drop" => Some(generator.subschema_for::<Reason>()),
         _ if path.ends_with("/ack") => Some(generator.subschema_for::<Said>()),
+        _ if path.ends_with("/annotations") => Some(generator.subschema_for::<Remark>()),
         _ if path.ends_with("/silences") => Some(generator.subschema_for::<Wish>()),
         _ => Some(generator.subschema_for::<Report>()),
     }

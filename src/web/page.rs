@@ -1,5 +1,7 @@
 //! The pages: rendered here, complete without JavaScript, escaped by their templates.
 
+mod ahead;
+mod axis;
 pub(super) mod card;
 mod chart;
 mod costs;
@@ -7,7 +9,9 @@ pub(super) mod forms;
 mod home;
 mod incident;
 mod journey;
+mod look_back;
 mod number;
+mod past;
 mod quiet;
 mod run;
 mod segments;
@@ -19,12 +23,15 @@ mod wall;
 use std::sync::Arc;
 
 use askama::Template;
-use axum::extract::{Path, State};
+use axum::extract::rejection::QueryRejection;
+use axum::extract::{Path, Query, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{Html, IntoResponse, Response};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
+use super::api;
+use super::past::Range;
 use super::problem::Problem;
 use super::routes::Shared;
 use crate::model::{Snapshot, TraceId};
@@ -106,9 +113,20 @@ pub(super) async fn home(State(shared): State<Arc<Shared>>) -> Response {
     answer(home::page(&shared, &snapshot).await)
 }
 
-pub(super) async fn journey(State(shared): State<Arc<Shared>>, Path(id): Path<String>) -> Response {
+/// `?range`; what is not understood there shows a day.
+#[derive(serde::Deserialize)]
+pub(super) struct Shown {
+    range: Option<String>,
+}
+
+pub(super) async fn journey(
+    State(shared): State<Arc<Shared>>,
+    Path(id): Path<String>,
+    shown: Result<Query<Shown>, QueryRejection>,
+) -> Response {
     let snapshot = shared.snapshot();
-    found(&shared, &snapshot, journey::page(&shared, &snapshot, &id).await)
+    let range = shown.ok().and_then(|Query(shown)| Range::parse(shown.range.as_deref()?)).unwrap_or_default();
+    found(&shared, &snapshot, journey::page(&shared, &snapshot, &id, range).await)
 }
 
 pub(super) async fn touchpoint(State(shared): State<Arc<Shared>>, Path(id): Path<String>) -> Response {
@@ -117,6 +135,10 @@ pub(super) async fn touchpoint(State(shared): State<Arc<Shared>>, Path(id): Path
 }
 
 pub(super) async fn incident(State(shared): State<Arc<Shared>>, Path(id): Path<String>) -> Response {
+    if let Some(id) = id.strip_suffix(".md") {
+        let document = api::incidents::postmortem(State(shared.clone()), Path(id.to_owned())).await;
+        return document.map_or_else(|_| lost(&shared, &shared.snapshot()), IntoResponse::into_response);
+    }
     let snapshot = shared.snapshot();
     found(&shared, &snapshot, incident::page(&shared, &snapshot, &id).await)
 }

@@ -14,8 +14,9 @@ use tower_http::compression::{CompressionLayer, CompressionLevel};
 use tower_http::timeout::{RequestBodyTimeoutLayer, TimeoutLayer};
 
 use super::bucket::Buckets;
-use super::history::Days;
+use super::past::Pasts;
 use super::problem::Problem;
+use super::trend::Thens;
 use super::{Audience, Event, Site};
 use super::{api, assets, audience, badge, events, feed, guard, openapi, page, push, vitals};
 use crate::model::Snapshot;
@@ -40,6 +41,7 @@ pub(super) enum Answer {
     Svg,
     Atom,
     Text,
+    Markdown,
     /// Server-sent events whose data has this schema.
     Events(fn(&mut SchemaGenerator) -> Schema),
     Json(fn(&mut SchemaGenerator) -> Schema),
@@ -64,13 +66,15 @@ const fn json<T: schemars::JsonSchema>() -> Answer {
 
 routes! {
     get "/" page::home => Answer::Html, "The health of every journey";
-    get "/journeys/{id}" page::journey => Answer::Html, "One journey: its path and what costs its score";
+    get "/journeys/{id}" page::journey => Answer::Html, "One journey: its path, what costs its score and how it was: ?range";
     get "/touchpoints/{id}" page::touchpoint => Answer::Html, "One touchpoint: its probes and their latest runs";
-    get "/incidents/{id}" page::incident => Answer::Html, "One incident: cause, impacts, timeline, notifications";
+    get "/incidents/{id}" page::incident => Answer::Html, "One incident: cause, impacts, timeline, notifications; with .md behind its id, as a document";
     get "/wall" page::wall => Answer::Html, "Every journey's number, large, for a screen on the wall";
     get "/card/{id}" page::card::card => Answer::Html, "One journey in a small frame, for pages of others";
     post "/silences" page::forms::silence => Answer::Html, "The page's form to hold something back";
     post "/silences/{id}/end" page::forms::end => Answer::Html, "The page's button to end that early";
+    post "/annotations" page::forms::annotate => Answer::Html, "The page's form to note something on the time axis";
+    post "/annotations/{id}/remove" page::forms::remove => Answer::Html, "The page's button to take that off";
     post "/incidents/{id}/ack" page::forms::acknowledge => Answer::Html, "The page's form to take an incident";
     get "/api/v1/status" api::journeys::status => json::<api::journeys::Status>(), "Every journey's score";
     get "/api/v1/journeys/{id}" api::journeys::journey => json::<api::journeys::Full>(), "What a journey's score is made of";
@@ -80,10 +84,15 @@ routes! {
     get "/api/v1/probes/{touchpoint}/{probe}/readings" api::readings::list => json::<api::List<api::readings::Reading>>(), "A probe's runs, newest first: ?limit&before";
     get "/api/v1/incidents" api::incidents::list => json::<api::List<api::incidents::Incident>>(), "Incidents, newest first: ?state&limit&before";
     get "/api/v1/incidents/{id}" api::incidents::one => json::<api::incidents::Incident>(), "One incident with its timeline and notifications";
+    get "/api/v1/incidents/{id}/postmortem" api::incidents::postmortem => Answer::Markdown, "The incident as a document";
     post "/api/v1/incidents/{id}/ack" api::acks::acknowledge => json::<api::incidents::Incident>(), "Somebody has it; with the key beside the store";
     get "/api/v1/silences" api::silences::list => json::<api::List<api::silences::Silence>>(), "What is held back, the latest end first: ?state&limit";
     post "/api/v1/silences" api::silences::begin => json::<api::silences::Silence>(), "Holds something back; with the key beside the store";
     delete "/api/v1/silences/{id}" api::silences::end => json::<api::silences::Silence>(), "Ends that early, with the key beside the store: ?by";
+    get "/api/v1/annotations" api::annotations::list => json::<api::List<api::annotations::Annotation>>(), "Campaigns, releases, launches and notes, the latest first: ?journey&incident&state&from&to&limit&before";
+    get "/api/v1/annotations/{id}" api::annotations::one => json::<api::annotations::Annotation>(), "One of them, with how each journey went before and since";
+    post "/api/v1/annotations" api::annotations::note => json::<api::annotations::Annotation>(), "Notes something; with the key beside the store";
+    delete "/api/v1/annotations/{id}" api::annotations::remove => json::<api::annotations::Annotation>(), "Takes that off, with the key beside the store: ?by";
     get "/api/v1/maintenance" api::maintenance::list => json::<api::List<api::maintenance::Window>>(), "Windows of planned work";
     get "/api/v1/outbox" api::outbox::list => json::<api::List<api::outbox::Letter>>(), "Notifications and what became of them, newest first: ?state&receiver&id&limit&before";
     post "/api/v1/outbox/{id}/replay" api::outbox::replay => json::<api::outbox::Done>(), "Sends a dead letter after all, with the key beside the store";
@@ -105,7 +114,8 @@ pub(super) struct Shared {
     pub(super) site: Site,
     /// One per event stream.
     pub(super) seats: Arc<Semaphore>,
-    pub(super) days: Days,
+    pub(super) pasts: Pasts,
+    pub(super) thens: Thens,
     pub(super) buckets: Buckets,
     /// Of the assets.
     pub(super) version: String,
@@ -118,7 +128,8 @@ impl Shared {
         Self {
             site,
             seats: Arc::new(Semaphore::new(LISTENERS_MAX)),
-            days: Days::default(),
+            pasts: Pasts::default(),
+            thens: Thens::default(),
             buckets: Buckets::default(),
             version: assets::version(),
             narrowed: Mutex::new(None),

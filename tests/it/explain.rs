@@ -111,6 +111,7 @@ async fn remembered() -> World {
         lost_minutes: 0.5,
         unobserved_minutes: 0.0,
         planned_minutes: 0.0,
+        scored_minutes: 1.0,
     };
     store.record(Batch { readings: Vec::new(), scores: vec![score] }).await.unwrap();
     store.close().await;

@@ -18,6 +18,7 @@
 )]
 
 mod alert;
+mod annotations;
 mod architecture;
 mod browser;
 mod cli;

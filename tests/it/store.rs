@@ -1,5 +1,6 @@
 //! What every store must do (`suite`), and what only SQLite can get wrong.
 
+mod past;
 mod people;
 mod sqlite;
 mod storms;
@@ -47,6 +48,13 @@ every_store! { people:
     what_was_told_is_known_after_a_restart
     that_somebody_has_it_replaces_no_update
     silences_are_kept_and_end
+}
+
+every_store! { past:
+    what_people_note_is_kept_listed_in_pages_and_taken_off
+    a_stretch_is_the_same_before_and_after_rolling_up
+    incidents_stand_where_they_hurt
+    a_year_is_kept_and_forgotten_in_the_end
 }
 
 every_store! { suite:

@@ -31,6 +31,7 @@ pub(super) async fn write(connection: &mut SqliteConnection, decision: &Decision
     for incident in &decision.incidents {
         keep(connection, incident).await?;
     }
+    index(connection, &decision.incidents).await?;
     for notification in &decision.outbox {
         post(connection, notification, &decision.together).await?;
     }
@@ -69,6 +70,24 @@ async fn remember(connection: &mut SqliteConnection, memory: &[(String, Option<S
     }
     for (key, _) in memory.iter().filter(|(_, value)| value.is_none()) {
         sqlx::query("DELETE FROM memory WHERE key = $1").bind(key.clone()).execute(&mut *connection).await?;
+    }
+    Ok(())
+}
+
+/// Writes down which journeys they hurt.
+async fn index(connection: &mut SqliteConnection, incidents: &[Incident]) -> Result<()> {
+    const STEPS: [&str; 2] = [
+        "DELETE FROM impact WHERE incident IN (SELECT value FROM json_each($1))",
+        "INSERT OR REPLACE INTO impact (journey, opened, incident, closed, loss)
+         SELECT json_extract(hurt.value, '$.journey'), i.opened, i.id, i.closed, json_extract(hurt.value, '$.loss')
+         FROM json_each($1) these JOIN incident i ON i.id = these.value, json_each(i.body, '$.impacts') hurt",
+    ];
+    if incidents.is_empty() {
+        return Ok(());
+    }
+    let ids = to_json(&incidents.iter().map(|incident| incident.id).collect::<Vec<_>>())?;
+    for sql in STEPS {
+        sqlx::query(sql).bind(ids.clone()).execute(&mut *connection).await?;
     }
     Ok(())
 }

@@ -20,6 +20,7 @@ const SCHEMAS: &[(i64, &str, &str)] = &[
     (3, "note", include_str!("../migrations/0003_note.sql")),
     (4, "storm", include_str!("../migrations/0004_storm.sql")),
     (5, "people", include_str!("../migrations/0005_people.sql")),
+    (6, "past", include_str!("../migrations/0006_past.sql")),
 ];
 /// Before it a checkpoint could lose pages of the write-ahead log (the "WAL-reset bug").
 const SQLITE_OLDEST: (u32, u32, u32) = (3, 51, 3);

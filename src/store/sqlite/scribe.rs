@@ -15,8 +15,8 @@ use super::record::Ledger;
 use super::reserve::Reserve;
 use super::tidy::{self, Chore};
 use super::trouble::{Trouble, refused};
-use super::{decide, letters, record, silences, storms};
-use crate::model::{ProbeId, Silence, Storm};
+use super::{annotations, decide, letters, record, silences, storms};
+use crate::model::{Annotation, ProbeId, Silence, Storm};
 use crate::store::{Batch, Decision, Discard, Fate, Push, Refused, Replay, Retention, Sealing};
 
 /// Readings in one commit; beyond it the rest waits for the next.
@@ -37,6 +37,7 @@ pub(super) enum Job {
     Scatter(i64, Timestamp),
     Push(ProbeId, Push),
     Silence(Silence),
+    Annotation(Annotation),
     Tidy(Chore),
 }
 
@@ -142,6 +143,7 @@ impl Scribe {
             Job::Decide(_) => ("write an incident", Durable::Full),
             Job::Push(..) => ("write what was pushed", Durable::Full),
             Job::Silence(_) => ("write what is silenced", Durable::Full),
+            Job::Annotation(_) => ("write what was noted", Durable::Full),
             Job::Replay(..) => ("queue a letter again", Durable::Full),
             Job::Discard(..) => ("drop a letter", Durable::Full),
             // What was sent under an id must be known to have been, or it would be sent otherwise.
@@ -277,6 +279,7 @@ async fn perform(connection: &mut SqliteConnection, job: &Job, retention: &Reten
         Job::Settle(number, fate) => letters::settle(connection, *number, fate).await?,
         Job::Push(probe, push) => record::push(connection, probe, push).await?,
         Job::Silence(silence) => silences::write(connection, silence).await?,
+        Job::Annotation(annotation) => annotations::write(connection, annotation).await?,
         Job::Replay(id, now) => return letters::replay(connection, id, *now).await.map(Done::Replay),
         Job::Discard(id, why, now) => return letters::discard(connection, id, why, *now).await.map(Done::Discard),
         Job::Seal(number, last, storm) => {

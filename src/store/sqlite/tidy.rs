@@ -250,6 +250,9 @@ async fn letters(connection: &mut SqliteConnection, retention: &Retention, now: 
         .bind(Cut::new(retention, 0, now).days)
         .execute(&mut *connection)
         .await?;
+    for gone in ["DELETE FROM annotation WHERE ends < $1", "DELETE FROM impact WHERE closed < $1"] {
+        sqlx::query(gone).bind(Cut::new(retention, 0, now).days).execute(&mut *connection).await?;
+    }
     sqlx::query("DELETE FROM incident WHERE id IN (SELECT id FROM incident WHERE closed < $1 LIMIT $2)")
         .bind(Cut::new(retention, 0, now).days)
         .bind(ROWS_FORGOTTEN_AT_ONCE)

@@ -5,16 +5,18 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Path, Query, State};
+use axum::http::{HeaderValue, header};
+use axum::response::IntoResponse;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::acks::Owner;
 use super::{At, Fault, List, Paging};
-use crate::model::{self, Cause, Close, IncidentId, JourneyMap};
-use crate::store::{Delivery, IncidentFilter};
+use crate::model::{self, Annotation, Cause, Close, IncidentId, JourneyMap, Subject};
+use crate::store::{Delivery, IncidentFilter, Noted};
 use crate::web::problem::Problem;
 use crate::web::routes::Shared;
-use crate::web::{Audience, audience};
+use crate::web::{Audience, audience, postmortem};
 use crate::words;
 
 #[derive(Debug, Serialize, JsonSchema)]
@@ -109,24 +111,47 @@ pub(in crate::web) async fn one(
     State(shared): State<Arc<Shared>>,
     Path(id): Path<String>,
 ) -> Result<Json<Incident>, Problem> {
-    let (incident, deliveries) = read(&shared, &id).await?;
-    let mut answer = describe(&incident, &shared.snapshot().map);
-    answer.timeline = timeline(&incident, &deliveries).map(|h| Happening { at: At(h.at), what: h.what }).collect();
-    answer.notifications = Some(deliveries.into_iter().map(notice).collect());
+    let known = read(&shared, &id).await?;
+    let mut answer = describe(&known.incident, &shared.snapshot().map);
+    answer.timeline = timeline(&known).map(Happening::from).collect();
+    answer.notifications = Some(known.deliveries.into_iter().map(notice).collect());
     Ok(Json(answer))
 }
 
-/// An incident with its deliveries, as this site's visitors may see it.
-pub(in crate::web) async fn read(shared: &Shared, id: &str) -> Result<(model::Incident, Vec<Delivery>), Problem> {
+pub(in crate::web) async fn postmortem(
+    State(shared): State<Arc<Shared>>,
+    Path(id): Path<String>,
+) -> Result<impl IntoResponse, Problem> {
+    let known = read(&shared, &id).await?;
+    let markdown = HeaderValue::from_static("text/markdown; charset=utf-8");
+    Ok(([(header::CONTENT_TYPE, markdown)], postmortem::write(&shared, &known).await))
+}
+
+/// An incident, what was told of it, and what people noted.
+#[derive(Debug)]
+pub(in crate::web) struct Known {
+    pub(in crate::web) incident: model::Incident,
+    pub(in crate::web) deliveries: Vec<Delivery>,
+    pub(in crate::web) notes: Vec<Annotation>,
+}
+
+/// Notes that one incident shows.
+const NOTES_MAX: u32 = 200;
+
+/// An incident with its deliveries and notes, as this site's visitors may see it.
+pub(in crate::web) async fn read(shared: &Shared, id: &str) -> Result<Known, Problem> {
     let id = IncidentId(id.parse().map_err(|_| Problem::not_found())?);
     let found = shared.site.store.incident(id).await.map_err(|refused| Problem::store(&refused))?;
     let found = found.ok_or_else(Problem::not_found)?;
     let seen = visible(shared, &found, &shared.snapshot().map).ok_or_else(Problem::not_found)?;
-    let deliveries = match shared.site.audience {
-        Audience::Insiders => shared.site.store.deliveries(id).await.map_err(|refused| Problem::store(&refused))?,
-        Audience::Everybody => Vec::new(),
-    };
-    Ok((seen, deliveries))
+    if shared.site.audience == Audience::Everybody {
+        return Ok(Known { incident: seen, deliveries: Vec::new(), notes: Vec::new() });
+    }
+    let store = &shared.site.store;
+    let deliveries = store.deliveries(id).await.map_err(|refused| Problem::store(&refused))?;
+    let noted = Noted { of: Some(Subject::Incident(id)), ..Noted::default() };
+    let notes = store.annotations(&noted, NOTES_MAX).await.map_err(|refused| Problem::store(&refused))?;
+    Ok(Known { incident: seen, deliveries, notes })
 }
 
 /// The incident as this site's visitors may see it.
@@ -169,17 +194,20 @@ fn describe(incident: &model::Incident, map: &JourneyMap) -> Incident {
         acknowledged: incident.answered().map(Owner::from),
         shared: words::shared(incident, map),
         trace_id: incident.trace.map(|trace| trace.to_string()),
-        timeline: timeline(incident, &[]).map(|h| Happening { at: At(h.at), what: h.what }).collect(),
+        timeline: incident.timeline.iter().cloned().map(Happening::from).collect(),
         notifications: None,
     }
 }
 
-/// Everything that happened, in order: to the incident, and who was told of it.
-pub(in crate::web) fn timeline(
-    incident: &model::Incident,
-    deliveries: &[Delivery],
-) -> impl DoubleEndedIterator<Item = model::Happening> + use<> {
-    let told = deliveries.iter().filter_map(|delivery| {
+impl From<model::Happening> for Happening {
+    fn from(happening: model::Happening) -> Self {
+        Self { at: At(happening.at), what: happening.what }
+    }
+}
+
+/// Everything that happened, in order: to the incident, who was told of it, and what people noted.
+pub(in crate::web) fn timeline(known: &Known) -> impl DoubleEndedIterator<Item = model::Happening> + use<> {
+    let told = known.deliveries.iter().filter_map(|delivery| {
         let what = match delivery.kind.as_str() {
             "open" => "it",
             "update" => "the change",
@@ -197,7 +225,11 @@ pub(in crate::web) fn timeline(
         let why = delivery.why.as_ref().map_or_else(String::new, |why| format!(", somebody decided: {why}"));
         Some(model::Happening { at, what: format!("{} {said} {what}{why}", delivery.receiver) })
     });
-    let mut all: Vec<model::Happening> = incident.timeline.iter().cloned().chain(told).collect();
+    let noted = known.notes.iter().map(|note| {
+        let more = note.text.as_ref().map_or_else(String::new, |text| format!(" ({text})"));
+        model::Happening { at: note.from, what: format!("{} noted: {}{more}", note.by, note.title) }
+    });
+    let mut all: Vec<model::Happening> = known.incident.timeline.iter().cloned().chain(told).chain(noted).collect();
     all.sort_by_key(|happening| happening.at);
     all.into_iter()
 }

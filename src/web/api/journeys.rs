@@ -15,10 +15,11 @@ use super::touchpoints::{Voice, voices};
 use super::{At, Fault};
 use crate::model::{self, Element, ElementNow, FindingSeverity, JourneyId, JourneyNow, NeedNow, Severity, Snapshot};
 use crate::units::Period;
-use crate::web::history::total;
+use crate::web::past::total;
 use crate::web::problem::Problem;
 use crate::web::routes::Shared;
 use crate::web::shares::Shares;
+use crate::web::trend::Trend;
 use crate::web::voice;
 use crate::words;
 
@@ -61,6 +62,9 @@ struct Brief {
     /// It loses minutes faster than its objective allows: `page` or `ticket`.
     burning: Option<&'static str>,
     worst: Option<String>,
+    /// Against the same time of day yesterday and a week ago; absent where nobody looks back.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    trend: Option<Trend>,
     /// The same journey as the customers of each segment meet it; empty where no persona has a segment.
     segments: Vec<Segment>,
 }
@@ -178,6 +182,10 @@ pub(in crate::web) async fn status(State(shared): State<Arc<Shared>>) -> Json<St
         snapshot.journeys.iter().filter_map(|journey| journey.score).map(model::Score::points).collect();
     let mean = (!scores.is_empty()).then(|| (scores.iter().sum::<f64>() / scores.len() as f64 * 10.0).floor() / 10.0);
     let troubles = snapshot.troubles.iter();
+    let mut journeys = Vec::with_capacity(snapshot.journeys.len());
+    for journey in &snapshot.journeys {
+        journeys.push(Brief { trend: Some(shared.trend(journey).await), ..brief(journey, &snapshot) });
+    }
     Json(Status {
         company: snapshot.map.company.clone(),
         at: At(snapshot.at),
@@ -185,7 +193,7 @@ pub(in crate::web) async fn status(State(shared): State<Arc<Shared>>) -> Json<St
         felt: worst.and_then(|journey| journey.felt).map(model::Score::points),
         observed: worst.map_or(0.0, |journey| journey.observed),
         mean,
-        journeys: snapshot.journeys.iter().map(|journey| brief(journey, &snapshot)).collect(),
+        journeys,
         open_incidents: snapshot.incidents.len(),
         troubles: troubles.map(trouble).collect(),
     })
@@ -204,7 +212,9 @@ pub(in crate::web) async fn journey(
     let id = JourneyId::new(&id);
     let now = snapshot.journey(&id).ok_or_else(Problem::not_found)?;
     let objective = objective(&shared, &snapshot, &id).await?;
-    Ok(Json(full(now, &snapshot, objective)))
+    let mut answer = full(now, &snapshot, objective);
+    answer.brief.trend = Some(shared.trend(now).await);
+    Ok(Json(answer))
 }
 
 pub(in crate::web) fn full(now: &JourneyNow, snapshot: &Snapshot, objective: Option<Objective>) -> Full {
@@ -261,6 +271,7 @@ fn brief(journey: &JourneyNow, snapshot: &Snapshot) -> Brief {
         sentence: words::journey(journey, snapshot),
         burning: journey.burning.map(Severity::as_str),
         worst: journey.worst.as_ref().map(ToString::to_string),
+        trend: None,
         segments: segments(journey, snapshot),
     }
 }

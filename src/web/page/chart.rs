@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 use std::fmt::Write;
 
 use jiff::Timestamp;
-use jiff::tz::TimeZone;
 
+use super::past::told;
 use super::tone::{Tone, of_points};
-use crate::web::history::Day;
+use crate::web::past::Past;
 
 /// One path per colour, so that a day costs five elements, not ninety-six.
 #[derive(Clone, Debug, PartialEq)]
@@ -33,11 +33,11 @@ const BAR_WIDTH: f64 = 3.5;
 /// A journey at zero still shows that it was watched.
 const BAR_MIN: f64 = 3.0;
 
-pub(super) fn strip(day: &Day) -> Strip {
+pub(super) fn strip(day: &Past) -> Strip {
     let mut paths: BTreeMap<&'static str, String> = BTreeMap::new();
     for (place, slot) in day.slots.iter().enumerate() {
-        let (class, height) = match slot {
-            Some(score) => (of_points(*score).class, (STRIP_HEIGHT * score / 100.0).max(BAR_MIN)),
+        let (class, height) = match slot.score {
+            Some(score) => (of_points(score).class, (STRIP_HEIGHT * score / 100.0).max(BAR_MIN)),
             None => ("unknown", STRIP_HEIGHT),
         };
         let path = paths.entry(class).or_default();
@@ -46,89 +46,8 @@ pub(super) fn strip(day: &Day) -> Strip {
     Strip {
         width: day.slots.len() * BAR_STEP,
         bars: paths.into_iter().map(|(class, path)| Bars { class, path }).collect(),
-        told: told(day),
+        told: told(day, 0),
     }
-}
-
-fn told(day: &Day) -> String {
-    let seen: Vec<f64> = day.slots.iter().flatten().copied().collect();
-    let Some(worst) = seen.iter().copied().min_by(f64::total_cmp) else {
-        return "Last 24 hours: not watched yet".to_owned();
-    };
-    let gaps = day.slots.len() - seen.len();
-    let mean = seen.iter().sum::<f64>() / seen.len() as f64;
-    let unseen = if gaps == 0 { String::new() } else { format!(", {} h not watched", hours(gaps, day)) };
-    let planned = day.planned.iter().filter(|planned| **planned).count();
-    let planned = if planned == 0 { String::new() } else { format!(", {} h of planned work", hours(planned, day)) };
-    format!("Last 24 hours: on average {mean:.1}, at worst {worst:.1}{unseen}{planned}")
-}
-
-fn hours(slots: usize, day: &Day) -> String {
-    let hours = slots as f64 * day.step.as_secs_f64() / 3600.0;
-    if hours < 10.0 { format!("{hours:.1}") } else { format!("{hours:.0}") }
-}
-
-/// A day as a line over its four bands, with a clock below.
-#[derive(Clone, Debug, PartialEq)]
-pub(super) struct Graph {
-    pub(super) line: String,
-    pub(super) area: String,
-    /// Where nobody looked: (x, width).
-    pub(super) gaps: Vec<(String, String)>,
-    /// Where work was under way as planned: (x, width).
-    pub(super) planned: Vec<(String, String)>,
-    /// (x in per cent, text)
-    pub(super) hours: Vec<(String, String)>,
-    pub(super) told: String,
-}
-
-/// The graph's inner size, user units; the template's frame fits it.
-pub(super) const GRAPH_WIDTH: f64 = 960.0;
-pub(super) const GRAPH_HEIGHT: f64 = 200.0;
-
-pub(super) fn graph(day: &Day, zone: &TimeZone) -> Graph {
-    let step = GRAPH_WIDTH / day.slots.len().max(1) as f64;
-    let (mut line, mut area, mut gaps) = (String::new(), String::new(), Vec::new());
-    let mut place = 0;
-    for run in day.slots.chunk_by(|a, b| a.is_some() == b.is_some()) {
-        let (from, to) = (place as f64 * step, (place + run.len()) as f64 * step);
-        if run[0].is_none() {
-            gaps.push((format!("{from:.1}"), format!("{:.1}", to - from)));
-        } else {
-            let mut steps = String::new();
-            for (offset, score) in run.iter().flatten().enumerate() {
-                let y = GRAPH_HEIGHT * (1.0 - score / 100.0);
-                let x = (place + offset) as f64 * step;
-                let _ = if offset == 0 { write!(steps, "M{x:.1} {y:.1}") } else { write!(steps, "V{y:.1}") };
-                let _ = write!(steps, "H{:.1}", x + step);
-            }
-            let _ = write!(line, "{steps}");
-            let _ = write!(area, "{steps}V{GRAPH_HEIGHT}H{from:.1}z");
-        }
-        place += run.len();
-    }
-    let (mut planned, mut place) = (Vec::new(), 0);
-    for run in day.planned.chunk_by(|a, b| a == b) {
-        if run[0] {
-            planned.push((format!("{:.1}", place as f64 * step), format!("{:.1}", run.len() as f64 * step)));
-        }
-        place += run.len();
-    }
-    Graph { line, area, gaps, planned, hours: clock(day, zone), told: told(day) }
-}
-
-/// A label every four hours of the local clock.
-fn clock(day: &Day, zone: &TimeZone) -> Vec<(String, String)> {
-    let length = day.step.as_secs_f64() * day.slots.len() as f64;
-    let mut labels = Vec::new();
-    for (place, _) in day.slots.iter().enumerate() {
-        let at = day.from.checked_add(day.step * place as u32).unwrap_or(day.from).to_zoned(zone.clone());
-        if at.hour() % 4 == 0 && i64::from(at.minute()) * 60 < day.step.as_secs().cast_signed() {
-            let x = 100.0 * (place as f64 * day.step.as_secs_f64()) / length;
-            labels.push((format!("{x:.1}%"), at.strftime("%H:%M").to_string()));
-        }
-    }
-    labels
 }
 
 /// A piece of a row that is 100 wide.

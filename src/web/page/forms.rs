@@ -7,8 +7,9 @@ use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Redirect;
 
-use crate::model::Scope;
+use crate::model::{Occasion, Scope, Subject};
 use crate::web::api::acks::{self, Said};
+use crate::web::api::annotations::{self, Remark};
 use crate::web::api::silences::{self, Wish};
 use crate::web::guard;
 use crate::web::problem::Problem;
@@ -53,6 +54,53 @@ pub(in crate::web) async fn end(
     authorise(&shared, &headers)?;
     let silence = silences::finish(&shared, &id, "").await?;
     Ok(Redirect::to(&place(&silence.of)))
+}
+
+pub(in crate::web) async fn annotate(
+    State(shared): State<Arc<Shared>>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Result<Redirect, Problem> {
+    authorise(&shared, &headers)?;
+    let kind = field(&body, "kind").unwrap_or_default();
+    let journey = field(&body, "journey");
+    let remark = Remark {
+        kind: Occasion::ALL.into_iter().find(|known| known.as_str() == kind).unwrap_or_default(),
+        title: field(&body, "title").unwrap_or_default(),
+        text: field(&body, "text"),
+        // What concerns every journey is noted on the page of one.
+        journey: if field(&body, "everywhere").is_some() { None } else { journey.clone() },
+        incident: field(&body, "incident"),
+        at: field(&body, "at"),
+        until: field(&body, "until"),
+        by: field(&body, "by").unwrap_or_default(),
+    };
+    let annotation = annotations::annotate(&shared, remark).await?;
+    Ok(Redirect::to(&axis(&annotation.of, journey.as_deref())))
+}
+
+pub(in crate::web) async fn remove(
+    State(shared): State<Arc<Shared>>,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Result<Redirect, Problem> {
+    authorise(&shared, &headers)?;
+    let annotation = annotations::take_off(&shared, &id, &field(&body, "by").unwrap_or_default()).await?;
+    Ok(Redirect::to(&axis(&annotation.of, field(&body, "journey").as_deref())))
+}
+
+/// Where what is noted is shown; what concerns every journey, on the page where it was said.
+fn axis(of: &Subject, seen_on: Option<&str>) -> String {
+    match (of, seen_on) {
+        (Subject::Journey(id), _) => format!("/journeys/{id}#past"),
+        (Subject::Incident(id), _) => format!("/incidents/{id}"),
+        // A name from a form leads nowhere but to a page of ours.
+        (Subject::Company, Some(id)) => {
+            format!("/journeys/{}#past", percent_encoding::utf8_percent_encode(id, percent_encoding::NON_ALPHANUMERIC))
+        }
+        (Subject::Company, None) => "/".to_owned(),
+    }
 }
 
 /// Where what is silenced is shown.

@@ -3,7 +3,9 @@
 use askama::Template;
 
 use super::Frame;
+use super::ahead::{self, AheadRow};
 use super::chart::{Strip, strip};
+use super::look_back::change;
 use super::number::{Number, percent};
 use super::quiet::{QuietRow, rows};
 use super::segments;
@@ -12,7 +14,9 @@ use crate::model::{Incident, JourneyNow, NeedNow, PersonaId, Severity, Snapshot,
 use crate::store::IncidentFilter;
 use crate::web::api::incidents::visible;
 use crate::web::api::journeys::stage_title;
+use crate::web::past::Range;
 use crate::web::routes::Shared;
+use crate::web::trend::{Against, Trend};
 use crate::words;
 
 /// Incidents that are over, shown below the open ones.
@@ -26,6 +30,7 @@ pub(super) struct Home {
     journeys: Vec<Row>,
     open: Vec<IncidentRow>,
     quiet: Vec<QuietRow>,
+    ahead: Vec<AheadRow>,
     closed: Vec<IncidentRow>,
     places: Vec<Place>,
 }
@@ -53,7 +58,17 @@ struct Row {
     felt: String,
     observed: String,
     since: String,
+    trend: Vec<Leap>,
     strip: Strip,
+}
+
+/// "+2.1 against yesterday"
+pub(super) struct Leap {
+    pub(super) change: String,
+    pub(super) class: &'static str,
+    pub(super) against: &'static str,
+    /// "it was 95.9 at this time"
+    pub(super) told: String,
 }
 
 /// A stage on the path.
@@ -85,8 +100,8 @@ pub(super) async fn page(shared: &Shared, snapshot: &Snapshot) -> Home {
     let frame = Frame::new(shared, snapshot, "Journey health");
     let mut journeys = Vec::with_capacity(snapshot.journeys.len());
     for journey in &snapshot.journeys {
-        let strip = strip(&*shared.day(&journey.id).await);
-        journeys.push(row(&frame, journey, snapshot, strip));
+        let strip = strip(&*shared.past(&journey.id, Range::Day).await);
+        journeys.push(row(&frame, journey, snapshot, strip, leaps(&shared.trend(journey).await)));
     }
     let closed = shared.site.store.incidents(IncidentFilter::Closed, None, CLOSED_MAX).await.unwrap_or_default();
     let closed: Vec<Incident> = closed.iter().filter_map(|incident| visible(shared, incident, &snapshot.map)).collect();
@@ -94,6 +109,7 @@ pub(super) async fn page(shared: &Shared, snapshot: &Snapshot) -> Home {
         headline: snapshot.worst().map(|journey| headline(journey, snapshot)),
         journeys,
         quiet: rows(&frame, snapshot, |_| true, |_| true),
+        ahead: ahead::rows(shared, &frame, snapshot).await,
         open: snapshot.incidents.iter().map(|incident| incident_row(&frame, incident, snapshot)).collect(),
         closed: closed.iter().map(|incident| incident_row(&frame, incident, snapshot)).collect(),
         places: places(snapshot),
@@ -132,7 +148,7 @@ pub(super) fn number(journey: &JourneyNow) -> Number {
     journey.score.filter(|_| !words::is_pending(journey)).into()
 }
 
-fn row(frame: &Frame, journey: &JourneyNow, snapshot: &Snapshot, strip: Strip) -> Row {
+fn row(frame: &Frame, journey: &JourneyNow, snapshot: &Snapshot, strip: Strip, trend: Vec<Leap>) -> Row {
     Row {
         id: journey.id.to_string(),
         title: words::title(&journey.id, &snapshot.map).to_owned(),
@@ -145,8 +161,20 @@ fn row(frame: &Frame, journey: &JourneyNow, snapshot: &Snapshot, strip: Strip) -
         felt: journey.felt.map_or_else(|| "–".to_owned(), |score| score.to_string()),
         observed: percent(journey.observed),
         since: frame.since(journey.since),
+        trend,
         strip,
     }
+}
+
+/// Of what nothing is known, nothing is said.
+pub(super) fn leaps(trend: &Trend) -> Vec<Leap> {
+    let leap = |against: Option<Against>, name: &'static str| {
+        against.map(|then| {
+            let (change, class) = change(then.change);
+            Leap { change, class, against: name, told: format!("it was {:.1} at this time", then.score) }
+        })
+    };
+    [leap(trend.yesterday, "yesterday"), leap(trend.last_week, "a week ago")].into_iter().flatten().collect()
 }
 
 pub(super) fn stops(journey: &JourneyNow, snapshot: &Snapshot) -> Vec<Stop> {

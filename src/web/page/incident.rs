@@ -28,6 +28,8 @@ pub(super) struct Page {
     answer: Option<String>,
     /// Whether the visitor may say that he has it.
     asks: bool,
+    /// Whether the visitor may note something.
+    notes: bool,
     quiet: Vec<QuietRow>,
     hush: Option<Hush>,
     cause: Option<Reason>,
@@ -70,26 +72,28 @@ struct Notice {
 }
 
 pub(super) async fn page(shared: &Shared, snapshot: &Snapshot, id: &str) -> Option<Page> {
-    let (incident, deliveries) = read(shared, id).await.ok()?;
-    let headline = words::incident(&incident, &snapshot.map);
+    let known = read(shared, id).await.ok()?;
+    let (incident, deliveries) = (&known.incident, &known.deliveries);
+    let headline = words::incident(incident, &snapshot.map);
     let frame = Frame::new(shared, snapshot, headline.clone());
     let map = &snapshot.map;
     Some(Page {
-        tone: incident_tone(&incident),
-        when: when(&frame, &incident),
+        tone: incident_tone(incident),
+        when: when(&frame, incident),
         end: incident.close.map(|close| match close {
             Close::Recovered => "It recovered.",
             Close::Removed => "What it was about is no longer watched.",
             Close::Merged => "Another incident explains it.",
         }),
-        quiet: if incident.closed.is_none() { held(&frame, &incident, snapshot) } else { Vec::new() },
+        quiet: if incident.closed.is_none() { held(&frame, incident, snapshot) } else { Vec::new() },
         hush: (shared.site.audience == Audience::Insiders && incident.closed.is_none())
             .then(|| Hush { kind: "incident", id: incident.id.to_string() }),
         id: incident.id.to_string(),
-        answer: answer(&frame, &incident),
+        answer: answer(&frame, incident),
+        notes: shared.site.audience == Audience::Insiders,
         asks: shared.site.audience == Audience::Insiders && incident.closed.is_none(),
-        cause: reason(&incident, snapshot, shared.site.audience),
-        shared: words::shared(&incident, map).map(|shared| format!("{}.", capital(&shared))),
+        cause: reason(incident, snapshot, shared.site.audience),
+        shared: words::shared(incident, map).map(|shared| format!("{}.", capital(&shared))),
         trace: incident.trace.and_then(|trace| frame.trace(trace)),
         places: incident
             .touchpoints
@@ -106,7 +110,7 @@ pub(super) async fn page(shared: &Shared, snapshot: &Snapshot, id: &str) -> Opti
             .iter()
             .map(|hurt| (hurt.journey.to_string(), words::title(&hurt.journey, map).to_owned(), minus(hurt.loss)))
             .collect(),
-        timeline: timeline(&incident, &deliveries).rev().map(|h| (frame.since(h.at), h.what)).collect(),
+        timeline: timeline(&known).rev().map(|h| (frame.since(h.at), h.what)).collect(),
         notices: deliveries.iter().map(|delivery| notice(&frame, delivery)).collect(),
         headline,
         frame,

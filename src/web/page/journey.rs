@@ -3,15 +3,17 @@
 use askama::Template;
 
 use super::Frame;
-use super::chart::{Graph, Piece, graph};
+use super::chart::Piece;
 use super::costs::{Cost, costs, probe_title};
 use super::home::{self, Stop};
+use super::look_back::{LookBack, look_back};
 use super::number::{Number, minus, minutes, percent};
 use super::segments::{self, SegmentRow};
 use super::tone::Tone;
 use super::voices::{VoiceRow, rows};
 use crate::model::{ElementNow, JourneyId, JourneyNow, NeedNow, Snapshot, State};
 use crate::web::api::journeys::{Objective, objective};
+use crate::web::past::Range;
 use crate::web::routes::Shared;
 use crate::web::shares::Shares;
 use crate::web::voice;
@@ -36,11 +38,7 @@ pub(super) struct Page {
     segments: Vec<SegmentRow>,
     voices: Vec<VoiceRow>,
     divergences: Vec<String>,
-    graph: Graph,
-    lost: String,
-    /// Whole minutes up to here.
-    counted: String,
-    unobserved: String,
+    past: LookBack,
     objective: Option<Goal>,
 }
 
@@ -91,12 +89,12 @@ struct Goal {
     alarm: Option<&'static str>,
 }
 
-pub(super) async fn page(shared: &Shared, snapshot: &Snapshot, id: &str) -> Option<Page> {
+pub(super) async fn page(shared: &Shared, snapshot: &Snapshot, id: &str, range: Range) -> Option<Page> {
     let id = JourneyId::new(id);
     let now = snapshot.journey(&id)?;
     let title = words::title(&id, &snapshot.map).to_owned();
     let frame = Frame::new(shared, snapshot, title.clone());
-    let day = shared.day(&id).await;
+    let past = look_back(shared, &frame, snapshot, &id, range).await;
     let split = Shares::of(now);
     let voiced = voice::on_journey(now, snapshot);
     // A store that refuses takes the objective from the page, not the page.
@@ -116,10 +114,7 @@ pub(super) async fn page(shared: &Shared, snapshot: &Snapshot, id: &str) -> Opti
         segments: segments::rows(now, snapshot),
         divergences: voiced.iter().filter_map(|now| voice::divergence(now, snapshot)).collect(),
         voices: voiced.iter().flat_map(|now| rows(&frame, now, snapshot)).collect(),
-        graph: graph(&day, &snapshot.map.timezone),
-        lost: minutes(day.lost_minutes),
-        counted: frame.since(day.read),
-        unobserved: minutes(day.unobserved_minutes),
+        past,
         objective: goal.map(|goal| describe(&goal)),
         frame,
     })

@@ -65,6 +65,12 @@ pub(super) fn lasted(from: Timestamp, to: Timestamp) -> String {
     }
 }
 
+/// A length of time in minutes: `45 s`, `12 min`, `3 h 5 min`, `4 days`.
+pub(super) fn lasting(minutes: f64) -> String {
+    let length = jiff::SignedDuration::from_secs((minutes * 60.0).round() as i64);
+    lasted(Timestamp::UNIX_EPOCH, Timestamp::UNIX_EPOCH.saturating_add(length).unwrap_or(Timestamp::MAX))
+}
+
 /// Minutes of loss: `0`, `4.2`, `132`.
 pub(super) fn minutes(minutes: f64) -> String {
     if minutes < 0.05 {

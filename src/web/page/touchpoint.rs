@@ -1,5 +1,7 @@
 //! One touchpoint: its state, its probes, and what their latest runs met.
 
+use std::sync::Arc;
+
 use askama::Template;
 
 use super::chart::{Beat, beats};
@@ -10,7 +12,7 @@ use super::run::{Run, run};
 use super::tone::Tone;
 use super::voices::{VoiceRow, rows};
 use super::{Frame, capital};
-use crate::model::{ProbeNow, Reading, Scope, SeriesNow, Snapshot, TouchpointId};
+use crate::model::{ProbeNow, Reading, Scope, SeriesNow, Snapshot, TouchpointId, TouchpointNow};
 use crate::store::Digest;
 use crate::web::Audience;
 use crate::web::api::touchpoints::{journeys, windows};
@@ -41,6 +43,8 @@ pub(super) struct Page {
     incidents: Vec<IncidentRow>,
     quiet: Vec<QuietRow>,
     hush: Option<Hush>,
+    /// How it is defined: the file, and what stands in it.
+    written: Option<(String, Arc<str>)>,
 }
 
 struct Probe {
@@ -121,8 +125,18 @@ pub(super) async fn page(shared: &Shared, snapshot: &Snapshot, id: &str) -> Opti
             |scope| matches!(scope, Scope::Touchpoint(id) if *id == now.id),
         ),
         hush: (shared.site.audience == Audience::Insiders).then(|| Hush { kind: "touchpoint", id: now.id.to_string() }),
+        written: written(shared, now, snapshot),
         frame,
     })
+}
+
+fn written(shared: &Shared, now: &TouchpointNow, snapshot: &Snapshot) -> Option<(String, Arc<str>)> {
+    if shared.site.audience == Audience::Everybody {
+        return None;
+    }
+    let text = shared.site.written.borrow().get(&now.id).cloned()?;
+    let own = snapshot.map.touchpoints.get(&now.id)?.probes.iter().find(|probe| probe.origin.is_none());
+    Some((own.map_or_else(|| format!("{}.yaml", now.id), |probe| probe.file.to_string()), text))
 }
 
 fn sentence(title: &str, state: crate::model::State, fault: Option<&crate::model::Fault>) -> String {

@@ -7,12 +7,12 @@ use std::time::Duration;
 use async_trait::async_trait;
 use jiff::{SignedDuration, Timestamp};
 use unbroken::model::{
-    Close, Incident, IncidentId, JourneyId, Notification, ProbeId, Reading, Series, Silence, SilenceId, Storm, TraceId,
-    VantageId,
+    Annotation, AnnotationId, Close, Incident, IncidentId, JourneyId, Notification, ProbeId, Reading, Series, Silence,
+    SilenceId, Storm, Subject, TraceId, VantageId,
 };
 use unbroken::store::{
-    Batch, Bundle, Decision, Delivery, Digest, Discard, Fate, IncidentFilter, Letter, OutboxDepth, Push, Refused,
-    Replay, Restored, ScorePoint, Sealing, Sought, Store,
+    Batch, Bundle, Decision, Delivery, Digest, Discard, Fate, Hurt, IncidentFilter, Letter, Noted, OutboxDepth, Push,
+    Refused, Replay, Restored, ScorePoint, Sealing, Sought, Store, Stretch,
 };
 
 use super::halcyon::{self, Mood};
@@ -22,11 +22,12 @@ pub(crate) struct Shelf {
     mood: Mood,
     pub(crate) refuses: AtomicBool,
     pub(crate) pushes: Mutex<Vec<(ProbeId, Push)>>,
+    pub(crate) annotations: Mutex<Vec<Annotation>>,
 }
 
 impl Shelf {
     pub(crate) fn new(mood: Mood) -> Self {
-        Self { mood, refuses: AtomicBool::new(false), pushes: Mutex::new(Vec::new()) }
+        Self { mood, refuses: AtomicBool::new(false), pushes: Mutex::new(Vec::new()), annotations: Mutex::default() }
     }
 
     fn check(&self) -> Result<(), Refused> {
@@ -196,11 +197,45 @@ impl Store for Shelf {
                     lost_minutes: (1.0 - score / 100.0) * step.as_secs_f64() / 60.0,
                     unobserved_minutes: 0.0,
                     planned_minutes: 0.0,
+                    scored_minutes: step.as_secs_f64() / 60.0,
                 });
             }
             at += step;
         }
         Ok(points)
+    }
+
+    async fn stretch(&self, journey: &JourneyId, from: Timestamp, to: Timestamp) -> Result<Stretch, Refused> {
+        let points = self.scores(journey, from, to, Duration::from_mins(1)).await?;
+        let count = points.len() as f64;
+        let mean = |of: fn(&ScorePoint) -> Option<f64>| {
+            (count > 0.0).then(|| points.iter().filter_map(of).sum::<f64>() / count)
+        };
+        Ok(Stretch {
+            score: mean(|point| point.score),
+            felt: mean(|point| point.felt),
+            lost_minutes: points.iter().map(|point| point.lost_minutes).sum(),
+            planned_minutes: 0.0,
+            scored_minutes: count,
+        })
+    }
+
+    async fn hurts(
+        &self,
+        journey: &JourneyId,
+        from: Timestamp,
+        to: Timestamp,
+        at_most: u32,
+    ) -> Result<Vec<Hurt>, Refused> {
+        self.check()?;
+        let known = self.all();
+        let hurts = known.iter().filter_map(|incident| {
+            let impact = incident.impacts.iter().find(|impact| impact.journey == *journey)?;
+            let there = incident.opened < to && incident.closed.is_none_or(|closed| closed > from);
+            let Incident { id, opened, closed, .. } = *incident;
+            there.then_some(Hurt { incident: id, opened, closed, loss: impact.loss })
+        });
+        Ok(hurts.take(at_most as usize).collect())
     }
 
     async fn digest(&self, _: &ProbeId, _: Timestamp, _: Timestamp) -> Result<Digest, Refused> {
@@ -259,6 +294,31 @@ impl Store for Shelf {
 
     async fn silences(&self, _: Timestamp, _: u32) -> Result<Vec<Silence>, Refused> {
         self.check().map(|()| Vec::new())
+    }
+
+    async fn keep_annotation(&self, annotation: Annotation) -> Result<(), Refused> {
+        self.check()?;
+        let mut known = self.annotations.lock().expect("not poisoned");
+        known.retain(|one| one.id != annotation.id);
+        known.push(annotation);
+        Ok(())
+    }
+
+    async fn annotation(&self, id: AnnotationId) -> Result<Option<Annotation>, Refused> {
+        self.check()?;
+        Ok(self.annotations.lock().expect("not poisoned").iter().find(|one| one.id == id).cloned())
+    }
+
+    async fn annotations(&self, noted: &Noted, at_most: u32) -> Result<Vec<Annotation>, Refused> {
+        self.check()?;
+        let known = self.annotations.lock().expect("not poisoned").clone();
+        let fits = |one: &Annotation| match (&noted.of, &one.of) {
+            (Some(Subject::Incident(asked)), Subject::Incident(id)) => asked == id,
+            (Some(Subject::Journey(asked)), Subject::Journey(id)) => asked == id,
+            (Some(Subject::Incident(_)), _) | (_, Subject::Incident(_)) => false,
+            _ => true,
+        };
+        Ok(known.into_iter().filter(|one| one.removed.is_none() && fits(one)).take(at_most as usize).collect())
     }
 
     async fn push(&self, probe: &ProbeId, push: Push) -> Result<(), Refused> {

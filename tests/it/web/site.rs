@@ -70,6 +70,8 @@ pub(crate) async fn start_for(mood: Mood, audience: Audience) -> Running {
     let (events, _) = broadcast::channel(64);
     let secrets = ["first-token", "second-token"].map(|value| Secret::new("test", value)).to_vec();
     let (_, tokens) = watch::channel(Arc::new(BTreeMap::from([(ProbeId::new("billing", "night-run"), secrets)])));
+    let yaml = format!("title: Bills and payments {}\npassword: {{ env: BILLING_PASSWORD }}\n", halcyon::ATTACK);
+    let (_, written) = watch::channel(Arc::new(BTreeMap::from([("billing".into(), Arc::from(yaml))])));
     let stopping = CancellationToken::new();
     let site = Site {
         clock: Clock::new(halcyon::now),
@@ -78,6 +80,7 @@ pub(crate) async fn start_for(mood: Mood, audience: Audience) -> Running {
         desk: Arc::new(Desk(Arc::default())),
         events: events.clone(),
         tokens,
+        written,
         key: Secret::new("test", "the-key"),
         hosts: vec!["status.halcyon.example".to_owned()],
         audience,
