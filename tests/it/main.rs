@@ -33,6 +33,7 @@ mod hostile;
 mod http;
 mod kinds;
 mod main_job;
+mod numbers;
 mod objectives;
 mod outbox;
 mod own_trouble;
