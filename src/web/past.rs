@@ -147,7 +147,7 @@ impl Past {
     fn first(range: Range, now: Timestamp) -> Timestamp {
         let step = range.step().as_secs().cast_signed();
         let last = now.as_second().div_euclid(step) * step;
-        Timestamp::from_second(last - step * (range.slots() as i64 - 1)).unwrap_or(now)
+        Timestamp::from_second(last - step * (range.slots().cast_signed() as i64 - 1)).unwrap_or(now)
     }
 
     pub(super) fn of(points: &[ScorePoint], range: Range, now: Timestamp) -> Self {
@@ -172,11 +172,13 @@ impl Past {
         }
         if let Some(last) = slots.last_mut()
             && last.score.is_none()
-            && now.duration_since(from).as_secs() - seconds * (range.slots() as i64 - 1) < UNDER_WAY_MINUTES as i64 * 60
+            && now.duration_since(from).as_secs() - seconds * (range.slots().cast_signed() as i64 - 1)
+                < UNDER_WAY_MINUTES as i64 * 60
         {
             last.unseen = 0.0;
         }
-        let to = from.saturating_add(SignedDuration::from_secs(seconds * range.slots() as i64)).unwrap_or(now);
+        let to =
+            from.saturating_add(SignedDuration::from_secs(seconds * range.slots().cast_signed() as i64)).unwrap_or(now);
         Self { range, from, to, read: now, step, slots }
     }
 
@@ -187,7 +189,7 @@ impl Past {
     /// Of the time so far.
     pub(super) fn unseen_minutes(&self) -> f64 {
         let passed = |place: usize| {
-            let begun = self.from.as_second() + self.step.as_secs().cast_signed() * place as i64;
+            let begun = self.from.as_second() + self.step.as_secs().cast_signed() * place.cast_signed() as i64;
             ((self.read.as_second() - begun) as f64 / 60.0).clamp(0.0, self.step.as_secs_f64() / 60.0)
         };
         self.slots.iter().enumerate().fold(0.0, |sum, (place, slot)| sum + slot.unseen * passed(place))
@@ -195,7 +197,7 @@ impl Past {
 
     /// When a slot begins.
     pub(super) fn begins(&self, place: usize) -> Timestamp {
-        let offset = SignedDuration::from_secs(self.step.as_secs().cast_signed() * place as i64);
+        let offset = SignedDuration::from_secs(self.step.as_secs().cast_signed() * place.cast_signed() as i64);
         self.from.saturating_add(offset).unwrap_or(self.to)
     }
 

@@ -132,7 +132,7 @@ fn evidence(text: &mut String, fault: &Fault, audience: Audience) {
         let _ = writeln!(text, "- The answer says: {}", code(excerpt));
     }
     if let Some(advice) = words::advice(fault) {
-        let _ = writeln!(text, "\nWhat to do: {}.", plain(&advice));
+        let _ = writeln!(text, "\nWhat to do: {}.", plain(advice));
     }
 }
 

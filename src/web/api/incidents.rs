@@ -149,8 +149,8 @@ pub(in crate::web) async fn read(shared: &Shared, id: &str) -> Result<Known, Pro
     }
     let store = &shared.site.store;
     let deliveries = store.deliveries(id).await.map_err(|refused| Problem::store(&refused))?;
-    let noted = Noted { of: Some(Subject::Incident(id)), ..Noted::default() };
-    let notes = store.annotations(&noted, NOTES_MAX).await.map_err(|refused| Problem::store(&refused))?;
+    let about = Noted { of: Some(Subject::Incident(id)), ..Noted::default() };
+    let notes = store.annotations(&about, NOTES_MAX).await.map_err(|refused| Problem::store(&refused))?;
     Ok(Known { incident: seen, deliveries, notes })
 }
 

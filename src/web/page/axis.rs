@@ -27,7 +27,8 @@ pub(super) fn ticks(past: &Past, zone: &TimeZone) -> Vec<Tick> {
         for at in on(past.range, day).into_iter().filter_map(|time| day.to_datetime(time).to_zoned(zone.clone()).ok()) {
             let share = past.place(at.timestamp());
             if at.timestamp() > past.from && at.timestamp() < past.to {
-                let label = if share < EDGE || share > 1.0 - EDGE { String::new() } else { label(past.range, &at) };
+                let inside = (EDGE..=1.0 - EDGE).contains(&share);
+                let label = if inside { label(past.range, &at) } else { String::new() };
                 ticks.push(Tick { at: at.timestamp(), share, x: format!("{:.2}%", share * 100.0), label });
             }
         }

@@ -121,11 +121,12 @@ fn score(past: &Past) -> (String, String) {
 fn columns(past: &Past, height: f64, share: impl Fn(&Slot) -> f64) -> String {
     let step = WIDTH / past.slots.len().max(1) as f64;
     let (mut path, mut place) = (String::new(), 0);
-    let heights: Vec<f64> = past.slots.iter().map(|slot| (share(slot) * height * 10.0).round() / 10.0).collect();
+    // Tenths of a unit: nobody sees less.
+    let heights: Vec<i64> = past.slots.iter().map(|slot| (share(slot) * height * 10.0).round() as i64).collect();
     for run in heights.chunk_by(|a, b| a == b) {
-        if run[0] > 0.0 {
+        if run[0] > 0 {
             let (x, width) = (place as f64 * step, run.len() as f64 * step);
-            let _ = write!(path, "M{x:.1} {height}v-{0:.1}h{width:.1}v{0:.1}z", run[0]);
+            let _ = write!(path, "M{x:.1} {height}v-{0:.1}h{width:.1}v{0:.1}z", run[0] as f64 / 10.0);
         }
         place += run.len();
     }
