@@ -183,7 +183,8 @@ impl Daemon {
             .expect("the daemon starts");
         let mut daemon = Self { child, listen };
         let began = Instant::now();
-        while TcpStream::connect(listen).is_err() {
+        // It listens before it has opened its store, and answers after.
+        while !is_well(listen) {
             let ended = daemon.child.try_wait().ok().flatten();
             let log = || fs::read_to_string(folder.join("log")).unwrap_or_default();
             assert!(
@@ -195,6 +196,13 @@ impl Daemon {
         }
         daemon
     }
+}
+
+fn is_well(listen: SocketAddr) -> bool {
+    let Ok(mut stream) = TcpStream::connect(listen) else { return false };
+    let asked = write!(stream, "GET /healthz HTTP/1.1\r\nhost: {listen}\r\nconnection: close\r\n\r\n");
+    let mut answer = String::new();
+    asked.is_ok() && stream.read_to_string(&mut answer).is_ok() && answer.starts_with("HTTP/1.1 200")
 }
 
 impl Drop for Daemon {

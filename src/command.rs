@@ -13,6 +13,7 @@ mod internal;
 mod logging;
 mod man;
 mod outbox;
+mod preflight;
 mod probe;
 mod run;
 mod schema;
@@ -97,6 +98,8 @@ enum Command {
     Walk(walk::Args),
     /// Run one probe, or each of a touchpoint, once, and tell everything about it
     Probe(probe::Args),
+    /// Is everything ready for a campaign: its landing page, parameters, texts and card, now
+    Preflight(preflight::Args),
     /// Why a journey's score is what it is
     Explain(explain::Args),
     /// What the journey health page shows
@@ -204,6 +207,7 @@ impl Command {
             Self::Check(args) => Ok(args.run(global)),
             Self::Walk(args) => args.run(global).await,
             Self::Probe(args) => args.run(global).await,
+            Self::Preflight(args) => args.run(global).await,
             Self::Explain(args) => args.run(global).await,
             Self::Status(args) => args.run(global).await,
             Self::Incidents(args) => args.run(global).await,

@@ -39,6 +39,7 @@ mod outbox;
 mod own_trouble;
 mod parts;
 mod people;
+mod preflight;
 mod probe;
 mod promises;
 mod pushes;

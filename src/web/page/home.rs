@@ -1,6 +1,9 @@
 //! The front page: the worst journey's number and sentence, then every journey in a row.
 
+use std::sync::Arc;
+
 use askama::Template;
+use futures::{StreamExt as _, stream};
 
 use super::Frame;
 use super::ahead::{self, AheadRow};
@@ -14,13 +17,15 @@ use crate::model::{Incident, JourneyNow, NeedNow, PersonaId, Severity, Snapshot,
 use crate::store::IncidentFilter;
 use crate::web::api::incidents::visible;
 use crate::web::api::journeys::stage_title;
-use crate::web::past::Range;
+use crate::web::past::{Past, Range};
 use crate::web::routes::Shared;
 use crate::web::trend::{Against, Trend};
 use crate::words;
 
 /// Incidents that are over, shown below the open ones.
 const CLOSED_MAX: u32 = 5;
+/// Journeys whose past is read at once.
+const READ_AT_ONCE: usize = 8;
 
 #[derive(Template)]
 #[template(config = "src/web/askama.toml", path = "home.html")]
@@ -98,11 +103,13 @@ struct Place {
 
 pub(super) async fn page(shared: &Shared, snapshot: &Snapshot) -> Home {
     let frame = Frame::new(shared, snapshot, "Journey health");
-    let mut journeys = Vec::with_capacity(snapshot.journeys.len());
-    for journey in &snapshot.journeys {
-        let strip = strip(&*shared.past(&journey.id, Range::Day).await);
-        journeys.push(row(&frame, journey, snapshot, strip, leaps(&shared.trend(journey).await)));
-    }
+    let looked_back = looked_back(shared, snapshot).await;
+    let journeys = snapshot
+        .journeys
+        .iter()
+        .zip(looked_back)
+        .map(|(journey, (past, trend))| row(&frame, journey, snapshot, strip(&past), leaps(&trend)));
+    let journeys = journeys.collect();
     let closed = shared.site.store.incidents(IncidentFilter::Closed, None, CLOSED_MAX).await.unwrap_or_default();
     let closed: Vec<Incident> = closed.iter().filter_map(|incident| visible(shared, incident, &snapshot.map)).collect();
     Home {
@@ -115,6 +122,16 @@ pub(super) async fn page(shared: &Shared, snapshot: &Snapshot) -> Home {
         places: places(snapshot),
         frame,
     }
+}
+
+/// Of every journey its last day and its trend, some at once: a reader of the store that waits helps nobody.
+async fn looked_back(shared: &Shared, snapshot: &Snapshot) -> Vec<(Arc<Past>, Trend)> {
+    let each = snapshot.journeys.iter().map(|journey| look_back(shared, journey)).collect::<Vec<_>>();
+    stream::iter(each).buffered(READ_AT_ONCE).collect().await
+}
+
+async fn look_back(shared: &Shared, journey: &JourneyNow) -> (Arc<Past>, Trend) {
+    (shared.past(&journey.id, Range::Day).await, shared.trend(journey).await)
 }
 
 fn headline(journey: &JourneyNow, snapshot: &Snapshot) -> Headline {
