@@ -13,9 +13,11 @@ use crate::world::World;
 async fn shop() -> String {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let base = format!("http://{}", listener.local_addr().unwrap());
-    let card = "<html><head><title>Sale</title><meta property=\"og:title\" content=\"Spring sale\">\
-        <meta property=\"og:description\" content=\"20 % off\"><meta property=\"og:image\" content=\"/card.png\"></head>\
-        <body>Say SPRING20 and pay less</body></html>";
+    let card = format!(
+        "<html><head><title>Sale</title><meta property=\"og:title\" content=\"Spring sale\">\
+        <meta property=\"og:description\" content=\"20 % off\"><meta property=\"og:image\" content=\"{base}/card.png\"></head>\
+        <body>Say SPRING20 and pay less</body></html>"
+    );
     let picture = || async {
         let mut bytes = std::io::Cursor::new(Vec::new());
         image::RgbImage::new(600, 315).write_to(&mut bytes, image::ImageFormat::Png).unwrap();
