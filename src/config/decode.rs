@@ -45,7 +45,7 @@ impl Desk<'_> {
 /// Decodes a whole tree; everything wrong in it is reported to the desk.
 pub(super) fn decode<'de, T: Deserialize<'de>>(node: &'de Node, desk: Desk<'de>) -> Kept<T> {
     let decoder = Decoder { node, desk };
-    Kept::deserialize(decoder).unwrap_or(Kept { place: node.place, value: None })
+    Kept::deserialize(decoder).unwrap_or(Kept { place: node.place, value: None, damaged: true })
 }
 
 /// Hands one node to whatever is decoded from it.

@@ -37,7 +37,8 @@ pub(super) struct RawMaintenance {
 pub(super) fn windows(read: &Read<'_>, company: &TimeZone) -> Vec<Maintenance> {
     let Some(stands) = &read.top.maintenance else { return Vec::new() };
     let (mut windows, mut known): (Vec<Maintenance>, Vec<&str>) = (Vec::new(), Vec::new());
-    for raw in stands.value.iter().flatten().filter_map(|kept| kept.value.as_ref()) {
+    for kept in stands.value.iter().flatten() {
+        let Some(raw) = &kept.value else { continue };
         let desk = stands.desk;
         if raw.name.value.trim().is_empty() {
             desk.report(desk.source.problem(raw.name.place, "a window has a name: it stands on the page"));
@@ -47,6 +48,11 @@ pub(super) fn windows(read: &Read<'_>, company: &TimeZone) -> Vec<Maintenance> {
         }
         known.push(&raw.name.value);
         check_touchpoints(read, desk, raw);
+        // Of a window with a key that nobody knows it is not said that it lacks one.
+        let is_lacking = raw.every.is_none() && (raw.from.is_none() || raw.to.is_none());
+        if kept.damaged && is_lacking {
+            continue;
+        }
         let Some(timetable) = timetable(desk, raw) else { continue };
         let ids = raw.touchpoints.iter().flatten().map(|id| TouchpointId::new(&id.value));
         windows.push(Maintenance {

@@ -15,7 +15,7 @@ use crate::config::tree::Node;
 
 /// Asks for line, column, width and the value.
 pub(super) const AT: &str = "$unbroken::at";
-/// Asks for line, column, width and one attempt at the value after another.
+/// Asks for line, column, width, one attempt at the value after another, and whether it is damaged.
 pub(super) const KEPT: &str = "$unbroken::kept";
 
 /// A value and where it stands.
@@ -30,6 +30,8 @@ pub(in crate::config) struct At<T> {
 pub(in crate::config) struct Kept<T> {
     pub(in crate::config) place: Place,
     pub(in crate::config) value: Option<T>,
+    /// Something was taken out of it: what it lacks now was perhaps meant.
+    pub(in crate::config) damaged: bool,
 }
 
 /// A map in the order in which it was written.
@@ -84,7 +86,8 @@ impl<'de, T: Deserialize<'de>> Visitor<'de> for KeptVisitor<T> {
         loop {
             // A failed attempt has reported what was wrong and taken it out; the next one gets further.
             if let Ok(value) = seq.next_element() {
-                return Ok(Kept { place, value });
+                let damaged = seq.next_element()?.unwrap_or_default();
+                return Ok(Kept { place, value, damaged });
             }
         }
     }
@@ -140,6 +143,8 @@ pub(super) struct Attempts<'de> {
     node: &'de Node,
     desk: Desk<'de>,
     left: usize,
+    /// The value was handed out.
+    done: bool,
 }
 
 /// More mistakes than this in one value, and the rest of them waits for the next reading.
@@ -147,7 +152,7 @@ const ATTEMPTS_MAX: usize = 100;
 
 impl<'de> Attempts<'de> {
     pub(super) fn new(node: &'de Node, desk: Desk<'de>) -> Self {
-        Self { numbers: Numbers::of(node), node, desk, left: ATTEMPTS_MAX }
+        Self { numbers: Numbers::of(node), node, desk, left: ATTEMPTS_MAX, done: false }
     }
 }
 
@@ -158,12 +163,19 @@ impl<'de> SeqAccess<'de> for Attempts<'de> {
         if !self.numbers.numbers.is_empty() {
             return self.numbers.next(seed).map(Some);
         }
+        if self.done {
+            return seed.deserialize(serde::de::value::BoolDeserializer::new(self.node.damaged.get())).map(Some);
+        }
         if self.left == 0 {
+            self.done = true;
             return Ok(None);
         }
         let decoder = Decoder { node: self.node, desk: self.desk };
         match decoder.settle(seed.deserialize(decoder)) {
-            Ok(value) => Ok(Some(value)),
+            Ok(value) => {
+                self.done = true;
+                Ok(Some(value))
+            }
             Err(wrong) => {
                 // What could not be taken out from within ends this value.
                 self.left = if wrong.is_taken_out() { self.left - 1 } else { 0 };
