@@ -55,7 +55,8 @@ impl Minutes {
                 sum.seconds += watched;
                 sum.score += watched * score;
                 sum.felt += watched * felt;
-                sum.lost += watched * (1.0 - score);
+                // Rounding can take a whole score a little above 1.
+                sum.lost += watched * (1.0 - score).max(0.0);
             } else {
                 sum.unobserved += watched;
             }
@@ -119,6 +120,15 @@ mod tests {
         assert_eq!(points[0].score, Some(50.0));
         assert!((points[0].lost_minutes - 0.25).abs() < 1e-9);
         assert!((points[0].unobserved_minutes - 29.0 / 60.0).abs() < 1e-9);
+    }
+
+    #[test]
+    fn who_scores_all_there_is_has_lost_nothing() {
+        let at = |second| Timestamp::from_second(second).expect("a time");
+        let mut minutes = Minutes::new(at(0));
+        minutes.add(&standing(Some(1.0 + f64::EPSILON)), &BTreeSet::new(), at(9));
+        let points = minutes.add(&standing(Some(1.0)), &BTreeSet::new(), at(60));
+        assert!(points[0].lost_minutes == 0.0 && points[0].lost_minutes.is_sign_positive(), "{points:?}");
     }
 
     #[test]
