@@ -90,7 +90,8 @@ pub struct Decision {
     pub outbox: Vec<Notification>,
     /// Receivers that are told of a storm as one.
     pub together: BTreeSet<String>,
-    /// Touchpoints whose history stands under another name from now on: from, to. What is there already stays.
+    /// Touchpoints whose history and closed incidents stand under another name from now on: from, to. What is there
+    /// already stays.
     pub renamed: Vec<(TouchpointId, TouchpointId)>,
     /// The board's memory, by key; `None` forgets. It has no other way in: on two, an older state could arrive last.
     pub memory: Vec<(String, Option<String>)>,

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use crate::model::{Cause, Consistency, Element, Incident, JourneyMap, ProbeId, Series, Shared, Source, TouchpointId};
+use crate::model::{Consistency, Element, Incident, JourneyMap, ProbeId, Series, Source, TouchpointId};
 
 /// Former ids and present ones, both ways. A former id that is a touchpoint again went nowhere.
 #[derive(Debug, Default)]
@@ -59,12 +59,7 @@ impl Naming<'_> {
     }
 
     pub(super) fn probe(self, id: &ProbeId) -> ProbeId {
-        // The name of a credited probe begins with the touchpoint of its errand (see `ProbeId::credited`).
-        let name = match id.name.split_once('.') {
-            Some((origin, rest)) => format!("{}.{rest}", self.touchpoint(&TouchpointId::new(origin))).into(),
-            None => id.name.clone(),
-        };
-        ProbeId { touchpoint: self.touchpoint(&id.touchpoint), name }
+        id.renamed(|id| self.touchpoint(id))
     }
 
     pub(super) fn series(self, series: &Series) -> Series {
@@ -83,17 +78,7 @@ impl Naming<'_> {
         Consistency { values: check.values.iter().map(source).collect(), ..check.clone() }
     }
 
-    pub(super) fn incident(self, mut incident: Incident) -> Incident {
-        if let Cause::Touchpoint(id) = &incident.cause {
-            incident.cause = Cause::Touchpoint(self.touchpoint(id));
-        }
-        incident.touchpoint = incident.touchpoint.as_ref().map(|id| self.touchpoint(id));
-        incident.touchpoints = incident.touchpoints.iter().map(|id| self.touchpoint(id)).collect();
-        incident.probes = incident.probes.iter().map(|id| self.probe(id)).collect();
-        incident.shared = incident.shared.map(|shared| Shared {
-            shown_by: shared.shown_by.iter().map(|id| self.touchpoint(id)).collect(),
-            ..shared
-        });
-        incident
+    pub(super) fn incident(self, incident: Incident) -> Incident {
+        incident.renamed(|id| self.touchpoint(id))
     }
 }

@@ -76,6 +76,16 @@ impl ProbeId {
         Self { touchpoint: on.clone(), name: format!("{}.{}", origin.touchpoint, origin.name).into() }
     }
 
+    /// With every touchpoint in it as `new` calls it: the name of a credited probe begins with that of its errand.
+    #[must_use]
+    pub fn renamed(&self, new: impl Fn(&TouchpointId) -> TouchpointId) -> Self {
+        let name = match self.name.split_once('.') {
+            Some((origin, rest)) => format!("{}.{rest}", new(&TouchpointId::new(origin))).into(),
+            None => self.name.clone(),
+        };
+        Self { touchpoint: new(&self.touchpoint), name }
+    }
+
     /// Reads `touchpoint/name`.
     pub fn parse(text: &str) -> Option<Self> {
         let (touchpoint, name) = text.split_once('/')?;

@@ -113,6 +113,20 @@ impl Incident {
         }
     }
 
+    /// With every touchpoint in it as `new` calls it.
+    #[must_use]
+    pub fn renamed(mut self, new: impl Fn(&TouchpointId) -> TouchpointId) -> Self {
+        if let Cause::Touchpoint(id) = &self.cause {
+            self.cause = Cause::Touchpoint(new(id));
+        }
+        self.touchpoint = self.touchpoint.as_ref().map(&new);
+        self.touchpoints = self.touchpoints.iter().map(&new).collect();
+        self.probes = self.probes.iter().map(|id| id.renamed(&new)).collect();
+        self.shared =
+            self.shared.map(|shared| Shared { shown_by: shared.shown_by.iter().map(&new).collect(), ..shared });
+        self
+    }
+
     /// Who has it at present.
     pub fn answered(&self) -> Option<&Acknowledgement> {
         self.acknowledged.as_ref().filter(|said| said.lapsed.is_none())

@@ -32,6 +32,11 @@ async fn broken() -> (Target, Hook, World) {
 #[tokio::test]
 async fn a_renamed_touchpoint_keeps_its_incident_and_history_over_a_kill() {
     let (target, hook, mut world) = broken().await;
+    let past = open_incident(&world).await;
+    target.mend();
+    world.until("the receiver hears of the end", async |_: &World| !hook.taken("resolve").is_empty()).await;
+    target.break_();
+    world.until("the receiver hears of the next", async |_: &World| hook.taken("open").len() == 2).await;
     let before = open_incident(&world).await;
     let runs = world.json("/api/v1/probes/shop/home/readings?limit=100").await;
     let first = &runs["items"].as_array().unwrap().last().unwrap()["scheduled"];
@@ -46,14 +51,20 @@ async fn a_renamed_touchpoint_keeps_its_incident_and_history_over_a_kill() {
         .await;
     let after = open_incident(&world).await;
     assert_eq!((&after["id"], &after["touchpoint"]), (&before["id"], &"corner-shop".into()));
+    let closed = world.json("/api/v1/incidents?state=closed").await["items"][0].clone();
+    assert_eq!(
+        (&closed["id"], &closed["touchpoint"]),
+        (&past["id"], &"corner-shop".into()),
+        "what is past follows, too"
+    );
     // Again, and this time it is not even renamed: what was done once is done.
     world.kill();
     world.start().await;
     assert_eq!(open_incident(&world).await["id"], before["id"]);
     target.mend();
-    world.until("the receiver hears of the end", async |_: &World| !hook.taken("resolve").is_empty()).await;
-    assert_eq!((hook.taken("open").len(), hook.taken("resolve").len()), (1, 1));
-    let end = &hook.taken("resolve")[0].body;
+    world.until("the receiver hears of the end", async |_: &World| hook.taken("resolve").len() > 1).await;
+    assert_eq!((hook.taken("open").len(), hook.taken("resolve").len()), (2, 2));
+    let end = &hook.taken("resolve")[1].body;
     assert!(end.to_string().contains(before["id"].as_str().unwrap()), "{end}");
     world.stop().await;
 }

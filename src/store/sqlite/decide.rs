@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use serde::de::DeserializeOwned;
-use sqlx::SqliteConnection;
+use sqlx::{Row, SqliteConnection};
 
 use super::letters::post;
 use crate::model::{Incident, TouchpointId};
@@ -51,6 +51,15 @@ async fn rename(connection: &mut SqliteConnection, from: &TouchpointId, to: &Tou
     ];
     for sql in RENAMES {
         sqlx::query(sql).bind(from.to_string()).bind(to.to_string()).execute(&mut *connection).await?;
+    }
+    // Open ones are written by whoever keeps them.
+    let past = sqlx::query("SELECT body FROM incident WHERE closed IS NOT NULL AND instr(body, $1) > 0");
+    for row in past.bind(from.to_string()).fetch_all(&mut *connection).await? {
+        let incident: Incident = from_json(row.get(0))?;
+        let present = incident.clone().renamed(|id| if id == from { to.clone() } else { id.clone() });
+        if present != incident {
+            keep(connection, &present).await?;
+        }
     }
     Ok(())
 }
