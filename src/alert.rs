@@ -70,6 +70,12 @@ trait Render {
         None
     }
 
+    /// What is put right there before this is told, because it is no longer so. It may be put right twice, and what
+    /// cannot be any more is left as it is.
+    fn amend(&self, _notification: &Notification, _attempt: &Attempt) -> Option<Request> {
+        None
+    }
+
     /// What an opening becomes there.
     fn keeps(&self) -> Keeps {
         Keeps::Message
@@ -136,6 +142,11 @@ macro_rules! receivers {
             /// The request that tells this receiver. Pure.
             pub fn render(&self, notification: &Notification, attempt: &Attempt) -> Request {
                 match self { $(Self::$variant(settings) => settings.render(notification, attempt),)* }
+            }
+
+            /// The request that puts right what it was told before, to be sent before [`Self::render`]'s. Pure.
+            pub fn amend(&self, notification: &Notification, attempt: &Attempt) -> Option<Request> {
+                match self { $(Self::$variant(settings) => settings.amend(notification, attempt),)* }
             }
 
             /// What an answer over HTTP means. Pure.

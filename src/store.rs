@@ -9,7 +9,9 @@ mod past;
 mod rollup;
 pub mod sqlite;
 
-pub use outbox::{Bundle, Delivery, Discard, Fate, Holds, Letter, LetterState, OutboxDepth, Replay, Sealing, Sought};
+pub use outbox::{
+    Bundle, Delivery, Discard, Fate, Holds, Letter, LetterState, OutboxDepth, Replay, Sealing, Sought, Thread,
+};
 pub use past::{Hurt, Noted, Removed, Stretch};
 
 use std::collections::BTreeSet;
@@ -228,6 +230,10 @@ pub trait Store: Send + Sync + 'static {
     /// What a receiver believes: the newest delivered notification of each incident, without resolves delivered before
     /// `resolved_since`.
     async fn standing(&self, receiver: &str, resolved_since: Timestamp) -> Result<Vec<Notification>, Refused>;
+
+    /// Counts an attempt at each of these pending letters, before it is made: if we die between the receiver's yes and
+    /// [`Store::settle`], the next attempt is known to be another one.
+    async fn begin(&self, numbers: &[i64]) -> Result<(), Refused>;
 
     /// Writes what became of an attempt. Only a pending letter can be put off or given up.
     async fn settle(&self, number: i64, fate: Fate) -> Result<(), Refused>;

@@ -14,6 +14,7 @@ use crate::clock::Clock;
 use crate::model::{
     Cause, Close, Incident, IncidentId, JourneyMap, Notification, NotificationKind, Severity, TouchpointId,
 };
+use crate::store::Thread;
 
 /// The touchpoint that tests are about: there is none of this name.
 const NOBODY: &str = "unbroken-test";
@@ -56,7 +57,7 @@ pub async fn rehearse(
         let took = began.elapsed();
         let failed = answer.is_err();
         if let Ok(taken) = &answer {
-            attempt.thread.clone_from(&taken.receipt);
+            attempt.thread = taken.receipt.clone().map(Thread::Own);
         }
         let answer = answer.map(|taken| taken.said).map_err(|failure| failure.text().to_owned());
         all.push(Said { kind: notification.kind, took, answer });

@@ -8,6 +8,7 @@ use serde_json::Value;
 use url::Url;
 
 use crate::secret::Secret;
+use crate::store::Thread;
 
 /// Which attempt a rendering is for, and when it is made.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -15,8 +16,8 @@ pub struct Attempt {
     /// 1 for the first.
     pub number: u32,
     pub at: Timestamp,
-    /// The receipt of the incident's first message, under which this one belongs.
-    pub thread: Option<String>,
+    /// The incident's first message, under which this one belongs.
+    pub thread: Option<Thread>,
 }
 
 impl Attempt {
@@ -30,7 +31,7 @@ impl Attempt {
 pub struct Taken {
     /// In one harmless line.
     pub said: String,
-    /// See [`Attempt::thread`].
+    /// See [`Thread`].
     pub receipt: Option<String>,
 }
 

@@ -13,8 +13,9 @@ use crate::alert::fit::{fit, lines, slack as inert};
 use crate::alert::message::{Message, Weight};
 use crate::alert::pace::Pace;
 use crate::alert::{Address, Answer, Attempt, Chat, Post, Render, Request, SecretAddress, Verdict};
-use crate::model::Notification;
+use crate::model::{Notification, NotificationKind};
 use crate::secret::Secret;
+use crate::store::Thread;
 
 /// Slack's limits, "Reference: blocks"; escapes count.
 const HEADER_MAX: usize = 150;
@@ -87,8 +88,21 @@ impl Render for Settings {
     fn receipt(&self, answer: &Answer) -> Option<String> {
         match self {
             Self::Webhook(_) => None,
-            Self::Bot(_) => Some(answer.json()["ts"].as_str()?.to_owned()),
+            Self::Bot(_) => Some(Place::told(&answer.json())?.receipt()),
         }
+    }
+
+    /// When it is over the first message says so, too: the channel shows at a glance what is still broken.
+    fn amend(&self, notification: &Notification, attempt: &Attempt) -> Option<Request> {
+        let (Self::Bot(bot), Some(Thread::Own(receipt))) = (self, &attempt.thread) else { return None };
+        let Place { channel: Some(channel), ts } = Place::of(receipt) else { return None };
+        if notification.kind != NotificationKind::Resolve {
+            return None;
+        }
+        let message = Message::of(notification);
+        let mut body = body(&message);
+        (body["channel"], body["ts"]) = (channel.into(), ts.into());
+        Some(bot.call("chat.update", message.id, attempt, &body))
     }
 
     fn problem(&self) -> Option<(&'static str, String)> {
@@ -104,22 +118,62 @@ impl Render for Settings {
 impl Chat for Settings {
     fn say(&self, message: &Message<'_>, attempt: &Attempt) -> Request {
         let mut body = body(message);
-        Request::Post(match self {
+        for preview in ["unfurl_links", "unfurl_media"] {
+            body[preview] = false.into();
+        }
+        match self {
             Self::Webhook(webhook) => {
-                Post::new(webhook.url().clone(), message.id, attempt, &body).hide(webhook.secret())
+                let post = Post::new(webhook.url().clone(), message.id, attempt, &body);
+                Request::Post(post.hide(webhook.secret()))
             }
             Self::Bot(bot) => {
-                body["channel"] = bot.channel.as_str().into();
-                if let Some(first) = &attempt.thread {
-                    body["thread_ts"] = first.as_str().into();
+                let first = attempt.thread.as_ref().map(|thread| Place::of(thread.receipt()));
+                let channel = first.and_then(|first| first.channel);
+                body["channel"] = channel.unwrap_or(&bot.channel).into();
+                if let Some(first) = first {
+                    body["thread_ts"] = first.ts.into();
                     // The end is news to the channel, and so is what has grown worse.
                     body["reply_broadcast"] = (message.weight == Weight::News).into();
                 }
-                Post::new(bot.url.under("/api/chat.postMessage"), message.id, attempt, &body)
-                    .header("authorization", format!("Bearer {}", bot.token.expose()))
-                    .hide(&bot.token)
+                bot.call("chat.postMessage", message.id, attempt, &body)
             }
-        })
+        }
+    }
+}
+
+impl Bot {
+    fn call(&self, method: &str, id: &str, attempt: &Attempt, body: &Value) -> Request {
+        let post = Post::new(self.url.under(&format!("/api/{method}")), id, attempt, body)
+            .header("authorization", format!("Bearer {}", self.token.expose()));
+        Request::Post(post.hide(&self.token))
+    }
+}
+
+/// Where a message stands: the id of its channel, which a name would not do for, and its time there.
+#[derive(Clone, Copy)]
+struct Place<'a> {
+    /// None, in receipts from before it was kept.
+    channel: Option<&'a str>,
+    ts: &'a str,
+}
+
+impl<'a> Place<'a> {
+    fn told(answer: &'a Value) -> Option<Self> {
+        Some(Self { channel: answer["channel"].as_str(), ts: answer["ts"].as_str()? })
+    }
+
+    fn of(receipt: &'a str) -> Self {
+        match receipt.split_once('/') {
+            Some((channel, ts)) => Self { channel: Some(channel), ts },
+            None => Self { channel: None, ts: receipt },
+        }
+    }
+
+    fn receipt(self) -> String {
+        match self.channel {
+            Some(channel) => format!("{channel}/{}", self.ts),
+            None => self.ts.to_owned(),
+        }
     }
 }
 
@@ -141,8 +195,6 @@ fn body(message: &Message<'_>) -> Value {
         // What notifications and screen readers say.
         "text": fit(&headline, TEXT_MAX),
         "blocks": blocks,
-        "unfurl_links": false,
-        "unfurl_media": false,
     })
 }
 

@@ -221,8 +221,9 @@ fn print(letter: &Value, now: Timestamp) {
     };
     let age = text(&letter["created"]).parse().map_or_else(|_| String::new(), |created| age(created, now));
     let attempts = terminal::count(usize::try_from(letter["attempts"].as_u64().unwrap_or(0)).unwrap_or(0), "attempt");
+    let next = text(&letter["next_attempt"]).parse().map_or_else(|_| String::new(), |next| ahead(next, now));
     say!(
-        "{style}{state:<10}{style:#} {}  {bold}{}{bold:#}  {}  {dim}{age} old, {attempts}{dim:#}",
+        "{style}{state:<10}{style:#} {}  {bold}{}{bold:#}  {}  {dim}{age} old, {attempts}{next}{dim:#}",
         short(text(&letter["id"])),
         text(&letter["receiver"]),
         text(&letter["kind"])
@@ -237,6 +238,11 @@ fn print(letter: &Value, now: Timestamp) {
     if let Some(why) = letter["why"].as_str() {
         say!("           dropped: {why}");
     }
+}
+
+/// What is said of a letter's next attempt.
+fn ahead(next: Timestamp, now: Timestamp) -> String {
+    if next > now { format!(", the next in {}", age(now, next)) } else { ", the next as soon as it can".to_owned() }
 }
 
 /// "42 s", "5 min", "3 h", "2 d"

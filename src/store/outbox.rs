@@ -11,13 +11,29 @@ pub struct Letter {
     /// Order of writing.
     pub number: i64,
     pub notification: Notification,
-    /// Attempts so far.
+    /// Attempts that were begun so far.
     pub attempts: u32,
     pub next_attempt: Timestamp,
     /// When it was written, or queued again: its time runs from here.
     pub queued: Timestamp,
-    /// The receipt of the first message of this incident that this receiver gave one for.
-    pub thread: Option<String>,
+    /// The first message of this incident that this receiver gave a receipt for.
+    pub thread: Option<Thread>,
+}
+
+/// A message that a receiver has, by its receipt: what follows belongs under it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Thread {
+    /// It tells of one incident.
+    Own(String),
+    /// It tells of many.
+    Storm(String),
+}
+
+impl Thread {
+    pub fn receipt(&self) -> &str {
+        let (Self::Own(receipt) | Self::Storm(receipt)) = self;
+        receipt
+    }
 }
 
 /// A storm on its way to one receiver.
@@ -26,7 +42,7 @@ pub struct Bundle {
     /// Order of writing.
     pub number: i64,
     pub id: String,
-    /// Attempts so far.
+    /// Attempts that were begun so far.
     pub attempts: u32,
     /// When it fell due, or was queued again: its time runs from here.
     pub queued: Timestamp,
@@ -85,6 +101,8 @@ pub struct Delivery {
     pub state: String,
     pub attempts: u32,
     pub created: Timestamp,
+    /// When a pending one is sent, or tried again; in the past for one that waits its turn.
+    pub next_attempt: Option<Timestamp>,
     pub settled: Option<Timestamp>,
     pub error: Option<String>,
     /// Why it was dropped, in somebody's words.
@@ -155,7 +173,7 @@ pub enum Discard {
 pub struct OutboxDepth {
     pub pending: u64,
     pub dead: u64,
-    /// When the oldest pending row was written that does not merely wait its turn: of rows that were never tried, since
+    /// When the oldest pending row was written that does not merely wait its turn: of rows that never failed, since
     /// when their receiver took nothing.
     pub oldest: Option<Timestamp>,
 }

@@ -169,6 +169,10 @@ impl Store for Sqlite {
             .map_err(|error| refused("tell what was sent", error))
     }
 
+    async fn begin(&self, numbers: &[i64]) -> Result<(), Refused> {
+        self.order(Job::Begin(numbers.to_vec())).await.map(drop)
+    }
+
     async fn settle(&self, number: i64, fate: Fate) -> Result<(), Refused> {
         self.order(Job::Settle(number, fate)).await.map(drop)
     }

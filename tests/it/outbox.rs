@@ -5,9 +5,9 @@ use serde_json::Value;
 use crate::world::{Hook, Manner, Target, World, client};
 
 /// A shop that breaks, a webhook that hears of everything, and a phone that takes nothing for now.
-async fn with_a_deaf_phone() -> (World, Target, Hook, Hook) {
+async fn with_a_deaf_phone(manner: Manner) -> (World, Target, Hook, Hook) {
     let (target, hook, phone) = (Target::start().await, Hook::start().await, Hook::start().await);
-    phone.be(Manner::Unfit);
+    phone.be(manner);
     let mut world = World::new(&target, &hook);
     let settings = std::fs::read_to_string(world.path("config/unbroken.yaml")).expect("it was written");
     let also = format!("    phone: {{ ntfy: {{ topic: ops, url: \"{}\" }} }}\n  self: [hook]\n", phone.url());
@@ -38,7 +38,7 @@ fn own(hook: &Hook, kind: &str) -> usize {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_dead_letter_is_listed_told_about_and_sent_after_all() {
-    let (world, _target, hook, phone) = with_a_deaf_phone().await;
+    let (world, _target, hook, phone) = with_a_deaf_phone(Manner::Unfit).await;
     world.until("the letter is dead", async |world: &World| dead(world).len() == 1).await;
     let letter = dead(&world).remove(0);
     assert_eq!((&letter["attempts"], &letter["kind"]), (&1.into(), &"open".into()));
@@ -68,7 +68,7 @@ async fn a_dead_letter_is_listed_told_about_and_sent_after_all() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_dead_letter_is_dropped_with_a_reason_by_who_may_read_the_store() {
-    let (world, _target, hook, phone) = with_a_deaf_phone().await;
+    let (world, _target, hook, phone) = with_a_deaf_phone(Manner::Unfit).await;
     world.until("we were told of it", async |_: &World| own(&hook, "open") == 1).await;
     let letter = dead(&world).remove(0);
     let id = letter["id"].as_str().expect("an id");
@@ -87,6 +87,23 @@ async fn a_dead_letter_is_dropped_with_a_reason_by_who_may_read_the_store() {
     assert!(incident["timeline"].to_string().contains(line), "{incident}");
     assert_eq!(outbox(&world, &["replay", id]).0, 1, "it was dropped");
     assert_eq!(phone.letters().len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_letter_that_waits_says_when_it_is_tried_again() {
+    let (world, _target, _hook, phone) = with_a_deaf_phone(Manner::Refuse).await;
+    let waiting = ["list", "--state", "pending", "--receiver", "phone"];
+    let said = async |world: &World| outbox(world, &waiting).1.contains("attempts, the next in ");
+    world.until("it says when", said).await;
+    let (_, out, _) = outbox(&world, &[&waiting[..], &["--format", "json"]].concat());
+    let listed: Value = serde_json::from_str(&out).expect("JSON");
+    let [letter] = listed["items"].as_array().expect("a list").as_slice() else { panic!("{listed}") };
+    let time = |of: &Value| of.as_str().expect("a time").parse::<jiff::Timestamp>().expect("a time");
+    assert!(time(&letter["next_attempt"]) > time(&letter["created"]), "{letter}");
+    phone.be(Manner::Take);
+    world.until("the phone rang", async |_: &World| phone.letters().iter().any(|letter| letter.taken)).await;
+    let (_, out, _) = outbox(&world, &["list", "--receiver", "phone"]);
+    assert!(!out.contains("the next"), "{out}");
 }
 
 /// Places that have nothing in common and are all gone.

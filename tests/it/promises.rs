@@ -71,6 +71,9 @@ async fn a_killed_daemon_loses_no_notification_and_repeats_none_with_another_id(
         hook.letters().into_iter().filter(|letter| letter.kind() == kind).map(|letter| letter.id).collect()
     };
     assert_eq!(ids("open").len(), 1, "every attempt carries the same id");
+    let attempts: Vec<u32> = hook.letters().iter().filter(|it| it.kind() == "open").map(|it| it.attempt).collect();
+    assert_eq!(attempts[0], 1);
+    assert!(attempts.is_sorted_by(|one, next| one < next), "each says which one it is, over the kills: {attempts:?}");
 
     // Mended while nobody looks: the resolve comes after the start.
     world.kill();

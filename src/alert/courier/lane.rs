@@ -8,7 +8,7 @@ use std::time::Duration;
 use futures::{FutureExt, StreamExt, stream};
 use jiff::{SignedDuration, Timestamp};
 use tokio::sync::watch;
-use tokio::time::{Instant, sleep, sleep_until};
+use tokio::time::{Instant, sleep, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
 
 use super::{LETTERS_MAX, Listener, News};
@@ -29,6 +29,8 @@ const RESTATE_RESOLVED: SignedDuration = SignedDuration::from_mins(15);
 const GRACE: Duration = Duration::from_secs(3);
 /// Different incidents may go to one receiver at once.
 const UNDER_WAY_MAX: usize = 4;
+/// How long the store may take to count an attempt, before it is made uncounted: better that than late.
+const COUNTED_WITHIN: Duration = Duration::from_secs(3);
 
 /// A receiver that hangs, or wants to be told slowly, delays nobody but itself.
 pub(super) struct Lane {
@@ -124,6 +126,7 @@ impl Lane {
         if letters.is_empty() {
             return Round::Idle;
         }
+        self.begin(&letters.iter().map(|letter| letter.number).collect::<Vec<_>>()).await;
         self.bucket.take(u32::try_from(letters.len()).unwrap_or(room), Instant::now());
         let lane = &*self;
         let settled: Vec<_> =
@@ -153,6 +156,7 @@ impl Lane {
         let Some(request) = self.receiver.render_storm(&storm, &attempt) else {
             return self.moved(self.store.scatter(bundle.number, now).await);
         };
+        self.begin(&[bundle.number]).await;
         self.bucket.take(1, Instant::now());
         let outcome = self.sender.send(&self.receiver, request, now).await;
         let fate = self.fate(outcome, bundle.attempts, bundle.queued);
@@ -163,6 +167,13 @@ impl Lane {
             self.unsettled.insert(bundle.number, fate);
         }
         Round::Moved
+    }
+
+    /// Whoever is killed after this and asks the store what to send makes an attempt of a higher number.
+    async fn begin(&self, numbers: &[i64]) {
+        if let Ok(Err(refused)) = timeout(COUNTED_WITHIN, self.store.begin(numbers)).await {
+            self.refused(&refused);
+        }
     }
 
     fn moved(&self, written: Result<(), Refused>) -> Round {
@@ -179,14 +190,25 @@ impl Lane {
     async fn deliver(&self, letter: Letter) -> Option<(i64, Fate)> {
         let thread = letter.thread.clone();
         let attempt = Attempt { number: letter.attempts + 1, at: self.clock.now(), thread };
-        let request = self.receiver.render(&letter.notification, &attempt);
-        let outcome = self.sender.send(&self.receiver, request, attempt.at).await;
+        let outcome = self.send(&letter.notification, &attempt).await;
         let fate = self.fate(outcome, letter.attempts, letter.queued);
         let settled = self.store.settle(letter.number, fate.clone()).await;
         self.tell(Some(&letter.notification), &fate);
         let refused = settled.err()?;
         self.refused(&refused);
         Some((letter.number, fate))
+    }
+
+    async fn send(&self, notification: &Notification, attempt: &Attempt) -> Result<Taken, Failure> {
+        if let Some(amendment) = self.receiver.amend(notification, attempt) {
+            match self.sender.send(&self.receiver, amendment, attempt.at).await {
+                Err(passing @ Failure::Passing { .. }) => return Err(passing),
+                Err(failure) => tracing::warn!(receiver = %self.name, "An old message stays: {}", failure.text()),
+                Ok(_) => {}
+            }
+        }
+        let request = self.receiver.render(notification, attempt);
+        self.sender.send(&self.receiver, request, attempt.at).await
     }
 
     fn fate(&self, outcome: Result<Taken, Failure>, attempts: u32, queued: Timestamp) -> Fate {

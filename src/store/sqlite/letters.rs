@@ -9,7 +9,7 @@ use sqlx::{Row, SqliteConnection, SqlitePool};
 use super::decide::{from_json, time, to_json};
 use super::storms::{self, Way};
 use crate::model::{IncidentId, Notification, NotificationKind};
-use crate::store::{Delivery, Discard, Fate, Letter, LetterState, OutboxDepth, Replay, Sought};
+use crate::store::{Delivery, Discard, Fate, Letter, LetterState, OutboxDepth, Replay, Sought, Thread};
 
 /// Nothing is put off for longer: what seems to be, was put off before the clock was set back.
 pub(super) const PUT_OFF_MAX: SignedDuration = SignedDuration::from_hours(1);
@@ -90,25 +90,36 @@ async fn supersede(connection: &mut SqliteConnection, incident: &str, by: &Notif
     .map(drop)
 }
 
+pub(super) async fn begin(connection: &mut SqliteConnection, numbers: &[i64]) -> Result<()> {
+    sqlx::query(
+        "UPDATE outbox SET attempts = attempts + 1
+         WHERE number IN (SELECT value FROM json_each($1)) AND state = 'pending'",
+    )
+    .bind(to_json(&numbers)?)
+    .execute(connection)
+    .await
+    .map(drop)
+}
+
 pub(super) async fn settle(connection: &mut SqliteConnection, number: i64, fate: &Fate) -> Result<()> {
     let query = match fate {
         // True whatever was thought of it meanwhile.
         Fate::Delivered { at, receipt } => sqlx::query(
-            "UPDATE outbox SET state = 'delivered', attempts = attempts + 1, settled = $2, error = NULL, receipt = $3
+            "UPDATE outbox SET state = 'delivered', settled = $2, error = NULL, receipt = $3
              WHERE number = $1",
         )
         .bind(number)
         .bind(at.as_millisecond())
         .bind(receipt.clone()),
         Fate::Retry { next, error } => sqlx::query(
-            "UPDATE outbox SET attempts = attempts + 1, next_attempt = $2, error = $3
+            "UPDATE outbox SET next_attempt = $2, error = $3
              WHERE number = $1 AND state = 'pending'",
         )
         .bind(number)
         .bind(next.as_millisecond())
         .bind(error.clone()),
         Fate::Dead { at, error } => sqlx::query(
-            "UPDATE outbox SET state = 'dead', attempts = attempts + 1, settled = $2, error = $3
+            "UPDATE outbox SET state = 'dead', settled = $2, error = $3
              WHERE number = $1 AND state = 'pending'",
         )
         .bind(number)
@@ -189,15 +200,17 @@ pub(super) async fn discard(connection: &mut SqliteConnection, id: &str, why: &s
 
 pub(super) async fn letters(pool: &SqlitePool, receiver: &str, now: Timestamp, at_most: u32) -> Result<Vec<Letter>> {
     let rows = sqlx::query(
-        "SELECT number, attempts, next_attempt, queued, labels, body, (
-             SELECT receipt FROM outbox first WHERE first.incident = outbox.incident AND first.receiver = outbox.receiver
-             AND first.receipt IS NOT NULL ORDER BY first.number LIMIT 1)
-         FROM outbox WHERE number IN (
+        "SELECT outbox.number, outbox.attempts, outbox.next_attempt, outbox.queued, outbox.labels, outbox.body,
+             first.receipt, first.storm IS NOT NULL
+         FROM outbox LEFT JOIN outbox first ON first.number = (
+             SELECT MIN(number) FROM outbox f WHERE f.incident = outbox.incident AND f.receiver = outbox.receiver
+             AND f.receipt IS NOT NULL)
+         WHERE outbox.number IN (
              SELECT MIN(number) FROM outbox WHERE receiver = $1 AND state = 'pending' GROUP BY incident)
-         AND kind <> 'storm' AND (next_attempt <= $2 OR next_attempt > $4) AND NOT EXISTS (
+         AND outbox.kind <> 'storm' AND (outbox.next_attempt <= $2 OR outbox.next_attempt > $4) AND NOT EXISTS (
              SELECT 1 FROM outbox before WHERE before.incident = outbox.incident AND before.receiver = $1
              AND before.state = 'gathered' AND before.number < outbox.number)
-         ORDER BY number LIMIT $3",
+         ORDER BY outbox.number LIMIT $3",
     )
     .bind(receiver)
     .bind(now.as_millisecond())
@@ -213,7 +226,7 @@ pub(super) async fn letters(pool: &SqlitePool, receiver: &str, now: Timestamp, a
                 next_attempt: time(row.get(2)),
                 queued: time(row.get(3)),
                 notification: notification(row, 4, 5)?,
-                thread: row.get(6),
+                thread: row.get::<Option<String>, _>(6).map(if row.get(7) { Thread::Storm } else { Thread::Own }),
             })
         })
         .collect()
@@ -244,16 +257,16 @@ pub(super) async fn standing(pool: &SqlitePool, receiver: &str, since: Timestamp
 }
 
 pub(super) async fn depth(pool: &SqlitePool) -> Result<OutboxDepth> {
-    // What was tried waits for its receiver; what was not may wait its turn, as long as there are turns.
+    // What failed waits for its receiver; what did not may wait its turn, as long as there are turns.
     let row = sqlx::query(
         "SELECT (SELECT COUNT(*) FROM outbox WHERE state = 'pending'),
                 (SELECT COUNT(*) FROM outbox WHERE state = 'dead' AND storm IS NULL),
                 (SELECT MIN(since) FROM (
-                     SELECT MIN(queued) AS since FROM outbox WHERE state = 'pending' AND attempts > 0
+                     SELECT MIN(queued) AS since FROM outbox WHERE state = 'pending' AND attempts > 0 AND error IS NOT NULL
                      UNION ALL
                      SELECT MAX(MIN(queued), COALESCE((SELECT MAX(settled) FROM outbox d WHERE d.receiver = o.receiver
                          AND d.state = 'delivered'), 0)) FROM outbox o
-                     WHERE state = 'pending' AND attempts = 0 GROUP BY receiver))",
+                     WHERE state = 'pending' AND (attempts = 0 OR error IS NULL) GROUP BY receiver))",
     )
     .fetch_one(pool)
     .await?;
@@ -266,6 +279,7 @@ macro_rules! select_delivery {
     ($rest:literal) => {
         concat!(
             "SELECT id, incident, receiver, kind, version, state, attempts, created, settled, error, note,
+             CASE state WHEN 'pending' THEN next_attempt END,
              COALESCE(json_extract(body, '$.headline'),
                  (SELECT COUNT(*) FROM outbox m WHERE m.storm = outbox.id) || ' at once, to be told together')
              FROM outbox ",
@@ -311,10 +325,11 @@ fn delivery(row: &SqliteRow) -> Result<Delivery> {
         receiver: row.get(2),
         kind: row.get(3),
         version: u32::try_from(row.get::<i64, _>(4)).unwrap_or(u32::MAX),
-        headline: row.get(11),
+        headline: row.get(12),
         state: row.get(5),
         attempts: u32::try_from(row.get::<i64, _>(6)).unwrap_or(u32::MAX),
         created: time(row.get(7)),
+        next_attempt: row.get::<Option<i64>, _>(11).map(time),
         settled: row.get::<Option<i64>, _>(8).map(time),
         error: row.get(9),
         why: row.get(10),

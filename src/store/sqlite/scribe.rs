@@ -28,6 +28,7 @@ const UNSORTED_MAX: u32 = 120;
 #[derive(Debug)]
 pub(super) enum Job {
     Decide(Decision),
+    Begin(Vec<i64>),
     Settle(i64, Fate),
     Replay(String, Timestamp),
     /// Id and why.
@@ -149,6 +150,7 @@ impl Scribe {
             // What was sent under an id must be known to have been, or it would be sent otherwise.
             Job::Seal(..) => ("compose a storm", Durable::Full),
             Job::Scatter(..) => ("scatter a storm", Durable::Full),
+            Job::Begin(..) => ("count an attempt", Durable::Normal),
             Job::Settle(..) => ("write what became of a letter", Durable::Normal),
             Job::Tidy(_) => ("be tidied", Durable::Normal),
         };
@@ -276,6 +278,7 @@ enum What<'a> {
 async fn perform(connection: &mut SqliteConnection, job: &Job, retention: &Retention) -> Result<Done, sqlx::Error> {
     match job {
         Job::Decide(decision) => decide::write(connection, decision).await?,
+        Job::Begin(numbers) => letters::begin(connection, numbers).await?,
         Job::Settle(number, fate) => letters::settle(connection, *number, fate).await?,
         Job::Push(probe, push) => record::push(connection, probe, push).await?,
         Job::Silence(silence) => silences::write(connection, silence).await?,

@@ -31,6 +31,8 @@ pub(in crate::web) struct Letter {
     state: String,
     attempts: u32,
     created: At,
+    /// Of a pending one.
+    next_attempt: Option<At>,
     settled: Option<At>,
     /// What the receiver said last.
     error: Option<String>,
@@ -139,6 +141,7 @@ fn letter(delivery: Delivery) -> Letter {
         state: delivery.state,
         attempts: delivery.attempts,
         created: At(delivery.created),
+        next_attempt: delivery.next_attempt.map(At),
         settled: delivery.settled.map(At),
         error: delivery.error,
         why: delivery.why,

@@ -11,6 +11,7 @@ use unbroken::model::{
     Acknowledgement, Cause, Change, Evidence, Fault, FaultCode, Happening, Impact, Incident, Notification,
     NotificationKind, SelfFault, Severity, Storm,
 };
+use unbroken::store::Thread;
 
 use super::told::map;
 use crate::given::{at, closed, incident, version};
@@ -217,8 +218,11 @@ fn every_receiver_says_it_in_its_own_language() {
     };
     for (name, receiver) in &receivers {
         for (kind, message) in messages() {
-            let thread = (name == "slack-bot" && kind != "open").then(|| "1763625600.000100".to_owned());
+            let thread = (name == "slack-bot" && kind != "open").then(|| Thread::Own("C0123/1763625600.000100".into()));
             let attempt = Attempt { number: 2, at: at(7200), thread };
+            if let Some(amendment) = receiver.amend(&message, &attempt) {
+                compare(&format!("{name}.{kind}.amended.txt"), written(&amendment));
+            }
             let said = written(&receiver.render(&message, &attempt));
             compare(&format!("{name}.{kind}.txt"), said);
         }
@@ -251,6 +255,22 @@ fn what_stays_open_is_closed_after_a_test() {
     for name in ["slack", "teams", "email", "command"] {
         assert_eq!(kinds(name), ["test"], "{name}");
     }
+}
+
+/// A storm's message tells of others, and one whose channel is not known cannot be named.
+#[test]
+fn only_a_message_of_its_own_is_put_right_and_only_at_the_end() {
+    let (receivers, messages) = (receivers(), messages());
+    let amended = |name: &str, thread: Thread| -> Vec<&str> {
+        let attempt = Attempt { thread: Some(thread), ..Attempt::first(at(0)) };
+        let kinds = messages.iter().filter(|(_, message)| receivers[name].amend(message, &attempt).is_some());
+        kinds.map(|(kind, _)| *kind).collect()
+    };
+    let place = || "C0123/1763625600.000100".to_owned();
+    assert_eq!(amended("slack-bot", Thread::Own(place())), ["resolve"]);
+    assert_eq!(amended("slack-bot", Thread::Storm(place())), [""; 0]);
+    assert_eq!(amended("slack-bot", Thread::Own("1763625600.000100".into())), [""; 0]);
+    assert_eq!(amended("slack", Thread::Own(place())), [""; 0]);
 }
 
 /// What is kept for a debugger or a log shows where a message goes, and no secret.

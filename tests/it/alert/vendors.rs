@@ -2,6 +2,7 @@
 //! services do.
 
 mod chats;
+mod duty;
 mod pagers;
 mod shape;
 
@@ -157,12 +158,26 @@ impl Vendor {
         self.desk.taken.lock().unwrap().clone()
     }
 
+    /// What did not fit the schema ends the test.
+    fn is_content(&self) {
+        let wrong = self.desk.wrong.lock().unwrap().clone();
+        assert!(wrong.is_empty(), "it does not fit the schema: {}", wrong.join("\n"));
+    }
+
     /// Waits until it has taken so many messages; none may have been wrong.
     async fn takes(&self, number: usize) {
+        self.until(|| self.taken().len() >= number).await;
+    }
+
+    /// Waits until so many letters were delivered; none may have been wrong.
+    async fn has_told(&self, office: &Office, number: usize) {
+        self.until(|| office.heard() >= number).await;
+    }
+
+    async fn until(&self, holds: impl Fn() -> bool) {
         let wait = async {
-            while self.taken().len() < number {
-                let wrong = self.desk.wrong.lock().unwrap().clone();
-                assert!(wrong.is_empty(), "it does not fit the schema: {}", wrong.join("\n"));
+            while !holds() {
+                self.is_content();
                 tokio::time::sleep(Duration::from_millis(5)).await;
             }
         };
@@ -213,15 +228,22 @@ async fn lives(ways: Ways) -> Vec<Heard> {
     office.delivers("vendor", "update").await;
     office.close().await;
     let office = Office::open(folder.path(), vendor.settings()).await;
-    office.post(vec![notification(&worse, NotificationKind::Remind, "vendor")]).await;
-    vendor.takes(3).await;
-    office.delivers("vendor", "remind").await;
-    office.post(vec![notification(&closed(&worse, 300), NotificationKind::Resolve, "vendor")]).await;
-    vendor.takes(4).await;
-    office.post(vec![hostile(&incident(2))]).await;
-    vendor.takes(5).await;
-    office.post(vec![long(&incident(3))]).await;
-    vendor.takes(6).await;
+    let helped = incident(4);
+    let said = |of: &Incident, kind| notification(of, kind, "vendor");
+    let letters = [
+        said(&worse, NotificationKind::Remind),
+        said(&closed(&worse, 300), NotificationKind::Resolve),
+        hostile(&incident(2)),
+        long(&incident(3)),
+        // Somebody who is called for help hears of it first by that.
+        said(&helped, NotificationKind::Escalate),
+        said(&helped, NotificationKind::Acknowledge),
+        said(&closed(&helped, 400), NotificationKind::Resolve),
+    ];
+    for (before, letter) in letters.into_iter().enumerate() {
+        office.post(vec![letter]).await;
+        vendor.has_told(&office, before + 1).await;
+    }
     office.close().await;
     vendor.taken()
 }

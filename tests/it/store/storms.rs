@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use unbroken::alert::Teller;
 use unbroken::model::NotificationKind::{self, Open, Remind, Resolve, Update};
 use unbroken::model::{Cause, Incident, IncidentId, Notification, SelfFault, Storm};
-use unbroken::store::{Bundle, Decision, Discard, Fate, Holds, LetterState, Replay, Sealing, Sought, Store};
+use unbroken::store::{Bundle, Decision, Discard, Fate, Holds, LetterState, Replay, Sealing, Sought, Store, Thread};
 
 use crate::given::{at, closed, incident, notification, version};
 
@@ -100,6 +100,7 @@ pub(crate) async fn a_sealed_storm_says_the_same_at_every_attempt(store: &dyn St
     assert_eq!(store.seal(bundle.number, *last, &storm).await.unwrap(), Sealing::Grown, "one joined meanwhile");
     let (number, storm) = sealed(store, 30).await;
     assert_eq!((storm.incidents, storm.id.as_str()), (6, bundle.id.as_str()));
+    store.begin(&[number]).await.unwrap();
     store.settle(number, Fate::Retry { next: at(40), error: "503".into() }).await.unwrap();
     assert_eq!(due(store, 39).await, None);
     // More breaks: it belongs to the next storm, which waits for this one.
@@ -132,7 +133,7 @@ pub(crate) async fn what_is_over_before_the_storm_is_told_joins_it(store: &dyn S
     // What follows later is a letter again, under the storm's message.
     post(store, vec![letter(&closed(&incident(21), 300), Resolve, 300)]).await;
     let end = store.letters("chat", at(300), 9).await.unwrap().remove(0);
-    assert_eq!((end.notification.kind, end.thread.as_deref()), (Resolve, Some("1.5")));
+    assert_eq!((end.notification.kind, end.thread), (Resolve, Some(Thread::Storm("1.5".into()))));
 }
 
 pub(crate) async fn nothing_overtakes_a_storm_or_is_overtaken_by_it(store: &dyn Store) {
@@ -208,6 +209,8 @@ pub(crate) async fn what_waits_its_turn_is_not_stuck(store: &dyn Store) {
     assert_eq!(oldest().await, Some(at(0)));
     store.settle(letters[0].number, Fate::Delivered { at: at(50), receipt: None }).await.unwrap();
     assert_eq!(oldest().await, Some(at(50)), "the receiver takes them one by one");
+    store.begin(&[letters[1].number]).await.unwrap();
+    assert_eq!(oldest().await, Some(at(50)), "nor is what is under way");
     store.settle(letters[1].number, Fate::Retry { next: at(60), error: "503".into() }).await.unwrap();
     assert_eq!(oldest().await, Some(at(0)), "this one it does not take");
 }

@@ -142,13 +142,21 @@ pub(crate) async fn a_letter_is_put_off_given_up_and_queued_again(store: &dyn St
     let letter = notification(&incident(1), NotificationKind::Open, "hook");
     decide(store, vec![letter.clone()]).await;
     let number = store.letters("hook", at(0), 9).await.unwrap()[0].number;
+    store.begin(&[number]).await.unwrap();
     store.settle(number, Fate::Retry { next: at(2), error: "answered 503".into() }).await.unwrap();
     assert_eq!(store.letters("hook", at(1), 9).await.unwrap(), []);
     assert_eq!(store.letters("hook", at(2), 9).await.unwrap()[0].attempts, 1);
+    let shown = store.sought(&Sought::default(), 9).await.unwrap().remove(0);
+    assert_eq!(shown.next_attempt, Some(at(2)));
+    // Somebody may be killed here: what was begun counts.
+    store.begin(&[number]).await.unwrap();
+    assert_eq!(store.letters("hook", at(2), 9).await.unwrap()[0].attempts, 2);
     store.settle(number, Fate::Dead { at: at(3), error: "answered 404".into() }).await.unwrap();
+    store.begin(&[number]).await.unwrap();
     assert_eq!(store.letters("hook", at(DAY), 9).await.unwrap(), []);
     let dead = store.sought(&Sought::default(), 9).await.unwrap().remove(0);
     assert_eq!((dead.state.as_str(), dead.attempts, dead.error.as_deref()), ("dead", 2, Some("answered 404")));
+    assert_eq!(dead.next_attempt, None);
     assert_eq!(store.outbox().await.unwrap().dead, 1);
 
     assert_eq!(store.replay("nothing", at(9)).await.unwrap(), Replay::Unknown);

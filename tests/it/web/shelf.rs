@@ -102,6 +102,10 @@ impl Store for Shelf {
         Ok(Replay::Unknown)
     }
 
+    async fn begin(&self, _: &[i64]) -> Result<(), Refused> {
+        Ok(())
+    }
+
     async fn settle(&self, _: i64, _: Fate) -> Result<(), Refused> {
         Ok(())
     }
@@ -123,6 +127,7 @@ impl Store for Shelf {
             state: state.to_owned(),
             attempts: 1 + u32::from(error.is_some()) * 6,
             created: halcyon::now() - SignedDuration::from_mins(20),
+            next_attempt: None,
             settled: (state == "delivered").then(halcyon::now),
             error: error
                 .map(|error| if self.mood == Mood::Hostile { halcyon::ATTACK.to_owned() } else { error.to_owned() }),

@@ -24,6 +24,8 @@ pub(crate) enum Manner {
 #[derive(Clone, Debug)]
 pub(crate) struct Letter {
     pub(crate) id: String,
+    /// 1 for the first.
+    pub(crate) attempt: u32,
     pub(crate) body: Value,
     pub(crate) taken: bool,
 }
@@ -66,9 +68,10 @@ impl Hook {
 
     async fn take(&self, headers: &HeaderMap, body: &[u8]) -> StatusCode {
         let manner = *self.manner.lock().expect("not poisoned");
-        let id = headers.get("webhook-id").and_then(|id| id.to_str().ok()).unwrap_or_default().to_owned();
+        let said = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default().to_owned();
+        let (id, attempt) = (said("webhook-id"), said("unbroken-attempt").parse().unwrap_or_default());
         let body = serde_json::from_slice(body).unwrap_or_default();
-        let letter = Letter { id, body, taken: manner == Manner::Take };
+        let letter = Letter { id, attempt, body, taken: manner == Manner::Take };
         self.letters.lock().expect("not poisoned").push(letter);
         match manner {
             Manner::Take => StatusCode::NO_CONTENT,

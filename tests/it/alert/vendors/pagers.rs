@@ -6,18 +6,18 @@ use super::shape::{Kind, May, Must, conforms};
 use super::{CANARY, Heard, Mood, Reply, Ways, after, is_dead, is_put_off, lives, tried};
 use crate::given::incident;
 
-const PAGERDUTY: Ways = Ways {
+pub(super) const PAGERDUTY: Ways = Ways {
     settings: |base| json!({ "pagerduty": { "routing_key": ["env K", CANARY], "url": base } }),
     check: |heard| {
         if heard.path != "/v2/enqueue" || heard.body["routing_key"] != CANARY {
             return Err("Invalid routing key".into());
         }
-        let resolve = heard.body["event_action"] == "resolve";
+        let trigger = heard.body["event_action"] == "trigger";
         let head = [
             ("routing_key", Must, Kind::Text(32)),
             ("event_action", Must, Kind::One(&["trigger", "acknowledge", "resolve"])),
-            ("dedup_key", if resolve { Must } else { May }, Kind::Text(255)),
-            ("payload", if resolve { May } else { Must }, Kind::Object),
+            ("dedup_key", if trigger { May } else { Must }, Kind::Text(255)),
+            ("payload", if trigger { Must } else { May }, Kind::Object),
             ("client", May, Kind::Text(255)),
             ("client_url", May, Kind::Url),
             ("links", May, Kind::List(100)),
@@ -55,9 +55,15 @@ const PAGERDUTY: Ways = Ways {
 async fn pagerduty_takes_a_whole_incident_as_one_alert() {
     let taken = lives(PAGERDUTY).await;
     let of = |key: &str| taken.iter().map(|heard| heard.body[key].clone()).collect::<Vec<_>>();
-    assert_eq!(of("event_action"), ["trigger", "trigger", "trigger", "resolve", "trigger", "trigger"]);
-    let first = incident(1).id.to_string();
-    assert_eq!(of("dedup_key")[..4], vec![Value::from(first); 4]);
+    let first = ["trigger", "trigger", "trigger", "resolve", "trigger", "trigger"];
+    assert_eq!(of("event_action")[..6], first);
+    assert_eq!(of("dedup_key")[..4], vec![Value::from(incident(1).id.to_string()); 4]);
+    assert_eq!(
+        of("event_action")[6..],
+        ["trigger", "acknowledge", "resolve"],
+        "whoever is called for help has it, too"
+    );
+    assert_eq!(of("dedup_key")[6..], vec![Value::from(incident(4).id.to_string()); 3]);
     assert_eq!(taken[0].body["payload"]["severity"], "critical");
     assert_eq!(taken[0].body["payload"]["source"], "billing");
     assert!(is_dead(&after(PAGERDUTY, Mood::Rude).await), "an event that is invalid once is so for ever");
@@ -67,7 +73,7 @@ async fn pagerduty_takes_a_whole_incident_as_one_alert() {
     assert!(tried[0].as_ref().unwrap().starts_with("answered 202 Accepted: {\"status\":\"success\""), "{tried:?}");
 }
 
-const OPSGENIE: Ways = Ways {
+pub(super) const OPSGENIE: Ways = Ways {
     settings: |base| json!({ "opsgenie": { "api_key": ["env K", CANARY], "url": base } }),
     check: |heard| {
         if heard.header("authorization") != format!("GenieKey {CANARY}") {
@@ -93,7 +99,7 @@ const OPSGENIE: Ways = Ways {
         let rest = heard.path.strip_prefix("/v2/alerts/").and_then(|rest| rest.strip_suffix("?identifierType=alias"));
         let (alias, verb) = rest.and_then(|rest| rest.split_once('/')).ok_or("no such path")?;
         let note = if verb == "notes" { Must } else { May };
-        if alias.len() != 36 || !["notes", "close"].contains(&verb) {
+        if alias.len() != 36 || !["notes", "acknowledge", "close"].contains(&verb) {
             return Err(format!("no such path: {}", heard.path));
         }
         let fields =
@@ -112,12 +118,16 @@ async fn opsgenie_takes_a_whole_incident_as_one_alert() {
     let of_first = |verb: &str| format!("/v2/alerts/{first}/{verb}?identifierType=alias");
     let paths: Vec<_> = taken.iter().map(|heard| heard.path.clone()).take(4).collect();
     assert_eq!(paths, ["/v2/alerts".to_owned(), of_first("notes"), of_first("notes"), of_first("close")]);
+    let helped = taken[6..].iter().map(|heard| heard.path.replace(&incident(4).id.to_string(), "ALIAS"));
+    let of_alias = |verb: &str| format!("/v2/alerts/ALIAS/{verb}?identifierType=alias");
+    assert_eq!(helped.collect::<Vec<_>>(), ["/v2/alerts".to_owned(), of_alias("acknowledge"), of_alias("close")]);
+    assert_eq!(taken[6].body["alias"], incident(4).id.to_string());
     assert_eq!((&taken[0].body["alias"], &taken[0].body["priority"]), (&first.to_string().into(), &"P1".into()));
     assert!(is_dead(&after(OPSGENIE, Mood::Rude).await));
     assert_eq!(tried(OPSGENIE).await.len(), 2, "a test ends by itself");
 }
 
-const NTFY: Ways = Ways {
+pub(super) const NTFY: Ways = Ways {
     settings: |base| json!({ "ntfy": { "topic": "ops", "token": ["env K", CANARY], "url": base } }),
     check: |heard| {
         if heard.path != "/" || heard.header("authorization") != format!("Bearer {CANARY}") {
@@ -151,7 +161,7 @@ const NTFY: Ways = Ways {
 async fn ntfy_takes_a_whole_incident() {
     let taken = lives(NTFY).await;
     let priorities: Vec<_> = taken.iter().map(|heard: &Heard| heard.body["priority"].as_i64().unwrap()).collect();
-    assert_eq!(priorities, [5, 5, 4, 3, 5, 5]);
+    assert_eq!(priorities, [5, 5, 4, 3, 5, 5, 5, 3, 3]);
     assert!(taken[0].body["title"].as_str().unwrap().contains("Pay my bill"));
     assert!(is_dead(&after(NTFY, Mood::Rude).await));
     assert_eq!(tried(NTFY).await.len(), 1);

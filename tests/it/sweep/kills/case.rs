@@ -1,6 +1,6 @@
 //! One daemon's life: something happens, it is killed there, the next one goes on.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::panic::AssertUnwindSafe;
 use std::time::Duration;
 
@@ -254,6 +254,12 @@ impl<'a> Life<'a> {
         assert_eq!(incidents.len(), 1, "{letters:?}");
         if let Some(before) = &self.case.start.incident {
             assert!(incidents.contains(before.as_str()), "{letters:?}");
+        }
+        if self.case.injury == KILL {
+            let mut attempts: BTreeMap<&str, Vec<u32>> = BTreeMap::new();
+            letters.iter().for_each(|letter| attempts.entry(&letter.id).or_default().push(letter.attempt));
+            let counted = |of: &Vec<u32>| of[0] > 0 && of.is_sorted_by(|one, next| one < next);
+            assert!(attempts.values().all(counted), "what comes twice says so: {attempts:?}");
         }
         let disk = Disk::of(self.world.folder.path()).await;
         disk.is_sound();
