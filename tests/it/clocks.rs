@@ -144,3 +144,101 @@ async fn in_1970_a_certificate_is_not_judged_and_the_clock_is_told() {
     world.until("our clock is told", own).await;
     assert_eq!(about_others(&hook, "open"), 0, "{:?}", hook.letters());
 }
+
+/// A moment, and the windows that are open then.
+type Moment = (&'static str, &'static [&'static str]);
+
+/// Nights that skip an hour, or half of one, or have it twice, and one between two days.
+const MOMENTS: &[Moment] = &[
+    ("2027-03-14T07:50:00Z", &[]),
+    ("2027-03-14T08:10:00Z", &["four in New York"]),
+    ("2027-03-27T22:45:00Z", &["midnight"]),
+    ("2027-03-27T23:15:00Z", &["midnight"]),
+    ("2027-03-27T23:45:00Z", &[]),
+    ("2027-03-28T00:50:00Z", &["before two"]),
+    ("2027-03-28T01:10:00Z", &[]),
+    ("2027-04-03T14:50:00Z", &["Lord Howe"]),
+    ("2027-04-03T15:05:00Z", &[]),
+    ("2027-04-03T15:20:00Z", &["Lord Howe"]),
+    ("2027-04-03T15:50:00Z", &[]),
+    ("2027-10-02T15:20:00Z", &["Lord Howe"]),
+    ("2027-10-02T15:35:00Z", &[]),
+    ("2027-10-31T00:35:00Z", &["after two"]),
+    ("2027-10-31T00:50:00Z", &[]),
+    ("2027-10-31T01:35:00Z", &["after two"]),
+    ("2027-10-31T01:50:00Z", &[]),
+    ("2027-11-07T08:10:00Z", &[]),
+    ("2027-11-07T09:10:00Z", &["four in New York"]),
+];
+
+const WINDOWS: &str = "timezone: Europe/Berlin
+maintenance:
+  - { name: midnight, every: \"Mon..Sun 23:30-00:30\" }
+  - { name: before two, every: \"Sun 01:30-02:30\" }
+  - { name: after two, every: \"Sun 02:32-02:45\" }
+  - { name: Lord Howe, every: \"Sun 01:45-02:15\", timezone: Australia/Lord_Howe }
+  - { name: four in New York, every: \"Sun 04:00-05:00\", timezone: America/New_York }
+";
+
+/// Makes it that moment for the daemon that is started next.
+fn begin_at(world: &World, moment: &str) {
+    let moment: jiff::Timestamp = moment.parse().unwrap();
+    set(world, &format!("+{}", moment.as_second() - jiff::Zoned::now().timestamp().as_second()));
+}
+
+async fn open_windows(world: &World) -> Vec<String> {
+    let windows = world.json("/api/v1/maintenance").await["items"].as_array().unwrap().clone();
+    let open = windows.iter().filter(|window| window["open"] == true);
+    open.map(|window| window["name"].as_str().unwrap().to_owned()).collect()
+}
+
+#[tokio::test]
+async fn a_window_is_open_whenever_a_clock_on_the_wall_shows_its_time() {
+    let (target, hook) = (Target::start().await, Hook::start().await);
+    let mut world = world(&target, &hook);
+    let settings = std::fs::read_to_string(world.path("config/unbroken.yaml")).unwrap();
+    world.write("config/unbroken.yaml", &format!("{WINDOWS}{settings}"));
+    for (moment, wanted) in MOMENTS {
+        begin_at(&world, moment);
+        world.start().await;
+        assert_eq!(open_windows(&world).await, *wanted, "{moment}");
+        world.stop().await;
+    }
+    // Somebody decides that Berlin's clocks go another way: the next start goes by what is written there.
+    let zone = |name: &str| std::fs::read(format!("/usr/share/zoneinfo/{name}")).unwrap();
+    for folder in ["zones/Europe", "zones/Australia", "zones/America"] {
+        std::fs::create_dir_all(world.path(folder)).unwrap();
+    }
+    for name in ["Australia/Lord_Howe", "America/New_York"] {
+        std::fs::write(world.path("zones").join(name), zone(name)).unwrap();
+    }
+    world.set("TZDIR", world.path("zones").to_str().unwrap());
+    for (clocks, wanted) in [("Europe/Berlin", &[][..]), ("Asia/Tokyo", &["midnight"])] {
+        std::fs::write(world.path("zones/Europe/Berlin"), zone(clocks)).unwrap();
+        begin_at(&world, "2027-11-08T15:00:00Z");
+        world.start().await;
+        assert_eq!(open_windows(&world).await, wanted, "{clocks}");
+        world.stop().await;
+    }
+}
+
+/// The night in which the clocks go forward: the window would end at half past two, which never comes.
+#[tokio::test]
+async fn what_is_still_down_when_the_clocks_go_forward_is_told_then_and_once() {
+    let (target, hook) = (Target::start().await, Hook::start().await);
+    let mut world = world(&target, &hook);
+    let settings = std::fs::read_to_string(world.path("config/unbroken.yaml")).unwrap();
+    world.write("config/unbroken.yaml", &format!("{WINDOWS}{settings}"));
+    begin_at(&world, "2027-03-28T00:59:10Z");
+    world.start().await;
+    target.break_();
+    world.until("it is told", async |_: &World| about_others(&hook, "open") > 0).await;
+    let letter = hook.taken("open").remove(0).body;
+    let time = |value: &serde_json::Value| value.as_str().unwrap().parse::<jiff::Timestamp>().unwrap();
+    let forward: jiff::Timestamp = "2027-03-28T01:00:00Z".parse().unwrap();
+    assert!(time(&letter["data"]["opened"]) < forward, "it opened in the window: {letter}");
+    assert!(time(&letter["timestamp"]) >= forward, "it was told after the window: {letter}");
+    target.mend();
+    world.until("its end is told", async |_: &World| about_others(&hook, "resolve") == 1).await;
+    assert_eq!(about_others(&hook, "open"), 1);
+}

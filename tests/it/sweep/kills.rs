@@ -4,6 +4,7 @@
 mod case;
 mod disk;
 mod tracer;
+mod upgrade;
 
 use std::path::Path;
 
@@ -103,6 +104,25 @@ async fn begin((calls_of, nth): (&str, u64)) -> End {
     world.stop().await;
     Disk::of(world.folder.path()).await.is_sound();
     ended.map_or(End::Done, |_| End::Met)
+}
+
+/// Every older schema becomes the present one with all that was in it, however often that is interrupted.
+#[tokio::test]
+async fn a_store_of_any_age_is_brought_up_to_date_even_if_that_is_killed() {
+    let newest = upgrade::Newest::written().await;
+    let mut cases = Vec::new();
+    for schema in 1..newest.schemas() {
+        let kills = ["fsync,fdatasync", "pwrite64"].into_iter();
+        // The oldest has the longest way; in an ordinary run the others go theirs in peace.
+        let kills = kills.filter(|_| schema == 1 || many(1, 2) > 1);
+        cases.extend(kills.flat_map(|of| calls(FEW[0]).map(move |nth| (of, nth))).map(|kill| (schema, Some(kill))));
+        cases.push((schema, None));
+    }
+    let lives = cases.into_iter().map(|(schema, kill)| newest.outlives(schema, kill));
+    let ends: Vec<upgrade::End> = futures::stream::iter(lives).buffer_unordered(AT_ONCE).collect().await;
+    let half_way = ends.iter().filter(|end| **end == upgrade::End::HalfWay).count();
+    println!("{half_way} of {} were killed before the schema was the present one", ends.len());
+    assert!(half_way > 0 || only().is_some(), "not one was killed half-way: this tries nothing");
 }
 
 /// Copies a store as a killed process leaves it.
