@@ -114,6 +114,41 @@ async fn a_store_that_another_process_holds_is_our_trouble_and_nobody_elses() {
     assert_eq!(told(&hook, "open").1, 1, "{:?}", hook.letters());
 }
 
+#[tokio::test]
+async fn the_dead_mans_switch_is_let_go_when_we_stand_still_or_cannot_write() {
+    let (target, hook, switch) = (Target::start().await, Hook::start().await, Target::start().await);
+    let mut world = World::new(&target, &hook);
+    let yaml = fs::read_to_string(world.path("config/unbroken.yaml")).expect("it is there");
+    world.write("config/unbroken.yaml", &format!("{yaml}  heartbeat: {{ url: \"{}\", every: 1s }}\n", switch.url()));
+    world.start().await;
+    let holds = async |world: &World| {
+        let before = switch.visits();
+        world.until("it is held", async |_: &World| switch.visits() > before + 1).await;
+    };
+    holds(&world).await;
+    world.signal("-STOP");
+    // What was under way has arrived.
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    let before = switch.visits();
+    tokio::time::sleep(Duration::from_secs(4)).await;
+    assert_eq!(switch.visits(), before, "who stands still holds nothing");
+    world.signal("-CONT");
+    holds(&world).await;
+
+    let path = world.path("unbroken.db");
+    let mut other = SqliteConnection::connect(path.to_str().expect("utf-8")).await.expect("it is there");
+    while sqlx::query("BEGIN EXCLUSIVE").execute(&mut other).await.is_err() {}
+    world.until("we are ill", async |world: &World| world.ask("/healthz").await.is_none()).await;
+    tokio::time::sleep(Duration::from_millis(1500)).await;
+    let (before, seen) = (switch.visits(), target.visits());
+    tokio::time::sleep(Duration::from_secs(4)).await;
+    assert_eq!(switch.visits(), before, "alive is not enough");
+    assert!(target.visits() > seen, "and probing goes on");
+    sqlx::query("ROLLBACK").execute(&mut other).await.expect("it was held");
+    other.close().await.expect("it closes");
+    holds(&world).await;
+}
+
 /// Takes from a running daemon the right to open anything more; gives it back at the end.
 struct Descriptors {
     pid: Pid,

@@ -98,7 +98,7 @@ fn answers(heard: &Heard) -> bool {
 }
 
 fn ends(heard: &Heard) -> bool {
-    heard.body["event_action"] == "resolve" || says(heard, "Mended: ")
+    heard.body["event_action"] == "resolve" || says(heard, "Mended")
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -109,8 +109,8 @@ async fn every_service_is_reminded_and_helped_hears_who_has_it_and_that_it_is_ov
     world.start().await;
     world.until_score("buy", 100.0).await;
     target.break_();
-    duty.hears(&world, &duty.crew, "a reminder", |heard| says(heard, "Still: ")).await;
-    duty.hears(&world, &duty.help, "that nobody answers", |heard| says(heard, "Nobody answers: ")).await;
+    duty.hears(&world, &duty.crew, "a reminder", |heard| says(heard, "Still")).await;
+    duty.hears(&world, &duty.help, "that nobody answers", |heard| says(heard, "Nobody answers")).await;
 
     let (code, out, errors) = world.run(&["ack", "shop", "--by", "Anna", "--url", world.page()]);
     assert_eq!(code, 0, "{out}{errors}");
