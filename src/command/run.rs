@@ -24,6 +24,12 @@ impl Args {
         logging::to_stderr(global);
         let plan = global.plan(Secrets::Needed)?;
         let at = self.listen.unwrap_or(plan.listen);
+        if !at.ip().is_loopback() && !plan.public {
+            return Err(Stop::usage(format!(
+                "{at} is reached by others, and there is no sign-in: listen on 127.0.0.1 behind a proxy, or say \
+                 `public: true` in unbroken.yaml"
+            )));
+        }
         let listener =
             TcpListener::bind(at).await.map_err(|error| Stop::own(&format!("cannot listen on {at}"), &error))?;
         let stop = until_told();

@@ -12,7 +12,7 @@ use crate::board::Board;
 use crate::clock::Clock;
 use crate::config::{Plan, Secrets};
 use crate::daemon::errands;
-use crate::model::{Element, Journey, JourneyId, Need, Reading, Snapshot};
+use crate::model::{Element, Journey, JourneyId, Member, Need, ProbeId, Reading, Snapshot, Weight};
 use crate::probe::Errand;
 use crate::{web, words};
 
@@ -68,7 +68,7 @@ impl Args {
             Format::Json => say!("{:#}", as_json(&snapshot, &journeys, &walked)),
             Format::Junit => say!("{}", as_junit(&walked)),
         }
-        let blocked = walked.iter().any(|walked| walked.reading.outcome.verdict.fault().is_some());
+        let blocked = journeys.iter().filter_map(|id| map.journey(id)).any(|journey| blocks(journey, &snapshot));
         let low =
             journeys.iter().filter_map(|id| snapshot.journey(id)).any(|journey| journey.value * 100.0 < self.at_least);
         Ok(if blocked || low { Exit::No } else { Exit::Well })
@@ -84,6 +84,27 @@ impl Args {
         }
         Ok(vec![id])
     }
+}
+
+/// Whether some customer cannot go on: what everybody needs failed, and too little is left that would serve instead.
+fn blocks(journey: &Journey, snapshot: &Snapshot) -> bool {
+    let failed = |id: &ProbeId| {
+        let series = snapshot.probe(id).into_iter().flat_map(|probe| &probe.series);
+        series.into_iter().any(|series| series.health.observed > 0.0 && series.health.value <= 0.0)
+    };
+    let fails = |member: &Member| match &member.element {
+        Element::Probe(id) => failed(id),
+        Element::Touchpoint(id) => {
+            let probes = snapshot.map.touchpoints.get(id).into_iter().flat_map(|touchpoint| &touchpoint.probes);
+            probes.filter(|probe| probe.weight == Weight::Blocking).any(|probe| failed(&probe.id))
+        }
+    };
+    journey.stages.iter().flat_map(|stage| &stage.needs).any(|need| match need {
+        Need::One(member) => member.weight == Weight::Blocking && fails(member),
+        Need::Of { need, members, weight, .. } => {
+            *weight == Weight::Blocking && members.iter().filter(|member| !fails(member)).count() < *need
+        }
+    })
 }
 
 fn elements<'a>(journey: &'a Journey) -> impl Iterator<Item = &'a Element> {

@@ -110,6 +110,21 @@ async fn walk_answers_in_the_shapes_of_the_api() {
     let element = &ill["journeys"][0]["stages"][0]["elements"][0];
     assert_eq!((&element["touchpoint"], &element["share"]), (&"shop".into(), &100.0.into()), "{ill}");
     assert_eq!(ill["readings"][0]["fault"]["code"], "status");
+    // What fails and stops nobody is told, and is no "no".
+    let journeys = std::fs::read_to_string(world.path("config/journeys.yaml")).unwrap();
+    world.write("config/journeys.yaml", &journeys.replace("[shop]", "[{ shop: important }]"));
+    assert_eq!(walk(0)["journeys"][0]["score"], 40.0);
+    let (code, _, _) = world.run(&["walk", "buy", "--at-least", "50"]);
+    assert_eq!(code, 1);
+}
+
+#[tokio::test]
+async fn nobody_listens_to_strangers_without_saying_so() {
+    let (target, hook) = (Target::start().await, Hook::start().await);
+    let world = World::new(&target, &hook);
+    let (code, out, errors) = world.run(&["run", "--listen", "0.0.0.0:0"]);
+    assert_eq!((code, out.as_str()), (2, ""));
+    assert!(errors.contains("there is no sign-in") && errors.contains("public: true"), "{errors}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -41,6 +41,11 @@ fn the_yaml_by_example_loads() {
     );
     world.set("BILLING_PASSWORD", "x");
     world.set("CHAT_PASSWORD", "x");
+    world.set("MAILBOX_PASSWORD", "x");
+    world.set("BROKER_PASSWORD", "x");
+    world.set("SURVEY_TOKEN", "x");
+    world.set("SURVEY_TOKEN_NEXT", "y");
+    world.set("QUEUE_PASSWORD", "x");
     world.set("PAGERDUTY_KEY", "x");
     world.set("SLACK_TOKEN", "x");
     world.set("HOOK_SECRET", "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw");

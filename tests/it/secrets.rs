@@ -187,6 +187,13 @@ async fn no_secret_comes_out_anywhere() {
         "/api/v1/touchpoints/account",
         "/api/v1/probes/account/read/readings",
         "/api/v1/incidents",
+        "/api/v1/outbox",
+        "/api/v1/annotations",
+        "/api/v1/silences",
+        "/api/v1/maintenance",
+        "/wall",
+        "/card/buy",
+        "/feed.atom",
         "/metrics",
         "/badge/buy.svg",
         "/api/v1/openapi.json",
@@ -194,7 +201,8 @@ async fn no_secret_comes_out_anywhere() {
     for route in routes
         .iter()
         .map(ToString::to_string)
-        .chain([format!("/incidents/{incident}"), format!("/api/v1/incidents/{incident}")])
+        .chain(["", ".md"].map(|kind| format!("/incidents/{incident}{kind}")))
+        .chain([format!("/api/v1/incidents/{incident}")])
     {
         outputs.push((route.clone(), world.get(&route).await));
     }
