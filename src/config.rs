@@ -43,7 +43,6 @@ use crate::{alert, probe, store, telemetry};
 
 pub use problem::{Problem, Severity};
 pub use schema::schema;
-pub use unbroken::Language;
 pub use vantages::Vantage;
 
 use build::Draft;
@@ -67,7 +66,6 @@ pub struct Plan {
     pub alerts: alert::Settings,
     /// At least one, in the order of their turns.
     pub vantages: Vec<Vantage>,
-    pub language: Language,
     /// Each touchpoint's file as its page may show it.
     pub written: Arc<BTreeMap<TouchpointId, Arc<str>>>,
     /// What was read, for watching.

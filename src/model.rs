@@ -6,6 +6,7 @@ mod fault;
 mod health;
 mod id;
 mod incident;
+mod language;
 mod maintenance;
 mod map;
 mod people;
@@ -25,6 +26,7 @@ pub use id::{
 pub use incident::{
     Cause, Change, Close, Happening, Impact, Incident, Notification, NotificationKind, Severity, Storm,
 };
+pub use language::Language;
 pub use maintenance::{Maintenance, Timetable};
 pub use map::{
     Calendar, Channel, Consistency, DetectRule, Element, Journey, JourneyMap, Member, Need, Objective, Persona, Probe,

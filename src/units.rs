@@ -43,6 +43,21 @@ impl Period {
         self.0
     }
 
+    /// In the largest units that say it exactly.
+    pub fn parts(self) -> Vec<(u64, &'static str)> {
+        let mut millis = self.0.as_millis() as u64;
+        // "400d" reads better than "1y35d".
+        let units = PERIOD_UNITS.iter().rev().filter(|(_, factor)| *factor < YEAR || millis.is_multiple_of(YEAR));
+        let mut parts = Vec::new();
+        for (unit, factor) in units.collect::<Vec<_>>() {
+            if millis >= *factor {
+                parts.push((millis / factor, *unit));
+                millis %= factor;
+            }
+        }
+        parts
+    }
+
     /// Reads whole numbers with units, largest or smallest first, without blanks.
     pub fn parse(text: &str) -> Result<Self, String> {
         let wrong = || {
@@ -75,16 +90,7 @@ impl Period {
 impl fmt::Display for Period {
     /// The largest units that say it exactly: `1h30m`, `800ms`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut millis = self.0.as_millis() as u64;
-        // "400d" reads better than "1y35d".
-        let units = PERIOD_UNITS.iter().rev().filter(|(_, factor)| *factor < YEAR || millis.is_multiple_of(YEAR));
-        for (unit, factor) in units.collect::<Vec<_>>() {
-            if millis >= *factor {
-                write!(f, "{}{unit}", millis / factor)?;
-                millis %= factor;
-            }
-        }
-        Ok(())
+        self.parts().into_iter().try_for_each(|(count, unit)| write!(f, "{count}{unit}"))
     }
 }
 

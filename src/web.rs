@@ -24,6 +24,7 @@ mod routes;
 mod serve;
 mod shares;
 mod trend;
+mod visitor;
 mod vitals;
 mod voice;
 
@@ -43,6 +44,7 @@ use crate::clock::Clock;
 use crate::model::{JourneyId, ProbeId, Reading, Snapshot, TouchpointId};
 use crate::secret::Secret;
 use crate::store::Store;
+use crate::words::Words;
 
 /// What the pages and the API are made of.
 #[derive(Clone)]
@@ -86,9 +88,9 @@ pub enum Audience {
 }
 
 /// A journey as `GET /api/v1/journeys/{id}` tells it, but for its objective: for those who ask without a daemon.
-pub fn journey(snapshot: &Snapshot, id: &JourneyId) -> Option<serde_json::Value> {
+pub fn journey(words: &Words, snapshot: &Snapshot, id: &JourneyId) -> Option<serde_json::Value> {
     let now = snapshot.journey(id)?;
-    serde_json::to_value(api::journeys::full(now, snapshot, None)).ok()
+    serde_json::to_value(api::journeys::full(words, now, snapshot, None)).ok()
 }
 
 /// A run as `GET /api/v1/probes/{touchpoint}/{probe}/readings` tells it.

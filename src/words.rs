@@ -1,9 +1,13 @@
-//! What we say to people who read no logs: sentences and headlines in plain English, without addresses and status
-//! codes. Pure.
+//! What we say to people who read no logs: sentences and headlines in plain words of their language, without addresses
+//! and status codes. Pure.
 
 mod advice;
+mod broken;
+mod happened;
 mod likeness;
+mod quantity;
 mod segment;
+mod tongue;
 mod unmet;
 mod wish;
 mod written;
@@ -11,17 +15,18 @@ mod written;
 use std::borrow::Cow;
 
 use jiff::Timestamp;
-use jiff::tz::TimeZone;
 
 use crate::model::{
-    Cause, CheckNow, Color, Divergence, ElementNow, Fact, Fault, FaultCode, Incident, JourneyId, JourneyMap,
-    JourneyNow, NeedNow, Severity, Snapshot, State, TouchpointId,
+    CheckNow, Color, Divergence, ElementNow, Fault, FaultCode, JourneyId, JourneyMap, JourneyNow, NeedNow, Phase,
+    SelfFault, Snapshot, State, TouchpointId,
 };
 use wish::Wish;
 
-pub use advice::advice;
+pub use broken::tense;
+pub use happened::Happened;
 pub use likeness::nearest;
-pub use segment::{is_segment_pending, segment, segment_score};
+pub use segment::{is_segment_pending, segment_score};
+pub use tongue::{Said, Tongues, Value, Words};
 pub use written::{chain, markup};
 
 /// A cause that costs less than this many points is noise to a customer and is not named.
@@ -29,43 +34,183 @@ const POINTS_WORTH_NAMING: f64 = 0.5;
 /// Causes named in one sentence; the rest are counted.
 const CAUSES_NAMED_MAX: usize = 2;
 
-/// How a journey goes, in the words of the people who walk it.
-pub fn journey(journey: &JourneyNow, snapshot: &Snapshot) -> String {
-    let wish = Wish::of(title(&journey.id, &snapshot.map));
-    if journey.score.is_none() {
-        let works = wish.works();
-        return if is_pending(journey) {
-            format!("We are checking whether {works}: the first visits are on their way.")
-        } else {
-            format!("We cannot see whether {works}: too few of our visits got through.")
+impl Words {
+    /// How a journey goes, in the words of the people who walk it.
+    pub fn journey(&self, journey: &JourneyNow, snapshot: &Snapshot) -> String {
+        let title = title(&journey.id, &snapshot.map);
+        let wish = Wish::of(title);
+        let tell = |key: &'static str| wish.asked(self.say(key)).with("title", title);
+        if journey.score.is_none() {
+            return tell(if is_pending(journey) { "journey-checking" } else { "journey-unseen" }).to_string();
+        }
+        let causes = self.causes(journey, snapshot);
+        if is_pending(journey) {
+            return match causes.as_slice() {
+                [one] => tell("journey-first-look").with("clause", &one.clause).to_string(),
+                more => tell("journey-first-looks").with("count", more.len()).to_string(),
+            };
+        }
+        // What nobody has looked at yet is no cause.
+        let causes: Vec<Why> = causes.into_iter().filter(|cause| !cause.pending).collect();
+        if causes.is_empty() {
+            return tell("journey-works").to_string();
+        }
+        let mut named: Vec<String> = causes.iter().take(CAUSES_NAMED_MAX).map(|cause| cause.clause.clone()).collect();
+        let more = causes.len().saturating_sub(named.len());
+        if more > 0 {
+            named.push(self.say("causes-more").with("count", more).to_string());
+        }
+        let since = causes.iter().filter_map(|cause| cause.since).min();
+        let told = self.since(self.clauses(&named), since, snapshot);
+        // What the number says, not its colour: the colour waits for a second evaluation.
+        let lead = match journey.value {
+            ..0.05 => "journey-broken",
+            ..0.5 => "journey-bad",
+            ..0.8 => "journey-mixed",
+            _ => "journey-marred",
         };
+        tell(lead).with("causes", told).to_string()
     }
-    let causes = causes(journey, snapshot);
-    if is_pending(journey) {
-        let first: Vec<String> = causes.iter().map(Why::clause).collect();
-        return match first.as_slice() {
-            [one] => format!("We are still checking whether {}: {one}.", wish.works()),
-            more => {
-                format!("We are still checking whether {}: {} first looks are under way.", wish.works(), more.len())
+
+    /// Where our probes and the customers tell different stories.
+    pub fn divergence(&self, divergence: Divergence, title: &str) -> String {
+        let key = match divergence {
+            Divergence::CustomersRed => "divergence-customers-red",
+            Divergence::ProbesRed => "divergence-probes-red",
+        };
+        self.say(key).with("title", title).to_string()
+    }
+
+    /// What went wrong at a place, as a clause that follows its name.
+    pub fn fault(&self, state: State, fault: Option<&Fault>) -> Cow<'_, str> {
+        match (state, fault) {
+            (State::Pending, _) => self.text("place-pending"),
+            (State::Unknown, _) => self.text("place-unknown"),
+            (State::Closed, _) => self.text("place-closed"),
+            (_, Some(fault)) => self.meaning(fault),
+            (State::Down, None) => self.text("place-down"),
+            (State::Up | State::Degraded, None) => self.text("place-wavers"),
+        }
+    }
+
+    /// The same of a place by its name: "Bills and payments answers with an error".
+    pub fn clause(&self, place: &str, state: State, fault: Option<&Fault>) -> String {
+        self.say("clause").with("name", place).with("what", self.fault(state, fault)).to_string()
+    }
+
+    /// What a fault means to customers; where the evidence tells it, the thing itself: "shows a wrong price (34.99, not
+    /// 29.99)".
+    pub fn meaning(&self, fault: &Fault) -> Cow<'_, str> {
+        let evidence = fault.evidence.as_ref();
+        let said = match fault.code {
+            FaultCode::Expectation => {
+                evidence.and_then(|evidence| Some(unmet::Unmet::of(evidence)?.told(self, evidence)))
             }
+            FaultCode::Status => evidence
+                .and_then(|evidence| evidence.found.parse().ok())
+                .map(|code| self.text(advice::status_meaning(code))),
+            _ => None,
         };
+        said.unwrap_or_else(|| self.code(fault.code))
     }
-    // What nobody has looked at yet is no cause.
-    let causes: Vec<Why> = causes.into_iter().filter(|cause| !cause.pending).collect();
-    if causes.is_empty() {
-        return wish.works_well();
+
+    /// A code in a customer's words: "does not answer in time".
+    pub fn code(&self, code: FaultCode) -> Cow<'_, str> {
+        self.family("fault", code.code())
     }
-    // What the number says, not its colour: the colour waits for a second evaluation.
-    let lead = wish.lead(journey.value);
-    let mut named: Vec<String> = causes.iter().take(CAUSES_NAMED_MAX).map(Why::clause).collect();
-    match causes.len().saturating_sub(named.len()) {
-        0 => {}
-        1 => named.push("one thing more".to_owned()),
-        more => named.push(format!("{more} things more")),
+
+    /// What is the matter with ourselves.
+    pub fn own(&self, fault: SelfFault) -> Cow<'_, str> {
+        self.family("own", fault.code())
     }
-    let since = causes.iter().filter_map(|cause| cause.since).min();
-    let since = since.map(|since| format!(", since {}", clock(since, snapshot.at, &snapshot.map.timezone)));
-    format!("{lead} {}{}.", listed(&named), since.unwrap_or_default())
+
+    /// A part of a step: "looking up the name".
+    pub fn phase(&self, phase: Phase) -> Cow<'_, str> {
+        self.family("phase", phase.code())
+    }
+
+    /// By its code: "website".
+    pub fn channel(&self, channel: &str) -> Cow<'_, str> {
+        self.family("channel", channel)
+    }
+
+    /// What kind of notification it is.
+    pub fn notice(&self, kind: &str) -> Cow<'_, str> {
+        self.family("notice", kind)
+    }
+
+    /// A message that is called as a code of the model's.
+    fn family(&self, family: &str, code: &str) -> Cow<'_, str> {
+        self.text(&format!("{family}-{code}"))
+    }
+
+    /// "a", "a and b", "a, b and c"
+    pub fn list(&self, items: impl Iterator<Item = String>) -> String {
+        self.joined(&items.collect::<Vec<_>>(), "list-comma", "list-and")
+    }
+
+    /// The same of parts of a sentence.
+    fn clauses(&self, items: &[String]) -> String {
+        self.joined(items, "clauses-comma", "clauses-and")
+    }
+
+    fn joined(&self, items: &[String], comma: &str, and: &str) -> String {
+        match items {
+            [] => String::new(),
+            [one] => one.clone(),
+            [rest @ .., last] => format!("{}{}{last}", rest.join(&self.text(comma)), self.text(and)),
+        }
+    }
+
+    /// Causes, and since when, where that is known.
+    fn since(&self, causes: String, since: Option<Timestamp>, snapshot: &Snapshot) -> String {
+        let Some(since) = since else { return causes };
+        let since = self.moment(since, snapshot.at, &snapshot.map.timezone);
+        self.say("causes-since").with("causes", causes).with("since", since).to_string()
+    }
+
+    /// What costs the journey its points, in the order in which to fix it.
+    fn causes(&self, journey: &JourneyNow, snapshot: &Snapshot) -> Vec<Why> {
+        let worth = |share: f64| share >= POINTS_WORTH_NAMING;
+        let checks = journey.consistency.iter().filter(|check| worth(check.share));
+        let mut causes: Vec<Why> = elements(journey)
+            .filter(|element| worth(element.share))
+            .map(|element| self.element_cause(element, snapshot))
+            .chain(checks.map(|check| self.check_cause(check)))
+            .collect();
+        causes.sort_by(|a, b| b.share.total_cmp(&a.share).then(b.down.cmp(&a.down)));
+        // An element that two stages need is drawn twice and is still one cause.
+        let mut seen = std::collections::BTreeSet::new();
+        causes.retain(|cause| seen.insert(cause.clause.clone()));
+        causes
+    }
+
+    fn element_cause(&self, element: &ElementNow, snapshot: &Snapshot) -> Why {
+        let state = element.health.state;
+        let name = touchpoint(element.element.touchpoint(), &snapshot.map);
+        Why {
+            share: element.share,
+            down: state == State::Down,
+            pending: state == State::Pending,
+            since: matches!(state, State::Down | State::Degraded).then_some(element.since),
+            clause: self.clause(name, state, element.fault.as_ref()),
+        }
+    }
+
+    fn check_cause(&self, check: &CheckNow) -> Why {
+        let (down, pending) = (check.state == State::Down, check.state == State::Pending);
+        let clause = self.check(check.state, &check.name);
+        Why { share: check.share, down, pending, since: down.then_some(check.since), clause }
+    }
+
+    fn check(&self, state: State, name: &str) -> String {
+        let key = match state {
+            State::Down => "check-broken",
+            State::Pending => "check-first",
+            _ => "check-unknown",
+        };
+        self.say(key).with("name", name).to_string()
+    }
 }
 
 /// Nothing is known against it, but first looks are under way: a low number would be no news about it.
@@ -83,147 +228,26 @@ pub fn is_pending(journey: &JourneyNow) -> bool {
     costly.peek().is_some() && costly.all(|(_, state)| pending(state))
 }
 
-/// Where our probes and the customers tell different stories.
-pub fn divergence(divergence: Divergence, title: &str) -> String {
-    match divergence {
-        Divergence::CustomersRed => format!(
-            "Probes green, customers red: everything we try at {title} works, and customers are unhappy. They meet \
-             something that is not probed."
-        ),
-        Divergence::ProbesRed => format!(
-            "Probes red, customers green: {title} fails for us, and customers are content. Does the probe do what \
-             they do?"
-        ),
-    }
-}
-
-/// "a", "a and b", "a, b and c"
-fn listed(items: &[String]) -> String {
-    match items {
-        [] => String::new(),
-        [one] => one.clone(),
-        [rest @ .., last] => format!("{} and {last}", rest.join(", ")),
-    }
-}
-
-/// The same of anything that is told.
-pub fn list(items: impl Iterator<Item = String>) -> String {
-    listed(&items.collect::<Vec<_>>())
-}
-
-/// What is broken for whom: the first line of every alert.
-pub fn incident(incident: &Incident, map: &JourneyMap) -> String {
-    let was = if incident.closed.is_some() { "was" } else { "is" };
-    let what = match &incident.cause {
-        Cause::Touchpoint(id) => {
-            let slow = incident.fault.as_ref().is_some_and(|fault| fault.code == FaultCode::Latency);
-            let how = match (incident.severity, slow) {
-                (_, true) => "slow",
-                (Severity::Page, false) => "down",
-                (Severity::Ticket, false) => "in trouble",
-            };
-            let from: Vec<String> = incident.only_from.iter().map(|vantage| format!("`{vantage}`")).collect();
-            let from = if from.is_empty() { String::new() } else { format!(" from {} only", listed(&from)) };
-            format!("{} {was} {how}{from}", touchpoint(id, map))
-        }
-        Cause::Journey(id) => return format!("“{}” {was} broken by many small problems", title(id, map)),
-        Cause::Objective(id) => {
-            return format!("“{}” {was} losing minutes faster than its objective allows", title(id, map));
-        }
-        Cause::Own(fault) => return format!("Unbroken itself {was} in trouble: {}", fault.words()),
-    };
-    let hurt: Vec<String> =
-        incident.impacts.iter().map(|impact| format!("“{}”", title(&impact.journey, map))).collect();
-    let were = if was == "is" { "are" } else { "were" };
-    if hurt.is_empty() { what } else { format!("{what}: customers of {} {were} hurt", listed(&hurt)) }
-}
-
-/// What the touchpoints of an incident have in common, and which they are.
-pub fn shared(incident: &Incident, map: &JourneyMap) -> Option<String> {
-    let shared = incident.shared.as_ref()?;
-    let places: Vec<String> = shared.shown_by.iter().map(|id| touchpoint(id, map).to_owned()).collect();
-    let what = match &shared.fact {
-        Fact::Certificate { subject, .. } => {
-            let code = incident.fault.as_ref().map(|fault| fault.code);
-            format!("one certificate, that of {}, {}", common_name(subject), refused(code))
-        }
-        Fact::NameServer(server) => format!("one name server, {}, that does not answer as it should", server.ip()),
-        Fact::Name(name) => format!("one name, {name}, that leads nowhere"),
-        Fact::Machine(ip) => format!("one machine, {ip}, that cannot be reached"),
-        Fact::Server(address) => format!("one server, {address}, that takes no connections"),
-        Fact::Host { host, code } => format!("one place, {host}, that {}", code.words()),
-    };
-    let show = if places.len() == 1 { "shows" } else { "show" };
-    Some(format!("{what}: {} {show} it", listed(&places)))
-}
-
-/// Why a certificate is refused, as a clause that follows it.
-fn refused(code: Option<FaultCode>) -> &'static str {
-    match code {
-        Some(FaultCode::CertExpired) => "expired",
-        Some(FaultCode::CertNotYetValid) => "that is not valid yet",
-        Some(FaultCode::CertSelfSigned) => "that nobody vouches for",
-        Some(FaultCode::CertUntrusted) => "that comes from an unknown issuer",
-        Some(FaultCode::CertWrongHost) => "that is for another name",
-        Some(FaultCode::CertRevoked) => "that was revoked",
-        Some(FaultCode::ChainIncomplete) => "that is sent with an incomplete chain",
-        _ => "that is not as it should be",
-    }
-}
-
-/// Of `CN=*.example.com, O=Example` what people call it.
-fn common_name(subject: &str) -> &str {
-    let name = subject.split(',').find_map(|part| part.trim().strip_prefix("CN="));
-    name.unwrap_or(if subject.is_empty() { "nobody" } else { subject })
-}
-
-/// A state as people say it.
+/// The message that is a state as people say it.
 pub const fn state(state: State) -> &'static str {
     match state {
-        State::Pending => "checking",
-        State::Up => "works",
-        State::Degraded => "struggles",
-        State::Down => "down",
-        State::Unknown => "not seen",
-        State::Closed => "closed",
+        State::Pending => "state-pending",
+        State::Up => "state-up",
+        State::Degraded => "state-degraded",
+        State::Down => "state-down",
+        State::Unknown => "state-unknown",
+        State::Closed => "state-closed",
     }
 }
 
-/// A colour as people say it: never shown alone.
+/// The message that is a colour as people say it: never shown alone.
 pub const fn color(color: Color) -> &'static str {
     match color {
-        Color::Good => "Good",
-        Color::Watch => "Watch",
-        Color::Bad => "Bad",
-        Color::Broken => "Broken",
-        Color::Unknown => "Not seen",
-    }
-}
-
-/// A moment as a clock on the wall shows it: `09:40`, `yesterday 21:10`, `19 Nov 21:10`.
-pub fn clock(at: Timestamp, now: Timestamp, zone: &TimeZone) -> String {
-    let (then, today) = (at.to_zoned(zone.clone()), now.to_zoned(zone.clone()));
-    let yesterday = today.date().yesterday().ok();
-    if then.date() == today.date() {
-        then.strftime("%H:%M").to_string()
-    } else if Some(then.date()) == yesterday {
-        then.strftime("yesterday %H:%M").to_string()
-    } else if then.year() == today.year() {
-        then.strftime("%-d %b %H:%M").to_string()
-    } else {
-        then.strftime("%-d %b %Y %H:%M").to_string()
-    }
-}
-
-/// A length of time as people say it.
-pub fn length(from: Timestamp, to: Timestamp) -> String {
-    let minutes = to.duration_since(from).as_mins().max(0);
-    match minutes {
-        0 => "less than a minute".into(),
-        1 => "1 minute".into(),
-        2..120 => format!("{minutes} minutes"),
-        120..2880 => format!("{} hours", minutes / 60),
-        _ => format!("{} days", minutes / 1440),
+        Color::Good => "color-good",
+        Color::Watch => "color-watch",
+        Color::Bad => "color-bad",
+        Color::Broken => "color-broken",
+        Color::Unknown => "color-unknown",
     }
 }
 
@@ -237,88 +261,13 @@ pub fn title<'a>(id: &'a JourneyId, map: &'a JourneyMap) -> &'a str {
     map.journey(id).map_or(id.as_str(), |journey| &journey.title)
 }
 
-/// What went wrong at a place, as a clause that follows its name.
-pub fn fault(state: State, fault: Option<&Fault>) -> Cow<'static, str> {
-    match (state, fault) {
-        (State::Pending, _) => "is being checked for the first time".into(),
-        (State::Unknown, _) => "cannot be seen by us".into(),
-        (State::Closed, _) => "is closed at this hour".into(),
-        (_, Some(fault)) => clause(fault),
-        (State::Down, None) => "is down".into(),
-        (State::Up | State::Degraded, None) => "does not work as it should at times".into(),
-    }
-}
-
-/// The thing itself where the evidence tells it: "shows a wrong price (34.99, not 29.99)".
-fn clause(fault: &Fault) -> Cow<'static, str> {
-    let evidence = fault.evidence.as_ref();
-    let said: Option<Cow<'static, str>> = match fault.code {
-        FaultCode::Expectation => {
-            evidence.and_then(|evidence| Some(unmet::Unmet::of(evidence)?.words(evidence).into()))
-        }
-        FaultCode::Status => {
-            evidence.and_then(|evidence| evidence.found.parse().ok()).map(|code| advice::status_words(code).into())
-        }
-        _ => None,
-    };
-    said.unwrap_or(fault.code.words().into())
-}
-
 struct Why {
     share: f64,
     down: bool,
     pending: bool,
     /// Of what is well and costs nevertheless, nobody knows since when.
     since: Option<Timestamp>,
-    name: String,
-    what: Cow<'static, str>,
-}
-
-impl Why {
-    fn clause(&self) -> String {
-        format!("{} {}", self.name, self.what)
-    }
-}
-
-/// What costs the journey its points, in the order in which to fix it.
-fn causes(journey: &JourneyNow, snapshot: &Snapshot) -> Vec<Why> {
-    let mut causes: Vec<Why> = elements(journey)
-        .filter(|element| element.share >= POINTS_WORTH_NAMING)
-        .map(|element| element_cause(element, snapshot))
-        .chain(journey.consistency.iter().filter(|check| check.share >= POINTS_WORTH_NAMING).map(check_cause))
-        .collect();
-    causes.sort_by(|a, b| b.share.total_cmp(&a.share).then(b.down.cmp(&a.down)));
-    // An element that two stages need is drawn twice and is still one cause.
-    let mut seen = std::collections::BTreeSet::new();
-    causes.retain(|cause| seen.insert(cause.clause()));
-    causes
-}
-
-fn element_cause(element: &ElementNow, snapshot: &Snapshot) -> Why {
-    let state = element.health.state;
-    let name = touchpoint(element.element.touchpoint(), &snapshot.map);
-    Why {
-        share: element.share,
-        down: state == State::Down,
-        pending: state == State::Pending,
-        since: matches!(state, State::Down | State::Degraded).then_some(element.since),
-        name: name.to_owned(),
-        what: fault(state, element.fault.as_ref()),
-    }
-}
-
-fn check_cause(check: &CheckNow) -> Why {
-    let (name, what) = check_words(check.state, &check.name);
-    let (down, pending) = (check.state == State::Down, check.state == State::Pending);
-    Why { share: check.share, down, pending, since: down.then_some(check.since), name, what: what.into() }
-}
-
-fn check_words(state: State, name: &str) -> (String, &'static str) {
-    match state {
-        State::Down => (format!("“{name}”"), "is not true any more"),
-        State::Pending => (format!("“{name}”"), "is being looked at for the first time"),
-        _ => (format!("we cannot tell whether “{name}”"), "still holds"),
-    }
+    clause: String,
 }
 
 fn elements(journey: &JourneyNow) -> impl Iterator<Item = &ElementNow> {

@@ -19,6 +19,7 @@ use crate::model::{
     Acknowledgement, Cause, Change, Incident, IncidentId, JourneyMap, Notification, NotificationKind, TouchpointId,
 };
 use crate::store::Told;
+use crate::words::Words;
 
 /// What has been told of each open incident, by receiver.
 #[derive(Clone, Debug, Default)]
@@ -71,6 +72,8 @@ impl Ledger {
 pub struct Roster<'a> {
     pub settings: &'a Settings,
     pub map: &'a JourneyMap,
+    /// In whose language they are told.
+    pub words: &'a Words,
     /// Of whom nobody is told at present.
     pub quiet: &'a Quiet<'a>,
     /// Where the page is, if others can reach it.
@@ -142,8 +145,8 @@ impl Roster<'_> {
         unanswered: Option<&'b Unanswered>,
         now: Timestamp,
     ) -> Letter<'b> {
-        let (map, base) = (self.map, self.base);
-        Letter { map, incident, kind: due.kind, ordinal: due.ordinal, now, base, unanswered }
+        let (words, map, base) = (self.words, self.map, self.base);
+        Letter { words, map, incident, kind: due.kind, ordinal: due.ordinal, now, base, unanswered }
     }
 
     /// What those on the route, and those who are called for help, are to be told.

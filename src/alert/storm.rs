@@ -9,7 +9,7 @@ use url::Url;
 
 use crate::alert::tell::{one_line, prefix};
 use crate::model::{IncidentId, JourneyId, JourneyMap, Notification, NotificationKind, Severity, Storm};
-use crate::words;
+use crate::words::{self, Words};
 
 /// Incidents named, one line each; the rest are counted.
 const NAMED_MAX: usize = 10;
@@ -21,6 +21,8 @@ const LINE_MAX: usize = 180;
 #[derive(Clone, Debug)]
 pub struct Teller {
     pub map: Arc<JourneyMap>,
+    /// In whose language they are told.
+    pub words: Arc<Words>,
     /// Where the page is, if the daemon knows it.
     pub base: Option<Url>,
 }
@@ -50,7 +52,7 @@ impl Teller {
             at: now,
             severity: open.map(|one| one.notification.incident.severity).max(),
             headline: one_line(&self.headline(&latest)),
-            lines: lines(&latest),
+            lines: lines(&self.words, &latest),
             link: self.base.as_ref().map(ToString::to_string),
             incidents: latest.len(),
         }
@@ -58,18 +60,24 @@ impl Teller {
 
     /// How much is broken for whom.
     fn headline(&self, latest: &[Latest<'_>]) -> String {
-        let all = [(Standing::Broken, "broken"), (Standing::Still, "still broken"), (Standing::Over, "mended")];
-        let count = |standing| latest.iter().filter(|one| one.standing == standing).count();
-        let counts = all.into_iter().map(|(standing, how)| (standing, count(standing), how));
-        let counts = counts.filter(|(_, number, _)| *number > 0).enumerate().map(|(place, (standing, number, how))| {
-            // What was told before this is broken, too.
-            let more = if standing == Standing::Broken { " more" } else { "" };
-            let (things, are) = if number == 1 { (" thing", "is") } else { (" things", "are") };
-            format!("{number}{more}{} {are} {how}", if place == 0 { things } else { "" })
-        });
-        let what = words::list(counts);
+        let all = [(Standing::Broken, "broken"), (Standing::Still, "still"), (Standing::Over, "over")];
+        let counts = all.map(|(standing, how)| (latest.iter().filter(|one| one.standing == standing).count(), how));
+        let counts = counts.into_iter().filter(|(count, _)| *count > 0).enumerate();
+        let what = self.words.list(counts.map(|(place, (count, how))| {
+            // What was told before this is broken, too: so there are more. Of what they are is said once.
+            let key = if place == 0 { "storm-things" } else { "storm-more" };
+            self.words.say(key).with("count", count).with("how", how).to_string()
+        }));
         let journeys = self.journeys(latest);
-        if journeys.is_empty() { what } else { format!("{what}: customers of {journeys} are hurt") }
+        if journeys.is_empty() {
+            return what;
+        }
+        self.words
+            .say("incident-hurting")
+            .with("what", what)
+            .with("journeys", journeys)
+            .with("tense", "open")
+            .to_string()
     }
 
     /// Those who lose most, by what hurts them worst and then by how much does.
@@ -85,9 +93,9 @@ impl Teller {
         let mut hurt: Vec<_> = hurt.into_iter().collect();
         hurt.sort_by(|(_, (a, m)), (_, (b, n))| b.total_cmp(a).then(n.cmp(m)));
         let more = hurt.len().saturating_sub(JOURNEYS_NAMED_MAX);
-        let named = hurt.iter().take(JOURNEYS_NAMED_MAX).map(|(id, _)| format!("“{}”", words::title(id, &self.map)));
-        let more = (more > 0).then(|| format!("{more} more {}", if more == 1 { "journey" } else { "journeys" }));
-        words::list(named.chain(more))
+        let named = hurt.iter().take(JOURNEYS_NAMED_MAX).map(|(id, _)| self.words.quoted(words::title(id, &self.map)));
+        let more = (more > 0).then(|| self.words.say("storm-journeys").with("count", more).to_string());
+        self.words.list(named.chain(more))
     }
 }
 
@@ -115,26 +123,29 @@ fn latest(members: &[Notification]) -> Vec<Latest<'_>> {
     latest
 }
 
-fn lines(latest: &[Latest<'_>]) -> Vec<String> {
-    let (after, within) = (Storm::AFTER, Storm::WITHIN.as_secs());
-    let mut lines = vec![format!("More than {after} messages within {within} seconds: the rest come as one.")];
-    lines.extend(latest.iter().take(NAMED_MAX).map(line));
+fn lines(words: &Words, latest: &[Latest<'_>]) -> Vec<String> {
+    let begins = words.say("storm-begins").with("after", Storm::AFTER).with("within", Storm::WITHIN.as_secs());
+    let mut lines = vec![begins.to_string()];
+    lines.extend(latest.iter().take(NAMED_MAX).map(|one| line(words, one)));
     let more = latest.len().saturating_sub(NAMED_MAX);
     if more > 0 {
-        lines.push(format!("… and {more} more."));
+        lines.push(words.say("storm-rest").with("count", more).to_string());
     }
     lines
 }
 
 /// One incident: how it is now, not what happened to it on the way.
-fn line(one: &Latest<'_>) -> String {
+fn line(words: &Words, one: &Latest<'_>) -> String {
     let notification = one.notification;
     let headline = notification.headline.as_str();
-    let plain = headline.strip_prefix(&*prefix(notification.kind, &notification.incident)).unwrap_or(headline);
+    let prefix = prefix(words, notification.kind, &notification.incident);
+    let plain = headline.strip_prefix(prefix.as_str()).unwrap_or(headline);
     let line = match one.standing {
-        Standing::Broken if notification.incident.severity == Severity::Ticket => format!("(can wait) {plain}"),
+        Standing::Broken if notification.incident.severity == Severity::Ticket => {
+            words.say("storm-can-wait").with("what", plain).to_string()
+        }
         Standing::Broken => plain.to_owned(),
-        Standing::Still => format!("Still: {plain}"),
+        Standing::Still => format!("{}{plain}", words.text("prefix-remind")),
         Standing::Over => headline.to_owned(),
     };
     if line.chars().count() <= LINE_MAX {

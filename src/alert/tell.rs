@@ -1,14 +1,13 @@
 //! What is told of an incident, in plain words. Pure.
 
-use std::borrow::Cow;
 use std::fmt::Write;
 
 use jiff::Timestamp;
 use sha2::{Digest, Sha256};
 use url::Url;
 
-use crate::model::{Cause, Close, Incident, IncidentId, JourneyMap, Notification, NotificationKind, State};
-use crate::words;
+use crate::model::{Cause, Close, Fault, Incident, IncidentId, JourneyMap, Notification, NotificationKind, State};
+use crate::words::{self, Said, Words};
 
 /// Longest line of a notification, characters.
 const LINE_MAX: usize = 300;
@@ -31,6 +30,7 @@ pub fn notification_id(
 
 /// One version of an incident, before it is addressed.
 pub(super) struct Letter<'a> {
+    pub(super) words: &'a Words,
     pub(super) map: &'a JourneyMap,
     pub(super) incident: &'a Incident,
     pub(super) kind: NotificationKind,
@@ -68,8 +68,13 @@ impl Letter<'_> {
     }
 
     fn headline(&self) -> String {
-        let what = words::incident(self.incident, self.map);
-        one_line(&format!("{}{what}", prefix(self.kind, self.incident)))
+        let what = self.words.incident(self.incident, self.map);
+        one_line(&format!("{}{what}", prefix(self.words, self.kind, self.incident)))
+    }
+
+    /// A line that is always the same, or takes what follows.
+    fn say(&self, key: &'static str) -> Said<'_> {
+        self.words.say(key).with("tense", words::tense(self.incident))
     }
 
     fn time(&self, at: Timestamp) -> String {
@@ -79,46 +84,56 @@ impl Letter<'_> {
     /// Since when; who has it; the cause; the share of the score; the next step.
     fn lines(&self) -> Vec<String> {
         let incident = self.incident;
-        let opened = self.time(incident.opened);
-        let mut lines = vec![match incident.closed {
-            Some(closed) => {
-                format!("From {opened} to {}, {}.", self.time(closed), words::length(incident.opened, closed))
-            }
-            None => format!("Since {opened}, {}.", words::length(incident.opened, self.now)),
-        }];
+        let (opened, until) = (self.time(incident.opened), incident.closed.unwrap_or(self.now));
+        let since = self.say(if incident.closed.is_some() { "letter-from-to" } else { "letter-since" });
+        let since = since.with("from", opened).with("to", self.time(until));
+        let mut lines = vec![since.with("lasted", self.words.length(incident.opened, until)).to_string()];
         lines.extend(self.who_has_it());
         lines.extend(self.what_changed());
         lines.extend(self.our_cause());
         if let (Cause::Objective(_), Some(first)) = (&incident.cause, incident.timeline.first()) {
-            lines.push(format!("{}.", first.what));
+            lines.push(self.say("sentence").with("text", self.words.happened(&first.what).what).to_string());
         }
         if let Some(fault) = &incident.fault {
-            if let (Cause::Touchpoint(id), None) = (&incident.cause, incident.closed) {
-                let clause = words::fault(State::Down, Some(fault));
-                lines.push(format!("{} {clause}.", words::touchpoint(id, self.map)));
-            }
-            let untold = fault.evidence.as_ref().filter(|evidence| !fault.text.contains(&evidence.found));
-            let found = untold.map_or_else(String::new, |evidence| {
-                format!(" (expected {} to be {}, found {})", evidence.of, evidence.expected, evidence.found)
-            });
-            lines.push(format!("Cause: {fault}{found} [{}].", fault.code));
-            lines.extend(fault.excerpt.as_ref().map(|excerpt| format!("The answer says: {excerpt}")));
+            lines.extend(self.cause(fault));
         }
-        if let Some(shared) = words::shared(incident, self.map) {
-            lines.push(format!("In common: {shared}."));
+        if let Some(shared) = self.words.shared(incident, self.map) {
+            lines.push(self.say("letter-shared").with("shared", shared).to_string());
         }
         for impact in incident.impacts.iter().take(JOURNEYS_NAMED_MAX) {
-            let loses = if incident.closed.is_some() { "lost" } else { "loses" };
-            lines.push(format!("{} {loses} {:.1} points of 100 to it.", self.journey(&impact.journey), impact.loss));
+            let loses = self.say("letter-loses").with("journey", self.journey(&impact.journey));
+            lines.push(loses.with("points", format!("{:.1}", impact.loss)).to_string());
         }
         if incident.closed.is_none() {
-            let advice = incident.fault.as_ref().and_then(words::advice);
-            lines.extend(advice.map(|advice| format!("What to do: {advice}.")));
+            let advice = incident.fault.as_ref().and_then(|fault| self.words.advice(fault));
+            lines.extend(advice.map(|advice| self.say("letter-advice").with("advice", advice).to_string()));
             lines.extend(self.next_step());
         }
         if let Some(trace) = incident.trace {
-            lines.push(self.trace_link().map_or_else(|| format!("Trace {trace}."), |link| format!("Trace: {link}")));
+            lines.push(match self.trace_link() {
+                None => self.say("letter-trace").with("trace", trace.to_string()).to_string(),
+                Some(link) => self.say("letter-trace-link").with("link", link).to_string(),
+            });
         }
+        lines
+    }
+
+    /// What the matter is, for customers and for engineers.
+    fn cause(&self, fault: &Fault) -> Vec<String> {
+        let mut lines = Vec::new();
+        if let (Cause::Touchpoint(id), None) = (&self.incident.cause, self.incident.closed) {
+            let clause = self.words.clause(words::touchpoint(id, self.map), State::Down, Some(fault));
+            lines.push(self.say("sentence").with("text", clause).to_string());
+        }
+        let untold = fault.evidence.as_ref().filter(|evidence| !fault.text.contains(&evidence.found));
+        let found = untold.map_or_else(String::new, |seen| {
+            let told = self.say("letter-found").with("of", &seen.of).with("expected", &seen.expected);
+            told.with("found", &seen.found).to_string()
+        });
+        let told = self.say("letter-cause").with("text", fault.to_string()).with("found", found);
+        lines.push(told.with("code", fault.code.code()).to_string());
+        let excerpt = fault.excerpt.as_ref();
+        lines.extend(excerpt.map(|excerpt| self.say("letter-excerpt").with("excerpt", excerpt).to_string()));
         lines
     }
 
@@ -130,40 +145,46 @@ impl Letter<'_> {
     fn who_has_it(&self) -> Option<String> {
         if let Some(unanswered) = self.unanswered.filter(|_| self.kind == NotificationKind::Escalate) {
             let (names, since) = (unanswered.receivers.join(", "), self.time(unanswered.since));
-            return Some(format!("Nobody has acknowledged it; {names} knows of it since {since}."));
+            return Some(self.say("letter-unanswered").with("names", names).with("since", since).to_string());
         }
         let said = self.incident.answered()?;
-        let why = said.why.as_ref().map_or_else(String::new, |why| format!(": {}", why.trim_end_matches('.')));
-        let has = if self.incident.closed.is_some() { "had" } else { "has" };
-        Some(format!("{} {has} it since {}{why}.", said.by, self.time(said.at)))
+        let told = |key| self.say(key).with("by", &said.by).with("since", self.time(said.at));
+        Some(match &said.why {
+            Some(why) => told("incident-owned-why").with("why", why.trim_end_matches('.')).to_string(),
+            None => told("incident-owned").to_string(),
+        })
     }
 
     /// Which of our vantages cannot see, what fills our disk: the opening has it behind what the headline says.
     fn our_cause(&self) -> Option<String> {
         let Cause::Own(own) = &self.incident.cause else { return None };
         let why = self.incident.timeline.first()?.what.strip_prefix(own.words())?.strip_prefix(": ")?;
-        (!why.is_empty()).then(|| format!("Cause: {}.", why.trim_end_matches('.')))
+        (!why.is_empty()).then(|| self.say("letter-own").with("why", why.trim_end_matches('.')).to_string())
     }
 
     fn what_changed(&self) -> Option<String> {
         // The first line of the timeline is the opening.
         let (_, since) = self.incident.timeline.split_first().filter(|_| self.kind == NotificationKind::Update)?;
-        Some(format!("Changed: {}.", since.last()?.what.trim_end_matches('.')))
+        let happened = self.words.happened(since.last()?.what.trim_end_matches('.'));
+        Some(self.say("letter-changed").with("what", self.words.in_full(happened)).to_string())
     }
 
     fn next_step(&self) -> Option<String> {
         let id = match &self.incident.cause {
-            Cause::Own(_) => return Some("Next: look at Unbroken's own page and log.".into()),
+            Cause::Own(_) => return Some(self.words.text("next-own").into_owned()),
             Cause::Journey(id) | Cause::Objective(id) => {
-                return Some(format!("Next: see what costs most: unbroken explain {id}"));
+                return Some(self.say("next-explain").with("id", id.as_str()).to_string());
             }
             Cause::Touchpoint(id) => id,
         };
         let touchpoint = self.map.touchpoints.get(id)?;
         let probe = self.incident.probes.iter().find(|probe| probe.touchpoint == *id)?;
-        let owner = touchpoint.owner.as_ref().map(|owner| format!("{owner} owns it; ")).unwrap_or_default();
         let from = self.incident.only_from.first().map(|vantage| format!(" --from {vantage}")).unwrap_or_default();
-        Some(format!("Next: {owner}try it: unbroken probe {probe}{from}"))
+        let told = |key| self.say(key).with("command", format!("unbroken probe {probe}{from}"));
+        Some(match &touchpoint.owner {
+            Some(owner) => told("next-probe-owner").with("owner", owner).to_string(),
+            None => told("next-probe").to_string(),
+        })
     }
 
     /// What identifies and routes the alert elsewhere. The store keeps those of the opening.
@@ -197,23 +218,25 @@ impl Letter<'_> {
 }
 
 /// What stands before what is broken for whom.
-pub(super) fn prefix(kind: NotificationKind, incident: &Incident) -> Cow<'static, str> {
-    let text = match kind {
-        NotificationKind::Open | NotificationKind::Test => "",
-        NotificationKind::Update => "Changed: ",
-        NotificationKind::Remind => "Still: ",
+pub(super) fn prefix(words: &Words, kind: NotificationKind, incident: &Incident) -> String {
+    let key = match kind {
+        NotificationKind::Open | NotificationKind::Test => return String::new(),
+        NotificationKind::Update => "prefix-update",
+        NotificationKind::Remind => "prefix-remind",
         NotificationKind::Acknowledge => {
-            let by = incident.acknowledged.as_ref().map_or("Somebody", |said| said.by.as_str());
-            return format!("{by} has it: ").into();
+            return match &incident.acknowledged {
+                Some(said) => words.say("prefix-taken").with("by", &said.by).to_string(),
+                None => words.text("prefix-taken-by-somebody").into_owned(),
+            };
         }
-        NotificationKind::Escalate => "Nobody answers: ",
+        NotificationKind::Escalate => "prefix-escalate",
         NotificationKind::Resolve => match incident.close {
-            Some(Close::Removed) => "No longer watched: ",
-            Some(Close::Merged) => "Part of another incident: ",
-            _ => "Mended: ",
+            Some(Close::Removed) => "prefix-removed",
+            Some(Close::Merged) => "prefix-merged",
+            _ => "prefix-mended",
         },
     };
-    text.into()
+    words.text(key).into_owned()
 }
 
 pub(super) fn one_line(text: &str) -> String {

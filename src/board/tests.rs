@@ -74,6 +74,7 @@ fn map(touchpoints: Vec<Touchpoint>, journeys: Vec<Journey>) -> JourneyMap {
     JourneyMap {
         company: "Halcyon".into(),
         timezone: TimeZone::UTC,
+        language: crate::model::Language::En,
         touchpoints: touchpoints.into_iter().map(|touchpoint| (touchpoint.id.clone(), touchpoint)).collect(),
         journeys,
         personas: BTreeMap::new(),

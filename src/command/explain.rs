@@ -11,7 +11,7 @@ use super::terminal::say;
 use super::{Exit, Format, Global, Stop, probe, site, terminal};
 use crate::config::{Plan, Secrets};
 use crate::model::JourneyId;
-use crate::{web, words};
+use crate::web;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
@@ -69,7 +69,7 @@ impl Args {
         let Some(snapshot) = past::last_known(&plan).await? else {
             return self.at_time(global, crate::clock::Clock::system().now()).await;
         };
-        let mut journey = web::journey(&snapshot, &id).ok_or_else(off_the_board)?;
+        let mut journey = web::journey(&terminal::english(), &snapshot, &id).ok_or_else(off_the_board)?;
         journey["last_looked"] = json!(format!("{:.3}", snapshot.at));
         if global.format == Format::Json {
             say!("{journey:#}");
@@ -88,7 +88,7 @@ impl Args {
         let plan = global.plan(Secrets::Without)?;
         let id = self.known(&plan)?;
         let past = past::recall(&plan, &id, at).await?;
-        let mut journey = web::journey(&past.snapshot, &id).ok_or_else(off_the_board)?;
+        let mut journey = web::journey(&terminal::english(), &past.snapshot, &id).ok_or_else(off_the_board)?;
         journey["left_out"] = json!(past.left_out);
         journey["recorded"] = json!(past.recorded);
         if global.format == Format::Json {
@@ -101,7 +101,7 @@ impl Args {
             say!("        Not known any more, and left out: whether “{check}”. What was read then was not kept.");
         }
         if let Some(recorded) = past.recorded {
-            let minute = words::clock(at, past.snapshot.at, &plan.map.timezone);
+            let minute = terminal::english().moment(at, past.snapshot.at, &plan.map.timezone);
             say!("        Written down over the minute of {minute}: {recorded:.1}");
         }
         Ok(Exit::Well)

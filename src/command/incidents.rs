@@ -6,7 +6,7 @@ use serde_json::Value;
 use super::terminal::{say, text};
 use super::{Exit, Format, Global, Stop, site, terminal};
 use crate::clock::Clock;
-use crate::words;
+use crate::words::Words;
 
 const LIMIT: u32 = 20;
 const LIMIT_MAX: i64 = 500;
@@ -40,8 +40,9 @@ impl Args {
         }
         let items = terminal::items(&answer);
         let now = Clock::system().now();
+        let words = terminal::english();
         for incident in items {
-            print(incident, now);
+            print(&words, incident, now);
         }
         if items.is_empty() {
             let which = if self.state == "all" { "" } else { &format!("{} ", self.state) };
@@ -86,7 +87,7 @@ async fn one(at: &site::At, global: &Global, meant: &str, state: &str) -> Result
     }
 }
 
-fn print(incident: &Value, now: Timestamp) {
+fn print(words: &Words, incident: &Value, now: Timestamp) {
     let (bold, dim) = (terminal::BOLD, terminal::DIM);
     let severity = text(&incident["severity"]);
     let style = match (text(&incident["state"]), severity) {
@@ -95,7 +96,7 @@ fn print(incident: &Value, now: Timestamp) {
         _ => terminal::WARN,
     };
     let time = |name: &str| text(&incident[name]).parse::<Timestamp>().ok();
-    let lasted = time("opened").map(|opened| words::length(opened, time("closed").unwrap_or(now)));
+    let lasted = time("opened").map(|opened| words.length(opened, time("closed").unwrap_or(now)));
     say!("{style}{severity:<6}{style:#} {bold}{}{bold:#}", text(&incident["headline"]));
     let lasted = lasted.unwrap_or_default();
     say!("       {dim}{}  since {}, {lasted}{dim:#}", text(&incident["id"]), text(&incident["opened"]));

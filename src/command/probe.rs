@@ -9,7 +9,8 @@ use crate::config::{Plan, Secrets};
 use crate::daemon::errands;
 use crate::model::{FaultCode, JourneyMap, PersonaId, Reading, Source, StepOutcome, VantageId, Verdict};
 use crate::probe::Errand;
-use crate::{web, words};
+use crate::web;
+use crate::words::{self, Words};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
@@ -30,7 +31,7 @@ impl Args {
         let chosen = self.choose(&plan)?;
         let from = self.from(&plan)?;
         let walker = errands::Walker::new(&plan, &super::run::program()?).await;
-        let mut readings = Vec::new();
+        let (words, mut readings) = (terminal::english(), Vec::new());
         for errand in chosen {
             let vantages = walker.vantages(&errand.id);
             let wanted = vantages.iter().find(|vantage| from.as_ref().is_none_or(|from| from == *vantage));
@@ -41,7 +42,7 @@ impl Args {
                 }
                 let reading = walker.walk(&errand, persona, vantage).await;
                 if global.format == Format::Text {
-                    print(&reading, &plan.map);
+                    print(&words, &reading, &plan.map);
                 }
                 readings.push(reading);
             }
@@ -93,7 +94,7 @@ pub(super) fn near(text: &str, known: impl Iterator<Item = String>) -> String {
     near.map(|word| format!("; did you mean `{word}`?")).unwrap_or_default()
 }
 
-fn print(reading: &Reading, map: &JourneyMap) {
+fn print(words: &Words, reading: &Reading, map: &JourneyMap) {
     let (bold, dim) = (terminal::BOLD, terminal::DIM);
     let style = terminal::verdict_style(&reading.outcome.verdict);
     let persona = reading.persona.as_ref().map(|persona| format!(" as {persona}")).unwrap_or_default();
@@ -107,13 +108,13 @@ fn print(reading: &Reading, map: &JourneyMap) {
     );
     let cut = reading.cut();
     for (number, step) in reading.outcome.steps.iter().enumerate() {
-        print_step(step, if cut == Some(number) { Seen::InPart } else { Seen::Whole });
+        print_step(words, step, if cut == Some(number) { Seen::InPart } else { Seen::Whole });
     }
     match &reading.outcome.verdict {
         Verdict::Inconclusive { why, text } => say!("  {}: {text}", why.words()),
         Verdict::Failed(fault) if fault.step.is_none() => {
             say!("  {}: {}", fault.code, fault.text);
-            if let Some(advice) = words::advice(fault) {
+            if let Some(advice) = words.advice(fault) {
                 say!("  → {advice}");
             }
         }
@@ -124,7 +125,7 @@ fn print(reading: &Reading, map: &JourneyMap) {
         if let Some(slow) = sample.fault.as_ref().filter(|fault| fault.code == FaultCode::Latency) {
             let step = slow.step.as_deref().unwrap_or("It");
             say!("    “{step}” {}", slow.text);
-            if let Some(advice) = words::advice(slow) {
+            if let Some(advice) = words.advice(slow) {
                 say!("    → {advice}");
             }
         }
@@ -171,7 +172,7 @@ enum Seen {
     InPart,
 }
 
-fn print_step(step: &StepOutcome, seen: Seen) {
+fn print_step(words: &Words, step: &StepOutcome, seen: Seen) {
     let (dim, bad, good, warn) = (terminal::DIM, terminal::BAD, terminal::GOOD, terminal::WARN);
     if !step.reached {
         say!("  {dim}- {} (not reached){dim:#}", step.name);
@@ -208,7 +209,7 @@ fn print_step(step: &StepOutcome, seen: Seen) {
         if let Some(excerpt) = &fault.excerpt {
             say!("        the answer says: {excerpt}");
         }
-        if let Some(advice) = words::advice(fault) {
+        if let Some(advice) = words.advice(fault) {
             say!("      → {advice}");
         }
     }

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::terminal::{say, text};
 use super::{Exit, Format, Global, Stop, incidents, site, terminal};
 use crate::clock::Clock;
-use crate::words;
+use crate::words::Words;
 
 #[derive(Debug, clap::Args)]
 #[command(args_conflicts_with_subcommands = true, arg_required_else_help = true)]
@@ -95,7 +95,7 @@ impl Begin {
         let (status, answer) = at.post(global, "/api/v1/silences", Some(&body)).await?;
         match status {
             StatusCode::CREATED if global.format == Format::Json => say!("{answer:#}"),
-            StatusCode::CREATED => print(&answer, Clock::system().now()),
+            StatusCode::CREATED => print(&terminal::english(), &answer, Clock::system().now()),
             StatusCode::NOT_FOUND => return Err(Stop::usage("there is no such touchpoint, journey or open incident")),
             StatusCode::BAD_REQUEST => return Err(Stop::usage(text(&answer["detail"]))),
             status => return Err(Stop::failure(format!("the daemon answered {status}: {}", text(&answer["detail"])))),
@@ -112,8 +112,9 @@ async fn list(at: &site::At, global: &Global, all: bool) -> Result<Exit, Stop> {
     }
     let items = terminal::items(&answer);
     let now = Clock::system().now();
+    let words = terminal::english();
     for silence in items {
-        print(silence, now);
+        print(&words, silence, now);
     }
     if items.is_empty() {
         say!("nothing is silenced");
@@ -144,12 +145,12 @@ async fn end(at: &site::At, global: &Global, meant: &str, by: &str) -> Result<Ex
     Ok(Exit::Well)
 }
 
-fn print(silence: &Value, now: Timestamp) {
+fn print(words: &Words, silence: &Value, now: Timestamp) {
     let (bold, dim) = (terminal::BOLD, terminal::DIM);
     let (kind, id) = what(silence);
     let until = text(&silence["ended"]).parse().or_else(|_| text(&silence["until"]).parse::<Timestamp>());
     let left = match until {
-        Ok(until) if until > now => format!("for {} more", words::length(now, until)),
+        Ok(until) if until > now => format!("for {} more", words.length(now, until)),
         _ => "over".to_owned(),
     };
     say!("{bold}{kind} {id}{bold:#}  {left}, until {}", text(&silence["until"]));

@@ -10,7 +10,8 @@ use serde_json::Value;
 
 use super::{Color, Exit, Stop};
 use crate::config::{Problem, Severity};
-use crate::model::Verdict;
+use crate::model::{Language, Verdict};
+use crate::words::Words;
 
 pub(super) const BOLD: Style = Style::new().bold();
 pub(super) const DIM: Style = Style::new().dimmed();
@@ -37,6 +38,11 @@ pub(super) fn complain(stop: &Stop) -> Exit {
         tell(&format!("{BAD}error{BAD:#}: {}", stop.text));
     }
     stop.exit
+}
+
+/// What commands say it with: they speak English, as logs do.
+pub(super) fn english() -> Words {
+    Words::new(Language::En)
 }
 
 /// A line on stderr; whether anybody reads it changes nothing.

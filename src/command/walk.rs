@@ -14,7 +14,8 @@ use crate::config::{Plan, Secrets};
 use crate::daemon::errands;
 use crate::model::{Element, Journey, JourneyId, Member, Need, ProbeId, Reading, Snapshot, Weight};
 use crate::probe::Errand;
-use crate::{web, words};
+use crate::web;
+use crate::words::{self, Words};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
@@ -44,7 +45,7 @@ impl Args {
             .flat_map(|errand| errands::personas(&plan, errand).into_iter().map(move |persona| (errand, persona)))
             .collect();
         let bar = terminal::progress(runs.len() as u64);
-        let mut walked = Vec::new();
+        let (words, mut walked) = (terminal::english(), Vec::new());
         for (errand, persona) in runs {
             bar.set_message(errand.title.clone());
             let vantage = prober.vantages(&errand.id).into_iter().next().unwrap_or_default();
@@ -53,7 +54,7 @@ impl Args {
             board.apply(&[Arc::new(seen)], clock.now());
             bar.inc(1);
             if global.format == Format::Text {
-                bar.suspend(|| print_run(&reading, &errand.title));
+                bar.suspend(|| print_run(&words, &reading, &errand.title));
             }
             walked.push(Walked { reading, title: errand.title.clone() });
         }
@@ -61,11 +62,11 @@ impl Args {
         board.tick(clock.now());
         let snapshot = board.snapshot(clock.now());
         match global.format {
-            Format::Text => journeys.iter().filter_map(|id| web::journey(&snapshot, id)).for_each(|journey| {
+            Format::Text => journeys.iter().filter_map(|id| web::journey(&words, &snapshot, id)).for_each(|journey| {
                 say!("");
                 explain::print(&journey, explain::Tense::Walked);
             }),
-            Format::Json => say!("{:#}", as_json(&snapshot, &journeys, &walked)),
+            Format::Json => say!("{:#}", as_json(&words, &snapshot, &journeys, &walked)),
             Format::Junit => say!("{}", as_junit(&walked)),
         }
         let blocked = journeys.iter().filter_map(|id| map.journey(id)).any(|journey| blocks(journey, &snapshot));
@@ -142,7 +143,7 @@ fn in_stage_order(plan: &Plan, journeys: &[JourneyId]) -> Vec<Arc<Errand>> {
     order
 }
 
-fn print_run(reading: &Reading, title: &str) {
+fn print_run(words: &Words, reading: &Reading, title: &str) {
     let style = terminal::verdict_style(&reading.outcome.verdict);
     let dim = terminal::DIM;
     let persona = reading.persona.as_ref().map(|persona| format!(" ({persona})")).unwrap_or_default();
@@ -154,15 +155,15 @@ fn print_run(reading: &Reading, title: &str) {
     );
     if let Some(fault) = reading.outcome.verdict.fault() {
         say!("             {fault}");
-        if let Some(advice) = words::advice(fault) {
+        if let Some(advice) = words.advice(fault) {
             say!("             → {advice}");
         }
     }
 }
 
 /// In the API's own shapes.
-fn as_json(snapshot: &Snapshot, journeys: &[JourneyId], walked: &[Walked]) -> serde_json::Value {
-    let journeys: Vec<_> = journeys.iter().filter_map(|id| web::journey(snapshot, id)).collect();
+fn as_json(words: &Words, snapshot: &Snapshot, journeys: &[JourneyId], walked: &[Walked]) -> serde_json::Value {
+    let journeys: Vec<_> = journeys.iter().filter_map(|id| web::journey(words, snapshot, id)).collect();
     let readings: Vec<_> = walked.iter().filter_map(|walked| web::reading(&walked.reading)).collect();
     json!({ "journeys": journeys, "readings": readings })
 }

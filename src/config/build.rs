@@ -123,6 +123,7 @@ pub(super) fn plan(read: &Read<'_>) -> Option<Plan> {
     let map = JourneyMap {
         company: value(top.company.as_ref())?,
         timezone,
+        language: value(top.language.as_ref()).unwrap_or_default(),
         touchpoints: watched.touchpoints,
         journeys,
         personas,
@@ -143,7 +144,6 @@ pub(super) fn plan(read: &Read<'_>) -> Option<Plan> {
         telemetry: value(top.telemetry.as_ref()).unwrap_or_default(),
         alerts: value(top.alerts.as_ref()).unwrap_or_default(),
         vantages,
-        language: value(top.language.as_ref()).unwrap_or_default(),
         written: Arc::default(),
         files: Vec::new(),
     })

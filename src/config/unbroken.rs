@@ -21,7 +21,7 @@ use crate::config::read::Doc;
 use crate::config::tree::{Entry, Node};
 use crate::config::vantages::{self, RawVantage};
 use crate::config::vault::Vault;
-use crate::model::DetectRule;
+use crate::model::{DetectRule, Language};
 use crate::secret::Secret;
 use crate::{alert, store, telemetry};
 
@@ -128,7 +128,7 @@ top_level! {
     store "store" StorePath;
     /// How long things are kept.
     retention "retention" store::Retention;
-    /// Of the page.
+    /// Of alerts, and of pages whose visitor asks for none: `en`, if absent.
     language "language" Language;
     /// For windows, days and reports.
     timezone "timezone" Zone;
@@ -154,24 +154,6 @@ top_level! {
     journeys "journeys" Keyed<Kept<RawJourney>>;
     /// Synthetic customers.
     personas "personas" Keyed<Kept<RawPersona>>;
-}
-
-/// The language of the page.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum Language {
-    #[default]
-    En,
-    Zh,
-}
-
-impl Language {
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::En => "en",
-            Self::Zh => "zh",
-        }
-    }
 }
 
 macro_rules! read_from_text {

@@ -22,12 +22,12 @@ use crate::alert::{self, Bell, Ledger, Quiet, Roster};
 use crate::board::{Board, Spent};
 use crate::clock::Clock;
 use crate::model::{
-    Cause, Change, Incident, IncidentId, JourneyMap, Notification, Reading, SelfFault, Silence, Snapshot,
+    Cause, Change, Incident, IncidentId, JourneyMap, Language, Notification, Reading, SelfFault, Silence, Snapshot,
 };
 use crate::store::Decision;
 use crate::telemetry::{Exporter, Metrics};
 use crate::web::Event;
-use crate::words;
+use crate::words::Tongues;
 
 /// Readings taken at one go.
 const READINGS_AT_ONCE: usize = 256;
@@ -78,6 +78,7 @@ pub(super) struct Keeper {
     board: Board,
     map: Arc<JourneyMap>,
     alerts: Arc<alert::Settings>,
+    tongues: Tongues,
     clock: Clock,
     base: Option<Url>,
     out: Outlets,
@@ -114,6 +115,7 @@ impl Keeper {
             board,
             map,
             alerts,
+            tongues: Tongues::new(),
             clock,
             base,
             out,
@@ -270,7 +272,9 @@ impl Keeper {
     }
 
     fn show(&mut self, incident: Incident) {
-        let headline = words::incident(&incident, &self.map);
+        // Logs are written in English.
+        let english = self.tongues.of(Language::En);
+        let headline = english.incident(&incident, &self.map);
         let change = if incident.closed.is_some() {
             tracing::info!(incident.id = %incident.id, "Over: {headline}");
             self.durable.remove(&incident.id);
@@ -281,7 +285,7 @@ impl Keeper {
             }
             Change::IncidentUpdated(incident)
         };
-        if let Some(event) = Event::of(&change, &self.map) {
+        if let Some(event) = Event::of(&change, english, &self.map) {
             self.out.events.send(event).ok();
         }
     }
@@ -320,7 +324,9 @@ impl Keeper {
     async fn conclude(&mut self, changes: Vec<Change>) {
         let now = self.clock.now();
         let quiet = Quiet::new(&self.map, &self.silences, now);
-        let roster = Roster { settings: &self.alerts, map: &self.map, quiet: &quiet, base: self.base.as_ref() };
+        let words = self.tongues.of(self.map.language);
+        let base = self.base.as_ref();
+        let roster = Roster { settings: &self.alerts, map: &self.map, words, quiet: &quiet, base };
         let mut decision = Decision::default();
         for change in changes {
             self.unseen |= !matches!(change, Change::Recheck { .. });
@@ -341,7 +347,7 @@ impl Keeper {
                     if let Change::TouchpointChanged { touchpoint, from, to, .. } = &other {
                         tracing::info!(%touchpoint, %from, %to, "`{touchpoint}` is {to}, was {from}");
                     }
-                    if let Some(event) = Event::of(&other, &self.map) {
+                    if let Some(event) = Event::of(&other, self.tongues.of(Language::En), &self.map) {
                         self.out.events.send(event).ok();
                     }
                 }
@@ -358,7 +364,9 @@ impl Keeper {
     async fn tell(&mut self, now: Timestamp) {
         self.silences.retain(|silence| silence.end() > now);
         let quiet = Quiet::new(&self.map, &self.silences, now);
-        let roster = Roster { settings: &self.alerts, map: &self.map, quiet: &quiet, base: self.base.as_ref() };
+        let words = self.tongues.of(self.map.language);
+        let base = self.base.as_ref();
+        let roster = Roster { settings: &self.alerts, map: &self.map, words, quiet: &quiet, base };
         let open = self.board.incidents();
         let outbox: Vec<_> = open.flat_map(|incident| roster.due(&mut self.ledger, incident, now)).collect();
         let remarks = quiet.remarks(self.board.incidents());

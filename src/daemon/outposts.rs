@@ -22,6 +22,7 @@ use crate::probe::connect::Network;
 use crate::score::KEPT;
 use crate::store::Store;
 use crate::telemetry::Metrics;
+use crate::words::Words;
 
 const OUTBOX_LOOKED_AT_EVERY: Duration = Duration::from_secs(5);
 const CANARIES_ASKED_EVERY: Duration = Duration::from_secs(10);
@@ -109,7 +110,8 @@ impl Outposts {
                 tracing::error!("The outbox cannot be read or written: {error}");
             }
         };
-        let teller = Teller { map, base: self.base };
+        let words = Arc::new(Words::new(map.language));
+        let teller = Teller { map, words, base: self.base };
         match Courier::new(settings, teller, self.store, self.clock, self.environment, self.bell, listener) {
             Ok(courier) => {
                 tokio::join!(courier.run(stop), relieved);

@@ -74,6 +74,7 @@ mod tests {
         JourneyMap {
             company: String::new(),
             timezone: jiff::tz::TimeZone::UTC,
+            language: crate::model::Language::En,
             touchpoints: BTreeMap::from([("shop".into(), shop)]),
             journeys: Vec::new(),
             personas: BTreeMap::new(),

@@ -9,13 +9,15 @@ use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 
-use super::{FindingSeverity, JourneyId, Maintenance, PersonaId, ProbeId, StageId, TouchpointId, VantageId};
+use super::{FindingSeverity, JourneyId, Language, Maintenance, PersonaId, ProbeId, StageId, TouchpointId, VantageId};
 
 /// Everything that is watched, as the customer's experience is drawn: journeys, stages, touchpoints.
 #[derive(Clone, Debug)]
 pub struct JourneyMap {
     pub company: String,
     pub timezone: TimeZone,
+    /// Of alerts, and of pages whose visitor asks for none.
+    pub language: Language,
     pub touchpoints: BTreeMap<TouchpointId, Touchpoint>,
     /// In the order in which they were written.
     pub journeys: Vec<Journey>,

@@ -92,6 +92,7 @@ fn public_map(map: &JourneyMap) -> JourneyMap {
     JourneyMap {
         company: map.company.clone(),
         timezone: map.timezone.clone(),
+        language: map.language,
         touchpoints,
         journeys,
         personas: std::collections::BTreeMap::new(),

@@ -9,6 +9,7 @@ use axum::response::{IntoResponse, Response};
 
 use super::problem::Problem;
 use super::routes::Shared;
+use super::visitor::Reader;
 use crate::model::{Color, JourneyId};
 use crate::words;
 
@@ -29,13 +30,17 @@ impl Badge<'_> {
     }
 }
 
-pub(super) async fn badge(State(shared): State<Arc<Shared>>, Path(file): Path<String>) -> Result<Response, Problem> {
+pub(super) async fn badge(
+    State(shared): State<Arc<Shared>>,
+    reader: Reader,
+    Path(file): Path<String>,
+) -> Result<Response, Problem> {
     let id = file.strip_suffix(".svg").map(JourneyId::new).ok_or_else(Problem::not_found)?;
     let snapshot = shared.snapshot();
     let journey = snapshot.journey(&id).ok_or_else(Problem::not_found)?;
     let title = words::title(&id, &snapshot.map);
     let number = journey.score.map_or_else(|| "–".to_owned(), |score| score.to_string());
-    let value = format!("{number} {}", words::color(journey.color).to_lowercase());
+    let value = format!("{number} {}", reader.words.text(words::color(journey.color)).to_lowercase());
     let badge = Badge { title, left: width(title), right: width(&value), value, fill: fill(journey.color) };
     let svg = badge.render().map_err(|_| Problem::not_found())?;
     let headers = [
@@ -45,7 +50,7 @@ pub(super) async fn badge(State(shared): State<Arc<Shared>>, Path(file): Path<St
         // Meant to be shown on other sites.
         (header::HeaderName::from_static("cross-origin-resource-policy"), "cross-origin"),
     ];
-    Ok((headers, svg).into_response())
+    Ok(reader.answered((headers, svg)).into_response())
 }
 
 /// White text on it has a contrast of at least 4.5.

@@ -17,7 +17,7 @@ use super::api::At;
 use super::problem::Problem;
 use super::routes::Shared;
 use crate::model::{Change, Color, Incident, JourneyMap, State as Condition};
-use crate::words;
+use crate::words::Words;
 
 /// Proxies and phones drop a silent connection.
 const KEEP_ALIVE: Duration = Duration::from_secs(20);
@@ -53,7 +53,7 @@ pub enum Event {
 
 impl Event {
     /// What of a change is worth telling: nothing of what only the schedule and the detector care about.
-    pub fn of(change: &Change, map: &JourneyMap) -> Option<Self> {
+    pub fn of(change: &Change, words: &Words, map: &JourneyMap) -> Option<Self> {
         match change {
             Change::ScoreChanged { journey, to, color, at, .. } => Some(Self::Score {
                 journey: journey.to_string(),
@@ -67,18 +67,18 @@ impl Event {
             Change::IncidentOpened(incident)
             | Change::IncidentUpdated(incident)
             | Change::IncidentNoted(incident)
-            | Change::IncidentClosed(incident) => Some(Self::of_incident(incident, map)),
+            | Change::IncidentClosed(incident) => Some(Self::of_incident(incident, words, map)),
             Change::StateChanged { .. } | Change::Renamed { .. } | Change::Recheck { .. } => None,
         }
     }
 
-    fn of_incident(incident: &Incident, map: &JourneyMap) -> Self {
+    fn of_incident(incident: &Incident, words: &Words, map: &JourneyMap) -> Self {
         let last = incident.timeline.last().map_or(incident.opened, |happening| happening.at);
         Self::Incident {
             id: incident.id.to_string(),
             state: if incident.closed.is_some() { "closed" } else { "open" },
             version: incident.version,
-            headline: words::incident(incident, map),
+            headline: words.incident(incident, map),
             at: At(incident.closed.unwrap_or(last)),
         }
     }

@@ -11,15 +11,17 @@ use sha2::{Digest as _, Sha256};
 use super::api::incidents::visible;
 use super::problem::Problem;
 use super::routes::Shared;
+use super::visitor::Reader;
 use crate::model::Incident;
 use crate::store::IncidentFilter;
-use crate::words;
+use crate::words::Words;
 
 const ENTRIES_MAX: u32 = 50;
 
 #[derive(Template)]
 #[template(config = "src/web/askama.toml", path = "feed.xml", escape = "html")]
 struct Feed {
+    title: String,
     company: String,
     id: String,
     updated: String,
@@ -34,32 +36,34 @@ struct Entry {
     text: String,
 }
 
-pub(super) async fn feed(State(shared): State<Arc<Shared>>) -> Result<Response, Problem> {
+pub(super) async fn feed(State(shared): State<Arc<Shared>>, reader: Reader) -> Result<Response, Problem> {
     let snapshot = shared.snapshot();
     let found = shared.site.store.incidents(IncidentFilter::All, None, ENTRIES_MAX).await;
     let found = found.map_err(|refused| Problem::store(&refused))?;
     let seen = found.iter().filter_map(|incident| visible(&shared, incident, &snapshot.map));
-    let entries: Vec<Entry> = seen.map(|incident| entry(&incident, &snapshot.map)).collect();
+    let entries: Vec<Entry> = seen.map(|incident| entry(&reader.words, &incident, &snapshot.map)).collect();
     let newest = entries.iter().map(|entry| entry.updated.clone()).max();
     let feed = Feed {
+        title: plain(&reader.words.say("feed-title").with("company", &snapshot.map.company).text()),
         company: plain(&snapshot.map.company),
         id: identity(&snapshot.map.company),
         updated: newest.unwrap_or_else(|| snapshot.at.to_string()),
         entries,
     };
     let text = feed.render().map_err(|_| Problem::not_found())?;
-    Ok(([(header::CONTENT_TYPE, "application/atom+xml; charset=utf-8")], text).into_response())
+    let answer = ([(header::CONTENT_TYPE, "application/atom+xml; charset=utf-8")], text);
+    Ok(reader.answered(answer).into_response())
 }
 
-fn entry(incident: &Incident, map: &crate::model::JourneyMap) -> Entry {
+fn entry(words: &Words, incident: &Incident, map: &crate::model::JourneyMap) -> Entry {
     let changed = incident.timeline.iter().map(|happening| happening.at).chain(incident.closed).max();
     let fault = incident.fault.as_ref().map(|fault| fault.text.to_string());
     Entry {
         id: incident.id.to_string(),
-        title: plain(&words::incident(incident, map)),
+        title: plain(&words.incident(incident, map)),
         published: incident.opened.to_string(),
         updated: changed.unwrap_or(incident.opened).to_string(),
-        text: plain(&words::shared(incident, map).or(fault).unwrap_or_default()),
+        text: plain(&words.shared(incident, map).or(fault).unwrap_or_default()),
     }
 }
 

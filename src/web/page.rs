@@ -13,6 +13,7 @@ mod look_back;
 mod number;
 mod past;
 mod quiet;
+mod rich;
 mod run;
 mod segments;
 mod tone;
@@ -20,6 +21,7 @@ mod touchpoint;
 mod voices;
 mod wall;
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use askama::Template;
@@ -34,18 +36,23 @@ use super::api;
 use super::past::Range;
 use super::problem::Problem;
 use super::routes::Shared;
-use crate::model::{Snapshot, TraceId};
-use crate::words;
+use super::visitor::Visitor;
+use crate::model::{self, Fault, Language, Snapshot, TouchpointId, TraceId};
+use crate::words::{Said, Words};
+use rich::{Marked, Rich};
 
 /// What stands around every page.
 struct Frame {
+    words: Arc<Words>,
+    /// The same page in every language.
+    tongues: Vec<(Language, String, String)>,
     company: String,
     /// Of the page, before the company's name.
     title: String,
     /// When the snapshot was taken, on the wall.
     clock: String,
     zone: String,
-    troubles: Vec<TroubleRow>,
+    troubles: Vec<Marked>,
     /// Of the assets.
     version: String,
     program: &'static str,
@@ -54,26 +61,24 @@ struct Frame {
     trace_link: Option<String>,
 }
 
-struct TroubleRow {
-    what: String,
-    detail: String,
-    since: String,
-}
-
 impl Frame {
-    fn new(shared: &Shared, snapshot: &Snapshot, title: impl Into<String>) -> Self {
+    fn new(shared: &Shared, visitor: &Visitor, snapshot: &Snapshot, title: impl Into<String>) -> Self {
         let zone = snapshot.map.timezone.clone();
-        let troubles = snapshot.troubles.iter().map(|trouble| TroubleRow {
-            what: capital(trouble.what.words()),
-            detail: trouble.text.clone(),
-            since: words::clock(trouble.since, snapshot.at, &zone),
+        let words = &visitor.words;
+        let troubles = snapshot.troubles.iter().map(|trouble| {
+            let key = if trouble.text.is_empty() { "trouble-since" } else { "trouble-since-why" };
+            let told = Rich::new(words.say(key)).with("what", capital(&words.own(trouble.what)));
+            let told = told.with("since", words.moment(trouble.since, snapshot.at, &zone));
+            told.with("why", &trouble.text).done()
         });
         Self {
+            tongues: visitor.tongues.clone(),
             company: snapshot.map.company.clone(),
             title: title.into(),
             clock: snapshot.at.to_zoned(zone.clone()).strftime("%H:%M:%S").to_string(),
             zone: zone.iana_name().unwrap_or("UTC").to_owned(),
             troubles: troubles.collect(),
+            words: Arc::clone(words),
             version: shared.version.clone(),
             program: env!("CARGO_PKG_VERSION"),
             now: snapshot.at,
@@ -83,11 +88,59 @@ impl Frame {
     }
 
     fn since(&self, at: Timestamp) -> String {
-        words::clock(at, self.now, &self.timezone)
+        self.words.moment(at, self.now, &self.timezone)
     }
 
     fn lasted(&self, from: Timestamp) -> String {
-        number::lasted(from, self.now)
+        self.words.lasted(from, self.now)
+    }
+
+    /// A message, of which everything is made inert.
+    fn say<'a>(&'a self, key: &'a str) -> Said<'a> {
+        self.words.say(key)
+    }
+
+    /// A message with markup of its own.
+    fn rich<'a>(&'a self, key: &'a str) -> Rich<'a> {
+        Rich::new(self.words.say(key))
+    }
+
+    fn text(&self, key: &str) -> Cow<'_, str> {
+        self.words.text(key)
+    }
+
+    fn channel(&self, id: &TouchpointId, snapshot: &Snapshot) -> String {
+        let channel = snapshot.map.touchpoints.get(id).map_or("other", |place| place.channel.as_str());
+        self.words.channel(channel).into_owned()
+    }
+
+    /// How it is with a place, in a sentence.
+    fn sentence(&self, place: &str, state: model::State, fault: Option<&Fault>) -> String {
+        self.say("sentence").with("text", self.words.clause(place, state, fault)).to_string()
+    }
+
+    /// A fault as engineers are told of it. Their text is English, as logs are; other languages say first what it means.
+    fn told(&self, fault: &Fault, text: &str) -> Marked {
+        if fault.text == fault.code.words() {
+            // Everybody is told no more than that.
+            return Marked::inert(&capital(&self.words.code(fault.code)));
+        }
+        let told = self.rich("fault-told").with("clause", self.words.meaning(fault));
+        told.marked("text", &Marked::coded(&capital(text))).done()
+    }
+
+    /// The same beside a sentence that says already what it means.
+    fn technical(&self, fault: &Fault) -> Marked {
+        if fault.text == fault.code.words() {
+            return Marked::inert(&capital(&self.words.code(fault.code)));
+        }
+        self.rich("fault-text").marked("text", &Marked::coded(&capital(&fault.text))).done()
+    }
+
+    /// What to do about it, in a sentence.
+    fn advice(&self, fault: &Fault) -> Option<Marked> {
+        let advice = self.words.advice(fault)?;
+        Some(Marked::coded(&self.say("sentence").with("text", capital(&advice)).text()))
     }
 
     /// None of a run whose details were not kept.
@@ -108,9 +161,9 @@ struct Trace {
     link: Option<String>,
 }
 
-pub(super) async fn home(State(shared): State<Arc<Shared>>) -> Response {
+pub(super) async fn home(State(shared): State<Arc<Shared>>, visitor: Visitor) -> Response {
     let snapshot = shared.snapshot();
-    answer(home::page(&shared, &snapshot).await)
+    answer(&visitor, home::page(&shared, &visitor, &snapshot).await)
 }
 
 /// `?range`; what is not understood there shows a day.
@@ -121,37 +174,46 @@ pub(super) struct Shown {
 
 pub(super) async fn journey(
     State(shared): State<Arc<Shared>>,
+    visitor: Visitor,
     Path(id): Path<String>,
     shown: Result<Query<Shown>, QueryRejection>,
 ) -> Response {
     let snapshot = shared.snapshot();
     let range = shown.ok().and_then(|Query(shown)| Range::parse(shown.range.as_deref()?)).unwrap_or_default();
-    found(&shared, &snapshot, journey::page(&shared, &snapshot, &id, range).await)
+    found(&shared, &visitor, &snapshot, journey::page(&shared, &visitor, &snapshot, &id, range).await)
 }
 
-pub(super) async fn touchpoint(State(shared): State<Arc<Shared>>, Path(id): Path<String>) -> Response {
+pub(super) async fn touchpoint(
+    State(shared): State<Arc<Shared>>,
+    visitor: Visitor,
+    Path(id): Path<String>,
+) -> Response {
     let snapshot = shared.snapshot();
-    found(&shared, &snapshot, touchpoint::page(&shared, &snapshot, &id).await)
+    found(&shared, &visitor, &snapshot, touchpoint::page(&shared, &visitor, &snapshot, &id).await)
 }
 
-pub(super) async fn incident(State(shared): State<Arc<Shared>>, Path(id): Path<String>) -> Response {
+pub(super) async fn incident(State(shared): State<Arc<Shared>>, visitor: Visitor, Path(id): Path<String>) -> Response {
     if let Some(id) = id.strip_suffix(".md") {
-        let document = api::incidents::postmortem(State(shared.clone()), Path(id.to_owned())).await;
-        return document.map_or_else(|_| lost(&shared, &shared.snapshot()), IntoResponse::into_response);
+        let document = api::incidents::document(&shared, &visitor.words, id).await;
+        return document.map_or_else(|_| lost(&shared, &visitor, &shared.snapshot()), |it| visitor.answered(it));
     }
     let snapshot = shared.snapshot();
-    found(&shared, &snapshot, incident::page(&shared, &snapshot, &id).await)
+    found(&shared, &visitor, &snapshot, incident::page(&shared, &visitor, &snapshot, &id).await)
 }
 
-pub(super) async fn wall(State(shared): State<Arc<Shared>>) -> Response {
+pub(super) async fn wall(State(shared): State<Arc<Shared>>, visitor: Visitor) -> Response {
     let snapshot = shared.snapshot();
-    answer(wall::page(&shared, &snapshot))
+    answer(&visitor, wall::page(&shared, &visitor, &snapshot))
 }
 
 /// What answers every address that is none: a page for browsers, a problem document for programs.
-pub(super) async fn missing(State(shared): State<Arc<Shared>>, headers: HeaderMap) -> Response {
+pub(super) async fn missing(State(shared): State<Arc<Shared>>, visitor: Visitor, headers: HeaderMap) -> Response {
     let accept = headers.get(header::ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    if accept.contains("text/html") { lost(&shared, &shared.snapshot()) } else { Problem::not_found().into_response() }
+    if accept.contains("text/html") {
+        lost(&shared, &visitor, &shared.snapshot())
+    } else {
+        Problem::not_found().into_response()
+    }
 }
 
 #[derive(Template)]
@@ -161,18 +223,18 @@ struct Missing {
 }
 
 /// One page for what is missing and for what is hidden.
-fn lost(shared: &Shared, snapshot: &Snapshot) -> Response {
-    let page = Missing { frame: Frame::new(shared, snapshot, "Not here") };
-    (StatusCode::NOT_FOUND, answer(page)).into_response()
+fn lost(shared: &Shared, visitor: &Visitor, snapshot: &Snapshot) -> Response {
+    let page = Missing { frame: Frame::new(shared, visitor, snapshot, visitor.words.text("missing-title")) };
+    (StatusCode::NOT_FOUND, answer(visitor, page)).into_response()
 }
 
-fn found<T: Template>(shared: &Shared, snapshot: &Snapshot, page: Option<T>) -> Response {
-    page.map_or_else(|| lost(shared, snapshot), answer)
+fn found<T: Template>(shared: &Shared, visitor: &Visitor, snapshot: &Snapshot, page: Option<T>) -> Response {
+    page.map_or_else(|| lost(shared, visitor, snapshot), |page| answer(visitor, page))
 }
 
-fn answer<T: Template>(page: T) -> Response {
+fn answer<T: Template>(visitor: &Visitor, page: T) -> Response {
     match page.render() {
-        Ok(html) => Html(html).into_response(),
+        Ok(html) => visitor.answered(Html(html)),
         Err(error) => {
             tracing::error!(%error, "A page could not be rendered");
             Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "the page could not be drawn").into_response()

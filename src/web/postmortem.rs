@@ -10,7 +10,7 @@ use super::api::incidents::{Known, timeline};
 use super::routes::Shared;
 use crate::model::{Close, Fault, Incident, Snapshot};
 use crate::store::{Delivery, Stretch};
-use crate::words;
+use crate::words::{self, Words};
 
 /// What the incident cost one journey.
 struct Cost {
@@ -21,7 +21,7 @@ struct Cost {
 }
 
 /// The document.
-pub(super) async fn write(shared: &Shared, known: &Known) -> String {
+pub(super) async fn write(shared: &Shared, words: &Words, known: &Known) -> String {
     let (snapshot, incident) = (shared.snapshot(), &known.incident);
     let end = incident.closed.unwrap_or_else(|| shared.site.clock.now());
     let mut costs = Vec::with_capacity(incident.impacts.len());
@@ -31,81 +31,83 @@ pub(super) async fn write(shared: &Shared, known: &Known) -> String {
         costs.push(Cost { title, loss: impact.loss, meanwhile });
     }
     let mut text = String::new();
-    head(&mut text, incident, end, &snapshot);
-    impact(&mut text, &costs, incident, end);
-    cause(&mut text, incident, &snapshot, shared.site.audience);
-    happened(&mut text, known, &snapshot.map.timezone);
-    told(&mut text, &known.deliveries, &snapshot.map.timezone);
+    head(&mut text, words, incident, end, &snapshot);
+    impact(&mut text, words, &costs, incident, end);
+    cause(&mut text, words, incident, &snapshot, shared.site.audience);
+    happened(&mut text, words, known, &snapshot.map.timezone);
+    told(&mut text, words, &known.deliveries, &snapshot.map.timezone);
     text
 }
 
-fn head(text: &mut String, incident: &Incident, end: Timestamp, snapshot: &Snapshot) {
+fn head(text: &mut String, words: &Words, incident: &Incident, end: Timestamp, snapshot: &Snapshot) {
     let zone = &snapshot.map.timezone;
-    let over = match (incident.closed, incident.close) {
-        (None, _) => "still open".to_owned(),
-        (Some(closed), how) => {
-            let how = match how {
-                Some(Close::Removed) => ", when what it was about was no longer watched",
-                Some(Close::Merged) => ", when another incident explained it",
-                Some(Close::Recovered) | None => "",
-            };
-            format!("until {}{how}", clock(closed, zone))
-        }
+    let key = match (incident.closed, incident.close) {
+        (None, _) => "document-open",
+        (Some(_), Some(Close::Removed)) => "document-removed",
+        (Some(_), Some(Close::Merged)) => "document-merged",
+        (Some(_), Some(Close::Recovered) | None) => "document-over",
     };
-    let _ = writeln!(text, "# {}\n", plain(&words::incident(incident, &snapshot.map)));
-    let _ = writeln!(text, "- Incident `{}`, severity {}", incident.id, incident.severity.as_str());
-    let opened = clock(incident.opened, zone);
-    let _ = writeln!(text, "- From {opened} {over}: {}", words::length(incident.opened, end));
-    let _ = writeln!(text, "- Times are those of {}", zone.iana_name().unwrap_or("UTC"));
+    let _ = writeln!(text, "# {}\n", plain(&words.incident(incident, &snapshot.map)));
+    let severity = incident.severity.as_str();
+    let id = words.say("document-incident").with("id", incident.id.to_string()).with("severity", severity);
+    let _ = writeln!(text, "- {id}");
+    let lasted = words.say(key).with("from", clock(incident.opened, zone)).with("to", clock(end, zone));
+    let _ = writeln!(text, "- {}", lasted.with("length", words.length(incident.opened, end)));
+    let name = zone.iana_name().unwrap_or("UTC");
+    let _ = writeln!(text, "- {}", words.say("document-zone").with("zone", name));
     if let Some(said) = &incident.acknowledged {
-        let why = said.why.as_ref().map_or_else(String::new, |why| format!(": {}", plain(why)));
-        let _ = writeln!(text, "- Taken by {} at {}{why}", plain(&said.by), clock(said.at, zone));
+        let key = if said.why.is_some() { "document-taken-why" } else { "document-taken" };
+        let why = said.why.as_deref().map(plain).unwrap_or_default();
+        let taken = words.say(key).with("by", plain(&said.by)).with("at", clock(said.at, zone)).with("why", why);
+        let _ = writeln!(text, "- {taken}");
     }
 }
 
-fn impact(text: &mut String, costs: &[Cost], incident: &Incident, end: Timestamp) {
-    text.push_str("\n## Impact\n\n");
+fn impact(text: &mut String, words: &Words, costs: &[Cost], incident: &Incident, end: Timestamp) {
+    let _ = writeln!(text, "\n## {}\n", words.text("document-impact"));
     if costs.is_empty() {
-        text.push_str("No journey was hurt.\n");
+        let _ = writeln!(text, "{}", words.text("document-unhurt"));
         return;
     }
-    text.push_str(
-        "| journey | points, at worst | journey-minutes lost meanwhile | not watched meanwhile |\n|---|---|---|---|\n",
-    );
+    let _ = writeln!(text, "{}\n|---|---|---|---|", words.text("document-costs"));
     let length = end.duration_since(incident.opened).as_secs_f64() / 60.0;
     for cost in costs {
+        let unknown = || words.text("document-unknown").into_owned();
         let (lost, unseen) = cost.meanwhile.map_or_else(
-            || ("unknown".to_owned(), "unknown".to_owned()),
+            || (unknown(), unknown()),
             |meanwhile| {
                 let unseen = (length - meanwhile.scored_minutes).max(0.0);
+                let told = || words.say("document-minutes").with("count", format!("{unseen:.0}")).to_string();
                 // The minutes at both ends are counted as a whole.
-                let unseen = if unseen < 2.0 { "-".to_owned() } else { format!("{unseen:.0} min") };
+                let unseen = if unseen < 2.0 { "-".to_owned() } else { told() };
                 (format!("{:.1}", meanwhile.lost_minutes), unseen)
             },
         );
         let _ = writeln!(text, "| {} | {:.1} | {lost} | {unseen} |", plain(&cost.title), cost.loss);
     }
-    text.push_str("\nLost minutes count whatever hurt the journey while this incident was open.\n");
+    let _ = writeln!(text, "\n{}", words.text("document-whatever"));
 }
 
-fn cause(text: &mut String, incident: &Incident, snapshot: &Snapshot, audience: Audience) {
-    text.push_str("\n## Cause\n\n");
+fn cause(text: &mut String, words: &Words, incident: &Incident, snapshot: &Snapshot, audience: Audience) {
+    let _ = writeln!(text, "\n## {}\n", words.text("document-cause"));
     match &incident.fault {
-        Some(fault) => evidence(text, fault, audience),
-        None => text.push_str("No single failing step is known.\n"),
+        Some(fault) => evidence(text, words, fault, audience),
+        None => _ = writeln!(text, "{}", words.text("document-no-fault")),
     }
-    if let Some(shared) = words::shared(incident, &snapshot.map) {
-        let _ = writeln!(text, "\nWhat they have in common: {}.", plain(&shared));
+    if let Some(shared) = words.shared(incident, &snapshot.map) {
+        let _ = writeln!(text, "\n{}", words.say("document-shared").with("shared", plain(&shared)));
     }
     if let Some(trace) = incident.trace {
         let id = trace.to_string();
-        match snapshot.map.trace_link.as_ref().map(|link| link.replace("{trace_id}", &id)) {
-            Some(link) => _ = writeln!(text, "\nTrace: [{id}](<{}>)", link.replace(['<', '>', '\n'], "")),
-            None => _ = writeln!(text, "\nTrace: `{id}`"),
-        }
+        let link = snapshot.map.trace_link.as_ref().map(|link| link.replace("{trace_id}", &id));
+        let trace = match link {
+            Some(link) => format!("[{id}](<{}>)", link.replace(['<', '>', '\n'], "")),
+            None => format!("`{id}`"),
+        };
+        let _ = writeln!(text, "\n{}", words.say("document-trace").with("trace", trace));
     }
     if !incident.touchpoints.is_empty() {
-        text.push_str("\n| touchpoint | owner |\n|---|---|\n");
+        let _ = writeln!(text, "\n{}\n|---|---|", words.text("document-places"));
     }
     for id in &incident.touchpoints {
         let owner = snapshot.map.touchpoints.get(id).and_then(|place| place.owner.as_deref()).unwrap_or("-");
@@ -113,41 +115,45 @@ fn cause(text: &mut String, incident: &Incident, snapshot: &Snapshot, audience: 
     }
 }
 
-fn evidence(text: &mut String, fault: &Fault, audience: Audience) {
+fn evidence(text: &mut String, words: &Words, fault: &Fault, audience: Audience) {
     let step = fault.step.as_ref().map_or_else(String::new, |step| format!("{}: ", plain(step)));
     let _ = writeln!(text, "{step}{} (`{}`)", plain(&fault.text), fault.code.code());
+    let line = |key: &str, value: &str| {
+        let told = words.say("document-seen").with("what", words.text(key)).with("value", code(value));
+        format!("- {told}")
+    };
     if let Some(seen) = &fault.evidence {
-        let _ = writeln!(
-            text,
-            "\n- Looked at: {}\n- Expected: {}\n- Found: {}",
-            code(&seen.of),
-            code(&seen.expected),
-            code(&seen.found)
-        );
+        let lines = [
+            line("finding-looked", &seen.of),
+            line("finding-expected", &seen.expected),
+            line("finding-found", &seen.found),
+        ];
+        let _ = writeln!(text, "\n{}", lines.join("\n"));
     }
     if audience == Audience::Everybody {
         return;
     }
     if let Some(excerpt) = &fault.excerpt {
-        let _ = writeln!(text, "- The answer says: {}", code(excerpt));
+        let _ = writeln!(text, "{}", line("finding-excerpt", excerpt));
     }
-    if let Some(advice) = words::advice(fault) {
-        let _ = writeln!(text, "\nWhat to do: {}.", plain(advice));
-    }
-}
-
-fn happened(text: &mut String, known: &Known, zone: &TimeZone) {
-    text.push_str("\n## Timeline\n\n");
-    for happening in timeline(known) {
-        let _ = writeln!(text, "- {}  {}", clock(happening.at, zone), plain(&happening.what));
+    if let Some(advice) = words.advice(fault) {
+        let _ = writeln!(text, "\n{}", words.say("document-advice").with("advice", plain(&advice)));
     }
 }
 
-fn told(text: &mut String, deliveries: &[Delivery], zone: &TimeZone) {
+fn happened(text: &mut String, words: &Words, known: &Known, zone: &TimeZone) {
+    let _ = writeln!(text, "\n## {}\n", words.text("document-timeline"));
+    for (at, line) in timeline(words, known) {
+        let _ = writeln!(text, "- {}  {}", clock(at, zone), plain(&words.in_full(line)));
+    }
+}
+
+fn told(text: &mut String, words: &Words, deliveries: &[Delivery], zone: &TimeZone) {
     if deliveries.is_empty() {
         return;
     }
-    text.push_str("\n## Who was told\n\n| receiver | what | became of it | attempts | when |\n|---|---|---|---|---|\n");
+    let (head, columns) = (words.text("document-told"), words.text("document-letters"));
+    let _ = writeln!(text, "\n## {head}\n\n{columns}\n|---|---|---|---|---|");
     for delivery in deliveries {
         let error = delivery.error.as_ref().filter(|_| delivery.state != "delivered");
         let error = error.map_or_else(String::new, |error| format!(": {}", plain(error)));
@@ -155,11 +161,22 @@ fn told(text: &mut String, deliveries: &[Delivery], zone: &TimeZone) {
             text,
             "| {} | {} | {}{error} | {} | {} |",
             plain(&delivery.receiver),
-            delivery.kind,
-            delivery.state,
+            words.notice(&delivery.kind),
+            words.text(fate(delivery)),
             delivery.attempts,
             clock(delivery.settled.unwrap_or(delivery.created), zone)
         );
+    }
+}
+
+/// The message that says what became of a notification.
+fn fate(delivery: &Delivery) -> &'static str {
+    match delivery.state.as_str() {
+        "delivered" => "delivery-delivered",
+        "dead" => "delivery-dead",
+        "superseded" => "delivery-superseded",
+        "dropped" => "delivery-dropped",
+        _ => "delivery-pending",
     }
 }
 

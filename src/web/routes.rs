@@ -20,6 +20,7 @@ use super::trend::Thens;
 use super::{Audience, Event, Site};
 use super::{api, assets, audience, badge, events, feed, guard, openapi, page, push, vitals};
 use crate::model::Snapshot;
+use crate::words::Tongues;
 
 /// A page comes from memory, a list from an index.
 const ANSWER_WITHIN: Duration = Duration::from_secs(10);
@@ -112,6 +113,8 @@ routes! {
 /// What the handlers share.
 pub(super) struct Shared {
     pub(super) site: Site,
+    /// What is said, in every language.
+    pub(super) tongues: Tongues,
     /// One per event stream.
     pub(super) seats: Arc<Semaphore>,
     pub(super) pasts: Pasts,
@@ -127,6 +130,7 @@ impl Shared {
     pub(super) fn new(site: Site) -> Self {
         Self {
             site,
+            tongues: Tongues::new(),
             seats: Arc::new(Semaphore::new(LISTENERS_MAX)),
             pasts: Pasts::default(),
             thens: Thens::default(),

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use crate::model::{Fault, JourneyNow, NeedNow, ProbeId, ProbeNow, Snapshot, State, TouchpointNow};
-use crate::words;
+use crate::words::{self, Words};
 
 /// One signal as it stands now.
 #[derive(Debug)]
@@ -34,8 +34,8 @@ pub(super) fn on_journey<'a>(journey: &JourneyNow, snapshot: &'a Snapshot) -> Ve
 }
 
 /// Where the two tell different stories, in words.
-pub(super) fn divergence(now: &TouchpointNow, snapshot: &Snapshot) -> Option<String> {
-    now.divergence.map(|divergence| words::divergence(divergence, words::touchpoint(&now.id, &snapshot.map)))
+pub(super) fn divergence(words: &Words, now: &TouchpointNow, snapshot: &Snapshot) -> Option<String> {
+    now.divergence.map(|divergence| words.divergence(divergence, words::touchpoint(&now.id, &snapshot.map)))
 }
 
 fn one(now: &ProbeNow, snapshot: &Snapshot) -> Voice {

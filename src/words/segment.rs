@@ -1,41 +1,60 @@
 //! How the customers of one segment fare, in a sentence.
 
-use super::{POINTS_WORTH_NAMING, Why, check_words, clock, fault, listed, touchpoint};
+use super::{POINTS_WORTH_NAMING, Why, Words, touchpoint};
 use crate::model::{Costly, Reach, Score, SegmentCost, SegmentNow, Snapshot, State};
 
-/// What hurts a segment: what it meets in particular before what everyone meets.
-pub fn segment(now: &SegmentNow, snapshot: &Snapshot) -> String {
-    let causes: Vec<(Why, Reach)> = worth_naming(now).map(|cost| (cause(cost, snapshot), cost.reach)).collect();
-    if is_segment_pending(now) {
-        let first: Vec<String> = causes.iter().map(|(why, _)| why.clause()).collect();
-        return match first.as_slice() {
-            [one] => format!("Still being checked: {one}."),
-            _ => "Still being checked: the first visits as these customers are under way.".to_owned(),
-        };
+impl Words {
+    /// What hurts a segment: what it meets in particular before what everyone meets.
+    pub fn segment(&self, now: &SegmentNow, snapshot: &Snapshot) -> String {
+        let causes = worth_naming(now).map(|cost| (self.segment_cause(cost, snapshot), cost.reach));
+        let causes: Vec<(Why, Reach)> = causes.collect();
+        if is_segment_pending(now) {
+            return match causes.as_slice() {
+                [(one, _)] => self.say("segment-first-look").with("clause", &one.clause).to_string(),
+                _ => self.text("segment-first-looks").into_owned(),
+            };
+        }
+        if now.score.is_none() {
+            return self.text("segment-unseen").into_owned();
+        }
+        let causes: Vec<(Why, Reach)> = causes.into_iter().filter(|(why, _)| !why.pending).collect();
+        match (self.met(&causes, Reach::Segment, snapshot), self.met(&causes, Reach::Everyone, snapshot)) {
+            (Some(own), Some(all)) => self.say("segment-both").with("own", own).with("all", all).to_string(),
+            (Some(own), None) => self.say("segment-own").with("own", own).to_string(),
+            (None, Some(all)) => self.say("segment-all").with("all", all).to_string(),
+            (None, None) if !now.untried.is_empty() => self.text("segment-tried").into_owned(),
+            (None, None) => self.text("segment-well").into_owned(),
+        }
     }
-    if now.score.is_none() {
-        return "We cannot see how they fare: too few of our visits as them got through.".to_owned();
-    }
-    let causes: Vec<(Why, Reach)> = causes.into_iter().filter(|(why, _)| !why.pending).collect();
-    let some = |reach: Reach| -> Option<String> {
+
+    /// What those within a reach meet, if anything.
+    fn met(&self, causes: &[(Why, Reach)], reach: Reach, snapshot: &Snapshot) -> Option<String> {
         let mut told: Vec<String> = Vec::new();
-        let mine = causes.iter().filter(|(_, known)| *known == reach);
-        for clause in mine.clone().map(|(why, _)| why.clause()) {
+        let mine = causes.iter().filter(|(_, known)| *known == reach).map(|(why, _)| why);
+        for why in mine.clone() {
             // An element that two stages need is still one cause.
-            if !told.contains(&clause) {
-                told.push(clause);
+            if !told.contains(&why.clause) {
+                told.push(why.clause.clone());
             }
         }
-        let since = mine.filter_map(|(why, _)| why.since).min();
-        let since = since.map(|since| format!(", since {}", clock(since, snapshot.at, &snapshot.map.timezone)));
-        (!told.is_empty()).then(|| format!("{}{}", listed(&told), since.unwrap_or_default()))
-    };
-    match (some(Reach::Segment), some(Reach::Everyone)) {
-        (Some(own), Some(all)) => format!("For them in particular, {own}; as all meet it whom we try there, {all}."),
-        (Some(own), None) => format!("For them in particular, {own}."),
-        (None, Some(all)) => format!("As all meet it whom we try there: {all}."),
-        (None, None) if !now.untried.is_empty() => "They meet no problem wherever we try it as them.".to_owned(),
-        (None, None) => "They meet no problem.".to_owned(),
+        let since = mine.filter_map(|why| why.since).min();
+        (!told.is_empty()).then(|| self.since(self.clauses(&told), since, snapshot))
+    }
+
+    fn segment_cause(&self, cost: &SegmentCost, snapshot: &Snapshot) -> Why {
+        let clause = match &cost.of {
+            Costly::Element(element) => {
+                self.clause(touchpoint(element.touchpoint(), &snapshot.map), cost.state, cost.fault.as_ref())
+            }
+            Costly::Check(name) => self.check(cost.state, name),
+        };
+        Why {
+            share: cost.share,
+            down: cost.state == State::Down,
+            pending: cost.state == State::Pending,
+            since: matches!(cost.state, State::Down | State::Degraded).then_some(cost.since),
+            clause,
+        }
     }
 }
 
@@ -52,25 +71,4 @@ pub fn is_segment_pending(now: &SegmentNow) -> bool {
 
 fn worth_naming(now: &SegmentNow) -> impl Iterator<Item = &SegmentCost> {
     now.costs.iter().filter(|cost| cost.share >= POINTS_WORTH_NAMING)
-}
-
-fn cause(cost: &SegmentCost, snapshot: &Snapshot) -> Why {
-    let (name, what) = match &cost.of {
-        Costly::Element(element) => {
-            let name = touchpoint(element.touchpoint(), &snapshot.map).to_owned();
-            (name, fault(cost.state, cost.fault.as_ref()))
-        }
-        Costly::Check(name) => {
-            let (name, what) = check_words(cost.state, name);
-            (name, what.into())
-        }
-    };
-    Why {
-        share: cost.share,
-        down: cost.state == State::Down,
-        pending: cost.state == State::Pending,
-        since: matches!(cost.state, State::Down | State::Degraded).then_some(cost.since),
-        name,
-        what,
-    }
 }

@@ -1,13 +1,18 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use jiff::tz::TimeZone;
 use uuid::Uuid;
 
 use super::*;
 use crate::model::{
-    Channel, Close, Element, FindingSeverity, Health, Impact, IncidentId, Journey, Score, SelfFault, Stage, StageNow,
-    Touchpoint,
+    Cause, Channel, Close, Element, FindingSeverity, Health, Impact, Incident, IncidentId, Journey, Language, Score,
+    SelfFault, Severity, Stage, StageNow, Touchpoint,
 };
+
+fn english() -> Words {
+    Words::new(Language::En)
+}
 
 fn at(text: &str) -> Timestamp {
     text.parse().expect("a time")
@@ -40,6 +45,7 @@ fn map() -> Arc<JourneyMap> {
     Arc::new(JourneyMap {
         company: "Halcyon Mobile".to_owned(),
         timezone: TimeZone::get("Europe/Berlin").expect("a known zone"),
+        language: Language::En,
         touchpoints: BTreeMap::from([place("billing", "Bills and payments"), place("chat", "Chat")]),
         journeys: vec![journey("pay", "Pay my bill"), journey("help", "Get help")],
         personas: BTreeMap::new(),
@@ -84,7 +90,7 @@ fn say(value: f64, score: Option<Score>, elements: Vec<ElementNow>, consistency:
         burning: None,
     };
     let snapshot = nothing_else();
-    journey(&now, &snapshot)
+    english().journey(&now, &snapshot)
 }
 
 fn nothing_else() -> Snapshot {
@@ -181,7 +187,7 @@ fn since_when_is_said_of_what_is_bad_only() {
 
 #[test]
 fn things_are_listed_as_people_list_them() {
-    let listed = |items: &[&str]| listed(&items.iter().map(|item| (*item).to_owned()).collect::<Vec<_>>());
+    let listed = |items: &[&str]| english().list(items.iter().map(|item| (*item).to_owned()));
     assert_eq!(listed(&["a"]), "a");
     assert_eq!(listed(&["a", "b"]), "a and b");
     assert_eq!(listed(&["a", "b", "2 things more"]), "a, b and 2 things more");
@@ -213,7 +219,7 @@ fn a_headline_says_what_is_broken_for_whom() {
         fault: Some(Fault::new(FaultCode::Status, "status 500")),
         ..Incident::new(IncidentId(Uuid::nil()), Cause::Touchpoint("billing".into()), Severity::Page, opened)
     };
-    let headline = |case: &Incident| incident(case, &map());
+    let headline = |case: &Incident| english().incident(case, &map());
     assert_eq!(headline(&case), "Bills and payments is down: customers of “Pay my bill” and “Get help” are hurt");
     case.impacts.truncate(1);
     case.closed = Some(at("2026-11-21T08:50:00Z"));
@@ -253,7 +259,7 @@ fn a_segment_hears_of_its_own_before_what_everyone_meets() {
             untried: Vec::new(),
         };
         let snapshot = nothing_else();
-        segment(&now, &snapshot)
+        english().segment(&now, &snapshot)
     };
     let own = || cost(place("billing"), 40.0, State::Degraded, Some(FaultCode::Status), Reach::Segment);
     let all = || cost(place("chat"), 10.0, State::Up, Some(FaultCode::Latency), Reach::Everyone);

@@ -1,11 +1,14 @@
 //! What a failed expectation means to a customer, and what its owner does about it.
 
+use std::borrow::Cow;
+
+use super::Words;
 use crate::model::Evidence;
 
 /// Longer values are no part of a sentence, characters.
 const VALUE_MAX: usize = 40;
 
-/// What a value that is not what it should be means: a clause that follows a name, and what to do.
+/// What a value that is not what it should be means: the messages of a clause that follows a name, and of what to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Unmet {
     clause: &'static str,
@@ -32,47 +35,16 @@ const fn kept(clause: &'static str, advice: &'static str) -> Unmet {
 const VALUES: &[(&[&str], Unmet)] = &[
     (
         &["price", "prices", "total", "amount", "amounts", "cost", "costs", "fee", "charge"],
-        told(
-            "shows a wrong price",
-            "find out which of the two is right, and correct the other; if the price was changed on purpose, change \
-             what the probe expects",
-        ),
+        told("unmet-price", "advice-price"),
     ),
-    (
-        &["customer", "addressee", "greeting", "salutation", "surname"],
-        told(
-            "calls customers by a wrong name",
-            "see whose data the account or the template was given: customers may see what belongs to others",
-        ),
-    ),
-    (
-        &["waiting", "queue", "position"],
-        told(
-            "makes customers wait too long",
-            "put more people or machines where the queue is, or say how long it takes",
-        ),
-    ),
-    (
-        &["rating", "stars"],
-        told("is rated too low", "read the newest reviews: they say what has changed for customers"),
-    ),
-    (
-        &["stock", "availability", "available"],
-        told("does not have what customers want", "see what is out of stock, and whether it is still advertised"),
-    ),
-    (
-        &["hours", "opening"],
-        told("shows wrong opening hours", "find out which hours are right, and correct the others"),
-    ),
-    (&["maintenance"], kept("is closed for maintenance", "see whether the maintenance is over, and its switch off")),
-    (&["version"], told("offers another version", "see which version was released where, and whether it was in full")),
-    (
-        &["status", "state"],
-        told(
-            "is not as far as it should be",
-            "follow this one case through your systems: something did not take it on",
-        ),
-    ),
+    (&["customer", "addressee", "greeting", "salutation", "surname"], told("unmet-name", "advice-whose-data")),
+    (&["waiting", "queue", "position"], told("unmet-waiting", "advice-queue")),
+    (&["rating", "stars"], told("unmet-rating", "advice-reviews")),
+    (&["stock", "availability", "available"], told("unmet-stock", "advice-stock")),
+    (&["hours", "opening"], told("unmet-hours", "advice-hours")),
+    (&["maintenance"], kept("unmet-maintenance", "advice-maintenance")),
+    (&["version"], told("unmet-version", "advice-version")),
+    (&["status", "state"], told("unmet-progress", "advice-progress")),
 ];
 /// Of these a `name` is what a customer is called; a plan has a name too.
 const PEOPLE: &[&str] = &[
@@ -97,19 +69,8 @@ const PLACES: &[(&str, Unmet, Unmet)] = &[
     ("body", NO_TEXT, NO_TEXT),
     ("banner", GREETING, GREETING),
     ("pdf", NO_DOCUMENT, NO_DOCUMENT),
-    (
-        "html",
-        kept(
-            "lacks a part of its page",
-            "see what the last release changed on this page, or give the probe its new place",
-        ),
-        told("shows something wrong on its page", "compare the page with what the probe expects, and correct either"),
-    ),
-    (
-        "json",
-        kept("leaves out what customers need", "see what the last release changed in this answer"),
-        told("gives a wrong answer", "compare the answer with what the probe expects, and correct either"),
-    ),
+    ("html", kept("unmet-part", "advice-part"), told("unmet-page", "advice-page")),
+    ("json", kept("unmet-left-out", "advice-left-out"), told("unmet-answer", "advice-answer")),
     ("url", LANDING, LANDING),
     ("card", CARD, CARD),
     ("picture", PICTURE, PICTURE),
@@ -118,78 +79,41 @@ const PLACES: &[(&str, Unmet, Unmet)] = &[
     ("content_type", KIND, KIND),
     ("certificate", CERTIFICATE, CERTIFICATE),
     ("records", RECORDS, RECORDS),
-    ("authenticated", kept("has a name that is not signed", SIGN), kept("has a name that is not signed", SIGN)),
-    ("loss", told("loses pings", NETWORK), told("loses pings", NETWORK)),
-    ("rtt", told("is far away", NETWORK), told("is far away", NETWORK)),
+    ("authenticated", kept("unmet-unsigned", SIGN), kept("unmet-unsigned", SIGN)),
+    ("loss", told("unmet-loss", NETWORK), told("unmet-loss", NETWORK)),
+    ("rtt", told("unmet-far", NETWORK), told("unmet-far", NETWORK)),
     ("ring_time", CALLS, CALLS),
     ("answer_time", CALLS, CALLS),
-    ("value", told("reports no value", REPORT), told("reports a value out of bounds", REPORT)),
+    ("value", told("unmet-no-value", REPORT), told("unmet-bounds", REPORT)),
     ("latency", SLOW, SLOW),
     ("phase", SLOW, SLOW),
 ];
-const NO_TEXT: Unmet = kept(
-    "does not say what customers look for",
-    "open it as a customer does: an error page or an empty one may stand where the text was",
-);
-const GREETING: Unmet = told("greets as somebody else", "see which server listens at that address and port");
-const NO_DOCUMENT: Unmet =
-    kept("sends a document that does not say what it should", "open the document, and see what it was made from");
-const LANDING: Unmet =
-    told("lands customers somewhere else", "follow the link by hand, and see which of its redirects leads astray");
-const CAMPAIGN: Unmet = kept(
-    "loses the campaign that customers come from",
-    "let every redirect on the way hand on the address's parameters: without them nobody knows which ad worked",
-);
-const CARD: Unmet = told("looks wrong where it is shared", "correct the page's Open Graph tags (`og:…`)");
-const CARD_PICTURE: Unmet = kept(
-    "is shared without its picture",
-    "put the picture back, or name another in `og:image`; then let the networks read the page anew",
-);
-const CARD_TAGS: Unmet =
-    kept("is shared without its title, text or picture", "write the missing tags into the page's head");
-const PICTURE: Unmet = told(
-    "shows a picture of another size or kind",
-    "see which file was uploaded, and what the image service makes of it",
-);
-const STRANGER: Unmet = kept(
-    "shows another picture than its own",
-    "see who changed the picture, and whether the account is still yours; a new one on purpose goes beside the probe",
-);
-const TAG: Unmet = kept(
-    "lacks a tracking or consent tag",
-    "put the tag back: without it visits are not measured, or measured without having asked",
-);
-const HEADER: Unmet =
-    told("sends a wrong header", "see what stands between the server and customers, and what it sets");
-const FORGED: Unmet = kept(
-    "sends mail that looks forged",
-    "see that what sends the mail signs it with the published key and from a listed address (SPF, DKIM, DMARC records)",
-);
-const NO_LINK: Unmet = kept("lacks a link that customers need", "put the link back into the template");
-const KIND: Unmet = told("sends the wrong kind of thing", "see what answers at this address, and which type it gives");
-const PAGE: Unmet = kept(
-    "sends a web page where a file belongs",
-    "publish the file again: an error or sign-in page stands in its place",
-);
-const CERTIFICATE: Unmet = told(
-    "has a certificate that is not as it should be",
-    "see which certificate the server was given, and whether it was reloaded",
-);
-const GARBLED: Unmet =
-    told("garbles letters", "find out which table, file or template on the way does not keep text as UTF-8");
-const LACKING: Unmet = kept(
-    "lacks what should have come there",
-    "see where it is held up or thrown away on its way: a queue, a filter, an address that has expired",
-);
-const RUNS_OUT: Unmet =
-    kept("has a certificate that runs out soon", "renew the certificate now, and see why it was not");
-const RECORDS: Unmet = told("has a name that leads elsewhere", "compare the zone with what the probe expects");
-const SIGN: &str = "see whether the zone is still signed, and its DS record in the zone above";
-const NETWORK: &str = "ask who runs the line: something between here and there is full or broken";
-const CALLS: Unmet = told("lets callers wait too long", "see how many people take calls now, and where the line leads");
-const REPORT: &str = "look at what reports it, and at what it says";
-const SLOW: Unmet =
-    told("is too slow", "see in the phases where the time goes: name, connection, encryption or server");
+const NO_TEXT: Unmet = kept("unmet-text", "advice-text");
+const GREETING: Unmet = told("unmet-greeting", "advice-greeting");
+const NO_DOCUMENT: Unmet = kept("unmet-document", "advice-document");
+const LANDING: Unmet = told("unmet-landing", "advice-landing");
+const CAMPAIGN: Unmet = kept("unmet-campaign", "advice-campaign");
+const CARD: Unmet = told("unmet-card", "advice-card");
+const CARD_PICTURE: Unmet = kept("unmet-card-picture", "advice-card-picture");
+const CARD_TAGS: Unmet = kept("unmet-card-tags", "advice-card-tags");
+const PICTURE: Unmet = told("unmet-picture", "advice-picture");
+const STRANGER: Unmet = kept("unmet-stranger", "advice-stranger");
+const TAG: Unmet = kept("unmet-tag", "advice-tag");
+const HEADER: Unmet = told("unmet-header", "advice-header");
+const FORGED: Unmet = kept("unmet-forged", "advice-forged");
+const NO_LINK: Unmet = kept("unmet-link", "advice-link");
+const KIND: Unmet = told("unmet-kind", "advice-kind");
+const PAGE: Unmet = kept("unmet-no-file", "advice-no-file");
+const CERTIFICATE: Unmet = told("unmet-certificate", "advice-certificate");
+const GARBLED: Unmet = told("unmet-garbled", "advice-garbled");
+const LACKING: Unmet = kept("unmet-lacking", "advice-lacking");
+const RUNS_OUT: Unmet = kept("unmet-runs-out", "advice-runs-out");
+const RECORDS: Unmet = told("unmet-records", "advice-records");
+const SIGN: &str = "advice-unsigned";
+const NETWORK: &str = "advice-network";
+const CALLS: Unmet = told("unmet-calls", "advice-calls");
+const REPORT: &str = "advice-report";
+const SLOW: Unmet = told("unmet-slow", "advice-slow");
 
 impl Unmet {
     pub(super) fn of(evidence: &Evidence) -> Option<Self> {
@@ -208,13 +132,15 @@ impl Unmet {
     }
 
     /// "shows a wrong price (34.99, not 29.99)"
-    pub(super) fn words(&self, evidence: &Evidence) -> String {
+    pub(super) fn told<'a>(&self, words: &'a Words, evidence: &Evidence) -> Cow<'a, str> {
         let short = |text: &str| text.chars().count() <= VALUE_MAX && text != "nothing";
         let (found, expected) = (&evidence.found, &evidence.expected);
+        let clause = words.text(self.clause);
         if self.values == Values::Told && short(found) && short(expected) {
-            return format!("{} ({found}, not {expected})", self.clause);
+            let told = words.say("unmet-values").with("clause", clause).with("found", found);
+            return told.with("expected", expected).to_string().into();
         }
-        self.clause.to_owned()
+        clause
     }
 }
 
@@ -280,10 +206,11 @@ fn words_of(path: &str) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::Language;
 
     fn say(of: &str, expected: &str, found: &str) -> Option<String> {
         let evidence = Evidence { of: of.into(), expected: expected.into(), found: found.into() };
-        Unmet::of(&evidence).map(|unmet| unmet.words(&evidence))
+        Unmet::of(&evidence).map(|unmet| unmet.told(&Words::new(Language::En), &evidence).into_owned())
     }
 
     #[test]

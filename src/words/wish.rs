@@ -1,4 +1,6 @@
-//! What customers want of a journey, as a part of a sentence.
+//! What customers want of a journey, as a part of an English sentence. Other languages quote the title.
+
+use super::Said;
 
 /// Words that begin what somebody wants to do, and nothing else.
 const VERBS: &[&str] = &[
@@ -145,8 +147,8 @@ const OBJECTS: &[&str] = &[
 pub(super) enum Wish {
     /// What customers want to do: `pay their bill`.
     Deed(String),
-    /// Only what it is called: `“Onboarding”`.
-    Name(String),
+    /// Nothing that we could say of them: it is only called so, as is `Onboarding`.
+    Name,
 }
 
 impl Wish {
@@ -159,37 +161,15 @@ impl Wish {
         if VERBS.contains(&first) || EITHER.contains(&first) && OBJECTS.contains(&second) {
             Self::Deed(of_them(title))
         } else {
-            Self::Name(format!("“{title}”"))
+            Self::Name
         }
     }
 
-    /// Follows "whether".
-    pub(super) fn works(&self) -> String {
+    /// The arguments of a sentence about it.
+    pub(super) fn asked<'a>(&'a self, said: Said<'a>) -> Said<'a> {
         match self {
-            Self::Deed(deed) => format!("customers can {deed}"),
-            Self::Name(name) => format!("{name} works"),
-        }
-    }
-
-    /// All is well.
-    pub(super) fn works_well(&self) -> String {
-        match self {
-            Self::Deed(deed) => format!("Customers can {deed} as they should."),
-            Self::Name(name) => format!("{name} works as it should."),
-        }
-    }
-
-    /// How it goes at a value of 0..=1 that is worth a complaint; causes follow.
-    pub(super) fn lead(&self, value: f64) -> String {
-        match (self, value) {
-            (Self::Deed(deed), ..0.05) => format!("Customers cannot {deed}:"),
-            (Self::Deed(deed), ..0.5) => format!("Most customers cannot {deed} without trouble:"),
-            (Self::Deed(deed), ..0.8) => format!("Many customers can {deed}, but not all:"),
-            (Self::Deed(deed), _) => format!("Customers can {deed}, but"),
-            (Self::Name(name), ..0.05) => format!("{name} does not work:"),
-            (Self::Name(name), ..0.5) => format!("{name} troubles most customers:"),
-            (Self::Name(name), ..0.8) => format!("{name} works for many customers, but not for all:"),
-            (Self::Name(name), _) => format!("{name} works, but"),
+            Self::Deed(deed) => said.with("wish", "deed").with("deed", deed),
+            Self::Name => said.with("wish", "name").with("deed", ""),
         }
     }
 }
@@ -219,34 +199,46 @@ fn of_them(title: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::Language;
+    use crate::words::Words;
 
     #[test]
     fn a_title_is_a_wish_or_a_name() {
+        let words = Words::new(Language::En);
+        let told = |title: &str, key: &'static str| {
+            Wish::of(title).asked(words.say(key)).with("title", title).with("causes", "X").to_string()
+        };
         for (title, expected) in [
-            ("Pay my bill", "customers can pay their bill"),
-            ("Get help", "customers can get help"),
-            ("Order a phone", "customers can order a phone"),
-            ("Order status", "“Order status” works"),
-            ("Unlock SIM for me", "customers can unlock SIM for them"),
-            ("Sign up", "customers can sign up"),
-            ("Billing", "“Billing” works"),
-            ("Onboarding of new customers", "“Onboarding of new customers” works"),
-            ("My first bill", "“My first bill” works"),
-            ("Support", "“Support” works"),
-            ("我的账单", "“我的账单” works"),
-            ("", "“” works"),
+            ("Pay my bill", "Customers can pay their bill as they should."),
+            ("Get help", "Customers can get help as they should."),
+            ("Order a phone", "Customers can order a phone as they should."),
+            ("Order status", "“Order status” works as it should."),
+            ("Unlock SIM for me", "Customers can unlock SIM for them as they should."),
+            ("Sign up", "Customers can sign up as they should."),
+            ("Billing", "“Billing” works as it should."),
+            ("Onboarding of new customers", "“Onboarding of new customers” works as it should."),
+            ("My first bill", "“My first bill” works as it should."),
+            ("Support", "“Support” works as it should."),
+            ("我的账单", "“我的账单” works as it should."),
+            ("", "“” works as it should."),
         ] {
-            assert_eq!(Wish::of(title).works(), expected);
+            assert_eq!(told(title, "journey-works"), expected);
         }
-        let leads = [0.0, 0.3, 0.7, 0.9].map(|value| Wish::of("Billing").lead(value));
-        assert_eq!(
-            leads,
-            [
-                "“Billing” does not work:",
-                "“Billing” troubles most customers:",
-                "“Billing” works for many customers, but not for all:",
-                "“Billing” works, but"
-            ]
-        );
+        for (key, deed, name) in [
+            ("journey-broken", "Customers cannot get help: X.", "“Billing” does not work: X."),
+            (
+                "journey-bad",
+                "Most customers cannot get help without trouble: X.",
+                "“Billing” troubles most customers: X.",
+            ),
+            (
+                "journey-mixed",
+                "Many customers can get help, but not all: X.",
+                "“Billing” works for many customers, but not for all: X.",
+            ),
+            ("journey-marred", "Customers can get help, but X.", "“Billing” works, but X."),
+        ] {
+            assert_eq!((told("Get help", key).as_str(), told("Billing", key).as_str()), (deed, name));
+        }
     }
 }

@@ -60,7 +60,11 @@ impl Office {
         let environment = environment.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
         let heard_of = move |news| heard.lock().unwrap().push(news);
         let base = "https://unbroken.example.com/".parse().ok();
-        let teller = Teller { map: Arc::new(told::map()), base };
+        let teller = Teller {
+            map: Arc::new(told::map()),
+            words: Arc::new(unbroken::words::Words::new(unbroken::model::Language::En)),
+            base,
+        };
         let together = settings.chats();
         let courier =
             Courier::new(settings, teller, store.clone(), clock, environment, bell.clone(), heard_of).unwrap();

@@ -56,4 +56,5 @@ mod telemetry;
 mod vantages;
 mod walk;
 mod web;
+mod words;
 mod world;

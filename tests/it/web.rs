@@ -2,6 +2,7 @@
 
 mod eyes;
 pub(crate) mod halcyon;
+mod languages;
 mod reports;
 mod routes;
 mod shelf;

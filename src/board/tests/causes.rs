@@ -96,7 +96,7 @@ fn one_certificate_is_one_incident_and_is_named() {
     let incident = world.snapshot().incidents.remove(0);
     assert_eq!(incident.touchpoints.len(), 3);
     assert_eq!(incident.impacts.len(), 2, "what all of them hurt");
-    let words = crate::words::shared(&incident, &world.snapshot().map);
+    let words = crate::words::Words::new(crate::model::Language::En).shared(&incident, &world.snapshot().map);
     assert_eq!(words.as_deref(), Some("one certificate, that of *.example.com, expired: APP, SHOP and WEB show it"));
     // A fourth one later joins without a word.
     let how = [how[0], how[1], how[2], ("ads", Manner::Certificate)];

@@ -6,7 +6,7 @@ use jiff::tz::TimeZone;
 use serde_json::Value;
 
 use crate::command::terminal::{self, say, text};
-use crate::words;
+use crate::words::Words;
 
 /// Whether a journey was watched for long, or walked just once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -104,17 +104,18 @@ impl Told {
 struct Clock {
     now: Option<Timestamp>,
     zone: TimeZone,
+    words: Words,
 }
 
 impl Clock {
     fn of(journey: &Value) -> Self {
         let zone = TimeZone::get(text(&journey["timezone"])).unwrap_or(TimeZone::UTC);
-        Self { now: text(&journey["at"]).parse().ok(), zone }
+        Self { now: text(&journey["at"]).parse().ok(), zone, words: terminal::english() }
     }
 
     fn show(&self, at: &Value) -> String {
         match (text(at).parse(), self.now) {
-            (Ok(at), Some(now)) => words::clock(at, now, &self.zone),
+            (Ok(at), Some(now)) => self.words.moment(at, now, &self.zone),
             _ => text(at).to_owned(),
         }
     }

@@ -17,6 +17,7 @@ use crate::web::Answer;
 use crate::web::problem::Problem;
 use crate::web::push::clean;
 use crate::web::routes::Shared;
+use crate::web::visitor::{Reader, Spoken};
 
 const NAME_MAX_CHARS: usize = 80;
 
@@ -44,14 +45,15 @@ impl From<&Acknowledgement> for Owner {
 
 pub(in crate::web) async fn acknowledge(
     State(shared): State<Arc<Shared>>,
+    reader: Reader,
     Path(id): Path<String>,
     headers: HeaderMap,
     body: Bytes,
-) -> Result<Json<Incident>, Problem> {
+) -> Result<Spoken<Json<Incident>>, Problem> {
     authorise(&shared, &headers)?;
     let said: Said = serde_json::from_slice(&body).map_err(|error| Problem::bad_request(error.to_string()))?;
     take(&shared, &id, said).await?;
-    incidents::one(State(shared), Path(id)).await
+    incidents::one(State(shared), reader, Path(id)).await
 }
 
 /// Writes down who has it.

@@ -7,6 +7,7 @@ use axum::extract::rejection::QueryRejection;
 use axum::extract::{Path, Query, State};
 use axum::http::{HeaderValue, header};
 use axum::response::IntoResponse;
+use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -16,8 +17,9 @@ use crate::model::{self, Annotation, Cause, Close, IncidentId, JourneyMap, Subje
 use crate::store::{Delivery, IncidentFilter, Noted};
 use crate::web::problem::Problem;
 use crate::web::routes::Shared;
+use crate::web::visitor::{Reader, Spoken};
 use crate::web::{Audience, audience, postmortem};
-use crate::words;
+use crate::words::{self, Words};
 
 #[derive(Debug, Serialize, JsonSchema)]
 pub(in crate::web) struct Incident {
@@ -94,8 +96,9 @@ pub(in crate::web) struct Asked {
 
 pub(in crate::web) async fn list(
     State(shared): State<Arc<Shared>>,
+    reader: Reader,
     query: Result<Query<Asked>, QueryRejection>,
-) -> Result<Json<List<Incident>>, Problem> {
+) -> Result<Spoken<Json<List<Incident>>>, Problem> {
     let Query(asked) = query.map_err(|error| Problem::bad_request(error.body_text()))?;
     let paging = Paging { limit: asked.limit, before: asked.before, after: None };
     let (limit, before) = (paging.limit()?, paging.before()?);
@@ -104,27 +107,40 @@ pub(in crate::web) async fn list(
     let next = found.last().filter(|_| found.len() == limit as usize).map(|incident| incident.opened.to_string());
     let snapshot = shared.snapshot();
     let items = found.iter().filter_map(|incident| visible(&shared, incident, &snapshot.map));
-    Ok(Json(List { items: items.map(|incident| describe(&incident, &snapshot.map)).collect(), next }))
+    let items = items.map(|incident| describe(&reader.words, &incident, &snapshot.map)).collect();
+    Ok(reader.answered(Json(List { items, next })))
 }
 
 pub(in crate::web) async fn one(
     State(shared): State<Arc<Shared>>,
+    reader: Reader,
     Path(id): Path<String>,
-) -> Result<Json<Incident>, Problem> {
+) -> Result<Spoken<Json<Incident>>, Problem> {
     let known = read(&shared, &id).await?;
-    let mut answer = describe(&known.incident, &shared.snapshot().map);
-    answer.timeline = timeline(&known).map(Happening::from).collect();
+    let words = &reader.words;
+    let mut answer = describe(words, &known.incident, &shared.snapshot().map);
+    answer.timeline = timeline(words, &known).into_iter().map(|line| happening(words, line)).collect();
     answer.notifications = Some(known.deliveries.into_iter().map(notice).collect());
-    Ok(Json(answer))
+    Ok(reader.answered(Json(answer)))
 }
 
 pub(in crate::web) async fn postmortem(
     State(shared): State<Arc<Shared>>,
+    reader: Reader,
     Path(id): Path<String>,
 ) -> Result<impl IntoResponse, Problem> {
-    let known = read(&shared, &id).await?;
+    document(&shared, &reader.words, &id).await.map(|document| reader.answered(document))
+}
+
+/// The same, for whoever reads it.
+pub(in crate::web) async fn document(
+    shared: &Shared,
+    words: &Words,
+    id: &str,
+) -> Result<impl IntoResponse + use<>, Problem> {
+    let known = read(shared, id).await?;
     let markdown = HeaderValue::from_static("text/markdown; charset=utf-8");
-    Ok(([(header::CONTENT_TYPE, markdown)], postmortem::write(&shared, &known).await))
+    Ok(([(header::CONTENT_TYPE, markdown)], postmortem::write(shared, words, &known).await))
 }
 
 /// An incident, what was told of it, and what people noted.
@@ -166,13 +182,13 @@ pub(in crate::web) fn visible(
     }
 }
 
-fn describe(incident: &model::Incident, map: &JourneyMap) -> Incident {
+fn describe(words: &Words, incident: &model::Incident, map: &JourneyMap) -> Incident {
     Incident {
         id: incident.id.to_string(),
         version: incident.version,
         severity: incident.severity.as_str(),
         state: if incident.closed.is_some() { "closed" } else { "open" },
-        headline: words::incident(incident, map),
+        headline: words.incident(incident, map),
         cause: match &incident.cause {
             Cause::Touchpoint(id) => Origin::Touchpoint(id.to_string()),
             Cause::Journey(id) => Origin::Journey(id.to_string()),
@@ -192,46 +208,55 @@ fn describe(incident: &model::Incident, map: &JourneyMap) -> Incident {
             .collect(),
         fault: incident.fault.as_ref().map(Fault::from),
         acknowledged: incident.answered().map(Owner::from),
-        shared: words::shared(incident, map),
+        shared: words.shared(incident, map),
         trace_id: incident.trace.map(|trace| trace.to_string()),
-        timeline: incident.timeline.iter().cloned().map(Happening::from).collect(),
+        timeline: incident
+            .timeline
+            .iter()
+            .map(|line| happening(words, (line.at, words.happened(&line.what))))
+            .collect(),
         notifications: None,
     }
 }
 
-impl From<model::Happening> for Happening {
-    fn from(happening: model::Happening) -> Self {
-        Self { at: At(happening.at), what: happening.what }
-    }
+/// Everything that happened, in order: to the incident, who was told of it, and what people noted.
+pub(in crate::web) fn timeline(words: &Words, known: &Known) -> Vec<(Timestamp, words::Happened)> {
+    let happened = known.incident.timeline.iter().map(|line| (line.at, words.happened(&line.what)));
+    let told = known.deliveries.iter().filter_map(|delivery| told(words, delivery));
+    let noted = known.notes.iter().map(|note| {
+        let key = if note.text.is_some() { "happened-noted-more" } else { "happened-noted" };
+        let said = words.say(key).with("by", &note.by).with("title", &note.title);
+        (note.from, said.with("text", note.text.as_deref().unwrap_or_default()).to_string().into())
+    });
+    let mut all: Vec<_> = happened.chain(told).chain(noted).collect();
+    all.sort_by_key(|(at, _)| *at);
+    all
 }
 
-/// Everything that happened, in order: to the incident, who was told of it, and what people noted.
-pub(in crate::web) fn timeline(known: &Known) -> impl DoubleEndedIterator<Item = model::Happening> + use<> {
-    let told = known.deliveries.iter().filter_map(|delivery| {
-        let what = match delivery.kind.as_str() {
-            "open" => "it",
-            "update" => "the change",
-            "acknowledge" => "who has it",
-            "escalate" => "that nobody answers",
-            "resolve" => "its end",
-            _ => return None,
-        };
-        let (at, said) = match (delivery.state.as_str(), delivery.settled) {
-            ("delivered", Some(at)) => (at, "was told of"),
-            ("dead", Some(at)) => (at, "could not be told of"),
-            ("dropped", Some(at)) => (at, "is not told of"),
-            _ => return None,
-        };
-        let why = delivery.why.as_ref().map_or_else(String::new, |why| format!(", somebody decided: {why}"));
-        Some(model::Happening { at, what: format!("{} {said} {what}{why}", delivery.receiver) })
-    });
-    let noted = known.notes.iter().map(|note| {
-        let more = note.text.as_ref().map_or_else(String::new, |text| format!(" ({text})"));
-        model::Happening { at: note.from, what: format!("{} noted: {}{more}", note.by, note.title) }
-    });
-    let mut all: Vec<model::Happening> = known.incident.timeline.iter().cloned().chain(told).chain(noted).collect();
-    all.sort_by_key(|happening| happening.at);
-    all.into_iter()
+/// Who was told of what, or not.
+fn told(words: &Words, delivery: &Delivery) -> Option<(Timestamp, words::Happened)> {
+    let what = match delivery.kind.as_str() {
+        "open" => "told-open",
+        "update" => "told-update",
+        "acknowledge" => "told-acknowledge",
+        "escalate" => "told-escalate",
+        "resolve" => "told-resolve",
+        _ => return None,
+    };
+    let at = delivery.settled?;
+    let key = match delivery.state.as_str() {
+        "delivered" => "told-delivered",
+        "dead" => "told-dead",
+        "dropped" => "told-dropped",
+        _ => return None,
+    };
+    let said = words.say(key).with("receiver", &delivery.receiver).with("what", words.text(what)).to_string();
+    let decided = |why: &String| words.say("told-decided").with("told", &said).with("why", why).to_string();
+    Some((at, delivery.why.as_ref().map_or_else(|| said.clone(), decided).into()))
+}
+
+fn happening(words: &Words, (at, happened): (Timestamp, words::Happened)) -> Happening {
+    Happening { at: At(at), what: words.in_full(happened) }
 }
 
 fn notice(delivery: Delivery) -> Notice {

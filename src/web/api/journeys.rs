@@ -20,8 +20,9 @@ use crate::web::problem::Problem;
 use crate::web::routes::Shared;
 use crate::web::shares::Shares;
 use crate::web::trend::Trend;
+use crate::web::visitor::{Reader, Spoken};
 use crate::web::voice;
-use crate::words;
+use crate::words::{self, Words};
 
 #[derive(Debug, Serialize, JsonSchema)]
 pub(in crate::web) struct Status {
@@ -41,7 +42,7 @@ pub(in crate::web) struct Status {
 #[derive(Debug, Serialize, JsonSchema)]
 struct Trouble {
     code: &'static str,
-    what: &'static str,
+    what: String,
     text: String,
     since: At,
 }
@@ -175,7 +176,7 @@ impl From<&model::Burn> for Burn {
     }
 }
 
-pub(in crate::web) async fn status(State(shared): State<Arc<Shared>>) -> Json<Status> {
+pub(in crate::web) async fn status(State(shared): State<Arc<Shared>>, reader: Reader) -> Spoken<Json<Status>> {
     let snapshot = shared.snapshot();
     let worst = snapshot.worst();
     let scores: Vec<f64> =
@@ -184,9 +185,9 @@ pub(in crate::web) async fn status(State(shared): State<Arc<Shared>>) -> Json<St
     let troubles = snapshot.troubles.iter();
     let mut journeys = Vec::with_capacity(snapshot.journeys.len());
     for journey in &snapshot.journeys {
-        journeys.push(Brief { trend: Some(shared.trend(journey).await), ..brief(journey, &snapshot) });
+        journeys.push(Brief { trend: Some(shared.trend(journey).await), ..brief(&reader.words, journey, &snapshot) });
     }
-    Json(Status {
+    reader.answered(Json(Status {
         company: snapshot.map.company.clone(),
         at: At(snapshot.at),
         score: worst.and_then(|journey| journey.score).map(model::Score::points),
@@ -195,29 +196,30 @@ pub(in crate::web) async fn status(State(shared): State<Arc<Shared>>) -> Json<St
         mean,
         journeys,
         open_incidents: snapshot.incidents.len(),
-        troubles: troubles.map(trouble).collect(),
-    })
+        troubles: troubles.map(|one| trouble(&reader.words, one)).collect(),
+    }))
 }
 
-fn trouble(trouble: &model::Trouble) -> Trouble {
+fn trouble(words: &Words, trouble: &model::Trouble) -> Trouble {
     let model::Trouble { what, since, text } = trouble;
-    Trouble { code: what.code(), what: what.words(), text: text.clone(), since: At(*since) }
+    Trouble { code: what.code(), what: words.own(*what).into_owned(), text: text.clone(), since: At(*since) }
 }
 
 pub(in crate::web) async fn journey(
     State(shared): State<Arc<Shared>>,
+    reader: Reader,
     Path(id): Path<String>,
-) -> Result<Json<Full>, Problem> {
+) -> Result<Spoken<Json<Full>>, Problem> {
     let snapshot = shared.snapshot();
     let id = JourneyId::new(&id);
     let now = snapshot.journey(&id).ok_or_else(Problem::not_found)?;
     let objective = objective(&shared, &snapshot, &id).await?;
-    let mut answer = full(now, &snapshot, objective);
+    let mut answer = full(&reader.words, now, &snapshot, objective);
     answer.brief.trend = Some(shared.trend(now).await);
-    Ok(Json(answer))
+    Ok(reader.answered(Json(answer)))
 }
 
-pub(in crate::web) fn full(now: &JourneyNow, snapshot: &Snapshot, objective: Option<Objective>) -> Full {
+pub(in crate::web) fn full(words: &Words, now: &JourneyNow, snapshot: &Snapshot, objective: Option<Objective>) -> Full {
     let split = Shares::of(now);
     let stages = now.stages.iter().enumerate().map(|(place, stage)| Stage {
         id: stage.id.to_string(),
@@ -240,7 +242,7 @@ pub(in crate::web) fn full(now: &JourneyNow, snapshot: &Snapshot, objective: Opt
     };
     let maintenance = planned(snapshot, over);
     Full {
-        brief: brief(now, snapshot),
+        brief: brief(words, now, snapshot),
         at: At(snapshot.at),
         timezone,
         stages,
@@ -257,7 +259,7 @@ pub(in crate::web) fn stage_title<'a>(snapshot: &'a Snapshot, journey: &JourneyI
     stages.and_then(|stages| stages.get(place)).map_or("", |stage| &stage.title)
 }
 
-fn brief(journey: &JourneyNow, snapshot: &Snapshot) -> Brief {
+fn brief(words: &Words, journey: &JourneyNow, snapshot: &Snapshot) -> Brief {
     Brief {
         id: journey.id.to_string(),
         title: words::title(&journey.id, &snapshot.map).to_owned(),
@@ -268,11 +270,11 @@ fn brief(journey: &JourneyNow, snapshot: &Snapshot) -> Brief {
         observed: journey.observed,
         range: [journey.range.0.points(), journey.range.1.points()],
         since: At(journey.since),
-        sentence: words::journey(journey, snapshot),
+        sentence: words.journey(journey, snapshot),
         burning: journey.burning.map(Severity::as_str),
         worst: journey.worst.as_ref().map(ToString::to_string),
         trend: None,
-        segments: segments(journey, snapshot),
+        segments: segments(words, journey, snapshot),
     }
 }
 

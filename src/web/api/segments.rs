@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use super::{At, Fault};
 use crate::model::{self, Costly, Element, JourneyNow, Reach, SegmentNow, Snapshot};
-use crate::words;
+use crate::words::{self, Words};
 
 #[derive(Debug, Serialize, JsonSchema)]
 pub(super) struct Segment {
@@ -44,11 +44,11 @@ struct Cost {
     reach: &'static str,
 }
 
-pub(super) fn segments(journey: &JourneyNow, snapshot: &Snapshot) -> Vec<Segment> {
-    journey.segments.iter().map(|now| segment(now, snapshot)).collect()
+pub(super) fn segments(words: &Words, journey: &JourneyNow, snapshot: &Snapshot) -> Vec<Segment> {
+    journey.segments.iter().map(|now| segment(words, now, snapshot)).collect()
 }
 
-fn segment(now: &SegmentNow, snapshot: &Snapshot) -> Segment {
+fn segment(words: &Words, now: &SegmentNow, snapshot: &Snapshot) -> Segment {
     Segment {
         name: now.name.to_string(),
         personas: now.personas.iter().map(ToString::to_string).collect(),
@@ -56,7 +56,7 @@ fn segment(now: &SegmentNow, snapshot: &Snapshot) -> Segment {
         pending: words::is_segment_pending(now),
         color: now.color.as_str(),
         observed: now.observed,
-        sentence: words::segment(now, snapshot),
+        sentence: words.segment(now, snapshot),
         costs: now.costs.iter().map(cost).collect(),
         untried: now.untried.iter().map(ToString::to_string).collect(),
     }

@@ -4,12 +4,15 @@
   const sign = document.querySelector("[data-live]");
   if (!sign || !window.EventSource) return;
 
+  // The page brings the words, in its language.
+  const { on, lost } = sign.dataset;
+  const off = sign.textContent;
   const say = (state, text) => {
     sign.dataset.live = state;
     sign.textContent = text;
   };
 
-  say("wait", "as of");
+  say("wait", off);
 
   // Turns one tree into the other, touching only what differs: no flicker, and focus, scroll and selection stay.
   const morph = (from, to) => {
@@ -88,10 +91,10 @@
 
   const events = new EventSource("/api/v1/events");
   events.onopen = () => {
-    say("on", "live");
+    say("on", on);
     soon();
   };
-  events.onerror = () => say("lost", "connecting again, as of");
+  events.onerror = () => say("lost", lost);
   for (const name of ["score", "state", "incident"]) events.addEventListener(name, soon);
   setInterval(soon, 15000);
   document.addEventListener("visibilitychange", soon);

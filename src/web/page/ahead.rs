@@ -16,7 +16,7 @@ const SHOWN_MAX: usize = 8;
 const READ_MAX: u32 = 50;
 
 pub(super) struct AheadRow {
-    /// "Campaign", "Planned work"
+    /// Campaign, planned work: a message.
     pub(super) kind: &'static str,
     pub(super) title: String,
     /// "6 Dec 22:00 to 7 Dec 04:00"
@@ -53,8 +53,12 @@ pub(super) async fn rows(shared: &Shared, frame: &Frame, snapshot: &Snapshot) ->
     }
     for window in &snapshot.map.maintenance {
         let Some((start, end)) = window.next(now).filter(|(start, _)| *start < far) else { continue };
-        let row =
-            AheadRow { kind: "Planned work", title: window.name.clone(), when: when(frame, start, end), journey: None };
+        let row = AheadRow {
+            kind: "graph-planned",
+            title: window.name.clone(),
+            when: when(frame, start, end),
+            journey: None,
+        };
         rows.push((start, row));
     }
     rows.sort_by_key(|(start, _)| *start);

@@ -5,6 +5,7 @@ use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan, Zoned};
 
 use crate::web::past::{Past, Range};
+use crate::words::Words;
 
 pub(super) struct Tick {
     pub(super) at: Timestamp,
@@ -18,7 +19,7 @@ pub(super) struct Tick {
 /// At the edges a label would be cut.
 const EDGE: f64 = 0.02;
 
-pub(super) fn ticks(past: &Past, zone: &TimeZone) -> Vec<Tick> {
+pub(super) fn ticks(words: &Words, past: &Past, zone: &TimeZone) -> Vec<Tick> {
     let first = past.from.to_zoned(zone.clone());
     let last = past.to.to_zoned(zone.clone());
     let mut ticks = Vec::new();
@@ -28,7 +29,7 @@ pub(super) fn ticks(past: &Past, zone: &TimeZone) -> Vec<Tick> {
             let share = past.place(at.timestamp());
             if at.timestamp() > past.from && at.timestamp() < past.to {
                 let inside = (EDGE..=1.0 - EDGE).contains(&share);
-                let label = if inside { label(past.range, &at) } else { String::new() };
+                let label = if inside { label(words, past.range, &at) } else { String::new() };
                 ticks.push(Tick { at: at.timestamp(), share, x: format!("{:.2}%", share * 100.0), label });
             }
         }
@@ -51,26 +52,33 @@ fn on(range: Range, day: Date) -> Vec<Time> {
     if begins { vec![midnight] } else { Vec::new() }
 }
 
-fn label(range: Range, at: &Zoned) -> String {
+fn label(words: &Words, range: Range, at: &Zoned) -> String {
     let format = match range {
-        Range::Day => "%H:%M",
-        Range::Week => "%a %-d",
-        Range::Month | Range::Quarter => "%-d %b",
-        Range::Year if at.month() == 1 => "%Y",
-        Range::Year => "%b",
+        Range::Day => return at.strftime("%H:%M").to_string(),
+        Range::Week => {
+            let day: String = words.weekday(at).chars().take(3).collect();
+            return at.strftime(&*words.say("axis-week").with("day", day).text()).to_string();
+        }
+        Range::Month | Range::Quarter => "axis-month",
+        Range::Year if at.month() == 1 => "axis-january",
+        Range::Year => "axis-year",
     };
-    at.strftime(format).to_string()
+    at.strftime(&*words.text(format)).to_string()
 }
 
 /// When a row of the table begins.
-pub(super) fn named(range: Range, at: Timestamp, zone: &TimeZone) -> String {
+pub(super) fn named(words: &Words, range: Range, at: Timestamp, zone: &TimeZone) -> String {
+    let at = at.to_zoned(zone.clone());
     let format = match range {
-        Range::Day => "%-d %b %H:%M",
-        Range::Week => "%A %-d %b",
-        Range::Month | Range::Quarter => "from %-d %b",
-        Range::Year => "from %-d %b %Y",
+        Range::Day => "moment-year",
+        Range::Week => {
+            let pattern = words.say("spell-week").with("day", words.weekday(&at)).text().into_owned();
+            return at.strftime(&pattern).to_string();
+        }
+        Range::Month | Range::Quarter => "spell-month",
+        Range::Year => "spell-year",
     };
-    at.to_zoned(zone.clone()).strftime(format).to_string()
+    at.strftime(&*words.text(format)).to_string()
 }
 
 #[cfg(test)]
@@ -80,7 +88,7 @@ mod tests {
     fn labels(range: Range, now: &str) -> Vec<String> {
         let past = Past::of(&[], range, now.parse().expect("a time"));
         let zone = TimeZone::get("Europe/Berlin").expect("a known zone");
-        ticks(&past, &zone).into_iter().map(|tick| tick.label).collect()
+        ticks(&Words::new(crate::model::Language::En), &past, &zone).into_iter().map(|tick| tick.label).collect()
     }
 
     #[test]
@@ -93,7 +101,11 @@ mod tests {
         let year = labels(Range::Year, now);
         assert_eq!((year.len(), year[1].as_str(), year[11].as_str()), (12, "2026", "Nov"), "{year:?}");
         let past = Past::of(&[], Range::Week, now.parse().expect("a time"));
-        let first = &ticks(&past, &TimeZone::get("Europe/Berlin").expect("a known zone"))[0];
+        let first = &ticks(
+            &Words::new(crate::model::Language::En),
+            &past,
+            &TimeZone::get("Europe/Berlin").expect("a known zone"),
+        )[0];
         assert_eq!(first.at.to_string(), "2026-11-14T23:00:00Z");
     }
 

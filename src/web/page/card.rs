@@ -13,6 +13,7 @@ use super::tone::Tone;
 use super::{Frame, answer, lost};
 use crate::model::JourneyId;
 use crate::web::routes::Shared;
+use crate::web::visitor::Visitor;
 use crate::words;
 
 /// It holds no form, so whoever frames it cannot make a visitor do anything.
@@ -32,22 +33,26 @@ struct Card {
     stops: Vec<Stop>,
 }
 
-pub(in crate::web) async fn card(State(shared): State<Arc<Shared>>, Path(id): Path<String>) -> Response {
+pub(in crate::web) async fn card(
+    State(shared): State<Arc<Shared>>,
+    visitor: Visitor,
+    Path(id): Path<String>,
+) -> Response {
     let snapshot = shared.snapshot();
-    let Some(now) = snapshot.journey(&JourneyId::new(&id)) else { return lost(&shared, &snapshot) };
+    let Some(now) = snapshot.journey(&JourneyId::new(&id)) else { return lost(&shared, &visitor, &snapshot) };
     let title = words::title(&now.id, &snapshot.map).to_owned();
     let page = Card {
-        frame: Frame::new(&shared, &snapshot, title.clone()),
+        frame: Frame::new(&shared, &visitor, &snapshot, title.clone()),
         id,
         title,
         number: home::number(now),
         tone: home::tone(now),
-        sentence: words::journey(now, &snapshot),
+        sentence: visitor.words.journey(now, &snapshot),
         stops: home::stops(now, &snapshot),
     };
     let headers = [
         (header::CONTENT_SECURITY_POLICY, CONTENT_SECURITY),
         (header::HeaderName::from_static("cross-origin-resource-policy"), "cross-origin"),
     ];
-    (headers, answer(page)).into_response()
+    (headers, answer(&visitor, page)).into_response()
 }

@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use super::past::told;
 use super::tone::{Tone, of_points};
 use crate::web::past::Past;
+use crate::words::Words;
 
 /// One path per colour, so that a day costs five elements, not ninety-six.
 #[derive(Clone, Debug, PartialEq)]
@@ -33,7 +34,7 @@ const BAR_WIDTH: f64 = 3.5;
 /// A journey at zero still shows that it was watched.
 const BAR_MIN: f64 = 3.0;
 
-pub(super) fn strip(day: &Past) -> Strip {
+pub(super) fn strip(words: &Words, day: &Past) -> Strip {
     let mut paths: BTreeMap<&'static str, String> = BTreeMap::new();
     for (place, slot) in day.slots.iter().enumerate() {
         let (class, height) = match slot.score {
@@ -46,7 +47,7 @@ pub(super) fn strip(day: &Past) -> Strip {
     Strip {
         width: day.slots.len() * BAR_STEP,
         bars: paths.into_iter().map(|(class, path)| Bars { class, path }).collect(),
-        told: told(day, 0),
+        told: told(words, day, 0),
     }
 }
 

@@ -36,7 +36,10 @@ pub(super) fn costs(frame: &Frame, now: &JourneyNow, shares: &Shares, snapshot: 
     let score = now.score.map_or(0.0, crate::model::Score::points);
     let title = |element: &Element| {
         let name = words::touchpoint(element.touchpoint(), &snapshot.map);
-        probe_title(element, snapshot).map_or_else(|| name.to_owned(), |probe| format!("{name}: {probe}"))
+        probe_title(element, snapshot).map_or_else(
+            || name.to_owned(),
+            |probe| frame.say("cost-probe").with("place", name).with("probe", probe).to_string(),
+        )
     };
     let mut all: Vec<Raw> = Vec::new();
     for (place, stage) in now.stages.iter().enumerate() {
@@ -48,7 +51,7 @@ pub(super) fn costs(frame: &Frame, now: &JourneyNow, shares: &Shares, snapshot: 
                 let cost = Cost {
                     touchpoint: Some(element.element.touchpoint().to_string()),
                     title: title(&element.element),
-                    why: words::fault(state, element.fault.as_ref()).into_owned(),
+                    why: frame.words.fault(state, element.fault.as_ref()).into_owned(),
                     since: frame.since(element.since),
                     tone: state.into(),
                     points: minus(share),
@@ -63,7 +66,7 @@ pub(super) fn costs(frame: &Frame, now: &JourneyNow, shares: &Shares, snapshot: 
         let cost = Cost {
             touchpoint: None,
             title: check.name.clone(),
-            why: if check.state == State::Down { "is not true any more" } else { "cannot be compared" }.to_owned(),
+            why: frame.text(if check.state == State::Down { "check-disagrees" } else { "check-cannot" }).into_owned(),
             since: frame.since(check.since),
             tone: check.state.into(),
             points: minus(shares.check(place)),

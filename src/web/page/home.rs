@@ -9,8 +9,9 @@ use super::Frame;
 use super::ahead::{self, AheadRow};
 use super::chart::{Strip, strip};
 use super::look_back::change;
-use super::number::{Number, percent};
+use super::number::Number;
 use super::quiet::{QuietRow, rows};
+use super::rich::Marked;
 use super::segments;
 use super::tone::Tone;
 use crate::model::{Incident, JourneyNow, NeedNow, PersonaId, Severity, Snapshot, State, Weight};
@@ -20,6 +21,7 @@ use crate::web::api::journeys::stage_title;
 use crate::web::past::{Past, Range};
 use crate::web::routes::Shared;
 use crate::web::trend::{Against, Trend};
+use crate::web::visitor::Visitor;
 use crate::words;
 
 /// Incidents that are over, shown below the open ones.
@@ -46,8 +48,8 @@ struct Headline {
     number: Number,
     tone: Tone,
     sentence: String,
-    /// "the worst of 3 journeys; the mean is 82.1"
-    beside: String,
+    /// "**Pay my bill** is the worst of 3 journeys; their mean is 82.1."
+    beside: Marked,
 }
 
 struct Row {
@@ -71,7 +73,8 @@ struct Row {
 pub(super) struct Leap {
     pub(super) change: String,
     pub(super) class: &'static str,
-    pub(super) against: &'static str,
+    /// "against yesterday"
+    pub(super) against: String,
     /// "it was 95.9 at this time"
     pub(super) told: String,
 }
@@ -98,28 +101,26 @@ struct Place {
     id: String,
     title: String,
     tone: Tone,
-    channel: &'static str,
+    channel: String,
 }
 
-pub(super) async fn page(shared: &Shared, snapshot: &Snapshot) -> Home {
-    let frame = Frame::new(shared, snapshot, "Journey health");
+pub(super) async fn page(shared: &Shared, visitor: &Visitor, snapshot: &Snapshot) -> Home {
+    let frame = Frame::new(shared, visitor, snapshot, visitor.words.text("journey-health"));
     let looked_back = looked_back(shared, snapshot).await;
-    let journeys = snapshot
-        .journeys
-        .iter()
-        .zip(looked_back)
-        .map(|(journey, (past, trend))| row(&frame, journey, snapshot, strip(&past), leaps(&trend)));
+    let journeys = snapshot.journeys.iter().zip(looked_back).map(|(journey, (past, trend))| {
+        row(&frame, journey, snapshot, strip(&frame.words, &past), leaps(&frame, &trend))
+    });
     let journeys = journeys.collect();
     let closed = shared.site.store.incidents(IncidentFilter::Closed, None, CLOSED_MAX).await.unwrap_or_default();
     let closed: Vec<Incident> = closed.iter().filter_map(|incident| visible(shared, incident, &snapshot.map)).collect();
     Home {
-        headline: snapshot.worst().map(|journey| headline(journey, snapshot)),
+        headline: snapshot.worst().map(|journey| headline(&frame, journey, snapshot)),
         journeys,
         quiet: rows(&frame, snapshot, |_| true, |_| true),
         ahead: ahead::rows(shared, &frame, snapshot).await,
         open: snapshot.incidents.iter().map(|incident| incident_row(&frame, incident, snapshot)).collect(),
         closed: closed.iter().map(|incident| incident_row(&frame, incident, snapshot)).collect(),
-        places: places(snapshot),
+        places: places(&frame, snapshot),
         frame,
     }
 }
@@ -134,24 +135,26 @@ async fn look_back(shared: &Shared, journey: &JourneyNow) -> (Arc<Past>, Trend) 
     (shared.past(&journey.id, Range::Day).await, shared.trend(journey).await)
 }
 
-fn headline(journey: &JourneyNow, snapshot: &Snapshot) -> Headline {
+fn headline(frame: &Frame, journey: &JourneyNow, snapshot: &Snapshot) -> Headline {
     let scores: Vec<f64> =
         snapshot.journeys.iter().filter_map(|now| now.score).map(crate::model::Score::points).collect();
+    let title = words::title(&journey.id, &snapshot.map);
+    let beside = |key: &'static str| frame.rich(key).with("title", title);
     let beside = match (snapshot.journeys.len(), scores.len()) {
-        (1, _) => "the only journey".to_owned(),
-        (many, 0) => format!("one of {many} journeys; none has a number now"),
+        (1, _) => beside("home-only"),
+        (many, 0) => beside("home-no-number").count("count", many),
         (many, seen) => {
             let mean = (scores.iter().sum::<f64>() / seen as f64 * 10.0).floor() / 10.0;
-            format!("the worst of {many} journeys; their mean is {mean:.1}")
+            beside("home-mean").count("count", many).with("mean", format!("{mean:.1}"))
         }
     };
     Headline {
         id: journey.id.to_string(),
-        title: words::title(&journey.id, &snapshot.map).to_owned(),
+        title: title.to_owned(),
         number: number(journey),
         tone: tone(journey),
-        sentence: words::journey(journey, snapshot),
-        beside,
+        sentence: frame.words.journey(journey, snapshot),
+        beside: beside.done(),
     }
 }
 
@@ -171,12 +174,12 @@ fn row(frame: &Frame, journey: &JourneyNow, snapshot: &Snapshot, strip: Strip, t
         title: words::title(&journey.id, &snapshot.map).to_owned(),
         number: number(journey),
         tone: tone(journey),
-        sentence: words::journey(journey, snapshot),
+        sentence: frame.words.journey(journey, snapshot),
         stops: stops(journey, snapshot),
-        hurt: hurt(journey, snapshot),
-        worse: segments::worse(journey),
+        hurt: hurt(frame, journey, snapshot),
+        worse: segments::worse(frame, journey),
         felt: journey.felt.map_or_else(|| "–".to_owned(), |score| score.to_string()),
-        observed: percent(journey.observed),
+        observed: frame.words.percent(journey.observed),
         since: frame.since(journey.since),
         trend,
         strip,
@@ -184,14 +187,15 @@ fn row(frame: &Frame, journey: &JourneyNow, snapshot: &Snapshot, strip: Strip, t
 }
 
 /// Of what nothing is known, nothing is said.
-pub(super) fn leaps(trend: &Trend) -> Vec<Leap> {
-    let leap = |against: Option<Against>, name: &'static str| {
+fn leaps(frame: &Frame, trend: &Trend) -> Vec<Leap> {
+    let leap = |against: Option<Against>, name: &str| {
         against.map(|then| {
             let (change, class) = change(then.change);
-            Leap { change, class, against: name, told: format!("it was {:.1} at this time", then.score) }
+            let told = frame.say("trend-then").with("score", format!("{:.1}", then.score)).to_string();
+            Leap { change, class, against: frame.text(name).into_owned(), told }
         })
     };
-    [leap(trend.yesterday, "yesterday"), leap(trend.last_week, "a week ago")].into_iter().flatten().collect()
+    [leap(trend.yesterday, "trend-yesterday"), leap(trend.last_week, "trend-last-week")].into_iter().flatten().collect()
 }
 
 pub(super) fn stops(journey: &JourneyNow, snapshot: &Snapshot) -> Vec<Stop> {
@@ -209,7 +213,7 @@ pub(super) fn stops(journey: &JourneyNow, snapshot: &Snapshot) -> Vec<Stop> {
 
 /// Which of our customers are hurt: everyone, or some of the personas. What only some need, or most can do without,
 /// hurts nobody whom we could name.
-fn hurt(journey: &JourneyNow, snapshot: &Snapshot) -> Option<String> {
+fn hurt(frame: &Frame, journey: &JourneyNow, snapshot: &Snapshot) -> Option<String> {
     let (mut hurt, mut well, mut everyone) = (Vec::<PersonaId>::new(), Vec::<PersonaId>::new(), false);
     let needs = journey.stages.iter().flat_map(|stage| &stage.needs).filter(|need| concerns_everyone(need));
     let costly = needs.flat_map(NeedNow::elements).filter(|element| element.share >= 0.5);
@@ -229,12 +233,12 @@ fn hurt(journey: &JourneyNow, snapshot: &Snapshot) -> Option<String> {
     }
     well.retain(|persona| !hurt.contains(persona));
     if everyone || (!hurt.is_empty() && well.is_empty()) {
-        return Some("every customer".to_owned());
+        return Some(frame.text("hurts-everyone").into_owned());
     }
     hurt.sort();
     hurt.dedup();
-    let names: Vec<String> = hurt.iter().map(|persona| persona_in_full(persona, snapshot)).collect();
-    (!names.is_empty()).then(|| format!("customers like {}", names.join(" and ")))
+    let names = frame.words.list(hurt.iter().map(|persona| persona_in_full(persona, snapshot)));
+    (!names.is_empty()).then(|| frame.say("hurts-like").with("names", names).to_string())
 }
 
 /// `Anna Schmidt (consumer)`
@@ -264,28 +268,28 @@ fn concerns_everyone(need: &NeedNow) -> bool {
 pub(super) fn incident_row(frame: &Frame, incident: &Incident, snapshot: &Snapshot) -> IncidentRow {
     IncidentRow {
         id: incident.id.to_string(),
-        headline: words::incident(incident, &snapshot.map),
+        headline: frame.words.incident(incident, &snapshot.map),
         tone: incident_tone(incident),
         when: frame.since(incident.opened),
-        lasted: super::number::lasted(incident.opened, incident.closed.unwrap_or(frame.now)),
+        lasted: frame.words.lasted(incident.opened, incident.closed.unwrap_or(frame.now)),
         owner: incident.answered().filter(|_| incident.closed.is_none()).map(|said| said.by.clone()),
     }
 }
 
 pub(super) fn incident_tone(incident: &Incident) -> Tone {
     match (incident.closed, incident.severity) {
-        (Some(_), _) => Tone::new("good", "over"),
-        (None, Severity::Page) => Tone::new("broken", "urgent"),
-        (None, Severity::Ticket) => Tone::new("watch", "to look at"),
+        (Some(_), _) => Tone::new("good", "tone-over"),
+        (None, Severity::Page) => Tone::new("broken", "tone-urgent"),
+        (None, Severity::Ticket) => Tone::new("watch", "tone-ticket"),
     }
 }
 
-fn places(snapshot: &Snapshot) -> Vec<Place> {
+fn places(frame: &Frame, snapshot: &Snapshot) -> Vec<Place> {
     let places = snapshot.touchpoints.values().map(|now| Place {
         id: now.id.to_string(),
         title: words::touchpoint(&now.id, &snapshot.map).to_owned(),
         tone: now.health.state.into(),
-        channel: snapshot.map.touchpoints.get(&now.id).map_or("other", |place| place.channel.as_str()),
+        channel: frame.channel(&now.id, snapshot),
     });
     places.collect()
 }

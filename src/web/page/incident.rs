@@ -3,8 +3,9 @@
 use askama::Template;
 
 use super::home::incident_tone;
-use super::number::{lasted, minus};
+use super::number::minus;
 use super::quiet::{self, Hush, QuietRow};
+use super::run::{Finding, evidence};
 use super::tone::Tone;
 use super::{Frame, Trace, capital};
 use crate::model::{Cause, Close, Incident, Scope, Snapshot, State};
@@ -12,6 +13,7 @@ use crate::store::Delivery;
 use crate::web::Audience;
 use crate::web::api::incidents::{read, timeline};
 use crate::web::routes::Shared;
+use crate::web::visitor::Visitor;
 use crate::words;
 
 #[derive(Template)]
@@ -22,6 +24,7 @@ pub(super) struct Page {
     tone: Tone,
     /// "since 09:40, for 12 min"
     when: String,
+    /// Why it is over, a message.
     end: Option<&'static str>,
     id: String,
     /// "Anna has it since 09:40: the database is restarting."
@@ -38,21 +41,15 @@ pub(super) struct Page {
     trace: Option<Trace>,
     places: Vec<Place>,
     impacts: Vec<(String, String, String)>,
-    timeline: Vec<(String, String)>,
+    /// When, what, and what engineers are told of it.
+    timeline: Vec<(String, String, Option<String>)>,
     notices: Vec<Notice>,
 }
 
 struct Reason {
     /// In a customer's words.
     words: String,
-    text: String,
-    /// What its owner does about it.
-    advice: Option<String>,
-    step: Option<String>,
-    /// What was looked at, wanted and found.
-    evidence: Option<(String, String, String)>,
-    /// How the answer begins.
-    excerpt: Option<String>,
+    finding: Finding,
 }
 
 struct Place {
@@ -71,19 +68,19 @@ struct Notice {
     error: Option<String>,
 }
 
-pub(super) async fn page(shared: &Shared, snapshot: &Snapshot, id: &str) -> Option<Page> {
+pub(super) async fn page(shared: &Shared, visitor: &Visitor, snapshot: &Snapshot, id: &str) -> Option<Page> {
     let known = read(shared, id).await.ok()?;
-    let (incident, deliveries) = (&known.incident, &known.deliveries);
-    let headline = words::incident(incident, &snapshot.map);
-    let frame = Frame::new(shared, snapshot, headline.clone());
+    let incident = &known.incident;
+    let headline = visitor.words.incident(incident, &snapshot.map);
+    let frame = Frame::new(shared, visitor, snapshot, headline.clone());
     let map = &snapshot.map;
     Some(Page {
         tone: incident_tone(incident),
         when: when(&frame, incident),
         end: incident.close.map(|close| match close {
-            Close::Recovered => "It recovered.",
-            Close::Removed => "What it was about is no longer watched.",
-            Close::Merged => "Another incident explains it.",
+            Close::Recovered => "incident-recovered",
+            Close::Removed => "incident-removed",
+            Close::Merged => "incident-merged",
         }),
         quiet: if incident.closed.is_none() { held(&frame, incident, snapshot) } else { Vec::new() },
         hush: (shared.site.audience == Audience::Insiders && incident.closed.is_none())
@@ -92,8 +89,11 @@ pub(super) async fn page(shared: &Shared, snapshot: &Snapshot, id: &str) -> Opti
         answer: answer(&frame, incident),
         notes: shared.site.audience == Audience::Insiders,
         asks: shared.site.audience == Audience::Insiders && incident.closed.is_none(),
-        cause: reason(incident, snapshot, shared.site.audience),
-        shared: words::shared(incident, map).map(|shared| format!("{}.", capital(&shared))),
+        cause: reason(&frame, incident, snapshot, shared.site.audience),
+        shared: visitor
+            .words
+            .shared(incident, map)
+            .map(|shared| frame.say("sentence").with("text", capital(&shared)).to_string()),
         trace: incident.trace.and_then(|trace| frame.trace(trace)),
         places: incident
             .touchpoints
@@ -110,8 +110,12 @@ pub(super) async fn page(shared: &Shared, snapshot: &Snapshot, id: &str) -> Opti
             .iter()
             .map(|hurt| (hurt.journey.to_string(), words::title(&hurt.journey, map).to_owned(), minus(hurt.loss)))
             .collect(),
-        timeline: timeline(&known).rev().map(|h| (frame.since(h.at), h.what)).collect(),
-        notices: deliveries.iter().map(|delivery| notice(&frame, delivery)).collect(),
+        timeline: timeline(&frame.words, &known)
+            .into_iter()
+            .rev()
+            .map(|(at, line)| (frame.since(at), line.what, line.detail))
+            .collect(),
+        notices: known.deliveries.iter().map(|delivery| notice(&frame, delivery)).collect(),
         headline,
         frame,
     })
@@ -120,9 +124,13 @@ pub(super) async fn page(shared: &Shared, snapshot: &Snapshot, id: &str) -> Opti
 fn when(frame: &Frame, incident: &Incident) -> String {
     let from = frame.since(incident.opened);
     match incident.closed {
-        None => format!("since {from}, for {}", frame.lasted(incident.opened)),
-        Some(closed) => format!("from {from} to {}, for {}", frame.since(closed), lasted(incident.opened, closed)),
+        None => frame.say("incident-since").with("from", from).with("lasted", frame.lasted(incident.opened)),
+        Some(closed) => {
+            let lasted = frame.words.lasted(incident.opened, closed);
+            frame.say("incident-from-to").with("from", from).with("to", frame.since(closed)).with("lasted", lasted)
+        }
     }
+    .to_string()
 }
 
 /// What keeps the incident from being told, in whole or in part.
@@ -137,12 +145,17 @@ fn held(frame: &Frame, incident: &Incident, snapshot: &Snapshot) -> Vec<QuietRow
 
 fn answer(frame: &Frame, incident: &Incident) -> Option<String> {
     let said = incident.answered()?;
-    let why = said.why.as_ref().map_or_else(String::new, |why| format!(": {}", why.trim_end_matches('.')));
-    let has = if incident.closed.is_some() { "had" } else { "has" };
-    Some(format!("{} {has} it since {}{why}.", said.by, frame.since(said.at)))
+    let tell = |key: &'static str| {
+        let told = frame.say(key).with("by", &said.by).with("tense", words::tense(incident));
+        told.with("since", frame.since(said.at))
+    };
+    Some(match &said.why {
+        Some(why) => tell("incident-owned-why").with("why", why.trim_end_matches(['.', '。'])).to_string(),
+        None => tell("incident-owned").to_string(),
+    })
 }
 
-fn reason(incident: &Incident, snapshot: &Snapshot, audience: Audience) -> Option<Reason> {
+fn reason(frame: &Frame, incident: &Incident, snapshot: &Snapshot, audience: Audience) -> Option<Reason> {
     let fault = incident.fault.as_ref()?;
     let name = match &incident.cause {
         Cause::Touchpoint(id) => words::touchpoint(id, &snapshot.map).to_owned(),
@@ -150,25 +163,27 @@ fn reason(incident: &Incident, snapshot: &Snapshot, audience: Audience) -> Optio
         Cause::Own(_) => "Unbroken".to_owned(),
     };
     Some(Reason {
-        words: format!("{name} {}.", words::fault(State::Down, Some(fault))),
-        text: capital(&fault.text),
-        advice: words::advice(fault).filter(|_| audience == Audience::Insiders).map(capital),
-        step: fault.step.clone(),
-        evidence: fault.evidence.as_ref().map(|seen| (seen.of.clone(), seen.expected.clone(), seen.found.clone())),
-        excerpt: fault.excerpt.clone().filter(|_| audience == Audience::Insiders),
+        words: frame.sentence(&name, State::Down, Some(fault)),
+        finding: Finding {
+            step: fault.step.clone(),
+            text: frame.technical(fault),
+            advice: frame.advice(fault).filter(|_| audience == Audience::Insiders),
+            evidence: evidence(fault),
+            excerpt: fault.excerpt.clone().filter(|_| audience == Audience::Insiders),
+        },
     })
 }
 
 fn notice(frame: &Frame, delivery: &Delivery) -> Notice {
     Notice {
         receiver: delivery.receiver.clone(),
-        kind: delivery.kind.clone(),
+        kind: frame.words.notice(&delivery.kind).into_owned(),
         tone: match delivery.state.as_str() {
-            "delivered" => Tone::new("good", "delivered"),
-            "dead" => Tone::new("broken", "given up"),
-            "superseded" => Tone::new("closed", "replaced by a newer one"),
-            "dropped" => Tone::new("closed", "dropped"),
-            _ => Tone::new("pending", "on its way"),
+            "delivered" => Tone::new("good", "delivery-delivered"),
+            "dead" => Tone::new("broken", "delivery-dead"),
+            "superseded" => Tone::new("closed", "delivery-superseded"),
+            "dropped" => Tone::new("closed", "delivery-dropped"),
+            _ => Tone::new("pending", "delivery-pending"),
         },
         attempts: delivery.attempts,
         when: frame.since(delivery.settled.unwrap_or(delivery.created)),

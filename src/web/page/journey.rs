@@ -7,15 +7,17 @@ use super::chart::Piece;
 use super::costs::{Cost, costs, probe_title};
 use super::home::{self, Stop};
 use super::look_back::{LookBack, look_back};
-use super::number::{Number, minus, minutes, percent};
+use super::number::{Number, minus, minutes};
 use super::segments::{self, SegmentRow};
 use super::tone::Tone;
 use super::voices::{VoiceRow, rows};
 use crate::model::{ElementNow, JourneyId, JourneyNow, NeedNow, Snapshot, State};
+use crate::units::Period;
 use crate::web::api::journeys::{Objective, objective};
 use crate::web::past::Range;
 use crate::web::routes::Shared;
 use crate::web::shares::Shares;
+use crate::web::visitor::Visitor;
 use crate::web::voice;
 use crate::words;
 
@@ -29,8 +31,8 @@ pub(super) struct Page {
     sentence: String,
     felt: String,
     observed: String,
-    /// `0.0 to 62.4`, where too little is seen for a number.
-    range: Option<String>,
+    /// 0.0 and 62.4, where too little is seen for a number.
+    range: Option<(String, String)>,
     since: String,
     stages: Vec<Stage>,
     costs: Vec<Cost>,
@@ -81,19 +83,24 @@ struct Seen {
 
 struct Goal {
     text: String,
-    used: String,
+    told: String,
     piece: Piece,
     tone: Tone,
-    burn: String,
-    /// It burns too fast.
+    /// It burns too fast: a message.
     alarm: Option<&'static str>,
 }
 
-pub(super) async fn page(shared: &Shared, snapshot: &Snapshot, id: &str, range: Range) -> Option<Page> {
+pub(super) async fn page(
+    shared: &Shared,
+    visitor: &Visitor,
+    snapshot: &Snapshot,
+    id: &str,
+    range: Range,
+) -> Option<Page> {
     let id = JourneyId::new(id);
     let now = snapshot.journey(&id)?;
     let title = words::title(&id, &snapshot.map).to_owned();
-    let frame = Frame::new(shared, snapshot, title.clone());
+    let frame = Frame::new(shared, visitor, snapshot, title.clone());
     let past = look_back(shared, &frame, snapshot, &id, range).await;
     let split = Shares::of(now);
     let voiced = voice::on_journey(now, snapshot);
@@ -103,24 +110,24 @@ pub(super) async fn page(shared: &Shared, snapshot: &Snapshot, id: &str, range: 
         title,
         number: home::number(now),
         tone: home::tone(now),
-        sentence: words::journey(now, snapshot),
+        sentence: frame.words.journey(now, snapshot),
         felt: now.felt.map_or_else(|| "–".to_owned(), |score| score.to_string()),
-        observed: percent(now.observed),
-        range: (now.score.is_none()).then(|| format!("{} to {}", now.range.0, now.range.1)),
+        observed: frame.words.percent(now.observed),
+        range: (now.score.is_none()).then(|| (now.range.0.to_string(), now.range.1.to_string())),
         since: frame.since(now.since),
-        stages: stages(now, &split, snapshot),
+        stages: stages(&frame, now, &split, snapshot),
         costs: if now.score.is_some() { costs(&frame, now, &split, snapshot) } else { Vec::new() },
         checks: checks(&frame, now, &split, snapshot),
-        segments: segments::rows(now, snapshot),
-        divergences: voiced.iter().filter_map(|now| voice::divergence(now, snapshot)).collect(),
+        segments: segments::rows(&frame, now, snapshot),
+        divergences: voiced.iter().filter_map(|now| voice::divergence(&frame.words, now, snapshot)).collect(),
         voices: voiced.iter().flat_map(|now| rows(&frame, now, snapshot)).collect(),
         past,
-        objective: goal.map(|goal| describe(&goal)),
+        objective: goal.map(|goal| describe(&frame, &goal)),
         frame,
     })
 }
 
-fn stages(now: &JourneyNow, shares: &Shares, snapshot: &Snapshot) -> Vec<Stage> {
+fn stages(frame: &Frame, now: &JourneyNow, shares: &Shares, snapshot: &Snapshot) -> Vec<Stage> {
     let stops = home::stops(now, snapshot).into_iter();
     let stages = stops.zip(&now.stages).enumerate().map(|(place, (stop, stage))| Stage {
         stop,
@@ -131,8 +138,11 @@ fn stages(now: &JourneyNow, shares: &Shares, snapshot: &Snapshot) -> Vec<Stage> 
             .map(|(number, need)| Need {
                 of: match need {
                     NeedNow::One(_) => None,
-                    NeedNow::Of { need: 1, .. } => Some("any one of these".to_owned()),
-                    NeedNow::Of { need, members, .. } => Some(format!("any {need} of these {}", members.len())),
+                    NeedNow::Of { need: 1, .. } => Some(frame.text("need-any-one").into_owned()),
+                    NeedNow::Of { need, members, .. } => {
+                        let told = frame.say("need-any").with("need", *need).with("count", members.len());
+                        Some(told.to_string())
+                    }
                 },
                 parts: need
                     .elements()
@@ -164,10 +174,10 @@ fn checks(frame: &Frame, now: &JourneyNow, shares: &Shares, snapshot: &Snapshot)
         Check {
             name: check.name.clone(),
             tone: match check.state {
-                State::Up => Tone::new("good", "agrees"),
-                State::Down => Tone::new("broken", "disagrees"),
+                State::Up => Tone::new("good", "tone-agrees"),
+                State::Down => Tone::new("broken", "tone-disagrees"),
                 State::Pending => Tone::from(State::Pending),
-                _ => Tone::new("unknown", "cannot be compared"),
+                _ => Tone::new("unknown", "tone-incomparable"),
             },
             points: (share >= 0.05).then(|| minus(share)),
             since: frame.since(check.since),
@@ -180,7 +190,7 @@ fn checks(frame: &Frame, now: &JourneyNow, shares: &Shares, snapshot: &Snapshot)
                     value: seen.value.clone(),
                     at: seen.at.map(|at| {
                         let at = frame.since(at);
-                        if seen.fresh { at } else { format!("not read since {at}") }
+                        if seen.fresh { at } else { frame.say("check-stale").with("since", at).to_string() }
                     }),
                     differs: if check.state == State::Down && seen.value.is_some() && seen.value != first {
                         "differs"
@@ -194,23 +204,38 @@ fn checks(frame: &Frame, now: &JourneyNow, shares: &Shares, snapshot: &Snapshot)
     checks.collect()
 }
 
-fn describe(goal: &Objective) -> Goal {
+fn describe(frame: &Frame, goal: &Objective) -> Goal {
     let used = if goal.budget_minutes > 0.0 { goal.lost_minutes / goal.budget_minutes } else { 1.0 };
-    let tone = match used {
-        used if used < 0.5 => Tone::new("good", "within its budget"),
-        used if used < 1.0 => Tone::new("watch", "budget more than half used"),
-        _ => Tone::new("broken", "budget used up"),
-    };
     Goal {
-        text: format!("{} over {}", goal.target, goal.window),
-        used: format!("{} of {} minutes used", minutes(goal.lost_minutes), minutes(goal.budget_minutes)),
+        text: frame
+            .say("goal-heading")
+            .with("target", goal.target.to_string())
+            .with(
+                "window",
+                Period::parse(&goal.window).map_or_else(|_| goal.window.clone(), |window| frame.words.period(window)),
+            )
+            .to_string(),
+        told: frame
+            .say("goal-told")
+            .with("lost", minutes(goal.lost_minutes))
+            .with("budget", minutes(goal.budget_minutes))
+            .with("burn", format!("{:.1}", goal.burn))
+            .to_string(),
         piece: Piece::new(0.0, used.min(1.0), 1.0),
-        tone,
-        burn: format!("{:.1}", goal.burn),
+        tone: budget_tone(used),
         alarm: goal.alert.map(|alert| match alert {
-            "page" => "It is used up too fast: somebody has been called.",
-            _ => "It is used up too fast: somebody should look within days.",
+            "page" => "goal-page",
+            _ => "goal-ticket",
         }),
+    }
+}
+
+/// How it is with an objective of whose budget this share is used.
+fn budget_tone(used: f64) -> Tone {
+    match used {
+        used if used < 0.5 => Tone::new("good", "goal-within"),
+        used if used < 1.0 => Tone::new("watch", "goal-half"),
+        _ => Tone::new("broken", "goal-gone"),
     }
 }
 
@@ -220,20 +245,8 @@ mod tests {
 
     #[test]
     fn a_goal_that_is_used_up_says_so() {
-        let goal = |lost: f64| {
-            let objective = Objective {
-                target: 99.0,
-                window: "30d".to_owned(),
-                lost_minutes: lost,
-                budget_minutes: 432.0,
-                burn: 0.0,
-                alert: None,
-                burns: Vec::new(),
-            };
-            describe(&objective).tone.word
-        };
-        assert_eq!(goal(0.0), "within its budget");
-        assert_eq!(goal(300.0), "budget more than half used");
-        assert_eq!(goal(500.0), "budget used up");
+        assert_eq!(budget_tone(0.0).word, "goal-within");
+        assert_eq!(budget_tone(0.7).word, "goal-half");
+        assert_eq!(budget_tone(1.2).word, "goal-gone");
     }
 }

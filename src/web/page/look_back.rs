@@ -1,10 +1,10 @@
 //! The part of a journey's page that looks back: the chart, what people noted on it, what hurt most.
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 
 use super::Frame;
 use super::home::{IncidentRow, incident_row};
-use super::number::{lasted, minus, minutes};
+use super::number::{minus, minutes};
 use super::past::{Chart, Noted, chart};
 use crate::model::{Annotation, JourneyId, Occasion, Snapshot, Subject};
 use crate::store::{self, Hurt};
@@ -22,9 +22,9 @@ const NAMED_MAX: usize = 5;
 const LISTED_MAX: u32 = 20;
 
 pub(super) struct LookBack {
-    /// Key, words, and whether it is shown.
+    /// Key, message, and whether it is shown.
     pub(super) ranges: Vec<(&'static str, &'static str, bool)>,
-    /// "The last 24 hours"
+    /// "The last 24 hours", a message.
     pub(super) title: &'static str,
     pub(super) chart: Chart,
     /// Whole minutes up to here.
@@ -45,6 +45,7 @@ pub(super) struct NotedRow {
     /// It concerns every journey.
     pub(super) everywhere: bool,
     pub(super) by: String,
+    pub(super) noted: String,
     /// "+2.1", better or worse.
     pub(super) change: Option<(String, &'static str)>,
     pub(super) told: String,
@@ -79,7 +80,7 @@ pub(super) async fn look_back(
     LookBack {
         ranges: Range::ALL.map(|one| (one.key(), words(one), one == range)).to_vec(),
         title: title(range),
-        chart: chart(&past, &drawn, &noted.collect::<Vec<_>>(), &snapshot.map.timezone),
+        chart: chart(&frame.words, &past, &drawn, &noted.collect::<Vec<_>>(), &snapshot.map.timezone),
         counted: frame.since(past.read),
         noted: rows,
         worst,
@@ -142,9 +143,10 @@ async fn row(shared: &Shared, frame: &Frame, journey: &JourneyId, annotation: &A
         text: annotation.text.clone(),
         when: when(frame, annotation.from, annotation.until),
         everywhere: annotation.of == Subject::Company,
-        by: format!("{}, {}", annotation.by, frame.since(annotation.noted)),
+        by: annotation.by.clone(),
+        noted: frame.since(annotation.noted),
         change,
-        told: told(compared.as_ref(), annotation, frame.now),
+        told: told(frame, compared.as_ref(), annotation),
     }
 }
 
@@ -160,71 +162,66 @@ pub(super) fn change(points: f64) -> (String, &'static str) {
     }
 }
 
-fn told(compared: Option<&Compared>, annotation: &Annotation, now: Timestamp) -> String {
+fn told(frame: &Frame, compared: Option<&Compared>, annotation: &Annotation) -> String {
     match compared {
-        None => "The store cannot tell how it went.".to_owned(),
-        Some(Compared::Ahead) => format!("Begins in {}.", lasted(now, annotation.from)),
-        Some(Compared::TooSoon) => "It is too soon to say how it goes.".to_owned(),
-        Some(Compared::Unseen(sides)) => {
-            format!("Too little was seen of the {} before or since to compare them.", lasts(sides.length))
+        None => frame.text("compared-refused").into_owned(),
+        Some(Compared::Ahead) => {
+            frame.say("compared-ahead").with("length", frame.words.lasted(frame.now, annotation.from)).to_string()
         }
-        Some(Compared::Known(sides)) => sentence(sides),
+        Some(Compared::TooSoon) => frame.text("compared-too-soon").into_owned(),
+        Some(Compared::Unseen(sides)) => {
+            frame.say("compared-unseen").with("length", frame.words.spell(sides.length)).to_string()
+        }
+        Some(Compared::Known(sides)) => sentence(frame, sides),
     }
 }
 
-fn sentence(sides: &Sides) -> String {
+fn sentence(frame: &Frame, sides: &Sides) -> String {
     let points = |score: Option<f64>| score.map_or_else(|| "–".to_owned(), |score| format!("{score:.1}"));
     let (before, after) = (&sides.before, &sides.after);
-    format!(
-        "{} on average in the {length} before, {} in the {length} since; felt {} and {}; {} and {} minutes lost.",
-        points(before.score),
-        points(after.score),
-        points(before.felt),
-        points(after.felt),
-        minutes(before.lost_minutes),
-        minutes(after.lost_minutes),
-        length = lasts(sides.length),
-    )
-}
-
-fn lasts(length: SignedDuration) -> String {
-    lasted(Timestamp::UNIX_EPOCH, Timestamp::UNIX_EPOCH.saturating_add(length).unwrap_or(Timestamp::MAX))
+    let told = frame.say("compared-known").with("length", frame.words.spell(sides.length));
+    let told = told.with("before", points(before.score)).with("after", points(after.score));
+    let told = told.with("felt-before", points(before.felt)).with("felt-after", points(after.felt));
+    let told = told.with("lost-before", minutes(before.lost_minutes));
+    told.with("lost-after", minutes(after.lost_minutes)).to_string()
 }
 
 /// `5 Dec 09:00`, or from then to when.
 pub(super) fn when(frame: &Frame, from: Timestamp, until: Option<Timestamp>) -> String {
     match until {
         None => frame.since(from),
-        Some(until) => format!("{} to {}", frame.since(from), frame.since(until)),
+        Some(until) => {
+            frame.say("when-from-to").with("from", frame.since(from)).with("to", frame.since(until)).to_string()
+        }
     }
 }
 
 pub(super) const fn word(kind: Occasion) -> &'static str {
     match kind {
-        Occasion::Campaign => "Campaign",
-        Occasion::Release => "Release",
-        Occasion::Launch => "Launch",
-        Occasion::Note => "Note",
+        Occasion::Campaign => "occasion-campaign",
+        Occasion::Release => "occasion-release",
+        Occasion::Launch => "occasion-launch",
+        Occasion::Note => "occasion-note",
     }
 }
 
 const fn words(range: Range) -> &'static str {
     match range {
-        Range::Day => "24 hours",
-        Range::Week => "7 days",
-        Range::Month => "30 days",
-        Range::Quarter => "90 days",
-        Range::Year => "1 year",
+        Range::Day => "range-day",
+        Range::Week => "range-week",
+        Range::Month => "range-month",
+        Range::Quarter => "range-quarter",
+        Range::Year => "range-year",
     }
 }
 
 const fn title(range: Range) -> &'static str {
     match range {
-        Range::Day => "The last 24 hours",
-        Range::Week => "The last 7 days",
-        Range::Month => "The last 30 days",
-        Range::Quarter => "The last 90 days",
-        Range::Year => "The last year",
+        Range::Day => "past-day",
+        Range::Week => "past-week",
+        Range::Month => "past-month",
+        Range::Quarter => "past-quarter",
+        Range::Year => "past-year",
     }
 }
 

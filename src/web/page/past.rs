@@ -8,10 +8,11 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use super::axis::{self, Tick};
-use super::number::{lasting, minutes};
+use super::number::minutes;
 use super::tone::{Tone, of_points};
 use crate::store::Hurt;
 use crate::web::past::{Past, Range, Slot};
+use crate::words::Words;
 
 /// Inner size of the score's plot, user units; the template's frame fits it.
 const WIDTH: f64 = 960.0;
@@ -71,8 +72,8 @@ pub(super) struct Noted {
     pub(super) title: String,
 }
 
-pub(super) fn chart(past: &Past, hurts: &[Hurt], noted: &[Noted], zone: &TimeZone) -> Chart {
-    let ticks = axis::ticks(past, zone);
+pub(super) fn chart(words: &Words, past: &Past, hurts: &[Hurt], noted: &[Noted], zone: &TimeZone) -> Chart {
+    let ticks = axis::ticks(words, past, zone);
     let (line, area) = score(past);
     let most = past.slots.iter().map(|slot| slot.lost_minutes).fold(0.0, f64::max);
     Chart {
@@ -85,13 +86,15 @@ pub(super) fn chart(past: &Past, hurts: &[Hurt], noted: &[Noted], zone: &TimeZon
             path
         }),
         lost: columns(past, LOST_HEIGHT, |slot| if most > 0.0 { slot.lost_minutes / most } else { 0.0 }),
-        lost_most: lasting(most),
+        lost_most: lasting(words, most),
         incidents: incidents(past, hurts),
         marks: noted.iter().enumerate().filter_map(|(place, noted)| mark(past, place + 1, noted)).collect(),
-        told: told(past, hurts.len()),
-        spells: spells(past, &ticks, zone),
+        told: told(words, past, hurts.len()),
+        spells: spells(words, past, &ticks, zone),
         total_lost: minutes(past.lost_minutes()),
-        total_unseen: Some(past.unseen_minutes()).filter(|minutes| *minutes >= 1.0).map(lasting),
+        total_unseen: Some(past.unseen_minutes())
+            .filter(|minutes| *minutes >= 1.0)
+            .map(|minutes| lasting(words, minutes)),
         ticks,
     }
 }
@@ -162,29 +165,37 @@ fn mark(past: &Past, number: usize, noted: &Noted) -> Option<Mark> {
 }
 
 /// The chart in a sentence.
-pub(super) fn told(past: &Past, incidents: usize) -> String {
+pub(super) fn told(words: &Words, past: &Past, incidents: usize) -> String {
     let seen: Vec<f64> = past.slots.iter().filter_map(|slot| slot.score).collect();
-    let length = match past.range {
-        Range::Day => "Last 24 hours",
-        Range::Week => "Last 7 days",
-        Range::Month => "Last 30 days",
-        Range::Quarter => "Last 90 days",
-        Range::Year => "Last year",
-    };
+    let length = words.text(match past.range {
+        Range::Day => "told-day",
+        Range::Week => "told-week",
+        Range::Month => "told-month",
+        Range::Quarter => "told-quarter",
+        Range::Year => "told-year",
+    });
     let Some(worst) = seen.iter().copied().min_by(f64::total_cmp) else {
-        return format!("{length}: not watched yet");
+        return words.say("told-unseen").with("length", length).to_string();
     };
     let mean = mean(&past.slots).unwrap_or(worst);
+    let told = words.say("told-past").with("length", length);
+    let mut told = told.with("mean", format!("{mean:.1}")).with("worst", format!("{worst:.1}")).to_string();
+    if incidents > 0 {
+        told.push_str(&words.say("told-incidents").with("count", incidents).text());
+    }
     let unseen = past.unseen_minutes();
-    let unseen = if unseen < 1.0 { String::new() } else { format!(", {} not watched", lasting(unseen)) };
-    let planned = past.slots.iter().filter(|slot| slot.planned > 0.0).count();
-    let planned = if planned == 0 { "" } else { ", some of it planned work" };
-    let incidents = match incidents {
-        0 => String::new(),
-        1 => ", 1 incident".to_owned(),
-        many => format!(", {many} incidents"),
-    };
-    format!("{length}: on average {mean:.1}, at worst {worst:.1}{incidents}{unseen}{planned}")
+    if unseen >= 1.0 {
+        told.push_str(&words.say("told-gaps").with("length", lasting(words, unseen)).text());
+    }
+    if past.slots.iter().any(|slot| slot.planned > 0.0) {
+        told.push_str(&words.text("told-planned"));
+    }
+    told
+}
+
+/// A length of time in minutes: `45 s`, `12 min`, `3 h 5 min`, `4 days`.
+fn lasting(words: &Words, minutes: f64) -> String {
+    words.spell(jiff::SignedDuration::from_secs((minutes * 60.0).round() as i64))
 }
 
 /// Over what was seen.
@@ -195,7 +206,7 @@ fn mean(slots: &[Slot]) -> Option<f64> {
 }
 
 /// The chart as a table: a row from tick to tick, the newest first.
-fn spells(past: &Past, ticks: &[Tick], zone: &TimeZone) -> Vec<Spell> {
+fn spells(words: &Words, past: &Past, ticks: &[Tick], zone: &TimeZone) -> Vec<Spell> {
     let mut cuts: Vec<Timestamp> = vec![past.from];
     cuts.extend(ticks.iter().map(|tick| tick.at).filter(|at| *at > past.from));
     cuts.push(past.to);
@@ -206,11 +217,11 @@ fn spells(past: &Past, ticks: &[Tick], zone: &TimeZone) -> Vec<Spell> {
         let score = mean(&slots);
         let unseen = slots.iter().map(|slot| slot.unseen).sum::<f64>() * past.step.as_secs_f64() / 60.0;
         Spell {
-            when: axis::named(past.range, ends[0], zone),
+            when: axis::named(words, past.range, ends[0], zone),
             score: score.map_or_else(|| "–".to_owned(), |score| format!("{score:.1}")),
             tone: score.map(of_points),
             lost: minutes(slots.iter().fold(0.0, |sum, slot| sum + slot.lost_minutes)),
-            unseen: if unseen < 1.0 { "–".to_owned() } else { lasting(unseen) },
+            unseen: if unseen < 1.0 { "–".to_owned() } else { lasting(words, unseen) },
         }
     };
     let pairs = cuts.windows(2).filter(|ends| ends[0] < past.read);
@@ -226,6 +237,10 @@ mod tests {
     use super::*;
     use crate::model::IncidentId;
     use crate::store::ScorePoint;
+
+    fn english() -> Words {
+        Words::new(crate::model::Language::En)
+    }
 
     fn now() -> Timestamp {
         "2026-11-21T09:07:30Z".parse().expect("a time")
@@ -256,7 +271,7 @@ mod tests {
         };
         let sale = Noted { from: hurt.opened, until: hurt.closed, kind: "campaign", title: "Sale".into() };
         let later = Noted { from: now() + SignedDuration::from_hours(48), until: None, ..sale_like() };
-        let chart = chart(&past(), &[hurt], &[sale, later], &TimeZone::UTC);
+        let chart = chart(&english(), &past(), &[hurt], &[sale, later], &TimeZone::UTC);
         // The slot from 08:30 is the 94th of 96, ten units wide.
         assert!(chart.planned.starts_with("M930.0 200v-200.0h10.0"), "{}", chart.planned);
         assert_eq!(chart.incidents, [("broken", "M930.0 0h10.0v10h-10.0z".to_owned())]);
@@ -275,7 +290,7 @@ mod tests {
 
     #[test]
     fn the_table_says_what_the_chart_shows() {
-        let chart = chart(&past(), &[], &[], &TimeZone::UTC);
+        let chart = chart(&english(), &past(), &[], &[], &TimeZone::UTC);
         let newest = &chart.spells[0];
         assert_eq!(
             (newest.when.as_str(), newest.score.as_str(), newest.lost.as_str()),

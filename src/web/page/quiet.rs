@@ -34,7 +34,7 @@ pub(super) fn rows(
     let held = snapshot.silences.iter().filter(|silence| silence.holds(frame.now) && silences(&silence.of));
     windows
         .map(|window| QuietRow {
-            what: format!("Planned work: {}", window.name),
+            what: frame.say("quiet-planned").with("name", &window.name).to_string(),
             until: window.ends(frame.now).map_or_else(String::new, |end| until(frame, end)),
             why: None,
             id: None,
@@ -49,20 +49,22 @@ fn silenced(frame: &Frame, snapshot: &Snapshot, silence: &Silence) -> QuietRow {
         Scope::Journey(id) => words::title(id, &snapshot.map).to_owned(),
         Scope::Incident(id) => {
             let incident = snapshot.incidents.iter().find(|incident| incident.id == *id);
-            incident.map_or_else(|| "an incident".to_owned(), |incident| words::incident(incident, &snapshot.map))
+            incident.map_or_else(
+                || frame.text("quiet-an-incident").into_owned(),
+                |incident| frame.words.incident(incident, &snapshot.map),
+            )
         }
     };
     QuietRow {
-        what: format!("Silenced: {what}"),
+        what: frame.say("quiet-silenced").with("what", what).to_string(),
         until: until(frame, silence.until),
-        why: Some(format!("{}: {}", silence.by, silence.why)),
+        why: Some(frame.say("quiet-why").with("by", &silence.by).with("why", &silence.why).to_string()),
         id: Some(silence.id.to_string()),
     }
 }
 
 /// A day that is not today is named.
 fn until(frame: &Frame, end: jiff::Timestamp) -> String {
-    let (end, now) = (end.to_zoned(frame.timezone.clone()), frame.now.to_zoned(frame.timezone.clone()));
-    let format = if end.date() == now.date() { "%H:%M" } else { "%-d %b %H:%M" };
-    format!("until {}", end.strftime(format))
+    let end = frame.words.moment_ahead(end, frame.now, &frame.timezone);
+    frame.say("quiet-until").with("until", end).to_string()
 }

@@ -1,13 +1,10 @@
 //! One run of a probe, told step by step.
 
-use jiff::Timestamp;
-
 use super::chart::Piece;
-use super::number::length;
+use super::rich::Marked;
 use super::tone::Tone;
 use super::{Frame, Trace, capital};
 use crate::model::{Fault, Reading, StepOutcome, Verdict};
-use crate::words;
 
 pub(super) struct Run {
     pub(super) tone: Tone,
@@ -15,7 +12,7 @@ pub(super) struct Run {
     pub(super) took: String,
     pub(super) trace: Option<Trace>,
     /// Why the run says nothing of the touchpoint.
-    pub(super) own: Option<String>,
+    pub(super) own: Option<Marked>,
     pub(super) steps: Vec<Step>,
 }
 
@@ -38,9 +35,12 @@ pub(super) struct PhaseBar {
 }
 
 pub(super) struct Finding {
-    pub(super) text: String,
+    /// Where it stands beside others, the step.
+    pub(super) step: Option<String>,
+    pub(super) text: Marked,
     /// What its owner does about it.
-    pub(super) advice: Option<String>,
+    pub(super) advice: Option<Marked>,
+    /// What was looked at, wanted and found.
     pub(super) evidence: Option<(String, String, String)>,
     /// How the answer begins.
     pub(super) excerpt: Option<String>,
@@ -51,40 +51,43 @@ pub(super) fn run(frame: &Frame, reading: &Reading) -> Run {
     Run {
         tone: Tone::from(&reading.outcome.verdict),
         when: frame.since(reading.started),
-        took: length(reading.outcome.took),
+        took: frame.words.took(reading.outcome.took),
         trace: frame.trace(reading.trace),
         own: match &reading.outcome.verdict {
-            Verdict::Inconclusive { why, text } => Some(format!("{}: {text}", capital(why.words()))),
-            Verdict::Skipped(_) => Some("The run did not take place".to_owned()),
+            Verdict::Inconclusive { why, text } => {
+                let why = capital(&frame.words.own(*why));
+                Some(frame.rich("run-own").with("why", why).with("text", text).done())
+            }
+            Verdict::Skipped(_) => Some(Marked::inert(&frame.text("run-skipped"))),
             _ => None,
         },
-        steps: steps(reading, whole, frame.now),
+        steps: steps(frame, reading, whole),
     }
 }
 
-fn steps(reading: &Reading, whole: f64, now: Timestamp) -> Vec<Step> {
-    let mut steps: Vec<Step> = reading.outcome.steps.iter().map(|one| step(one, whole, now)).collect();
+fn steps(frame: &Frame, reading: &Reading, whole: f64) -> Vec<Step> {
+    let mut steps: Vec<Step> = reading.outcome.steps.iter().map(|one| step(frame, one, whole)).collect();
     if let Some(step) = reading.cut().and_then(|number| steps.get_mut(number)) {
-        step.tone = Tone::new("unknown", "not seen to its end");
+        step.tone = Tone::new("unknown", "tone-unfinished");
     }
     steps
 }
 
-fn step(step: &StepOutcome, whole: f64, now: Timestamp) -> Step {
+fn step(frame: &Frame, step: &StepOutcome, whole: f64) -> Step {
     let tone = match (step.reached, &step.fault, step.findings.is_empty()) {
-        (false, ..) => Tone::new("unknown", "not reached"),
-        (true, Some(_), _) => Tone::new("broken", "failed"),
-        (true, None, false) => Tone::new("watch", "with a defect"),
-        (true, None, true) => Tone::new("good", "good"),
+        (false, ..) => Tone::new("unknown", "tone-unreached"),
+        (true, Some(_), _) => Tone::new("broken", "verdict-failed"),
+        (true, None, false) => Tone::new("watch", "tone-defect"),
+        (true, None, true) => Tone::new("good", "verdict-good"),
     };
-    let blocking = step.fault.iter().map(finding);
-    let others = step.findings.iter().map(|found| finding(&found.fault));
+    let blocking = step.fault.iter().map(|fault| finding(frame, fault));
+    let others = step.findings.iter().map(|found| finding(frame, &found.fault));
     let phases = step.phases.iter().map(|phase| {
         let from = phase.offset.as_secs_f64();
         PhaseBar {
             class: phase.phase.code(),
-            words: phase.phase.words().to_owned(),
-            took: length(phase.took),
+            words: frame.words.phase(phase.phase).into_owned(),
+            took: frame.words.took(phase.took),
             piece: Piece::new(from, from + phase.took.as_secs_f64(), whole),
         }
     });
@@ -93,24 +96,29 @@ fn step(step: &StepOutcome, whole: f64, now: Timestamp) -> Step {
         name: step.name.to_string(),
         kind: step.kind.to_string(),
         tone,
-        took: length(step.took),
+        took: frame.words.took(step.took),
         phases: phases.collect(),
         findings: blocking.chain(others).collect(),
         captured: step.captured.iter().map(|c| (c.name.clone(), c.value.clone().unwrap_or_else(masked))).collect(),
         certificate: step.certificate.as_ref().map(|facts| {
-            let days = facts.not_after.duration_since(now).as_hours() / 24;
-            let until = facts.not_after.strftime("%-d %b %Y");
-            format!("Certificate of {}, valid until {until} ({days} days), issued by {}", facts.subject, facts.issuer)
+            let days = facts.not_after.duration_since(frame.now).as_hours() / 24;
+            let told = frame.say("run-certificate").with("subject", &facts.subject).with("days", days);
+            told.with("until", frame.words.date(facts.not_after)).with("issuer", &facts.issuer).to_string()
         }),
     }
 }
 
-fn finding(fault: &Fault) -> Finding {
-    let evidence = fault.evidence.as_ref();
+fn finding(frame: &Frame, fault: &Fault) -> Finding {
     Finding {
-        text: fault.text.clone(),
-        advice: words::advice(fault).map(capital),
-        evidence: evidence.map(|seen| (seen.of.clone(), seen.expected.clone(), seen.found.clone())),
+        step: None,
+        text: frame.told(fault, &fault.text),
+        advice: frame.advice(fault),
+        evidence: evidence(fault),
         excerpt: fault.excerpt.clone(),
     }
+}
+
+/// What was looked at, wanted and found.
+pub(super) fn evidence(fault: &Fault) -> Option<(String, String, String)> {
+    fault.evidence.as_ref().map(|seen| (seen.of.clone(), seen.expected.clone(), seen.found.clone()))
 }

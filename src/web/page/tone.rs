@@ -3,7 +3,7 @@
 use crate::model::{Color, State, Verdict};
 use crate::words;
 
-/// A style class, the icon of the same shape everywhere, and the word beside it.
+/// A style class, the icon of the same shape everywhere, and the message that is the word beside it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Tone {
     pub(super) class: &'static str,
@@ -39,11 +39,11 @@ impl From<State> for Tone {
 impl From<&Verdict> for Tone {
     fn from(verdict: &Verdict) -> Self {
         match verdict {
-            Verdict::Good => Self::new("good", "good"),
-            Verdict::Slow => Self::new("watch", "slow or with a defect"),
-            Verdict::Failed(_) => Self::new("broken", "failed"),
-            Verdict::Inconclusive { .. } => Self::new("unknown", "our own fault"),
-            Verdict::Skipped(_) => Self::new("unknown", "not run"),
+            Verdict::Good => Self::new("good", "verdict-good"),
+            Verdict::Slow => Self::new("watch", "verdict-slow"),
+            Verdict::Failed(_) => Self::new("broken", "verdict-failed"),
+            Verdict::Inconclusive { .. } => Self::new("unknown", "verdict-inconclusive"),
+            Verdict::Skipped(_) => Self::new("unknown", "verdict-skipped"),
         }
     }
 }

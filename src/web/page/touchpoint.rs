@@ -6,8 +6,8 @@ use askama::Template;
 
 use super::chart::{Beat, beats};
 use super::home::{IncidentRow, incident_row, persona_in_full};
-use super::number::{length, percent};
 use super::quiet::{self, Hush, QuietRow};
+use super::rich::Marked;
 use super::run::{Run, run};
 use super::tone::Tone;
 use super::voices::{VoiceRow, rows};
@@ -17,6 +17,7 @@ use crate::store::Digest;
 use crate::web::Audience;
 use crate::web::api::touchpoints::{journeys, windows};
 use crate::web::routes::Shared;
+use crate::web::visitor::Visitor;
 use crate::web::voice::divergence;
 use crate::words;
 
@@ -32,7 +33,7 @@ pub(super) struct Page {
     title: String,
     tone: Tone,
     sentence: String,
-    channel: &'static str,
+    channel: String,
     owner: Option<String>,
     since: String,
     lasted: String,
@@ -51,7 +52,7 @@ struct Probe {
     title: String,
     id: String,
     tone: Tone,
-    why: Option<String>,
+    why: Option<Marked>,
     every: Option<String>,
     file: Option<String>,
     credited: Option<String>,
@@ -69,7 +70,7 @@ struct Line {
     vantage: String,
     tone: Tone,
     since: String,
-    /// "flapping", "making up our mind"
+    /// Flapping, or making up our mind: a message.
     note: Option<&'static str>,
     last: Option<String>,
 }
@@ -88,14 +89,14 @@ struct Listed {
     when: String,
     who: Option<String>,
     took: String,
-    what: String,
+    what: Marked,
     trace: Option<super::Trace>,
 }
 
-pub(super) async fn page(shared: &Shared, snapshot: &Snapshot, id: &str) -> Option<Page> {
+pub(super) async fn page(shared: &Shared, visitor: &Visitor, snapshot: &Snapshot, id: &str) -> Option<Page> {
     let now = snapshot.touchpoints.get(&TouchpointId::new(id))?;
     let title = words::touchpoint(&now.id, &snapshot.map).to_owned();
-    let frame = Frame::new(shared, snapshot, title.clone());
+    let frame = Frame::new(shared, visitor, snapshot, title.clone());
     let place = snapshot.map.touchpoints.get(&now.id);
     let mut probes = Vec::with_capacity(now.probes.len());
     for one in &now.probes {
@@ -104,9 +105,12 @@ pub(super) async fn page(shared: &Shared, snapshot: &Snapshot, id: &str) -> Opti
     let touching = snapshot.incidents.iter().filter(|incident| incident.touchpoints.contains(&now.id));
     Some(Page {
         tone: now.health.state.into(),
-        sentence: sentence(&title, now.health.state, now.fault.as_ref()),
+        sentence: match now.health.state {
+            crate::model::State::Up => frame.say("place-works").with("place", &title).to_string(),
+            state => frame.sentence(&title, state, now.fault.as_ref()),
+        },
         title,
-        channel: place.map_or("other", |place| place.channel.as_str()),
+        channel: frame.channel(&now.id, snapshot),
         owner: place.and_then(|place| place.owner.clone()),
         since: frame.since(now.since),
         lasted: frame.lasted(now.since),
@@ -116,7 +120,7 @@ pub(super) async fn page(shared: &Shared, snapshot: &Snapshot, id: &str) -> Opti
             .collect(),
         probes,
         voices: rows(&frame, now, snapshot),
-        divergences: divergence(now, snapshot).into_iter().collect(),
+        divergences: divergence(&frame.words, now, snapshot).into_iter().collect(),
         incidents: touching.map(|incident| incident_row(&frame, incident, snapshot)).collect(),
         quiet: quiet::rows(
             &frame,
@@ -139,13 +143,6 @@ fn written(shared: &Shared, now: &TouchpointNow, snapshot: &Snapshot) -> Option<
     Some((own.map_or_else(|| format!("{}.yaml", now.id), |probe| probe.file.to_string()), text))
 }
 
-fn sentence(title: &str, state: crate::model::State, fault: Option<&crate::model::Fault>) -> String {
-    match state {
-        crate::model::State::Up => format!("{title} works as it should."),
-        _ => format!("{title} {}.", words::fault(state, fault)),
-    }
-}
-
 async fn probe(shared: &Shared, frame: &Frame, now: &ProbeNow, snapshot: &Snapshot) -> Probe {
     let known = snapshot.map.probe(&now.id);
     let readings = match shared.site.audience {
@@ -161,49 +158,54 @@ async fn probe(shared: &Shared, frame: &Frame, now: &ProbeNow, snapshot: &Snapsh
         title: known.map_or_else(|| now.id.name.to_string(), |probe| probe.title.clone()),
         id: now.id.to_string(),
         tone: now.health.state.into(),
-        why: now.fault.as_ref().map(|fault| capital(&fault.to_string())),
-        every: known.map(|probe| every(probe.every)),
+        why: now.fault.as_ref().map(|fault| frame.told(fault, &fault.to_string())),
+        every: known.map(|probe| every(frame, probe.every)),
         file: known.map(|probe| probe.file.to_string()).filter(|_| shared.site.audience == Audience::Insiders),
         credited: known.and_then(|probe| probe.origin.as_ref()).map(ToString::to_string),
         series: now.series.iter().map(|series| line(frame, series, snapshot)).collect(),
-        windows: ["24 hours", "7 days"].into_iter().zip(&windows).map(|(name, digest)| window(name, digest)).collect(),
+        windows: ["windows-day", "windows-week"]
+            .into_iter()
+            .zip(&windows)
+            .map(|(name, digest)| window(frame, name, digest))
+            .collect(),
         width: drawn.len() * 10,
         beats: beats(&drawn),
         latest,
-        latest_title: if told == 0 { "The latest run" } else { "The latest run seen in full" },
+        latest_title: if told == 0 { "run-latest" } else { "run-latest-full" },
         runs: readings.iter().take(RUNS_LISTED).map(|reading| listed(frame, reading, snapshot)).collect(),
     }
 }
 
-fn every(every: std::time::Duration) -> String {
-    crate::units::Period::from_millis(every.as_millis() as u64).to_string()
+fn every(frame: &Frame, every: std::time::Duration) -> String {
+    frame.words.period(crate::units::Period::from_millis(every.as_millis() as u64))
 }
 
 fn line(frame: &Frame, series: &SeriesNow, snapshot: &Snapshot) -> Line {
     let persona = series.series.persona.as_ref();
     Line {
-        who: persona.map_or_else(|| "any customer".to_owned(), |id| persona_in_full(id, snapshot)),
+        who: persona.map_or_else(|| frame.text("any-customer").into_owned(), |id| persona_in_full(id, snapshot)),
         vantage: series.series.vantage.to_string(),
         tone: series.health.state.into(),
         since: frame.since(series.since),
         note: match series {
-            SeriesNow { blind: true, .. } => Some("this vantage cannot see: what it says counts for nothing"),
-            SeriesNow { flapping: true, .. } => Some("comes and goes: notifications are held"),
-            SeriesNow { undecided: true, .. } => Some("we look again before we say so"),
+            SeriesNow { blind: true, .. } => Some("series-blind"),
+            SeriesNow { flapping: true, .. } => Some("series-flapping"),
+            SeriesNow { undecided: true, .. } => Some("series-undecided"),
             _ => None,
         },
         last: series.last.as_ref().map(|run| frame.since(run.at)),
     }
 }
 
-fn window(name: &'static str, digest: &Digest) -> Window {
+fn window(frame: &Frame, name: &'static str, digest: &Digest) -> Window {
     let seconds = |seconds: Option<f64>| {
-        let length_of = |seconds: f64| length(std::time::Duration::try_from_secs_f64(seconds).unwrap_or_default());
+        let length_of =
+            |seconds: f64| frame.words.took(std::time::Duration::try_from_secs_f64(seconds).unwrap_or_default());
         seconds.map_or_else(|| "–".to_owned(), length_of)
     };
     Window {
         name,
-        availability: digest.availability.map_or_else(|| "–".to_owned(), percent),
+        availability: digest.availability.map_or_else(|| "–".to_owned(), |share| frame.words.percent(share)),
         p50: seconds(digest.p50),
         p95: seconds(digest.p95),
         p99: seconds(digest.p99),
@@ -213,7 +215,8 @@ fn window(name: &'static str, digest: &Digest) -> Window {
 
 fn beat(frame: &Frame, reading: &Reading) -> (jiff::Timestamp, f64, Tone, String) {
     let tone = Tone::from(&reading.outcome.verdict);
-    let told = format!("{}: {}, {}", frame.since(reading.started), tone.word, length(reading.outcome.took));
+    let told = frame.say("beat-told").with("when", frame.since(reading.started)).with("tone", frame.text(tone.word));
+    let told = told.with("took", frame.words.took(reading.outcome.took)).to_string();
     (reading.started, reading.outcome.took.as_secs_f64(), tone, told)
 }
 
@@ -221,16 +224,18 @@ fn listed(frame: &Frame, reading: &Reading, snapshot: &Snapshot) -> Listed {
     let verdict = &reading.outcome.verdict;
     let tone = Tone::from(verdict);
     let what = match verdict {
-        crate::model::Verdict::Failed(fault) => fault.to_string(),
-        crate::model::Verdict::Inconclusive { why, text } => format!("{}: {text}", why.words()),
-        _ => tone.word.to_owned(),
+        crate::model::Verdict::Failed(fault) => frame.told(fault, &fault.to_string()),
+        crate::model::Verdict::Inconclusive { why, text } => {
+            frame.rich("run-own").with("why", capital(&frame.words.own(*why))).with("text", text).done()
+        }
+        _ => Marked::inert(&capital(&frame.text(tone.word))),
     };
     Listed {
         tone,
         when: frame.since(reading.started),
         who: reading.persona.as_ref().map(|id| persona_in_full(id, snapshot)),
-        took: length(reading.outcome.took),
-        what: capital(&what),
+        took: frame.words.took(reading.outcome.took),
+        what,
         trace: frame.trace(reading.trace),
     }
 }

@@ -1,7 +1,8 @@
 //! The rows of what customers say themselves.
 
+use super::Frame;
+use super::rich::Marked;
 use super::tone::Tone;
-use super::{Frame, capital};
 use crate::model::{Snapshot, TouchpointNow};
 use crate::web::voice;
 
@@ -9,7 +10,7 @@ pub(super) struct VoiceRow {
     pub(super) touchpoint: String,
     pub(super) title: String,
     pub(super) value: Option<String>,
-    pub(super) why: Option<String>,
+    pub(super) why: Option<Marked>,
     pub(super) tone: Tone,
     pub(super) since: String,
 }
@@ -19,7 +20,7 @@ pub(super) fn rows(frame: &Frame, touchpoint: &TouchpointNow, snapshot: &Snapsho
         touchpoint: voice.id.touchpoint.to_string(),
         title: voice.title,
         value: voice.value,
-        why: voice.fault.map(|fault| capital(&fault.to_string())),
+        why: voice.fault.map(|fault| frame.told(&fault, &fault.to_string())),
         tone: voice.state.into(),
         since: frame.since(voice.since),
     };

@@ -8,6 +8,7 @@ use super::number::Number;
 use super::tone::Tone;
 use crate::model::{JourneyNow, Snapshot};
 use crate::web::routes::Shared;
+use crate::web::visitor::Visitor;
 use crate::words;
 
 #[derive(Template)]
@@ -26,8 +27,8 @@ struct Tile {
     since: String,
 }
 
-pub(super) fn page(shared: &Shared, snapshot: &Snapshot) -> Wall {
-    let frame = Frame::new(shared, snapshot, "Wallboard");
+pub(super) fn page(shared: &Shared, visitor: &Visitor, snapshot: &Snapshot) -> Wall {
+    let frame = Frame::new(shared, visitor, snapshot, visitor.words.text("wall-title"));
     let mut journeys: Vec<&JourneyNow> = snapshot.journeys.iter().collect();
     // What is not seen comes after what is known to be bad, and before what is well.
     journeys.sort_by(|a, b| a.value.total_cmp(&b.value));
@@ -36,7 +37,7 @@ pub(super) fn page(shared: &Shared, snapshot: &Snapshot) -> Wall {
         title: words::title(&now.id, &snapshot.map).to_owned(),
         number: home::number(now),
         tone: home::tone(now),
-        sentence: words::journey(now, snapshot),
+        sentence: frame.words.journey(now, snapshot),
         since: frame.since(now.since),
     });
     Wall { journeys: journeys.collect(), frame }

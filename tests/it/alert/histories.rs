@@ -167,7 +167,13 @@ impl History {
         let changes = self.deed();
         let mut next = self.disk.clone();
         let quiet = Quiet::new(&self.map, &self.silences, self.now);
-        let roster = Roster { settings: &self.settings, map: &self.map, quiet: &quiet, base: None };
+        let roster = Roster {
+            words: &unbroken::words::Words::new(unbroken::model::Language::En),
+            settings: &self.settings,
+            map: &self.map,
+            quiet: &quiet,
+            base: None,
+        };
         let mut letters = Vec::new();
         for change in &changes {
             letters.extend(roster.tell(&mut self.ledger, change, self.now));

@@ -38,6 +38,7 @@ pub(crate) fn map() -> JourneyMap {
     JourneyMap {
         company: "Halcyon Mobile".into(),
         timezone: TimeZone::get("Europe/Berlin").unwrap(),
+        language: unbroken::model::Language::En,
         touchpoints: BTreeMap::from([("billing".into(), map_billing())]),
         journeys: vec![journey],
         personas: BTreeMap::new(),
@@ -55,7 +56,13 @@ fn settings(routes: serde_json::Value) -> Settings {
 
 fn told(settings: &Settings, change: &Change) -> Vec<String> {
     let map = map();
-    let roster = Roster { settings, map: &map, quiet: &Quiet::new(&map, &[], at(120)), base: None };
+    let roster = Roster {
+        words: &unbroken::words::Words::new(unbroken::model::Language::En),
+        settings,
+        map: &map,
+        quiet: &Quiet::new(&map, &[], at(120)),
+        base: None,
+    };
     roster.tell(&mut Ledger::default(), change, at(120)).into_iter().map(|n| n.receiver).collect()
 }
 
@@ -74,7 +81,13 @@ impl Room {
 
     fn letters(&mut self, incident: &Incident, seconds: i64) -> Vec<Notification> {
         let quiet = Quiet::new(&self.map, &self.silences, at(seconds));
-        let roster = Roster { settings: &self.settings, map: &self.map, quiet: &quiet, base: None };
+        let roster = Roster {
+            words: &unbroken::words::Words::new(unbroken::model::Language::En),
+            settings: &self.settings,
+            map: &self.map,
+            quiet: &quiet,
+            base: None,
+        };
         roster.due(&mut self.ledger, incident, at(seconds))
     }
 
@@ -124,7 +137,13 @@ fn plain_words_say_what_for_whom_and_since_when() {
     let change = Change::IncidentOpened(incident(1));
     let (settings, map) = (settings(json!([])), map());
     let quiet = Quiet::new(&map, &[], at(0));
-    let roster = Roster { settings: &settings, map: &map, quiet: &quiet, base: Some(&base) };
+    let roster = Roster {
+        words: &unbroken::words::Words::new(unbroken::model::Language::En),
+        settings: &settings,
+        map: &map,
+        quiet: &quiet,
+        base: Some(&base),
+    };
     let told = roster.tell(&mut Ledger::default(), &change, at(120)).remove(0);
     insta::assert_json_snapshot!((&told.headline, &told.lines, &told.link, &told.labels));
     let end = Change::IncidentClosed(closed(&incident(1), 60));
@@ -242,7 +261,13 @@ fn a_silence_holds_nothing_back_that_takes_an_alarm_back() {
     assert_eq!(room.due(&worse, 5 * HOUR), "", "neither an update nor a reminder");
     assert_eq!(room.due(&taken(&worse, 6 * HOUR), 6 * HOUR), "a acknowledge");
     let quiet = Quiet::new(&room.map, &room.silences, at(7 * HOUR));
-    let roster = Roster { settings: &room.settings, map: &room.map, quiet: &quiet, base: None };
+    let roster = Roster {
+        words: &unbroken::words::Words::new(unbroken::model::Language::En),
+        settings: &room.settings,
+        map: &room.map,
+        quiet: &quiet,
+        base: None,
+    };
     let end = roster.tell(&mut room.ledger, &Change::IncidentClosed(closed(&worse, 7 * HOUR)), at(7 * HOUR));
     assert!(end.iter().all(|letter| letter.kind == NotificationKind::Resolve) && end.len() == 3);
     // One that was never told of has no end to tell: the store drops it.

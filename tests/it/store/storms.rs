@@ -43,7 +43,11 @@ async fn deliver(store: &dyn Store, seconds: i64) -> Vec<(IncidentId, &'static s
 }
 
 fn teller() -> Teller {
-    Teller { map: Arc::new(crate::alert::told::map()), base: None }
+    Teller {
+        map: Arc::new(crate::alert::told::map()),
+        words: Arc::new(unbroken::words::Words::new(unbroken::model::Language::En)),
+        base: None,
+    }
 }
 
 async fn due(store: &dyn Store, seconds: i64) -> Option<Bundle> {

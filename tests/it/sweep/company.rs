@@ -56,6 +56,7 @@ pub(super) fn map(touchpoints: Vec<Touchpoint>) -> JourneyMap {
     JourneyMap {
         company: "Halcyon".into(),
         timezone: TimeZone::UTC,
+        language: unbroken::model::Language::En,
         touchpoints: touchpoints.into_iter().map(|touchpoint| (touchpoint.id.clone(), touchpoint)).collect(),
         journeys: vec![journey],
         personas: BTreeMap::new(),

@@ -107,7 +107,13 @@ impl<'a> Life<'a> {
     async fn conclude(&mut self, changes: &[Change]) {
         let mut decision = Decision { memory: self.board.news(), ..Decision::default() };
         let quiet = Quiet::new(&self.map, &[], self.now);
-        let roster = Roster { settings: &self.settings, map: &self.map, quiet: &quiet, base: None };
+        let roster = Roster {
+            words: &unbroken::words::Words::new(unbroken::model::Language::En),
+            settings: &self.settings,
+            map: &self.map,
+            quiet: &quiet,
+            base: None,
+        };
         for change in changes {
             decision.outbox.extend(roster.tell(&mut self.ledger, change, self.now));
             match change {

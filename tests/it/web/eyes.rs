@@ -263,6 +263,11 @@ impl Running {
         let now = snapshot(Mood::BillingDown);
         let (from, to) = (State::Up, State::Down);
         let change = Change::TouchpointChanged { touchpoint: "billing".into(), from, to, at: now.at };
-        self.events.send(Event::of(&change, &now.map).expect("worth telling")).expect("a page listens");
+        self.events
+            .send(
+                Event::of(&change, &unbroken::words::Words::new(unbroken::model::Language::En), &now.map)
+                    .expect("worth telling"),
+            )
+            .expect("a page listens");
     }
 }

@@ -132,6 +132,7 @@ pub(crate) fn map(text: &dyn Fn(&str) -> String) -> JourneyMap {
     JourneyMap {
         company: text("Halcyon Mobile"),
         timezone: jiff::tz::TimeZone::get("Europe/Berlin").expect("a known zone"),
+        language: unbroken::model::Language::En,
         touchpoints: touchpoints.collect(),
         journeys: journeys.collect(),
         personas: [("anna", "Anna Schmidt", "consumer"), ("li-wei", "李伟", "business")]

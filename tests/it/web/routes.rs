@@ -342,9 +342,10 @@ async fn what_changes_is_told_live() {
         at: halcyon::now(),
     };
     let opened = Change::IncidentOpened(halcyon::incident(Mood::Well));
+    let words = unbroken::words::Words::new(unbroken::model::Language::En);
     let mut told = String::from_utf8(stream.next().await.unwrap().unwrap().to_vec()).unwrap();
     for change in [change, opened] {
-        site.events.send(Event::of(&change, &map).unwrap()).unwrap();
+        site.events.send(Event::of(&change, &words, &map).unwrap()).unwrap();
     }
     while !told.contains("event: incident") || !told.ends_with("\n\n") {
         told += std::str::from_utf8(&stream.next().await.unwrap().unwrap()).unwrap();
