@@ -131,7 +131,7 @@ fn read(html: &str) -> String {
 }
 
 /// What has the same name in every language, and what the company has called so.
-const NAMES: [&str; 13] = [
+const NAMES: [&str; 15] = [
     "Halcyon Mobile",
     "Europe/Berlin",
     "Unbroken",
@@ -145,6 +145,8 @@ const NAMES: [&str; 13] = [
     "CN=billing.halcyon.example",
     "CN=Halcyon Test CA",
     "night-run",
+    "no-store",
+    "public",
 ];
 
 #[tokio::test]
