@@ -24,6 +24,7 @@ mod health;
 mod incidents;
 mod keys;
 mod layers;
+mod losses;
 mod memory;
 mod net;
 mod own;
@@ -56,7 +57,9 @@ use self::sight::Sight;
 use self::touch::Touched;
 use self::watch::{Watch, elapsed, whole};
 use crate::detect::Joint;
-use crate::model::{Change, Incident, IncidentId, JourneyId, JourneyMap, Quality, Reading, Series, State, Verdict};
+use crate::model::{
+    Change, Incident, IncidentId, JourneyId, JourneyMap, LostTo, Quality, Reading, Series, State, Verdict,
+};
 use crate::score::Felt;
 
 pub use self::budget::Spent;
@@ -126,6 +129,8 @@ pub struct ScoreNow {
     pub score: Option<f64>,
     pub felt: Option<f64>,
     pub observed: f64,
+    /// What lacks to 1, by what costs it; nothing without a score.
+    pub losses: Vec<(LostTo, f64)>,
 }
 
 impl Board {
@@ -250,13 +255,14 @@ impl Board {
 
     /// The numbers of every journey, for their history.
     pub fn scores(&self) -> Vec<ScoreNow> {
-        let score = |(at, pulse): (&net::JourneyAt, &Pulse)| ScoreNow {
+        let score = |(journey, (at, pulse)): (usize, (&net::JourneyAt, &Pulse))| ScoreNow {
             journey: at.id.clone(),
             score: pulse.number(),
             felt: pulse.number().map(|_| pulse.sight.felt),
             observed: pulse.sight.observed,
+            losses: self.losses(journey),
         };
-        self.net.journeys.iter().zip(&self.journeys).map(score).collect()
+        self.net.journeys.iter().zip(&self.journeys).enumerate().map(score).collect()
     }
 
     /// Works every journey out without telling.

@@ -1,12 +1,14 @@
 //! The vocabulary: what every other module talks about. No I/O, no async, no clock.
 
 mod annotation;
+mod circular;
 mod fact;
 mod fault;
 mod health;
 mod id;
 mod incident;
 mod language;
+mod loss;
 mod maintenance;
 mod map;
 mod people;
@@ -16,6 +18,7 @@ mod rule;
 mod snapshot;
 
 pub use annotation::{Annotation, Occasion, Subject};
+pub use circular::Circular;
 pub use fact::{Fact, Shared};
 pub use fault::{Evidence, Fault, FaultCode, Phase, SelfFault};
 pub use health::{Color, Health, Score, State};
@@ -27,6 +30,7 @@ pub use incident::{
     Cause, Change, Close, Happening, Impact, Incident, Notification, NotificationKind, Severity, Storm,
 };
 pub use language::Language;
+pub use loss::{Loss, LostTo};
 pub use maintenance::{Maintenance, Timetable};
 pub use map::{
     Calendar, Channel, Consistency, DetectRule, Element, Journey, JourneyMap, Member, Need, Objective, Persona, Probe,

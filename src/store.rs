@@ -10,7 +10,7 @@ mod rollup;
 pub mod sqlite;
 
 pub use outbox::{
-    Bundle, Delivery, Discard, Fate, Holds, Letter, LetterState, OutboxDepth, Replay, Sealing, Sought, Thread,
+    Bundle, Delivery, Discard, Fate, Holds, Letter, LetterState, OutboxDepth, Outgoing, Replay, Sealing, Sought, Thread,
 };
 pub use past::{Hurt, Noted, Removed, Stretch};
 
@@ -25,8 +25,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::model::{
-    Annotation, AnnotationId, Incident, IncidentId, JourneyId, Notification, ProbeId, Reading, Silence, SilenceId,
-    Storm, TouchpointId,
+    Annotation, AnnotationId, Circular, Incident, IncidentId, JourneyId, Loss, Notification, ProbeId, Reading, Silence,
+    SilenceId, Storm, TouchpointId,
 };
 use crate::units::{Bytes, Period};
 
@@ -126,6 +126,9 @@ pub struct ScorePoint {
     /// Minutes that have a number.
     #[serde(default)]
     pub scored_minutes: f64,
+    /// What the lost minutes were lost to, on the way in; read back by [`Store::losses`].
+    #[serde(default)]
+    pub losses: Vec<Loss>,
 }
 
 /// What a restart begins with.
@@ -308,6 +311,19 @@ pub trait Store: Send + Sync + 'static {
 
     /// The latest beginning first.
     async fn annotations(&self, noted: &Noted, at_most: u32) -> Result<Vec<Annotation>, Refused>;
+
+    /// What a journey lost to each of its parts from one moment to another, in quarters of an hour.
+    async fn losses(&self, journey: &JourneyId, from: Timestamp, to: Timestamp) -> Result<Vec<Loss>, Refused>;
+
+    /// Puts circulars into the outbox, and remembers up to when those of this schedule have been. One durable
+    /// transaction; a circular whose id is known stays as it is.
+    async fn circulate(&self, schedule: &str, upto: Timestamp, circulars: Vec<Circular>) -> Result<(), Refused>;
+
+    /// Up to when those of a schedule have been; none if there was never one of it.
+    async fn circulated(&self, schedule: &str) -> Result<Option<Timestamp>, Refused>;
+
+    /// A receiver's pending circulars that are due, in order of writing. Their fate is told by [`Store::settle`].
+    async fn circulars(&self, receiver: &str, now: Timestamp, at_most: u32) -> Result<Vec<Outgoing>, Refused>;
 
     /// Durable before it returns.
     async fn push(&self, probe: &ProbeId, push: Push) -> Result<(), Refused>;

@@ -4,6 +4,7 @@ mod budget;
 mod causes;
 mod incidents;
 mod laws;
+mod losses;
 mod own;
 mod score;
 mod segments;

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 
 use crate::board::{ScoreNow, Spent};
-use crate::model::JourneyId;
+use crate::model::{JourneyId, Loss, LostTo};
 use crate::store::ScorePoint;
 
 /// A longer pause was not watched: the daemon stood still.
@@ -20,6 +20,7 @@ struct Sum {
     lost: f64,
     unobserved: f64,
     planned: f64,
+    losses: BTreeMap<LostTo, f64>,
 }
 
 #[derive(Debug)]
@@ -57,6 +58,9 @@ impl Minutes {
                 sum.felt += watched * felt;
                 // Rounding can take a whole score a little above 1.
                 sum.lost += watched * (1.0 - score).max(0.0);
+                for (to, share) in &standing.losses {
+                    *sum.losses.entry(to.clone()).or_default() += watched * share;
+                }
             } else {
                 sum.unobserved += watched;
             }
@@ -81,6 +85,7 @@ impl Minutes {
                     unobserved_minutes: sum.unobserved / 60.0,
                     planned_minutes: (sum.planned / 60.0).min(1.0),
                     scored_minutes: if sum.seconds > 0.0 { 1.0 } else { 0.0 },
+                    losses: sum.losses.into_iter().map(|(to, lost)| Loss { to, minutes: lost / 60.0 }).collect(),
                 }
             })
             .collect()
@@ -102,7 +107,15 @@ mod tests {
     use super::*;
 
     fn standing(score: Option<f64>) -> Vec<ScoreNow> {
-        vec![ScoreNow { journey: "buy".into(), score, felt: score, observed: 1.0 }]
+        let shop = LostTo::Stage("all".into(), "shop".into());
+        let losses = score.filter(|score| *score < 1.0).map(|score| (shop, 1.0 - score));
+        vec![ScoreNow {
+            journey: "buy".into(),
+            score,
+            felt: score,
+            observed: 1.0,
+            losses: losses.into_iter().collect(),
+        }]
     }
 
     #[test]
@@ -119,6 +132,8 @@ mod tests {
         assert_eq!(points.len(), 1);
         assert_eq!(points[0].score, Some(50.0));
         assert!((points[0].lost_minutes - 0.25).abs() < 1e-9);
+        let [loss] = points[0].losses.as_slice() else { panic!("{points:?}") };
+        assert!((loss.minutes - 0.25).abs() < 1e-9, "{loss:?}");
         assert!((points[0].unobserved_minutes - 29.0 / 60.0).abs() < 1e-9);
     }
 

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::model::{IncidentId, Notification, Storm};
+use crate::model::{Circular, IncidentId, Notification, Storm};
 
 /// One notification on its way to one receiver.
 #[derive(Clone, Debug, PartialEq)]
@@ -34,6 +34,18 @@ impl Thread {
         let (Self::Own(receipt) | Self::Storm(receipt)) = self;
         receipt
     }
+}
+
+/// A circular on its way to one receiver.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Outgoing {
+    /// Order of writing, among all letters.
+    pub number: i64,
+    pub circular: Circular,
+    /// Attempts so far.
+    pub attempts: u32,
+    /// When it was written, or queued again: its time runs from here.
+    pub queued: Timestamp,
 }
 
 /// A storm on its way to one receiver.

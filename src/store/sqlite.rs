@@ -7,10 +7,12 @@
 //! Readings are kept twice at most: every one as a brief of some six bytes, whole only those worth looking at.
 
 mod annotations;
+mod circulars;
 mod decide;
 mod digest;
 mod letters;
 mod look;
+mod losses;
 mod open;
 mod record;
 mod reserve;
@@ -36,12 +38,12 @@ use self::scribe::{Done, Group, Job, Order, Scribe};
 use self::tidy::Chore;
 use self::trouble::refused;
 use crate::model::{
-    Annotation, AnnotationId, Incident, IncidentId, JourneyId, Notification, ProbeId, Reading, Silence, SilenceId,
-    Storm,
+    Annotation, AnnotationId, Circular, Incident, IncidentId, JourneyId, Loss, Notification, ProbeId, Reading, Silence,
+    SilenceId, Storm,
 };
 use crate::store::{
-    Batch, Bundle, Decision, Delivery, Digest, Discard, Fate, Hurt, IncidentFilter, Letter, Noted, OutboxDepth, Push,
-    Refused, Replay, Restored, ScorePoint, Sealing, Settings, Sought, Store, Stretch,
+    Batch, Bundle, Decision, Delivery, Digest, Discard, Fate, Hurt, IncidentFilter, Letter, Noted, OutboxDepth,
+    Outgoing, Push, Refused, Replay, Restored, ScorePoint, Sealing, Settings, Sought, Store, Stretch,
 };
 
 const READERS: u32 = 4;
@@ -286,6 +288,24 @@ impl Store for Sqlite {
 
     async fn annotations(&self, noted: &Noted, at_most: u32) -> Result<Vec<Annotation>, Refused> {
         annotations::list(&self.readers, noted, at_most).await.map_err(|error| refused("read what was noted", error))
+    }
+
+    async fn losses(&self, journey: &JourneyId, from: Timestamp, to: Timestamp) -> Result<Vec<Loss>, Refused> {
+        let found = losses::read(&self.readers, journey, from, to).await;
+        found.map_err(|error| refused("read what a journey lost", error))
+    }
+
+    async fn circulate(&self, schedule: &str, upto: Timestamp, circulars: Vec<Circular>) -> Result<(), Refused> {
+        self.order(Job::Circulate(schedule.to_owned(), upto, circulars)).await.map(drop)
+    }
+
+    async fn circulated(&self, schedule: &str) -> Result<Option<Timestamp>, Refused> {
+        circulars::upto(&self.readers, schedule).await.map_err(|error| refused("tell what was sent", error))
+    }
+
+    async fn circulars(&self, receiver: &str, now: Timestamp, at_most: u32) -> Result<Vec<Outgoing>, Refused> {
+        let due = circulars::due(&self.readers, receiver, now, at_most).await;
+        due.map_err(|error| refused("tell what is to be sent", error))
     }
 
     async fn push(&self, probe: &ProbeId, push: Push) -> Result<(), Refused> {

@@ -230,6 +230,7 @@ mod tests {
             unobserved_minutes: 0.0,
             planned_minutes: 0.0,
             scored_minutes: scored,
+            losses: Vec::new(),
         }
     }
 

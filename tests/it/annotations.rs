@@ -124,6 +124,7 @@ async fn remember(world: &World, minutes_ago: i64, count: i64, score: f64) {
         unobserved_minutes: 0.0,
         planned_minutes: 0.0,
         scored_minutes: 1.0,
+        losses: Vec::new(),
     };
     store.record(Batch { scores: (0..count).map(point).collect(), ..Batch::default() }).await.expect("is kept");
     store.close().await;

@@ -112,6 +112,7 @@ async fn remembered() -> World {
         unobserved_minutes: 0.0,
         planned_minutes: 0.0,
         scored_minutes: 1.0,
+        losses: Vec::new(),
     };
     store.record(Batch { readings: Vec::new(), scores: vec![score] }).await.unwrap();
     store.close().await;

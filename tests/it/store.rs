@@ -2,6 +2,7 @@
 
 mod past;
 mod people;
+mod reports;
 mod sqlite;
 mod storms;
 mod suite;
@@ -42,6 +43,12 @@ every_store! { storms:
     who_is_told_of_each_gets_each
     what_waits_its_turn_is_not_stuck
     whatever_happens_each_is_told_once_and_ends_once
+}
+
+every_store! { reports:
+    losses_add_up_and_follow_a_rename
+    a_circular_goes_out_once_and_beside_the_alerts
+    a_circular_is_put_off_given_up_and_queued_again
 }
 
 every_store! { people:

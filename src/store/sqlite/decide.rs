@@ -7,6 +7,7 @@ use serde::de::DeserializeOwned;
 use sqlx::{Row, SqliteConnection};
 
 use super::letters::post;
+use super::losses;
 use crate::model::{Incident, TouchpointId};
 use crate::store::Decision;
 
@@ -40,6 +41,7 @@ pub(super) async fn write(connection: &mut SqliteConnection, decision: &Decision
 
 /// Gives what was recorded of a touchpoint, and of what its errands did elsewhere, its new name.
 async fn rename(connection: &mut SqliteConnection, from: &TouchpointId, to: &TouchpointId) -> Result<()> {
+    losses::rename(connection, from, to).await?;
     const RENAMES: [&str; 3] = [
         "UPDATE OR IGNORE series SET probe = $2 || substr(probe, length($1) + 1)
          WHERE substr(probe, 1, length($1) + 1) = $1 || '/'",

@@ -207,7 +207,7 @@ pub(super) async fn letters(pool: &SqlitePool, receiver: &str, now: Timestamp, a
              AND f.receipt IS NOT NULL)
          WHERE outbox.number IN (
              SELECT MIN(number) FROM outbox WHERE receiver = $1 AND state = 'pending' GROUP BY incident)
-         AND outbox.kind <> 'storm' AND (outbox.next_attempt <= $2 OR outbox.next_attempt > $4) AND NOT EXISTS (
+         AND outbox.kind NOT IN ('storm', 'report') AND (outbox.next_attempt <= $2 OR outbox.next_attempt > $4) AND NOT EXISTS (
              SELECT 1 FROM outbox before WHERE before.incident = outbox.incident AND before.receiver = $1
              AND before.state = 'gathered' AND before.number < outbox.number)
          ORDER BY outbox.number LIMIT $3",
@@ -246,7 +246,7 @@ pub(super) async fn addressees(pool: &SqlitePool) -> Result<Vec<String>> {
 pub(super) async fn standing(pool: &SqlitePool, receiver: &str, since: Timestamp) -> Result<Vec<Notification>> {
     let rows = sqlx::query(
         "SELECT labels, body FROM outbox WHERE number IN (
-             SELECT MAX(number) FROM outbox WHERE receiver = $1 AND state = 'delivered' AND kind <> 'storm' GROUP BY incident)
+             SELECT MAX(number) FROM outbox WHERE receiver = $1 AND state = 'delivered' AND kind NOT IN ('storm', 'report') GROUP BY incident)
          AND (kind <> 'resolve' OR settled >= $2) ORDER BY number",
     )
     .bind(receiver)

@@ -5,6 +5,7 @@ use std::collections::{HashMap, VecDeque};
 use sqlx::{QueryBuilder, Row, SqliteConnection};
 
 use super::decide::to_json;
+use super::losses;
 use super::scribe::Done;
 use crate::model::{ProbeId, Quality, Reading, Series, Verdict};
 use crate::store::brief::{Brief, Kind, pack_mixed};
@@ -111,6 +112,7 @@ pub(super) async fn write(connection: &mut SqliteConnection, ledger: &mut Ledger
     for batch in batches {
         for point in &batch.scores {
             score(connection, ledger, point).await?;
+            losses::write(connection, ledger, point).await?;
         }
     }
     Ok(Done::Written)
@@ -225,7 +227,7 @@ pub(super) async fn push(connection: &mut SqliteConnection, probe: &ProbeId, pus
 }
 
 impl Ledger {
-    async fn word(&mut self, connection: &mut SqliteConnection, text: &str) -> Result<u64> {
+    pub(super) async fn word(&mut self, connection: &mut SqliteConnection, text: &str) -> Result<u64> {
         if let Some(number) = self.words.get(text) {
             return Ok(*number);
         }

@@ -42,6 +42,7 @@ pub(super) async fn read(
         unobserved_minutes: bucket.unobserved,
         planned_minutes: bucket.planned,
         scored_minutes: bucket.score.weight,
+        losses: Vec::new(),
     };
     Ok(buckets.into_iter().map(point).collect())
 }

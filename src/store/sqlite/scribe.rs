@@ -15,8 +15,8 @@ use super::record::Ledger;
 use super::reserve::Reserve;
 use super::tidy::{self, Chore};
 use super::trouble::{Trouble, refused};
-use super::{annotations, decide, letters, record, silences, storms};
-use crate::model::{Annotation, ProbeId, Silence, Storm};
+use super::{annotations, circulars, decide, letters, record, silences, storms};
+use crate::model::{Annotation, Circular, ProbeId, Silence, Storm};
 use crate::store::{Batch, Decision, Discard, Fate, Push, Refused, Replay, Retention, Sealing};
 
 /// Readings in one commit; beyond it the rest waits for the next.
@@ -39,6 +39,8 @@ pub(super) enum Job {
     Push(ProbeId, Push),
     Silence(Silence),
     Annotation(Annotation),
+    /// The schedule, up to when, and what goes out.
+    Circulate(String, Timestamp, Vec<Circular>),
     Tidy(Chore),
 }
 
@@ -143,6 +145,7 @@ impl Scribe {
         let (doing, durable) = match job {
             Job::Decide(_) => ("write an incident", Durable::Full),
             Job::Push(..) => ("write what was pushed", Durable::Full),
+            Job::Circulate(..) => ("write a report", Durable::Full),
             Job::Silence(_) => ("write what is silenced", Durable::Full),
             Job::Annotation(_) => ("write what was noted", Durable::Full),
             Job::Replay(..) => ("queue a letter again", Durable::Full),
@@ -281,6 +284,7 @@ async fn perform(connection: &mut SqliteConnection, job: &Job, retention: &Reten
         Job::Begin(numbers) => letters::begin(connection, numbers).await?,
         Job::Settle(number, fate) => letters::settle(connection, *number, fate).await?,
         Job::Push(probe, push) => record::push(connection, probe, push).await?,
+        Job::Circulate(schedule, upto, all) => circulars::write(connection, schedule, *upto, all).await?,
         Job::Silence(silence) => silences::write(connection, silence).await?,
         Job::Annotation(annotation) => annotations::write(connection, annotation).await?,
         Job::Replay(id, now) => return letters::replay(connection, id, *now).await.map(Done::Replay),

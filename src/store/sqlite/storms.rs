@@ -35,7 +35,7 @@ pub(super) async fn way(connection: &mut SqliteConnection, new: &Notification) -
                 (SELECT MAX(m.storm) FROM outbox m JOIN outbox s ON s.id = m.storm WHERE m.incident = $1
                  AND m.receiver = $2 AND m.state = 'gathered' AND s.state = 'pending' AND s.sealed IS NULL),
                 (SELECT COUNT(*) FROM (SELECT 1 FROM outbox WHERE receiver = $2 AND created > $3 AND created <= $4
-                 AND kind <> 'storm' LIMIT $5))",
+                 AND kind NOT IN ('storm', 'report') LIMIT $5))",
     )
     .bind(new.incident.id.to_string())
     .bind(&new.receiver)

@@ -215,6 +215,11 @@ async fn forget(
              WHERE s.id > $2 AND s.id <= $2 + {SERIES_AT_ONCE} LIMIT {ROWS_FORGOTTEN_AT_ONCE})"
         )
     };
+    let losses = format!(
+        "DELETE FROM loss WHERE (journey, at, stage, part) IN (SELECT t.journey, t.at, t.stage, t.part
+         FROM word s CROSS JOIN loss t ON t.journey = s.id AND t.at < $1
+         WHERE s.id > $2 AND s.id <= $2 + {SERIES_AT_ONCE} LIMIT {ROWS_FORGOTTEN_AT_ONCE})"
+    );
     let deletions = [
         (id_range("detail", DETAIL_TIME_BITS), cut.details.max(0)),
         (id_range("block", BLOCK_HOUR_BITS), cut.blocks.max(0) / HOUR_MS),
@@ -223,6 +228,7 @@ async fn forget(
         (span_range("score", "word", "journey", MINUTE), cut.blocks),
         (span_range("score", "word", "journey", HOUR), cut.hours),
         (span_range("score", "word", "journey", DAY), cut.days),
+        (losses, cut.hours),
     ];
     for (sql, before) in deletions {
         let gone = sqlx::query(AssertSqlSafe(sql)).bind(before).bind(after).execute(&mut *connection).await?;

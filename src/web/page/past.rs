@@ -257,6 +257,7 @@ mod tests {
             unobserved_minutes: 0.0,
             planned_minutes: if ago == 2 { 15.0 } else { 0.0 },
             scored_minutes: if ago == 0 { 7.0 } else { 15.0 },
+            losses: Vec::new(),
         };
         Past::of(&[point(3, 100.0), point(2, 40.0), point(1, 100.0), point(0, 100.0)], Range::Day, now())
     }

@@ -77,6 +77,7 @@ fn minute(number: i64) -> ScorePoint {
         unobserved_minutes: if seen { 0.0 } else { 1.0 },
         planned_minutes: 0.0,
         scored_minutes: if seen { 1.0 } else { 0.0 },
+        losses: Vec::new(),
     }
 }
 

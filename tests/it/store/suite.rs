@@ -380,6 +380,7 @@ pub(crate) async fn scores_in_steps(store: &dyn Store) {
         unobserved_minutes: 0.0,
         planned_minutes: 0.0,
         scored_minutes: if n % 60 == 59 { 0.0 } else { 1.0 },
+        losses: Vec::new(),
     };
     let scores: Vec<_> = (0..3 * 1440).map(point).collect();
     store.record(Batch { scores: scores.clone(), ..Batch::default() }).await.unwrap();

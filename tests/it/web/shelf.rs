@@ -7,12 +7,12 @@ use std::time::Duration;
 use async_trait::async_trait;
 use jiff::{SignedDuration, Timestamp};
 use unbroken::model::{
-    Annotation, AnnotationId, Close, Incident, IncidentId, JourneyId, Notification, ProbeId, Reading, Series, Silence,
-    SilenceId, Storm, Subject, TraceId, VantageId,
+    Annotation, AnnotationId, Circular, Close, Incident, IncidentId, JourneyId, Loss, LostTo, Notification, ProbeId,
+    Reading, Series, Silence, SilenceId, Storm, Subject, TraceId, VantageId,
 };
 use unbroken::store::{
-    Batch, Bundle, Decision, Delivery, Digest, Discard, Fate, Hurt, IncidentFilter, Letter, Noted, OutboxDepth, Push,
-    Refused, Replay, Restored, ScorePoint, Sealing, Sought, Store, Stretch,
+    Batch, Bundle, Decision, Delivery, Digest, Discard, Fate, Hurt, IncidentFilter, Letter, Noted, OutboxDepth,
+    Outgoing, Push, Refused, Replay, Restored, ScorePoint, Sealing, Sought, Store, Stretch,
 };
 
 use super::halcyon::{self, Mood};
@@ -203,6 +203,7 @@ impl Store for Shelf {
                     unobserved_minutes: 0.0,
                     planned_minutes: 0.0,
                     scored_minutes: step.as_secs_f64() / 60.0,
+                    losses: Vec::new(),
                 });
             }
             at += step;
@@ -324,6 +325,26 @@ impl Store for Shelf {
             _ => true,
         };
         Ok(known.into_iter().filter(|one| one.removed.is_none() && fits(one)).take(at_most as usize).collect())
+    }
+
+    async fn losses(&self, journey: &JourneyId, from: Timestamp, _: Timestamp) -> Result<Vec<Loss>, Refused> {
+        let bill = |minutes| Loss { to: LostTo::Stage("pay".into(), "billing".into()), minutes };
+        let paying = journey.as_str() == "pay-my-bill" && self.mood != Mood::Well;
+        // The time before was calmer.
+        let lately = halcyon::now().duration_since(from).as_hours() < 24 * 8;
+        Ok(if paying { vec![bill(if lately { 96.0 } else { 12.0 })] } else { Vec::new() })
+    }
+
+    async fn circulate(&self, _: &str, _: Timestamp, _: Vec<Circular>) -> Result<(), Refused> {
+        self.check()
+    }
+
+    async fn circulated(&self, _: &str) -> Result<Option<Timestamp>, Refused> {
+        Ok(None)
+    }
+
+    async fn circulars(&self, _: &str, _: Timestamp, _: u32) -> Result<Vec<Outgoing>, Refused> {
+        Ok(Vec::new())
     }
 
     async fn push(&self, probe: &ProbeId, push: Push) -> Result<(), Refused> {
