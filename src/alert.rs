@@ -37,7 +37,7 @@ mod tell;
 pub mod webhook;
 
 pub use answer::{Answer, Verdict};
-pub use courier::{Bell, Courier, News};
+pub use courier::{About, Bell, Courier, News};
 pub use direct::Direct;
 pub use due::{Ledger, Roster};
 pub use heartbeat::beat;
@@ -54,7 +54,7 @@ use serde::Deserialize;
 
 use self::message::Message;
 use self::pace::Pace;
-use crate::model::{Notification, Storm};
+use crate::model::{Circular, Notification, Storm};
 
 /// What every receiver's settings can do.
 trait Render {
@@ -120,6 +120,14 @@ impl Receiver {
     /// The request that tells this receiver of a storm; none, if it is told of each incident for itself. Pure.
     pub fn render_storm(&self, storm: &Storm, attempt: &Attempt) -> Option<Request> {
         Some(self.chat()?.say(&Message::of_storm(storm), attempt))
+    }
+
+    /// The mail that a circular is; none from a receiver that sends no mail. Pure.
+    pub fn render_circular(&self, circular: &Circular) -> Option<Request> {
+        match self {
+            Self::Email(settings) => Some(settings.send(circular)),
+            _ => None,
+        }
     }
 }
 

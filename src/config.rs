@@ -18,6 +18,7 @@ mod personas;
 mod probes;
 mod problem;
 mod read;
+mod reports;
 mod rule;
 mod schema;
 mod steps;
@@ -39,7 +40,7 @@ use std::sync::Arc;
 use url::Url;
 
 use crate::model::{JourneyMap, TouchpointId};
-use crate::{alert, probe, store, telemetry};
+use crate::{alert, probe, report, store, telemetry};
 
 pub use problem::{Problem, Severity};
 pub use schema::schema;
@@ -64,6 +65,7 @@ pub struct Plan {
     pub store: store::Settings,
     pub telemetry: telemetry::Settings,
     pub alerts: alert::Settings,
+    pub reports: Vec<report::Order>,
     /// At least one, in the order of their turns.
     pub vantages: Vec<Vantage>,
     /// Each touchpoint's file as its page may show it.

@@ -19,6 +19,7 @@ mod pulse;
 mod punctuality;
 mod record;
 mod reload;
+mod reports;
 mod signs;
 mod tell;
 mod watch;
@@ -140,6 +141,7 @@ async fn assemble(setup: Setup) -> Result<Assembled, Failure> {
         tokens: tokens_in,
         written: written_in,
         metrics: Arc::clone(&shared.metrics),
+        snapshot: outlets.snapshot.subscribe(),
         outposts: shared.outposts(variables, base.clone(), ends.tells, Arc::clone(&network)),
     };
     let prober = errands::prober(Arc::clone(&network), &shared.clock, &program, Some(Arc::clone(&shared.store)));

@@ -23,6 +23,7 @@ pub mod demo;
 pub mod detect;
 pub mod model;
 pub mod probe;
+pub mod report;
 pub mod schedule;
 pub mod score;
 pub mod secret;

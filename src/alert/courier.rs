@@ -3,9 +3,11 @@
 //! At least once: a letter leaves the outbox only when the receiver has taken it and the store has written so. In
 //! order: of each incident a receiver is offered the oldest letter only.
 
+mod circulars;
 mod lane;
 
 use std::collections::{BTreeMap, HashMap};
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -47,20 +49,35 @@ impl Bell {
 pub enum News {
     Delivered {
         receiver: String,
-        /// None: a storm.
+        /// None: a storm or a circular.
         kind: Option<NotificationKind>,
     },
     /// It will be tried again.
     Failed { receiver: String, error: String },
     /// Given up.
-    Dead {
-        receiver: String,
-        /// None: a storm.
-        incident: Option<IncidentId>,
-        error: String,
-    },
+    Dead { receiver: String, about: About, error: String },
     /// The store could not be read or written; nothing is lost by it.
     Refused { error: String },
+}
+
+/// What a letter was about.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum About {
+    Incident(IncidentId),
+    /// A storm.
+    Many,
+    /// A circular, by its headline.
+    Circular(String),
+}
+
+impl fmt::Display for About {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Incident(id) => write!(f, "the notification of incident {id}"),
+            Self::Many => f.write_str("the storm of notifications"),
+            Self::Circular(headline) => write!(f, "the report “{headline}”"),
+        }
+    }
 }
 
 type Listener = Arc<dyn Fn(News) + Send + Sync>;
@@ -136,13 +153,14 @@ impl Courier {
                     if self.store.settle(letter.number, Fate::Dead { at: now, error: error.clone() }).await.is_err() {
                         return;
                     }
-                    let incident = Some(letter.notification.incident.id);
-                    (self.listener)(News::Dead { receiver: name.clone(), incident, error });
+                    let about = About::Incident(letter.notification.incident.id);
+                    (self.listener)(News::Dead { receiver: name.clone(), about, error });
                 }
                 if letters.is_empty() {
                     break;
                 }
             }
+            self.bury_circulars(name, now).await;
         }
     }
 }

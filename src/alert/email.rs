@@ -11,7 +11,7 @@ use url::Url;
 use crate::alert::message::Message;
 use crate::alert::pace::Pace;
 use crate::alert::{Attempt, Chat, Mail, Render, Request};
-use crate::model::Notification;
+use crate::model::{Circular, Notification};
 use crate::secret::Secret;
 use crate::words::markup;
 
@@ -61,20 +61,46 @@ impl Render for Settings {
     }
 }
 
+impl Settings {
+    /// Under a message id of its own: whoever gets it twice after a crash can tell.
+    pub(super) fn send(&self, circular: &Circular) -> Request {
+        Request::Mail(Box::new(Mail {
+            server: server(&self.smtp).unwrap_or_else(|_| nowhere()),
+            user: self.user.clone(),
+            password: self.password.clone(),
+            from: self.from.clone(),
+            to: if circular.to.is_empty() { self.to.clone() } else { circular.to.clone() },
+            subject: subject(&circular.headline),
+            message_id: self.named(&circular.id),
+            in_reply_to: None,
+            text: circular.text.clone(),
+            html: circular.html.clone(),
+        }))
+    }
+
+    /// A message id of ours.
+    fn named(&self, id: &str) -> String {
+        let domain = self.from.rsplit_once('@').map_or("unbroken.invalid", |(_, domain)| domain.trim_end_matches('>'));
+        format!("<{id}@{domain}>")
+    }
+}
+
+/// One line, not too long.
+fn subject(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(SUBJECT_MAX_CHARS).collect()
+}
+
 impl Chat for Settings {
     fn say(&self, message: &Message<'_>, _attempt: &Attempt) -> Request {
-        let domain = self.from.rsplit_once('@').map_or("unbroken.invalid", |(_, domain)| domain.trim_end_matches('>'));
-        let named = |id: &str| format!("<{id}@{domain}>");
-        let subject = format!("[Unbroken] {}", message.headline);
         Request::Mail(Box::new(Mail {
             server: server(&self.smtp).unwrap_or_else(|_| nowhere()),
             user: self.user.clone(),
             password: self.password.clone(),
             from: self.from.clone(),
             to: self.to.clone(),
-            subject: subject.chars().map(|c| if c.is_control() { ' ' } else { c }).take(SUBJECT_MAX_CHARS).collect(),
-            message_id: named(message.id),
-            in_reply_to: message.follows.as_deref().map(named),
+            subject: subject(&format!("[Unbroken] {}", message.headline)),
+            message_id: self.named(message.id),
+            in_reply_to: message.follows.as_deref().map(|id| self.named(id)),
             text: text(message),
             html: html(message),
         }))

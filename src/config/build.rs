@@ -15,7 +15,7 @@ use crate::config::touchpoint::RawTouchpoint;
 use crate::config::tree::Node;
 use crate::config::unbroken::{Stands, Top};
 use crate::config::vault::Vault;
-use crate::config::{Folders, Plan, alerts, maintenance, map, names, probes, vantages};
+use crate::config::{Folders, Plan, alerts, maintenance, map, names, probes, reports, vantages};
 use crate::model::{JourneyMap, Persona, PersonaId, TouchpointId};
 use crate::store;
 
@@ -108,6 +108,7 @@ pub(super) fn plan(read: &Read<'_>) -> Option<Plan> {
     let journeys = map::journeys(read, &watched);
     let maintenance = maintenance::windows(read, &timezone);
     alerts::check(read);
+    let orders = reports::orders(read);
     check_secret_names(read);
     if let Some(Stands { desk, node, value: None, .. }) = &top.company
         && node.text().as_deref() == Some("")
@@ -143,6 +144,7 @@ pub(super) fn plan(read: &Read<'_>) -> Option<Plan> {
         },
         telemetry: value(top.telemetry.as_ref()).unwrap_or_default(),
         alerts: value(top.alerts.as_ref()).unwrap_or_default(),
+        reports: orders,
         vantages,
         written: Arc::default(),
         files: Vec::new(),

@@ -18,6 +18,7 @@ use crate::config::maintenance::RawMaintenance;
 use crate::config::personas::RawPersona;
 use crate::config::problem::{Place, Problem};
 use crate::config::read::Doc;
+use crate::config::reports::RawReport;
 use crate::config::tree::{Entry, Node};
 use crate::config::vantages::{self, RawVantage};
 use crate::config::vault::Vault;
@@ -142,6 +143,8 @@ top_level! {
     alerts "alerts" alert::Settings;
     /// Planned work: what breaks meanwhile is told when it is over, if it is still broken.
     maintenance "maintenance" Vec<Kept<RawMaintenance>>;
+    /// How journeys went, by mail, every week, month or quarter.
+    reports "reports" Vec<Kept<RawReport>>;
     /// Secrets by name, for `{ secret: NAME }`.
     secrets "secrets" Keyed<Kept<Secret>>;
     /// A link to a trace, with `{trace_id}` in it.

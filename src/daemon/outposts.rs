@@ -96,14 +96,10 @@ impl Outposts {
                 tracing::warn!(%receiver, "`{receiver}` did not take a notification, it is tried again: {error}");
                 metrics.notified(&receiver, "retried");
             }
-            News::Dead { receiver, incident, error } => {
+            News::Dead { receiver, about, error } => {
                 metrics.notified(&receiver, "dead");
                 deaf.missed(&receiver);
-                let what = incident.map_or_else(
-                    || "the storm of notifications".to_owned(),
-                    |incident| format!("the notification of incident {incident}"),
-                );
-                let text = format!("`{receiver}` never took {what}: {error}");
+                let text = format!("`{receiver}` never took {about}: {error}");
                 tells.send(Tell::Trouble(SelfFault::DeadLetter, text)).ok();
             }
             News::Refused { error } => {

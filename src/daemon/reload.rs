@@ -11,9 +11,10 @@ use tokio_util::sync::CancellationToken;
 use super::keeper::Tell;
 use super::outposts::Outposts;
 use super::pulse::{Ask, Watched};
+use super::reports;
 use super::watch::Watch;
 use crate::config::{self, Environment, Folders, Plan, Secrets, Severity};
-use crate::model::Notification;
+use crate::model::{Notification, Snapshot};
 use crate::probe::Kind;
 use crate::telemetry::{Metrics, Reload};
 use crate::web::{Tokens, Written};
@@ -40,6 +41,7 @@ pub(super) struct Reloader {
     pub(super) tokens: cell::Sender<Arc<Tokens>>,
     pub(super) written: cell::Sender<Arc<Written>>,
     pub(super) metrics: Arc<Metrics>,
+    pub(super) snapshot: cell::Receiver<Arc<Snapshot>>,
     pub(super) outposts: Outposts,
 }
 
@@ -129,6 +131,9 @@ impl Reloader {
             posts.spawn(self.outposts.clone().beat(heartbeat.clone(), leave.clone()));
         }
         posts.spawn(self.outposts.clone().recall_spending(Arc::clone(&plan.map), leave.clone()));
+        let desk =
+            reports::Desk { orders: plan.reports.clone(), map: Arc::clone(&plan.map), snapshot: self.snapshot.clone() };
+        posts.spawn(self.outposts.clone().report(desk, leave.clone()));
         for vantage in &plan.vantages {
             posts.spawn(self.outposts.clone().ask_canaries(vantage.clone(), leave.clone()));
         }

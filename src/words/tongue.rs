@@ -20,6 +20,7 @@ const ENGLISH: &[&str] = &[
     include_str!("en/advice.ftl"),
     include_str!("en/alerts.ftl"),
     include_str!("en/past.ftl"),
+    include_str!("en/reports.ftl"),
 ];
 const CHINESE: &[&str] = &[
     include_str!("zh/pages.ftl"),
@@ -28,6 +29,7 @@ const CHINESE: &[&str] = &[
     include_str!("zh/advice.ftl"),
     include_str!("zh/alerts.ftl"),
     include_str!("zh/past.ftl"),
+    include_str!("zh/reports.ftl"),
 ];
 
 /// What we can say in each language, parsed once and held by whoever talks to people.

@@ -11,7 +11,7 @@ use tokio::sync::watch;
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
 
-use super::{LETTERS_MAX, Listener, News};
+use super::{About, LETTERS_MAX, Listener, News};
 use crate::alert::pace::Bucket;
 use crate::alert::policy::Tried;
 use crate::alert::send::{Sender, chain};
@@ -47,7 +47,7 @@ pub(super) struct Lane {
     pub(super) bucket: Bucket,
 }
 
-enum Round {
+pub(super) enum Round {
     /// There may be more.
     Moved,
     Idle,
@@ -124,7 +124,8 @@ impl Lane {
         let unsent = letters.into_iter().filter(|letter| !self.unsettled.contains_key(&letter.number));
         let letters: Vec<_> = unsent.take(room as usize).collect();
         if letters.is_empty() {
-            return Round::Idle;
+            // What is about no incident waits for what is.
+            return self.circulate(room).await;
         }
         self.begin(&letters.iter().map(|letter| letter.number).collect::<Vec<_>>()).await;
         self.bucket.take(u32::try_from(letters.len()).unwrap_or(room), Instant::now());
@@ -170,7 +171,7 @@ impl Lane {
     }
 
     /// Whoever is killed after this and asks the store what to send makes an attempt of a higher number.
-    async fn begin(&self, numbers: &[i64]) {
+    pub(super) async fn begin(&self, numbers: &[i64]) {
         if let Ok(Err(refused)) = timeout(COUNTED_WITHIN, self.store.begin(numbers)).await {
             self.refused(&refused);
         }
@@ -211,7 +212,7 @@ impl Lane {
         self.sender.send(&self.receiver, request, attempt.at).await
     }
 
-    fn fate(&self, outcome: Result<Taken, Failure>, attempts: u32, queued: Timestamp) -> Fate {
+    pub(super) fn fate(&self, outcome: Result<Taken, Failure>, attempts: u32, queued: Timestamp) -> Fate {
         let now = self.clock.now();
         match outcome {
             Ok(said) => Fate::Delivered { at: now, receipt: said.receipt },
@@ -228,10 +229,9 @@ impl Lane {
             }
             Fate::Retry { error, .. } => News::Failed { receiver, error: error.clone() },
             Fate::Dead { error, .. } => {
-                let incident = notification.map(|notification| notification.incident.id);
-                let about = incident.map_or_else(|| "many incidents".to_owned(), |id| format!("incident {id}"));
-                tracing::error!(%receiver, "gave up a notification of {about}: {error}");
-                News::Dead { receiver, incident, error: error.clone() }
+                let about = notification.map_or(About::Many, |one| About::Incident(one.incident.id));
+                tracing::error!(%receiver, "gave up {about}: {error}");
+                News::Dead { receiver, about, error: error.clone() }
             }
         });
     }
@@ -256,7 +256,7 @@ impl Lane {
         }
     }
 
-    fn refused(&self, refused: &Refused) {
+    pub(super) fn refused(&self, refused: &Refused) {
         (self.listener)(News::Refused { error: chain(refused) });
     }
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use unbroken::alert::{Failure, News, Tried, after};
+use unbroken::alert::{About, Failure, News, Tried, after};
 use unbroken::model::NotificationKind::{Open, Resolve};
 use unbroken::store::{Decision, Fate, Sought, Store};
 
@@ -132,8 +132,8 @@ async fn who_says_no_for_long_is_believed() {
         office.turn_clock(600);
     }
     let dead = office.hears(|news| matches!(news, News::Dead { .. })).await;
-    let News::Dead { receiver, incident: which, error } = dead else { panic!() };
-    assert_eq!((receiver.as_str(), which), ("hook", Some(incident(1).id)));
+    let News::Dead { receiver, about, error } = dead else { panic!() };
+    assert_eq!((receiver.as_str(), about), ("hook", About::Incident(incident(1).id)));
     assert!(error.starts_with("answered 404"), "{error}");
     assert_eq!(office.store.outbox().await.unwrap().dead, 1);
     let id = office.store.sought(&Sought::default(), 1).await.unwrap().remove(0).id;

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde_json::json;
 use tokio::time::Instant;
-use unbroken::alert::{News, Settings};
+use unbroken::alert::{About, News, Settings};
 use unbroken::model::NotificationKind::{Open, Resolve};
 use unbroken::model::{Incident, Notification, NotificationKind};
 use unbroken::store::{Decision, Store};
@@ -127,7 +127,7 @@ async fn a_storm_for_a_receiver_that_is_gone_is_not_forgotten() {
     let office = Office::open(folder.path(), settings(json!({}))).await;
     for number in 1..=22 {
         let id = incident(number).id;
-        office.hears(|news| matches!(news, News::Dead { incident, .. } if *incident == Some(id))).await;
+        office.hears(|news| matches!(news, News::Dead { about, .. } if *about == About::Incident(id))).await;
     }
     office.close().await;
 }
