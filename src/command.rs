@@ -15,6 +15,7 @@ mod man;
 mod outbox;
 mod preflight;
 mod probe;
+mod report;
 mod run;
 mod schema;
 mod silence;
@@ -75,6 +76,8 @@ enum Format {
     Json,
     #[value(help = "A test report for a pipeline (JUnit XML); of `walk` only")]
     Junit,
+    #[value(help = "A page of its own; of `report` only")]
+    Html,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -112,6 +115,8 @@ enum Command {
     Silence(silence::Args),
     /// Note a campaign, a release, a launch on the time axis; how it went before and since
     Annotate(annotate::Args),
+    /// How the journeys went over a week, a month or a quarter
+    Report(report::Args),
     /// Try the way to a receiver before it is needed
     Alert(alert::Args),
     /// Notifications that wait or could not be delivered: list, replay, drop
@@ -200,6 +205,9 @@ impl Command {
         if global.format == Format::Junit && !matches!(self, Self::Walk(_)) {
             return Err(Stop::usage("only `walk` answers as JUnit XML"));
         }
+        if global.format == Format::Html && !matches!(self, Self::Report(_)) {
+            return Err(Stop::usage("only `report` answers as HTML; `walk` writes it with --report FILE.html"));
+        }
         match self {
             Self::Demo(args) => args.run(global).await,
             Self::Init(args) => args.run(),
@@ -214,6 +222,7 @@ impl Command {
             Self::Ack(args) => args.run(global).await,
             Self::Silence(args) => args.run(global).await,
             Self::Annotate(args) => args.run(global).await,
+            Self::Report(args) => args.run(global).await,
             Self::Alert(args) => args.run(global).await,
             Self::Outbox(args) => args.run(global).await,
             Self::Schema => Ok(schema::run()),

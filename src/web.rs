@@ -42,6 +42,7 @@ pub use vitals::{Scrape, Vitals};
 
 use crate::clock::Clock;
 use crate::model::{JourneyId, ProbeId, Reading, Snapshot, TouchpointId};
+use crate::report::walk::Walk;
 use crate::secret::Secret;
 use crate::store::Store;
 use crate::words::Words;
@@ -96,6 +97,14 @@ pub fn journey(words: &Words, snapshot: &Snapshot, id: &JourneyId) -> Option<ser
 /// A run as `GET /api/v1/probes/{touchpoint}/{probe}/readings` tells it.
 pub fn reading(reading: &Reading) -> Option<serde_json::Value> {
     serde_json::to_value(api::readings::reading(reading)).ok()
+}
+
+/// A walk as a document of its own, for a file.
+///
+/// # Errors
+/// If it cannot be rendered.
+pub fn walk_document(words: &Arc<Words>, snapshot: &Snapshot, walks: &[Walk]) -> Result<String, askama::Error> {
+    page::walk::document(words, snapshot, walks, assets::STYLE)
 }
 
 /// Every route, behind the guards.

@@ -6,6 +6,7 @@ mod told;
 use jiff::Timestamp;
 use serde_json::json;
 
+pub(super) use self::past::peek;
 pub(super) use self::told::{Tense, print};
 use super::terminal::say;
 use super::{Exit, Format, Global, Stop, probe, site, terminal};

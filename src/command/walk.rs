@@ -1,11 +1,14 @@
 //! `unbroken walk`: every probe of a journey once, now, in stage order; what it scores and what costs it.
 
+mod paper;
+
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::sync::Arc;
 
 use serde_json::json;
 
+use self::paper::Paper;
 use super::terminal::say;
 use super::{Exit, Format, Global, Stop, explain, probe, terminal};
 use crate::board::Board;
@@ -24,6 +27,9 @@ pub(super) struct Args {
     /// Say "no" (exit 1) when a journey scores below this
     #[arg(long, value_name = "SCORE", default_value_t = 0.0)]
     at_least: f64,
+    /// Write the whole walk into a file, by its ending: .html to read and print, .csv for a spreadsheet, .json
+    #[arg(long, value_name = "FILE", value_parser = Paper::parse)]
+    report: Option<Paper>,
 }
 
 struct Walked {
@@ -68,11 +74,25 @@ impl Args {
             }),
             Format::Json => say!("{:#}", as_json(&words, &snapshot, &journeys, &walked)),
             Format::Junit => say!("{}", as_junit(&walked)),
+            // Refused already: a file is written instead.
+            Format::Html => {}
         }
+        self.put_on_paper(&snapshot, &journeys, &walked)?;
         let blocked = journeys.iter().filter_map(|id| map.journey(id)).any(|journey| blocks(journey, &snapshot));
         let low =
             journeys.iter().filter_map(|id| snapshot.journey(id)).any(|journey| journey.value * 100.0 < self.at_least);
         Ok(if blocked || low { Exit::No } else { Exit::Well })
+    }
+
+    fn put_on_paper(&self, snapshot: &Snapshot, journeys: &[JourneyId], walked: &[Walked]) -> Result<(), Stop> {
+        let Some(paper) = &self.report else { return Ok(()) };
+        // It is handed round in the company: in its language.
+        let words = Arc::new(Words::new(snapshot.map.language));
+        let readings: Vec<Reading> = walked.iter().map(|walked| walked.reading.clone()).collect();
+        let json = || as_json(&words, snapshot, journeys, walked);
+        paper.write(&words, snapshot, (journeys, &readings), json)?;
+        terminal::tell(&format!("The walk stands in {}", paper.path().display()));
+        Ok(())
     }
 
     fn choose(&self, plan: &Plan) -> Result<Vec<JourneyId>, Stop> {

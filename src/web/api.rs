@@ -10,6 +10,7 @@ pub(super) mod journeys;
 pub(super) mod maintenance;
 pub(super) mod outbox;
 pub(super) mod readings;
+pub(super) mod reports;
 mod segments;
 pub(super) mod silences;
 pub(super) mod touchpoints;

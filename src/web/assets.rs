@@ -13,8 +13,11 @@ struct Asset {
     text: &'static str,
 }
 
+/// Of the pages, and of documents that stand for themselves.
+pub(super) const STYLE: &str = include_str!("assets/unbroken.css");
+
 const ASSETS: &[Asset] = &[
-    Asset { name: "unbroken.css", content_type: "text/css; charset=utf-8", text: include_str!("assets/unbroken.css") },
+    Asset { name: "unbroken.css", content_type: "text/css; charset=utf-8", text: STYLE },
     Asset {
         name: "unbroken.js",
         content_type: "text/javascript; charset=utf-8",

@@ -13,12 +13,14 @@ mod look_back;
 mod number;
 mod past;
 mod quiet;
+pub(super) mod reports;
 mod rich;
 mod run;
 mod segments;
 mod tone;
 mod touchpoint;
 mod voices;
+pub(super) mod walk;
 mod wall;
 
 use std::borrow::Cow;
@@ -49,6 +51,10 @@ struct Frame {
     company: String,
     /// Of the page, before the company's name.
     title: String,
+    /// Who looks may see reports.
+    insiders: bool,
+    /// It follows what happens; a report stays as it is.
+    is_live: bool,
     /// When the snapshot was taken, on the wall.
     clock: String,
     zone: String,
@@ -75,6 +81,8 @@ impl Frame {
             tongues: visitor.tongues.clone(),
             company: snapshot.map.company.clone(),
             title: title.into(),
+            insiders: shared.insiders_only().is_ok(),
+            is_live: true,
             clock: snapshot.at.to_zoned(zone.clone()).strftime("%H:%M:%S").to_string(),
             zone: zone.iana_name().unwrap_or("UTC").to_owned(),
             troubles: troubles.collect(),
@@ -85,6 +93,32 @@ impl Frame {
             timezone: zone,
             trace_link: snapshot.map.trace_link.clone(),
         }
+    }
+
+    /// Around a document that stands for itself, where there is no site.
+    fn alone(words: &Arc<Words>, snapshot: &Snapshot, title: impl Into<String>) -> Self {
+        let zone = snapshot.map.timezone.clone();
+        Self {
+            tongues: Vec::new(),
+            company: snapshot.map.company.clone(),
+            title: title.into(),
+            insiders: true,
+            is_live: false,
+            clock: String::new(),
+            zone: zone.iana_name().unwrap_or("UTC").to_owned(),
+            troubles: Vec::new(),
+            words: Arc::clone(words),
+            version: String::new(),
+            program: env!("CARGO_PKG_VERSION"),
+            now: snapshot.at,
+            timezone: zone,
+            trace_link: snapshot.map.trace_link.clone(),
+        }
+    }
+
+    /// Around what does not change while it is looked at.
+    fn still(self) -> Self {
+        Self { is_live: false, ..self }
     }
 
     fn since(&self, at: Timestamp) -> String {

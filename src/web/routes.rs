@@ -72,6 +72,11 @@ routes! {
     get "/incidents/{id}" page::incident => Answer::Html, "One incident: cause, impacts, timeline, notifications; with .md behind its id, as a document";
     get "/wall" page::wall => Answer::Html, "Every journey's number, large, for a screen on the wall";
     get "/card/{id}" page::card::card => Answer::Html, "One journey in a small frame, for pages of others";
+    get "/reports" page::reports::index => Answer::Html, "How the journeys went: every report there is";
+    get "/reports/week/{period}" page::reports::week => Answer::Html, "A week, such as 2026-W47";
+    get "/reports/month/{period}" page::reports::month => Answer::Html, "A month, such as 2026-10";
+    get "/reports/quarter/{period}" page::reports::quarter => Answer::Html, "A quarter, such as 2026-Q4";
+    get "/reports/walk/{id}" page::walk::show => Answer::Html, "A journey stage by stage, from the latest runs: ?format=csv";
     post "/silences" page::forms::silence => Answer::Html, "The page's form to hold something back";
     post "/silences/{id}/end" page::forms::end => Answer::Html, "The page's button to end that early";
     post "/annotations" page::forms::annotate => Answer::Html, "The page's form to note something on the time axis";
@@ -80,6 +85,8 @@ routes! {
     get "/api/v1/status" api::journeys::status => json::<api::journeys::Status>(), "Every journey's score";
     get "/api/v1/journeys/{id}" api::journeys::journey => json::<api::journeys::Full>(), "What a journey's score is made of";
     get "/api/v1/journeys/{id}/history" api::history::history => json::<Vec<api::history::Past>>(), "A journey's past scores: ?from&to&step";
+    get "/api/v1/journeys/{id}/walk" api::reports::walk => json::<serde_json::Value>(), "A journey and the latest runs of all that it needs";
+    get "/api/v1/reports/{period}" api::reports::report => json::<serde_json::Value>(), "How the journeys went in a week, a month or a quarter: ?journey";
     get "/api/v1/touchpoints" api::touchpoints::list => json::<api::List<api::touchpoints::Touchpoint>>(), "Every touchpoint's state: ?limit&after";
     get "/api/v1/touchpoints/{id}" api::touchpoints::one => json::<api::touchpoints::Touchpoint>(), "One touchpoint with its probes and their windows";
     get "/api/v1/probes/{touchpoint}/{probe}/readings" api::readings::list => json::<api::List<api::readings::Reading>>(), "A probe's runs, newest first: ?limit&before";

@@ -19,7 +19,7 @@ fn faketime() -> PathBuf {
 }
 
 /// A world whose wall clock the test sets; time goes on as it does.
-fn world(target: &Target, hook: &Hook) -> World {
+pub(crate) fn faked(target: &Target, hook: &Hook) -> World {
     let mut world = World::new(target, hook);
     set(&world, "+0");
     world.set("LD_PRELOAD", faketime().to_str().unwrap());
@@ -31,7 +31,7 @@ fn world(target: &Target, hook: &Hook) -> World {
     world
 }
 
-fn set(world: &World, time: &str) {
+pub(crate) fn set(world: &World, time: &str) {
     world.write("time", time);
 }
 
@@ -52,7 +52,7 @@ async fn at_its_pace(target: &Target) {
 #[tokio::test]
 async fn an_hour_ahead_and_back_is_our_trouble_and_stops_nothing() {
     let (target, hook) = (Target::start().await, Hook::start().await);
-    let mut world = world(&target, &hook);
+    let mut world = faked(&target, &hook);
     world.start().await;
     world.until_score("buy", 100.0).await;
     set(&world, "+3600");
@@ -85,7 +85,7 @@ async fn an_hour_ahead_and_back_is_our_trouble_and_stops_nothing() {
 async fn a_letter_that_waits_does_not_wait_for_a_clock_that_was_set_back() {
     let (target, hook) = (Target::start().await, Hook::start().await);
     hook.be(Manner::Refuse);
-    let mut world = world(&target, &hook);
+    let mut world = faked(&target, &hook);
     world.start().await;
     world.until_score("buy", 100.0).await;
     target.break_();
@@ -100,7 +100,7 @@ async fn a_letter_that_waits_does_not_wait_for_a_clock_that_was_set_back() {
 #[tokio::test]
 async fn a_machine_that_slept_knows_nothing_of_that_hour_and_catches_up_once() {
     let (target, hook) = (Target::start().await, Hook::start().await);
-    let mut world = world(&target, &hook);
+    let mut world = faked(&target, &hook);
     world.start().await;
     world.until_score("buy", 100.0).await;
     world.signal("-STOP");
@@ -125,7 +125,7 @@ async fn in_1970_a_certificate_is_not_judged_and_the_clock_is_told() {
     let (target, hook) = (Target::start().await, Hook::start().await);
     let authority = Authority::new("Test");
     let web = Web::secure(authority.sign(&["localhost"], Valid::Now).server(&["http/1.1"])).await;
-    let mut world = world(&target, &hook);
+    let mut world = faked(&target, &hook);
     world.write("ca.pem", &authority.pem());
     let file = shop(&web.url("https", "localhost"));
     let file = file.replace("http: { get: ", "http: { tls: { ca: ../ca.pem }, get: ");
@@ -195,7 +195,7 @@ async fn open_windows(world: &World) -> Vec<String> {
 #[tokio::test]
 async fn a_window_is_open_whenever_a_clock_on_the_wall_shows_its_time() {
     let (target, hook) = (Target::start().await, Hook::start().await);
-    let mut world = world(&target, &hook);
+    let mut world = faked(&target, &hook);
     let settings = std::fs::read_to_string(world.path("config/unbroken.yaml")).unwrap();
     world.write("config/unbroken.yaml", &format!("{WINDOWS}{settings}"));
     for (moment, wanted) in MOMENTS {
@@ -226,7 +226,7 @@ async fn a_window_is_open_whenever_a_clock_on_the_wall_shows_its_time() {
 #[tokio::test]
 async fn what_is_still_down_when_the_clocks_go_forward_is_told_then_and_once() {
     let (target, hook) = (Target::start().await, Hook::start().await);
-    let mut world = world(&target, &hook);
+    let mut world = faked(&target, &hook);
     let settings = std::fs::read_to_string(world.path("config/unbroken.yaml")).unwrap();
     world.write("config/unbroken.yaml", &format!("{WINDOWS}{settings}"));
     begin_at(&world, "2027-03-28T00:59:10Z");

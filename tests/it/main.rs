@@ -46,6 +46,7 @@ mod pushes;
 mod readme;
 mod reloads;
 mod renames;
+mod reports;
 mod restarts;
 mod secrets;
 mod stop;

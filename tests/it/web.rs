@@ -4,6 +4,7 @@ mod eyes;
 pub(crate) mod halcyon;
 mod languages;
 mod reports;
+mod retold;
 mod routes;
 mod shelf;
 mod site;

@@ -36,7 +36,8 @@ fn refused(error: &Refused) -> Stop {
     Stop::own("cannot read the store", error)
 }
 
-async fn peek(plan: &Plan) -> Result<Sqlite, Stop> {
+/// The store, beside the daemon that may hold it.
+pub(in crate::command) async fn peek(plan: &Plan) -> Result<Sqlite, Stop> {
     let path: &Path = &plan.store.path;
     if !path.exists() {
         return Err(Stop::failure(format!("no daemon answers, and there is no store at {}", path.display())));

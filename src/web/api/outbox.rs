@@ -20,10 +20,10 @@ use crate::web::routes::Shared;
 #[derive(Debug, Serialize, JsonSchema)]
 pub(in crate::web) struct Letter {
     id: String,
-    /// None, of a storm: that tells of many.
+    /// None, of a storm, which tells of many, and of a report, which is about none.
     incident: Option<String>,
     receiver: String,
-    /// `open`, `remind`, `update`, `resolve`, `storm`.
+    /// `open`, `remind`, `update`, `resolve`, `storm`, `report`.
     kind: String,
     version: u32,
     headline: String,
@@ -133,7 +133,7 @@ fn conflict(detail: &str) -> Problem {
 fn letter(delivery: Delivery) -> Letter {
     Letter {
         id: delivery.id,
-        incident: (delivery.kind != "storm").then(|| delivery.incident.to_string()),
+        incident: (!matches!(delivery.kind.as_str(), "storm" | "report")).then(|| delivery.incident.to_string()),
         receiver: delivery.receiver,
         kind: delivery.kind,
         version: delivery.version,

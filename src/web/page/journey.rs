@@ -25,6 +25,7 @@ use crate::words;
 #[template(config = "src/web/askama.toml", path = "journey.html")]
 pub(super) struct Page {
     frame: Frame,
+    id: String,
     title: String,
     number: Number,
     tone: Tone,
@@ -107,6 +108,7 @@ pub(super) async fn page(
     // A store that refuses takes the objective from the page, not the page.
     let goal = objective(shared, snapshot, &id).await.ok().flatten();
     Some(Page {
+        id: id.to_string(),
         title,
         number: home::number(now),
         tone: home::tone(now),

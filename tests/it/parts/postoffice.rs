@@ -33,6 +33,15 @@ impl PostOffice {
         Self { _postfix: postfix, _dovecot: dovecot, folder, smtp, imap, imaps, pop3 }
     }
 
+    /// What the customer has in the mailbox.
+    pub(crate) fn letters(&self) -> Vec<String> {
+        let folder = self.folder.path().join("mail").join(CUSTOMER);
+        let files = ["new", "cur"].into_iter().filter_map(|inbox| std::fs::read_dir(folder.join(inbox)).ok());
+        let mut paths: Vec<PathBuf> = files.flatten().flatten().map(|entry| entry.path()).collect();
+        paths.sort();
+        paths.iter().map(|path| std::fs::read_to_string(path).unwrap()).collect()
+    }
+
     /// The certificate, which is its own authority.
     pub(crate) fn ca(&self) -> PathBuf {
         self.folder.path().join("cert.pem")

@@ -13,6 +13,9 @@ const PAGES: &[&str] = &[
     "/touchpoints/billing",
     "/touchpoints/chat",
     "/incidents/01934e5f-0000-7000-8000-000000000001",
+    "/reports",
+    "/reports/week/2026-W47",
+    "/reports/walk/pay-my-bill",
     "/nowhere",
 ];
 

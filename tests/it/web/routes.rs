@@ -19,6 +19,13 @@ const READS: &[&str] = &[
     "/journeys/pay-my-bill?range=1y",
     "/touchpoints/billing",
     "/incidents/01934e5f-0000-7000-8000-000000000001",
+    "/reports",
+    "/reports/week/2026-W47",
+    "/reports/month/2026-10",
+    "/reports/quarter/2026-Q4",
+    "/reports/walk/pay-my-bill",
+    "/api/v1/journeys/pay-my-bill/walk",
+    "/api/v1/reports/2026-W47",
     "/api/v1/status",
     "/api/v1/journeys/pay-my-bill",
     "/api/v1/journeys/pay-my-bill/history",
@@ -373,6 +380,9 @@ async fn the_description_covers_every_route_and_every_route_is_there() {
             .replace("/badge/pay-my-bill", "/badge/{journey}")
             .replace("become-a-customer", "{id}")
             .replace("pay-my-bill", "{id}")
+            .replace("2026-W47", "{period}")
+            .replace("2026-10", "{period}")
+            .replace("2026-Q4", "{period}")
             .replace("/touchpoints/billing", "/touchpoints/{id}");
         assert!(paths.contains_key(&shape), "{shape} is not described");
     }
