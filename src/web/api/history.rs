@@ -30,6 +30,8 @@ pub(in crate::web) struct Past {
     unobserved_minutes: f64,
     /// Minutes of planned work; they count like all others.
     planned_minutes: f64,
+    /// Minutes that have a number; of the rest of the time nothing is known.
+    scored_minutes: f64,
 }
 
 /// `?from&to&step`: the last day in quarters of an hour, unless asked otherwise.
@@ -73,5 +75,6 @@ fn past(point: &ScorePoint) -> Past {
         lost_minutes: point.lost_minutes,
         unobserved_minutes: point.unobserved_minutes,
         planned_minutes: point.planned_minutes,
+        scored_minutes: point.scored_minutes,
     }
 }

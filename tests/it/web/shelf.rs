@@ -7,8 +7,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use jiff::{SignedDuration, Timestamp};
 use unbroken::model::{
-    Annotation, AnnotationId, Circular, Close, Incident, IncidentId, JourneyId, Loss, LostTo, Notification, ProbeId,
-    Reading, Series, Silence, SilenceId, Storm, Subject, TraceId, VantageId,
+    Annotation, AnnotationId, Circular, Close, Incident, IncidentId, JourneyId, Loss, LostTo, Notification, Occasion,
+    ProbeId, Reading, Series, Silence, SilenceId, Storm, Subject, TraceId, VantageId,
 };
 use unbroken::store::{
     Batch, Bundle, Decision, Delivery, Digest, Discard, Fate, Hurt, IncidentFilter, Letter, Noted, OutboxDepth,
@@ -27,7 +27,12 @@ pub(crate) struct Shelf {
 
 impl Shelf {
     pub(crate) fn new(mood: Mood) -> Self {
-        Self { mood, refuses: AtomicBool::new(false), pushes: Mutex::new(Vec::new()), annotations: Mutex::default() }
+        Self {
+            mood,
+            refuses: AtomicBool::new(false),
+            pushes: Mutex::new(Vec::new()),
+            annotations: Mutex::new(noted(mood)),
+        }
     }
 
     fn check(&self) -> Result<(), Refused> {
@@ -46,6 +51,25 @@ impl Shelf {
         over.close = Some(Close::Recovered);
         vec![open, over]
     }
+}
+
+/// A sale that runs, noted by somebody who may be anybody.
+fn noted(mood: Mood) -> Vec<Annotation> {
+    let text = |plain: &str| if mood == Mood::Hostile { halcyon::ATTACK.to_owned() } else { plain.to_owned() };
+    let from = halcyon::now() - SignedDuration::from_hours(10);
+    let annotation = |number: u128, of| Annotation {
+        id: AnnotationId(uuid::Uuid::from_u128(number)),
+        kind: Occasion::Campaign,
+        of,
+        title: text("Spring sale"),
+        text: Some(text("20 % off")),
+        from,
+        until: Some(from + SignedDuration::from_hours(72)),
+        by: text("Anna"),
+        noted: from,
+        removed: None,
+    };
+    vec![annotation(1, Subject::Company), annotation(2, Subject::Incident(halcyon::incident_id()))]
 }
 
 #[async_trait]
