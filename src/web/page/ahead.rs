@@ -40,6 +40,8 @@ pub(super) async fn rows(shared: &Shared, frame: &Frame, snapshot: &Snapshot) ->
     let mut rows: Vec<(Timestamp, AheadRow)> = Vec::new();
     for annotation in annotations {
         let journey = match &annotation.of {
+            // Its page has gone with it.
+            Subject::Journey(id) if snapshot.journey(id).is_none() => continue,
             Subject::Journey(id) => Some((id.to_string(), words::title(id, &snapshot.map).to_owned())),
             Subject::Company | Subject::Incident(_) => None,
         };

@@ -187,7 +187,7 @@ fn row(frame: &Frame, journey: &JourneyNow, snapshot: &Snapshot, strip: Strip, t
 }
 
 /// Of what nothing is known, nothing is said.
-fn leaps(frame: &Frame, trend: &Trend) -> Vec<Leap> {
+pub(super) fn leaps(frame: &Frame, trend: &Trend) -> Vec<Leap> {
     let leap = |against: Option<Against>, name: &str| {
         against.map(|then| {
             let (change, class) = change(then.change);

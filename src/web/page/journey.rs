@@ -5,7 +5,7 @@ use askama::Template;
 use super::Frame;
 use super::chart::Piece;
 use super::costs::{Cost, costs, probe_title};
-use super::home::{self, Stop};
+use super::home::{self, Leap, Stop};
 use super::look_back::{LookBack, look_back};
 use super::number::{Number, minus, minutes};
 use super::segments::{self, SegmentRow};
@@ -41,6 +41,8 @@ pub(super) struct Page {
     segments: Vec<SegmentRow>,
     voices: Vec<VoiceRow>,
     divergences: Vec<String>,
+    /// Against yesterday and a week ago.
+    trend: Vec<Leap>,
     past: LookBack,
     objective: Option<Goal>,
 }
@@ -103,6 +105,7 @@ pub(super) async fn page(
     let title = words::title(&id, &snapshot.map).to_owned();
     let frame = Frame::new(shared, visitor, snapshot, title.clone());
     let past = look_back(shared, &frame, snapshot, &id, range).await;
+    let trend = home::leaps(&frame, &shared.trend(now).await);
     let split = Shares::of(now);
     let voiced = voice::on_journey(now, snapshot);
     // A store that refuses takes the objective from the page, not the page.
@@ -123,6 +126,7 @@ pub(super) async fn page(
         segments: segments::rows(&frame, now, snapshot),
         divergences: voiced.iter().filter_map(|now| voice::divergence(&frame.words, now, snapshot)).collect(),
         voices: voiced.iter().flat_map(|now| rows(&frame, now, snapshot)).collect(),
+        trend,
         past,
         objective: goal.map(|goal| describe(&frame, &goal)),
         frame,

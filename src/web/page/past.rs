@@ -49,6 +49,8 @@ pub(super) struct Mark {
     pub(super) number: usize,
     /// Per cent of the width.
     pub(super) x: String,
+    /// Where its flag hangs, from the top: lower where another one is in the way.
+    pub(super) flag: u32,
     /// The same, of what lasts.
     pub(super) width: Option<String>,
     pub(super) kind: &'static str,
@@ -88,7 +90,7 @@ pub(super) fn chart(words: &Words, past: &Past, hurts: &[Hurt], noted: &[Noted],
         lost: columns(past, LOST_HEIGHT, |slot| if most > 0.0 { slot.lost_minutes / most } else { 0.0 }),
         lost_most: lasting(words, most),
         incidents: incidents(past, hurts),
-        marks: noted.iter().enumerate().filter_map(|(place, noted)| mark(past, place + 1, noted)).collect(),
+        marks: marks(past, noted),
         told: told(words, past, hurts.len()),
         spells: spells(words, past, &ticks, zone),
         total_lost: minutes(past.lost_minutes()),
@@ -96,6 +98,13 @@ pub(super) fn chart(words: &Words, past: &Past, hurts: &[Hurt], noted: &[Noted],
             .filter(|minutes| *minutes >= 1.0)
             .map(|minutes| lasting(words, minutes)),
         ticks,
+    }
+}
+
+impl Chart {
+    /// Whether some flags hang below others.
+    pub(super) fn two_rows(&self) -> bool {
+        self.marks.iter().any(|mark| mark.flag == FLAGS[1])
     }
 }
 
@@ -148,8 +157,26 @@ fn incidents(past: &Past, hurts: &[Hurt]) -> Vec<(&'static str, String)> {
     paths.into_iter().collect()
 }
 
+/// Flags closer than this, in shares of the width, would cover each other.
+const FLAG_WIDTH: f64 = 0.024;
+const FLAGS: [u32; 2] = [11, 34];
+
+fn marks(past: &Past, noted: &[Noted]) -> Vec<Mark> {
+    let mut high: Vec<f64> = Vec::new();
+    let marks = noted.iter().enumerate().filter_map(|(place, noted)| {
+        let at = past.place(noted.from);
+        let free = high.iter().all(|other| (other - at).abs() >= FLAG_WIDTH);
+        let mark = mark(past, place + 1, noted, FLAGS[usize::from(!free)])?;
+        if free {
+            high.push(at);
+        }
+        Some(mark)
+    });
+    marks.collect()
+}
+
 /// None of what lies outside: it is only listed.
-fn mark(past: &Past, number: usize, noted: &Noted) -> Option<Mark> {
+fn mark(past: &Past, number: usize, noted: &Noted, flag: u32) -> Option<Mark> {
     let end = noted.until.unwrap_or(noted.from);
     if end < past.from || noted.from >= past.to {
         return None;
@@ -158,6 +185,7 @@ fn mark(past: &Past, number: usize, noted: &Noted) -> Option<Mark> {
     Some(Mark {
         number,
         x: format!("{from:.2}%"),
+        flag,
         width: noted.until.map(|_| format!("{:.2}%", (to - from).max(0.2))),
         kind: noted.kind,
         title: noted.title.clone(),
@@ -271,14 +299,16 @@ mod tests {
             loss: 60.0,
         };
         let sale = Noted { from: hurt.opened, until: hurt.closed, kind: "campaign", title: "Sale".into() };
+        let again = Noted { from: hurt.opened, ..sale_like() };
         let later = Noted { from: now() + SignedDuration::from_hours(48), until: None, ..sale_like() };
-        let chart = chart(&english(), &past(), &[hurt], &[sale, later], &TimeZone::UTC);
+        let chart = chart(&english(), &past(), &[hurt], &[sale, again, later], &TimeZone::UTC);
         // The slot from 08:30 is the 94th of 96, ten units wide.
         assert!(chart.planned.starts_with("M930.0 200v-200.0h10.0"), "{}", chart.planned);
         assert_eq!(chart.incidents, [("broken", "M930.0 0h10.0v10h-10.0z".to_owned())]);
         assert_eq!(chart.lost, "M930.0 40v-40.0h10.0v40.0z");
         assert!(chart.unseen.starts_with("M0.0 200v-200.0h920.0"), "{}", chart.unseen);
-        assert_eq!(chart.marks.len(), 1, "what is to come is listed, not drawn");
+        assert_eq!(chart.marks.len(), 2, "what is to come is listed, not drawn");
+        assert_eq!((chart.marks[0].flag, chart.marks[1].flag), (FLAGS[0], FLAGS[1]), "one above the other");
         assert_eq!((chart.marks[0].x.as_str(), chart.marks[0].width.as_deref()), ("96.88%", Some("1.04%")));
         assert!(chart.line.starts_with("M920.0 0.0H930.0V120.0H940.0V0.0"), "{}", chart.line);
         assert_eq!((chart.total_lost.as_str(), chart.lost_most.as_str()), ("9.0", "9 min"));

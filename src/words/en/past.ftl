@@ -65,7 +65,7 @@ past-noted = What people noted
 noted-everywhere = every journey
 noted-by = Noted by { $by }, { $when }
 noted-remove = Take it off
-noted-remove-this = Take “{ $title }” off
+noted-remove-this = Take it off: “{ $title }”
 occasion-campaign = Campaign
 occasion-release = Release
 occasion-launch = Launch
@@ -74,8 +74,8 @@ when-from-to = { $from } to { $to }
 compared-refused = The store cannot tell how it went.
 compared-ahead = Begins in { $length }.
 compared-too-soon = It is too soon to say how it goes.
-compared-unseen = Too little was seen of the { $length } before or since to compare them.
-compared-known = { $before } on average in the { $length } before, { $after } in the { $length } since; felt { $felt-before } and { $felt-after }; { $lost-before } and { $lost-after } minutes lost.
+compared-unseen = Too little was seen to compare { $length } before and since.
+compared-known = { $before } on average before and { $after } since, over { $length } each; felt { $felt-before } and { $felt-after }; { $lost-before } and { $lost-after } minutes lost.
 
 ## The form
 

@@ -71,7 +71,7 @@ compared-refused = 存储无法给出前后的情况。
 compared-ahead = { $length }后开始。
 compared-too-soon = 现在下结论为时尚早。
 compared-unseen = 前后各 { $length }的观测不足，无法比较。
-compared-known = 之前 { $length }平均 { $before }，之后 { $length }平均 { $after }；体感 { $felt-before } 与 { $felt-after }；损失 { $lost-before } 与 { $lost-after } 分钟。
+compared-known = 之前平均 { $before }，之后平均 { $after }，各 { $length }；体感 { $felt-before } 与 { $felt-after }；损失 { $lost-before } 与 { $lost-after } 分钟。
 
 ## The form
 

@@ -134,6 +134,23 @@ async fn a_newer_schema_is_left_alone() {
     assert!(told(&refused).contains("schema 99, this one knows 7"), "{refused}");
 }
 
+#[tokio::test]
+async fn what_hurt_before_the_axis_was_there_stands_on_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path()).await;
+    store.decide(decision(1)).await.unwrap();
+    store.close().await;
+    let mut connection = connect(folder.path()).await;
+    for sql in ["DROP TABLE impact", "DROP TABLE annotation", "DELETE FROM _sqlx_migrations WHERE version = 6"] {
+        sqlx::query(sql).execute(&mut connection).await.unwrap();
+    }
+    connection.close().await.unwrap();
+    let store = open(folder.path()).await;
+    let hurts = store.hurts(&"pay-my-bill".into(), at(0), at(60), 9).await.unwrap();
+    assert_eq!(hurts.iter().map(|hurt| (hurt.incident, hurt.loss)).collect::<Vec<_>>(), [(incident(1).id, 100.0)]);
+    store.close().await;
+}
+
 /// What a killed process leaves: its files as they were at that moment, the log not yet written back.
 #[tokio::test]
 async fn a_killed_process_loses_nothing() {
