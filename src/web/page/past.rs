@@ -28,6 +28,7 @@ pub(super) struct Chart {
     pub(super) area: String,
     /// Hatched: as high as the share of a slot that nobody saw.
     pub(super) unseen: String,
+    /// As high as the share of planned work: a night's half hour is no day.
     pub(super) planned: String,
     /// Lines at the ticks.
     pub(super) grid: String,
@@ -82,7 +83,7 @@ pub(super) fn chart(words: &Words, past: &Past, hurts: &[Hurt], noted: &[Noted],
         line,
         area,
         unseen: columns(past, HEIGHT, |slot| slot.unseen),
-        planned: columns(past, HEIGHT, |slot| if slot.planned > 0.0 { 1.0 } else { 0.0 }),
+        planned: columns(past, HEIGHT, |slot| slot.planned),
         grid: ticks.iter().fold(String::new(), |mut path, tick| {
             let _ = write!(path, "M{:.1} 0V{HEIGHT}", tick.share * WIDTH);
             path
