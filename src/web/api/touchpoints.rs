@@ -87,6 +87,8 @@ struct Windows {
     day: Window,
     #[serde(rename = "7d")]
     week: Window,
+    #[serde(rename = "30d")]
+    month: Window,
 }
 
 /// Availability and latency over a window.
@@ -126,18 +128,20 @@ pub(in crate::web) async fn one(
     let now = snapshot.touchpoints.get(&TouchpointId::new(&id)).ok_or_else(Problem::not_found)?;
     let mut answer = touchpoint(now, &snapshot);
     for (probe, now) in answer.probes.iter_mut().zip(&now.probes) {
-        let [day, week] = windows(&shared, now).await.map_err(|refused| Problem::store(&refused))?;
-        probe.windows = Some(Windows { day: day.into(), week: week.into() });
+        let [day, week, month] = windows(&shared, now).await.map_err(|refused| Problem::store(&refused))?;
+        probe.windows = Some(Windows { day: day.into(), week: week.into(), month: month.into() });
     }
     Ok(Json(answer))
 }
 
-/// How a probe did over the last day and the last week.
-pub(in crate::web) async fn windows(shared: &Shared, probe: &ProbeNow) -> Result<[Digest; 2], crate::store::Refused> {
+/// How a probe did over the last day, week and month.
+pub(in crate::web) async fn windows(shared: &Shared, probe: &ProbeNow) -> Result<[Digest; 3], crate::store::Refused> {
     let now = shared.site.clock.now();
     let ago = |hours| now.checked_sub(SignedDuration::from_hours(hours)).unwrap_or(now);
     let store = &shared.site.store;
-    Ok([store.digest(&probe.id, ago(24), now).await?, store.digest(&probe.id, ago(24 * 7), now).await?])
+    let day = store.digest(&probe.id, ago(24), now).await?;
+    let week = store.digest(&probe.id, ago(24 * 7), now).await?;
+    Ok([day, week, store.digest(&probe.id, ago(24 * 30), now).await?])
 }
 
 /// The journeys that pass a touchpoint, in the map's order.

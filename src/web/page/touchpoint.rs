@@ -163,7 +163,7 @@ async fn probe(shared: &Shared, frame: &Frame, now: &ProbeNow, snapshot: &Snapsh
         file: known.map(|probe| probe.file.to_string()).filter(|_| shared.site.audience == Audience::Insiders),
         credited: known.and_then(|probe| probe.origin.as_ref()).map(ToString::to_string),
         series: now.series.iter().map(|series| line(frame, series, snapshot)).collect(),
-        windows: ["windows-day", "windows-week"]
+        windows: ["windows-day", "windows-week", "range-month"]
             .into_iter()
             .zip(&windows)
             .map(|(name, digest)| window(frame, name, digest))
