@@ -9,6 +9,7 @@ mod quantity;
 mod segment;
 mod tongue;
 mod unmet;
+mod wanted;
 mod wish;
 mod written;
 

@@ -242,18 +242,44 @@ pub(super) async fn wall(State(shared): State<Arc<Shared>>, visitor: Visitor) ->
 
 /// What answers every address that is none: a page for browsers, a problem document for programs.
 pub(super) async fn missing(State(shared): State<Arc<Shared>>, visitor: Visitor, headers: HeaderMap) -> Response {
+    if is_read(&headers) { lost(&shared, &visitor, &shared.snapshot()) } else { Problem::not_found().into_response() }
+}
+
+/// A browser shows the answer to somebody.
+fn is_read(headers: &HeaderMap) -> bool {
     let accept = headers.get(header::ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    if accept.contains("text/html") {
-        lost(&shared, &visitor, &shared.snapshot())
-    } else {
-        Problem::not_found().into_response()
-    }
+    accept.contains("text/html")
 }
 
 #[derive(Template)]
 #[template(config = "src/web/askama.toml", path = "missing.html")]
 struct Missing {
     frame: Frame,
+}
+
+/// What was asked for and not done.
+#[derive(Template)]
+#[template(config = "src/web/askama.toml", path = "refused.html")]
+struct Refused {
+    frame: Frame,
+    /// A message.
+    why: &'static str,
+    /// The same as programs are told it, in English.
+    detail: String,
+}
+
+/// Why a form was not done, for people.
+fn refused(shared: &Shared, visitor: &Visitor, problem: &Problem) -> Response {
+    let status = problem.status();
+    let why = match status {
+        StatusCode::NOT_FOUND => "missing-heading",
+        StatusCode::CONFLICT => "refused-over",
+        StatusCode::FORBIDDEN => "refused-forbidden",
+        StatusCode::SERVICE_UNAVAILABLE => "refused-later",
+        _ => "refused-wrongly-put",
+    };
+    let frame = Frame::new(shared, visitor, &shared.snapshot(), visitor.words.text("refused-title"));
+    (status, answer(visitor, Refused { frame, why, detail: problem.detail().to_owned() })).into_response()
 }
 
 /// One page for what is missing and for what is hidden.

@@ -152,17 +152,17 @@ fn weight(parameters: &str) -> f32 {
 mod tests {
     use super::*;
 
-    fn headers(name: header::HeaderName, lines: &[&'static str]) -> HeaderMap {
+    fn headers(name: &header::HeaderName, lines: &[&'static str]) -> HeaderMap {
         let mut headers = HeaderMap::new();
         for line in lines {
-            headers.append(&name, HeaderValue::from_static(line));
+            headers.append(name, HeaderValue::from_static(line));
         }
         headers
     }
 
     #[test]
     fn the_browsers_dearest_language_wins() {
-        let say = |line: &'static str| accepted(&headers(header::ACCEPT_LANGUAGE, &[line]), || Language::Zh);
+        let say = |line: &'static str| accepted(&headers(&header::ACCEPT_LANGUAGE, &[line]), || Language::Zh);
         for (line, language) in [
             ("zh-CN,zh;q=0.9,en;q=0.8", Some(Language::Zh)),
             ("en-GB,en;q=0.9,zh;q=0.8", Some(Language::En)),
@@ -180,7 +180,7 @@ mod tests {
             assert_eq!(say(line), language, "{line}");
         }
         assert_eq!(
-            accepted(&headers(header::ACCEPT_LANGUAGE, &["de", "zh"]), Language::default),
+            accepted(&headers(&header::ACCEPT_LANGUAGE, &["de", "zh"]), Language::default),
             Some(Language::Zh),
             "of several headers"
         );
@@ -192,7 +192,7 @@ mod tests {
         assert_eq!(asked("lang=zh-CN"), Some(Language::Zh));
         assert_eq!(asked("lang=xx"), None);
         assert_eq!(asked("language=zh"), None);
-        let cookie = |line| remembered(&headers(header::COOKIE, &[line]));
+        let cookie = |line| remembered(&headers(&header::COOKIE, &[line]));
         assert_eq!(cookie("a=b; lang=zh; c=d"), Some(Language::Zh));
         assert_eq!(cookie("slang=zh"), None);
     }

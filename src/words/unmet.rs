@@ -137,8 +137,8 @@ impl Unmet {
         let (found, expected) = (&evidence.found, &evidence.expected);
         let clause = words.text(self.clause);
         if self.values == Values::Told && short(found) && short(expected) {
-            let told = words.say("unmet-values").with("clause", clause).with("found", found);
-            return told.with("expected", expected).to_string().into();
+            let told = words.say("unmet-values").with("clause", clause).with("found", words.wanted(found));
+            return told.with("expected", words.wanted(expected)).to_string().into();
         }
         clause
     }

@@ -168,7 +168,7 @@ fn reason(frame: &Frame, incident: &Incident, snapshot: &Snapshot, audience: Aud
             step: fault.step.clone(),
             text: frame.technical(fault),
             advice: frame.advice(fault).filter(|_| audience == Audience::Insiders),
-            evidence: evidence(fault),
+            evidence: evidence(frame, fault),
             excerpt: fault.excerpt.clone().filter(|_| audience == Audience::Insiders),
         },
     })

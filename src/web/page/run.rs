@@ -113,12 +113,13 @@ fn finding(frame: &Frame, fault: &Fault) -> Finding {
         step: None,
         text: frame.told(fault, &fault.text),
         advice: frame.advice(fault),
-        evidence: evidence(fault),
+        evidence: evidence(frame, fault),
         excerpt: fault.excerpt.clone(),
     }
 }
 
 /// What was looked at, wanted and found.
-pub(super) fn evidence(fault: &Fault) -> Option<(String, String, String)> {
-    fault.evidence.as_ref().map(|seen| (seen.of.clone(), seen.expected.clone(), seen.found.clone()))
+pub(super) fn evidence(frame: &Frame, fault: &Fault) -> Option<(String, String, String)> {
+    let words = |text: &str| frame.words.wanted(text).into_owned();
+    fault.evidence.as_ref().map(|seen| (seen.of.clone(), words(&seen.expected), words(&seen.found)))
 }

@@ -137,3 +137,19 @@ channel-reviews = reviews
 channel-messaging = messaging
 channel-store = store
 channel-other = other
+
+## What was expected: English says it as the probe does
+
+wanted-containing = containing { $value }
+wanted-matching = matching { $value }
+wanted-above = above { $value }
+wanted-below = below { $value }
+wanted-one-of = one of { $value }
+wanted-between = between { $low } and { $high }
+wanted-not = not { $value }
+wanted-length = length { $value }
+wanted-nothing = nothing
+wanted-something = something
+wanted-no-elements = no elements
+wanted-empty = an empty text
+wanted-there = to be there

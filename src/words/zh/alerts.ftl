@@ -13,8 +13,8 @@ prefix-mended = 已恢复：
 
 ## Lines
 
-letter-since = 自 { $from } 起，已持续{ $lasted }。
-letter-from-to = { $from } 至 { $to }，持续{ $lasted }。
+letter-since = 自 { $from } 起，已持续 { $lasted }。
+letter-from-to = { $from } 至 { $to }，持续 { $lasted }。
 letter-found = （{ $of } 应为 { $expected }，实际为 { $found }）
 letter-cause = 原因：{ $text }{ $found } [{ $code }]
 letter-excerpt = 对方返回：{ $excerpt }

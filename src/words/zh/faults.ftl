@@ -137,3 +137,19 @@ channel-reviews = 评价
 channel-messaging = 消息
 channel-store = 应用商店
 channel-other = 其他
+
+## What was expected: English says it as the probe does
+
+wanted-containing = 包含 { $value }
+wanted-matching = 匹配 { $value }
+wanted-above = 高于 { $value }
+wanted-below = 低于 { $value }
+wanted-one-of = 以下之一：{ $value }
+wanted-between = 介于 { $low } 与 { $high } 之间
+wanted-not = 不应：{ $value }
+wanted-length = 长度：{ $value }
+wanted-nothing = 无
+wanted-something = 有内容
+wanted-no-elements = 没有元素
+wanted-empty = 空文本
+wanted-there = 存在

@@ -152,6 +152,26 @@ fn plain_words_say_what_for_whom_and_since_when() {
     insta::assert_json_snapshot!((&told.headline, &told.lines));
 }
 
+#[test]
+fn a_company_is_told_in_its_language() {
+    let (settings, map) = (settings(json!([])), map());
+    let quiet = Quiet::new(&map, &[], at(0));
+    let words = unbroken::words::Words::new(unbroken::model::Language::Zh);
+    let roster = Roster { words: &words, settings: &settings, map: &map, quiet: &quiet, base: None };
+    let told = |change: Change, now: i64| {
+        let letter = roster.tell(&mut Ledger::default(), &change, at(now)).remove(0);
+        (letter.headline, letter.lines.join("\n"))
+    };
+    let (headline, lines) = told(Change::IncidentOpened(incident(1)), 120);
+    assert!(headline.starts_with("「") && headline.contains("影响「Pay my bill」"), "{headline}");
+    for told in ["已持续 2 分钟", "原因：", "失去", "处理建议：", "下一步："] {
+        assert!(lines.contains(told), "{told}: {lines}");
+    }
+    let (headline, lines) = told(Change::IncidentClosed(closed(&incident(1), 60)), 60);
+    assert!(headline.starts_with("已恢复：「") && headline.contains("曾影响"), "{headline}");
+    assert!(lines.contains(" 至 ") && !lines.contains("下一步"), "{lines}");
+}
+
 const HOUR: i64 = 3600;
 
 #[test]

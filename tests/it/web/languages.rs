@@ -9,13 +9,15 @@ use super::site::{Running, start, start_for};
 const PAGES: &[&str] = &[
     "/",
     "/journeys/pay-my-bill",
-    "/journeys/become-a-customer",
+    "/journeys/become-a-customer?range=1y",
     "/touchpoints/billing",
     "/touchpoints/chat",
     "/incidents/01934e5f-0000-7000-8000-000000000001",
     "/reports",
     "/reports/week/2026-W47",
     "/reports/walk/pay-my-bill",
+    "/wall",
+    "/card/pay-my-bill",
     "/nowhere",
 ];
 
@@ -116,6 +118,37 @@ async fn the_api_tells_its_sentences_in_the_language_that_is_asked_for() {
     assert!(badge.text.contains("中断") && badge.language == "zh-Hans", "{}", badge.text);
 }
 
+/// A form that cannot be done says why in the visitor's language, and programs are told as before.
+#[tokio::test]
+async fn a_form_that_is_refused_says_so_in_the_visitors_language() {
+    let site = start(Mood::BillingDown).await;
+    let send = async |accept: &str| {
+        let post = site.post("/silences").header("origin", site.url("")).header("accept-language", "zh");
+        let post = post.header("accept", accept).body("touchpoint=billing&for=2h&by=&why=");
+        let response = post.send().await.expect("an answer");
+        (response.status(), response.text().await.expect("text"))
+    };
+    let (status, page) = send("text/html,*/*").await;
+    assert_eq!(status, 400);
+    assert!(page.contains("未完成") && page.contains("<html lang=\"zh-Hans\">"), "{page}");
+    let (status, problem) = send("*/*").await;
+    assert_eq!(status, 400);
+    assert!(problem.contains("\"detail\""), "{problem}");
+}
+
+#[tokio::test]
+async fn documents_and_feeds_are_written_in_the_language_that_is_asked_for() {
+    let site = start(Mood::BillingDown).await;
+    let incident = "/incidents/01934e5f-0000-7000-8000-000000000001";
+    let document = ask(&site, &format!("{incident}.md?lang=zh"), &[]).await;
+    assert!(document.text.contains("## 影响") && document.text.contains("## 经过"), "{}", document.text);
+    assert_eq!(document.language, "zh-Hans");
+    let document = ask(&site, &format!("{incident}.md"), &[]).await;
+    assert!(document.text.contains("## Impact"), "{}", document.text);
+    let feed = ask(&site, "/feed.atom", &[("accept-language", "zh")]).await;
+    assert!(feed.text.contains("旅程健康度"), "{}", feed.text);
+}
+
 /// What a reader of a page reads, without what the company itself has named.
 fn read(html: &str) -> String {
     let hidden = r"(?s)<(script|style|code|q|time|dt)\b[^>]*>.*?</(?:script|style|code|q|time|dt)>";
@@ -134,14 +167,13 @@ fn read(html: &str) -> String {
 }
 
 /// What has the same name in every language, and what the company has called so.
-const NAMES: [&str; 15] = [
+const NAMES: [&str; 14] = [
     "Halcyon Mobile",
     "Europe/Berlin",
     "Unbroken",
     "API",
     "JSON",
     "ID",
-    "billing-team",
     "here",
     "Sign in",
     "Open the latest bill",
@@ -159,6 +191,7 @@ async fn a_chinese_page_says_nothing_in_english() {
     let map = super::halcyon::map(&str::to_owned);
     names.extend(map.touchpoints.values().map(|place| place.title.clone()));
     names.extend(map.touchpoints.values().flat_map(|place| &place.probes).map(|probe| probe.title.clone()));
+    names.extend(map.touchpoints.values().filter_map(|place| place.owner.clone()));
     names.extend(map.personas.values().map(|persona| persona.name.clone()));
     names.extend(map.personas.values().filter_map(|persona| persona.segment().map(str::to_owned)));
     for journey in &map.journeys {
@@ -176,7 +209,8 @@ async fn a_chinese_page_says_nothing_in_english() {
     ] {
         let site = start_for(mood, audience).await;
         for path in PAGES {
-            let page = ask(&site, &format!("{path}?lang=zh"), &[]).await;
+            let mark = if path.contains('?') { '&' } else { '?' };
+            let page = ask(&site, &format!("{path}{mark}lang=zh"), &[]).await;
             let mut text = read(&page.text);
             for name in &names {
                 text = text.replace(name.as_str(), "");
