@@ -1,20 +1,24 @@
 //! Asks the store what a report is made of.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 
 use super::compose::{JourneyMaterial, Length, Material, Report, compose};
 use super::{Period, walk};
 use crate::model::{Incident, IncidentId, Journey, JourneyId, JourneyMap, ProbeId, Reading};
-use crate::store::{Refused, Store};
+use crate::store::{Refused, Store, Stretch};
 use crate::words::Words;
 
 /// Incidents of one journey that are looked at; of more the newest.
 const INCIDENTS_MAX: u32 = 500;
-/// Runs of a probe that are looked through for one of which more than the verdict was kept.
-const RUNS_LOOKED_AT: u32 = 24;
-const RUNS_LOOKED_AT_MAX: u32 = 240;
+/// Seconds.
+const HOUR: i64 = 3600;
+/// Of good runs more than the verdict is kept every five minutes: so far back runs are looked through for one.
+const LOOKED_BACK: Duration = Duration::from_mins(6);
+const RUNS_LOOKED_AT: u32 = 12;
+const RUNS_LOOKED_AT_MAX: u32 = 800;
 
 /// How these journeys went in a period, or all if none is named; up to now, if it is not over.
 ///
@@ -89,18 +93,47 @@ async fn of_journey(
         Some(objective) => {
             let window = SignedDuration::try_from(objective.window).unwrap_or(SignedDuration::MAX);
             let from = length.until.saturating_sub(window).unwrap_or(Timestamp::MIN);
-            Some(store.stretch(id, from, length.until).await?)
+            Some(stretch(store, id, from, length.until).await?)
         }
         None => None,
     };
     Ok(JourneyMaterial {
         id: id.clone(),
-        now: store.stretch(id, length.from, length.until).await?,
+        now: stretch(store, id, length.from, length.until).await?,
         losses: store.losses(id, length.from, length.until).await?,
-        before: store.stretch(id, before_from, before_until).await?,
+        before: stretch(store, id, before_from, before_until).await?,
         losses_before: store.losses(id, before_from, before_until).await?,
         window,
     })
+}
+
+/// The whole hours of it together, as histories keep them; what sticks out on either side by the minute.
+async fn stretch(store: &dyn Store, journey: &JourneyId, from: Timestamp, to: Timestamp) -> Result<Stretch, Refused> {
+    let hour = |at: i64| Timestamp::from_second(at * HOUR).unwrap_or(to);
+    let first = hour(-(-from.as_second()).div_euclid(HOUR)).clamp(from, to.max(from));
+    let last = hour(to.as_second().div_euclid(HOUR)).clamp(first, to.max(first));
+    let mut whole = Stretch::default();
+    for (from, to) in [(from, first), (first, last), (last, to)] {
+        if from < to {
+            whole = together(&whole, &store.stretch(journey, from, to).await?);
+        }
+    }
+    Ok(whole)
+}
+
+fn together(a: &Stretch, b: &Stretch) -> Stretch {
+    let scored_minutes = a.scored_minutes + b.scored_minutes;
+    let mean = |of: fn(&Stretch) -> Option<f64>| {
+        let sum = |one: &Stretch| of(one).unwrap_or(0.0) * one.scored_minutes;
+        (scored_minutes > 0.0).then(|| (sum(a) + sum(b)) / scored_minutes)
+    };
+    Stretch {
+        score: mean(|one| one.score),
+        felt: mean(|one| one.felt),
+        lost_minutes: a.lost_minutes + b.lost_minutes,
+        planned_minutes: a.planned_minutes + b.planned_minutes,
+        scored_minutes,
+    }
 }
 
 /// The newest runs of all that a journey needs, those of which more than the verdict was kept first.
@@ -116,7 +149,8 @@ pub async fn latest(store: &dyn Store, map: &JourneyMap, journey: &JourneyId) ->
             continue;
         }
         let series = u32::try_from(probe.personas.len().max(1) * map.vantages.len()).unwrap_or(1);
-        let limit = RUNS_LOOKED_AT.saturating_mul(series).min(RUNS_LOOKED_AT_MAX);
+        let since = LOOKED_BACK.as_secs_f64() / map.turn_of(probe).as_secs_f64().max(1.0);
+        let limit = (since as u32).max(RUNS_LOOKED_AT).saturating_mul(series).min(RUNS_LOOKED_AT_MAX);
         let mut readings = store.readings(runs, None, limit).await?;
         readings.sort_by_key(|reading| reading.outcome.steps.is_empty());
         all.extend(readings);

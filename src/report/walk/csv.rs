@@ -1,7 +1,7 @@
 //! The walk as a table for spreadsheets: a row a step.
 
 use super::{Place, Visit, Walk, WalkedStage};
-use crate::model::{Phase, StepOutcome};
+use crate::model::{Phase, StepOutcome, TraceId};
 use crate::words::Words;
 
 /// Which no spreadsheet takes for a formula: what a probed server says stands in some of these cells.
@@ -87,7 +87,7 @@ fn nothing(visit: &Visit) -> Vec<String> {
     let fault = outcome.verdict.fault();
     cells.push(fault.map(|fault| fault.code.code().to_owned()).unwrap_or_default());
     cells.push(fault.map(|fault| fault.text.clone()).unwrap_or_default());
-    cells.extend([String::new(), String::new(), String::new(), visit.reading.trace.to_string()]);
+    cells.extend([String::new(), String::new(), String::new(), trace(visit)]);
     cells
 }
 
@@ -116,8 +116,14 @@ fn step_cells(visit: &Visit, step: &StepOutcome, words: &Words) -> Vec<String> {
     cells.push(all(&|fault| fault.evidence.as_ref().map(|seen| seen.expected.clone()).unwrap_or_default()));
     cells.push(all(&|fault| fault.evidence.as_ref().map(|seen| seen.found.clone()).unwrap_or_default()));
     cells.push(all(&|fault| words.advice(fault).map(|advice| advice.into_owned()).unwrap_or_default()));
-    cells.push(visit.reading.trace.to_string());
+    cells.push(trace(visit));
     cells
+}
+
+/// Nothing of a run whose details were not kept.
+fn trace(visit: &Visit) -> String {
+    let trace = visit.reading.trace;
+    if trace == TraceId::default() { String::new() } else { trace.to_string() }
 }
 
 fn millis(took: std::time::Duration) -> String {

@@ -13,7 +13,7 @@ use super::rich::Marked;
 use super::run::{Run, run};
 use super::tone::Tone;
 use super::{Frame, capital, found, lost};
-use crate::model::{JourneyId, Snapshot, State};
+use crate::model::{Fault, FaultCode, JourneyId, Snapshot, State, Verdict};
 use crate::report;
 use crate::report::walk::{Pain, PainOf, Place, Told, Visit, Walk, WalkedStage};
 use crate::store::Refused;
@@ -201,7 +201,7 @@ fn pain_row(frame: &Frame, pain: &Pain) -> PainRow {
         PainOf::Check(name) => (name.clone(), None),
     };
     PainRow {
-        tone: pain.state.into(),
+        tone: pain.fault.as_ref().map_or_else(|| pain.state.into(), |fault| met(pain.state, fault)),
         title,
         stage,
         owner: pain.owner.clone(),
@@ -227,11 +227,32 @@ fn place_sheet(frame: &Frame, snapshot: &Snapshot, place: &Place) -> PlaceSheet 
         title: place.title.clone(),
         channel: frame.words.channel(place.channel).into_owned(),
         owner: place.owner.clone(),
-        tone: place.health.state.into(),
+        tone: as_found(place),
         costs: if place.health.state == State::Closed { String::new() } else { costs(frame, place.share) },
         choice: place.choice.map(|(need, of)| frame.say("walk-choice").with("need", need).with("of", of).to_string()),
         above: place.told == Told::Above,
         visits: place.visits.iter().map(|visit| visit_sheet(frame, snapshot, visit)).collect(),
+    }
+}
+
+/// How a place was found. Nobody who has just met a failure there believes that it works, even where the detector still
+/// takes it for noise.
+fn as_found(place: &Place) -> Tone {
+    let verdicts = || place.visits.iter().map(|visit| &visit.reading.outcome.verdict);
+    match verdicts().find_map(Verdict::fault) {
+        Some(fault) => met(place.health.state, fault),
+        None if place.health.state == State::Up && verdicts().any(|verdict| *verdict == Verdict::Slow) => {
+            Tone::from(&Verdict::Slow)
+        }
+        None => place.health.state.into(),
+    }
+}
+
+fn met(state: State, fault: &Fault) -> Tone {
+    match (state, fault.code) {
+        (State::Up | State::Pending, FaultCode::Latency) => Tone::from(&Verdict::Slow),
+        (State::Up | State::Pending, _) => Tone::from(&Verdict::Failed(fault.clone())),
+        _ => state.into(),
     }
 }
 
