@@ -167,7 +167,7 @@ fn read(html: &str) -> String {
 }
 
 /// What has the same name in every language, and what the company has called so.
-const NAMES: [&str; 14] = [
+const NAMES: [&str; 17] = [
     "Halcyon Mobile",
     "Europe/Berlin",
     "Unbroken",
@@ -180,6 +180,9 @@ const NAMES: [&str; 14] = [
     "CN=billing.halcyon.example",
     "CN=Halcyon Test CA",
     "night-run",
+    "Spring sale",
+    "20 % off",
+    "Anna",
     "no-store",
     "public",
 ];
