@@ -57,7 +57,7 @@ pub(super) async fn feed(State(shared): State<Arc<Shared>>, reader: Reader) -> R
 
 fn entry(words: &Words, incident: &Incident, map: &crate::model::JourneyMap) -> Entry {
     let changed = incident.timeline.iter().map(|happening| happening.at).chain(incident.closed).max();
-    let fault = incident.fault.as_ref().map(|fault| fault.text.to_string());
+    let fault = incident.fault.as_ref().map(|fault| fault.text.clone());
     Entry {
         id: incident.id.to_string(),
         title: plain(&words.incident(incident, map)),

@@ -24,11 +24,11 @@ report-not-compared = { $before }的观测太少，无法比较。
 
 ## Figures
 
-report-score = 平均得分
-report-felt = 感受
+report-score = 平均分
+report-felt = 体感
 report-lost = 损失
 report-unobserved = 未观测
-report-planned = 计划内工作
+report-planned = 计划维护
 report-minutes = { $minutes } 分钟
 report-points = { $points } 分
 report-unchanged = 无变化
@@ -39,8 +39,8 @@ report-objective-missed = 目标 { $target }（{ $window }）：未达成。损�
 ## What it was lost to
 
 report-by-stage = 按阶段的损失
-report-by-owner = 按负责团队的损失
-report-nobody = 无人负责
+report-by-owner = 按负责方的损失
+report-nobody = 无负责方
 report-journey-calm = 一切正常。
 report-journey-unseen = 当时没有观测这条旅程。
 report-unaccounted = 其中 { $lost } 的去向已不可考。
@@ -66,7 +66,7 @@ reports-problem = 问题
 reports-began = 开始
 reports-lasted = 持续
 reports-cost = 最严重时
-reports-owner = 负责团队
+reports-owner = 负责方
 reports-part = 部分
 reports-earlier = 前一期：{ $title }
 reports-later = 后一期：{ $title }
@@ -92,4 +92,4 @@ walk-errand = 属于任务 { $probe }
 walk-checks = 各处是否一致？
 walk-download-csv = 下载表格
 walk-download-json = JSON
-walk-owner = 负责团队 { $owner }
+walk-owner = 负责方 { $owner }
