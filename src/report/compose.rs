@@ -222,9 +222,15 @@ impl Report {
         }
         let worst = self.journeys.iter().max_by(|a, b| a.standing.lost_minutes.total_cmp(&b.standing.lost_minutes));
         match worst {
-            Some(worst) if worst.standing.lost_minutes >= MINUTES_WORTH_NAMING => Gist::Lost(worst),
+            Some(worst) if self.is_marred(worst) => Gist::Lost(worst),
             _ => Gist::Calm,
         }
+    }
+
+    /// It lost something worth naming, or a problem hurt it, however little of it was seen.
+    pub fn is_marred(&self, journey: &JourneyReport) -> bool {
+        let hurt = |problem: &Problem| problem.journeys.contains(&journey.title);
+        journey.standing.lost_minutes >= MINUTES_WORTH_NAMING || self.problems.iter().any(hurt)
     }
 
     pub fn is_over(&self) -> bool {

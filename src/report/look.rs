@@ -150,7 +150,7 @@ pub fn sheet(report: &Report, words: &Words) -> Sheet {
         gist,
         mood,
         notes: notes(report, words, &zone),
-        journeys: report.journeys.iter().map(|journey| journey_sheet(journey, words)).collect(),
+        journeys: report.journeys.iter().map(|journey| journey_sheet(report, journey, words)).collect(),
         owners: rows(&report.owners, words),
         problems: report.problems.iter().map(|one| problem(one, report, words, &zone)).collect(),
         more_problems: (report.more_problems > 0)
@@ -188,11 +188,11 @@ fn notes(report: &Report, words: &Words, zone: &TimeZone) -> Vec<String> {
     notes
 }
 
-fn journey_sheet(journey: &JourneyReport, words: &Words) -> JourneySheet {
+fn journey_sheet(report: &Report, journey: &JourneyReport, words: &Words) -> JourneySheet {
     let standing = &journey.standing;
     let mood = match standing.score {
         None => Mood::Unseen,
-        Some(_) if standing.lost_minutes >= 0.5 => Mood::Lost,
+        Some(_) if report.is_marred(journey) => Mood::Lost,
         Some(_) => Mood::Calm,
     };
     let remark = match mood {

@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use super::{Cost, JourneyReport, MINUTES_WORTH_NAMING, Material, StageReport};
 use crate::model::{Journey, JourneyMap, Loss, LostTo, TouchpointId};
 
+const PART_WORTH_NAMING: f64 = 0.02;
+
 /// What was lost, now and before.
 pub(super) struct Ledger<'a> {
     pub(super) now: &'a [Loss],
@@ -32,14 +34,17 @@ impl Ledger<'_> {
 }
 
 impl Cost {
-    fn is_worth_naming(&self) -> bool {
-        self.lost_minutes.max(self.before.unwrap_or(0.0)) >= MINUTES_WORTH_NAMING
+    /// Some minutes, or a part of the whole without which nobody could add it up.
+    fn is_worth_naming(&self, whole: f64) -> bool {
+        let most = self.lost_minutes.max(self.before.unwrap_or(0.0));
+        most >= MINUTES_WORTH_NAMING || (self.lost_minutes > 0.0 && self.lost_minutes >= PART_WORTH_NAMING * whole)
     }
 }
 
 /// The most first.
 fn sorted(mut costs: Vec<Cost>) -> Vec<Cost> {
-    costs.retain(Cost::is_worth_naming);
+    let whole: f64 = costs.iter().map(|cost| cost.lost_minutes).sum();
+    costs.retain(|cost| cost.is_worth_naming(whole));
     let key = |cost: &Cost| (cost.lost_minutes, cost.before.unwrap_or(0.0));
     costs.sort_by(|a, b| {
         let ((a_now, a_then), (b_now, b_then)) = (key(a), key(b));
@@ -76,7 +81,8 @@ pub(super) fn stages(map: &JourneyMap, journey: &Journey, ledger: &Ledger<'_>) -
             touchpoints: sorted(touchpoints.into_iter().map(one).collect()),
         }
     };
-    ids.into_iter().map(stage).filter(|stage| stage.cost.is_worth_naming()).collect()
+    let whole: f64 = ledger.now.iter().map(|loss| loss.minutes).sum();
+    ids.into_iter().map(stage).filter(|stage| stage.cost.is_worth_naming(whole)).collect()
 }
 
 fn touchpoint_of(to: &LostTo) -> Option<&TouchpointId> {

@@ -192,6 +192,9 @@ fn the_longest_problems_are_told_as_far_as_they_lie_in_the_time() {
     // The week is from 2026-11-15T23:00Z to 2026-11-22T23:00Z.
     assert_eq!(told, [("Problem 3", 60.0), ("Problem 1", 20.0), ("Problem 2", 10.0)]);
     assert_eq!(report.problems[0].owner.as_deref(), Some("bill-team"));
+    let mut brief = report.clone();
+    brief.journeys[0].standing.lost_minutes = 0.2;
+    assert!(matches!(brief.gist(), Gist::Lost(_)), "with a problem nothing is calm");
 }
 
 #[test]

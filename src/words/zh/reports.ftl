@@ -6,7 +6,7 @@ report-week = { $year } 年第 { $number } 周
 report-quarter = { $year } 年第 { $number } 季度
 report-month-format = %Y 年 %-m 月
 report-day-format = %Y 年 %-m 月 %-d 日
-report-days = { $from }至{ $to }
+report-days = { $from }至 { $to }
 report-moment-format = %Y 年 %-m 月 %-d 日 %H:%M
 
 ## What is said first
