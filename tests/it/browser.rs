@@ -38,6 +38,10 @@ impl Look {
         Self { theme: "dark", ..self }
     }
 
+    pub(crate) const fn chinese(self) -> Self {
+        Self { language: "zh", ..self }
+    }
+
     pub(crate) const fn without_scripts(self) -> Self {
         Self { scripts: false, ..self }
     }
