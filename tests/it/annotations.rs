@@ -1,6 +1,6 @@
 //! What people note on the time axis, with the real daemon: campaigns, releases, and how it went before and since.
 
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 use unbroken::clock::Clock;
 use unbroken::store::sqlite::Sqlite;
@@ -111,10 +111,10 @@ async fn the_form_notes_for_browsers_on_our_page_and_for_nobody_else() {
 }
 
 /// Scores of the journey `buy`, a minute each, so many of them from so long ago.
-async fn remember(world: &World, minutes_ago: i64, count: i64, score: f64) {
+async fn remember(world: &World, now: Timestamp, minutes_ago: i64, count: i64, score: f64) {
     let settings = Settings { path: world.path("unbroken.db"), retention: Retention::default() };
     let store = Sqlite::open(&settings).await.expect("nobody holds it");
-    let from = Clock::system().now() - SignedDuration::from_mins(minutes_ago);
+    let from = now - SignedDuration::from_mins(minutes_ago);
     let point = |number: i64| ScorePoint {
         journey: "buy".into(),
         at: from + SignedDuration::from_mins(number),
@@ -135,14 +135,16 @@ async fn remember(world: &World, minutes_ago: i64, count: i64, score: f64) {
 async fn before_and_after_are_compared_only_where_enough_was_seen() {
     let (target, hook) = (Target::start().await, Hook::start().await);
     let mut world = World::new(&target, &hook);
+    // One moment for all: a minute that passes meanwhile is on the wrong side.
+    let began = Clock::system().now();
     // Two hours at 100, then two at 80; a day before, twenty minutes at 90; a week before, an hour at 70.
-    remember(&world, 240, 120, 100.0).await;
-    remember(&world, 120, 120, 80.0).await;
-    remember(&world, 24 * 60 - 10, 20, 90.0).await;
-    remember(&world, 7 * 24 * 60 + 30, 60, 70.0).await;
+    remember(&world, began, 240, 120, 100.0).await;
+    remember(&world, began, 120, 120, 80.0).await;
+    remember(&world, began, 24 * 60 - 10, 20, 90.0).await;
+    remember(&world, began, 7 * 24 * 60 + 30, 60, 70.0).await;
     world.start().await;
     world.until_score("buy", 100.0).await;
-    let at = |minutes: i64| (Clock::system().now() - SignedDuration::from_mins(minutes)).to_string();
+    let at = |minutes: i64| (began - SignedDuration::from_mins(minutes)).to_string();
     let note = |title: &str, at: &str| {
         assert_eq!(run(&world, &["annotate", title, "--kind", "release", "--at", at, "--by", "Anna"]).0, 0);
         run(&world, &["annotate", "show", title]).1
