@@ -49,9 +49,9 @@ fn of(every: Every) -> impl Fn(&str) -> Result<Period, String> + Clone + Send + 
 impl Args {
     pub(super) async fn run(self, global: &Global) -> Result<Exit, Stop> {
         let words = Words::new(Language::of(&self.lang).unwrap_or_default());
-        let report = match self.from_daemon(global).await {
+        let report = match self.by_daemon(global).await {
             // No daemon runs, and none was named: the store still knows.
-            Err(stop) if stop.exit == Exit::Failure && !self.at.is_given() => self.from_store(global, &words).await?,
+            Err(stop) if stop.exit == Exit::Failure && !self.at.is_given() => self.by_store(global, &words).await?,
             other => other?,
         };
         match global.format {
@@ -66,20 +66,19 @@ impl Args {
         self.week.or(self.month).or(self.quarter)
     }
 
-    async fn from_daemon(&self, global: &Global) -> Result<Report, Stop> {
-        let period = match self.named() {
-            Some(period) => period,
-            None => {
-                // The last week on the company's calendar: the one before the running one.
-                let running: Report = read(self.at.get(global, "/api/v1/reports/week").await?)?;
-                running.period.before()
-            }
+    async fn by_daemon(&self, global: &Global) -> Result<Report, Stop> {
+        let period = if let Some(period) = self.named() {
+            period
+        } else {
+            // The last week on the company's calendar: the one before the running one.
+            let running: Report = read(self.at.get(global, "/api/v1/reports/week").await?)?;
+            running.period.before()
         };
         let journey = self.journey.as_ref().map(|id| format!("&journey={id}")).unwrap_or_default();
         read(self.at.get(global, &format!("/api/v1/reports/{period}?lang={}{journey}", self.lang)).await?)
     }
 
-    async fn from_store(&self, global: &Global, words: &Words) -> Result<Report, Stop> {
+    async fn by_store(&self, global: &Global, words: &Words) -> Result<Report, Stop> {
         let plan = global.plan(Secrets::Without)?;
         let store = explain::peek(&plan).await?;
         let now = Clock::system().now();

@@ -76,7 +76,7 @@ fn check_receiver(read: &Read<'_>, desk: Desk<'_>, raw: &RawReport) {
             });
         }
         None => {
-            dangling(&desk, raw.by.place, format!("no receiver is called `{}`", raw.by.value), &raw.by.value, mails())
+            dangling(&desk, raw.by.place, format!("no receiver is called `{}`", raw.by.value), &raw.by.value, mails());
         }
     }
 }

@@ -15,7 +15,7 @@ use super::desk::{Acknowledge, Waiting};
 use super::minutes::{Minutes, minute_of, spent};
 use super::pulse::Ask;
 use super::punctuality::Punctuality;
-use super::record::{Fared, Gathering};
+use super::record::{Fared, Gathering, READINGS_AT_ONCE, next};
 use super::signs::{Part, Signs};
 pub(super) use super::tell::{Before, Tell};
 use crate::alert::{self, Bell, Ledger, Quiet, Roster};
@@ -29,8 +29,6 @@ use crate::telemetry::{Exporter, Metrics};
 use crate::web::Event;
 use crate::words::Tongues;
 
-/// Readings taken at one go.
-const READINGS_AT_ONCE: usize = 256;
 const TICK: Duration = Duration::from_secs(1);
 /// Readings are taken together so often: waking up for each one costs as much as the rest of what is done with it.
 const READINGS_EVERY: Duration = Duration::from_millis(50);
@@ -395,13 +393,4 @@ impl Keeper {
         self.out.snapshot.send_replace(Arc::new(snapshot));
         self.calm_until = began + (began.elapsed() * CALM_SHARE).clamp(CALM.0, CALM.1);
     }
-}
-
-/// The next readings, not before `at`; none once their sender is gone.
-async fn next(from: &mut mpsc::Receiver<Arc<Reading>>, into: &mut Vec<Arc<Reading>>, at: Instant) -> usize {
-    // A sender that is gone, or has no room, need not wait.
-    if from.len() < READINGS_AT_ONCE && !from.is_closed() {
-        tokio::time::sleep_until(at).await;
-    }
-    from.recv_many(into, READINGS_AT_ONCE).await
 }

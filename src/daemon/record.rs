@@ -16,6 +16,9 @@ const READINGS_KEPT_MAX: usize = 20_000;
 const GROUP_MAX: usize = 2_000;
 const GROUP_AGE_MAX: Duration = Duration::from_secs(1);
 
+/// Readings taken at one go.
+pub(super) const READINGS_AT_ONCE: usize = 256;
+
 #[derive(Debug)]
 pub(super) enum Entry {
     Readings(Vec<Arc<Reading>>),
@@ -148,6 +151,15 @@ async fn write(store: &dyn Store, batch: &mut Batch, fared: &mpsc::UnboundedSend
             fared.send(Fared::Refused { text: super::chain(&refused), dropped: over as u64 }).ok();
         }
     }
+}
+
+/// The next readings, not before `at`; none once their sender is gone.
+pub(super) async fn next(from: &mut mpsc::Receiver<Arc<Reading>>, into: &mut Vec<Arc<Reading>>, at: Instant) -> usize {
+    // A sender that is gone, or has no room, need not wait.
+    if from.len() < READINGS_AT_ONCE && !from.is_closed() {
+        tokio::time::sleep_until(at).await;
+    }
+    from.recv_many(into, READINGS_AT_ONCE).await
 }
 
 #[cfg(test)]

@@ -34,12 +34,16 @@ pub fn html(report: &Report, words: &Words, link: Option<&str>, walks: &[(Walk, 
         title = markup(&title),
     );
     head(&mut out, &sheet, words, link);
-    sheet.journeys.iter().for_each(|journey| card(&mut out, &journey.title, &of_journey(journey, words)));
+    for journey in &sheet.journeys {
+        card(&mut out, &journey.title, &of_journey(journey, words));
+    }
     if !sheet.owners.is_empty() {
         card(&mut out, &words.text("report-by-owner"), &costs(sheet.owners.iter().map(|row| (row, 0)), words));
     }
     card(&mut out, &words.text("report-longest"), &problems(&sheet, words));
-    walks.iter().for_each(|(walk, link)| card(&mut out, &heading(walk, words), &of_walk(walk, link.as_deref(), words)));
+    for (walk, link) in walks {
+        card(&mut out, &heading(walk, words), &of_walk(walk, link.as_deref(), words));
+    }
     _ = write!(
         out,
         "<tr><td style=\"padding:8px 20px 24px;color:{SOFT};font-size:13px\">{}</td></tr>\n</table>\n</td></tr></table>\n</body></html>\n",

@@ -119,7 +119,7 @@ impl Visit {
 /// The probes of a journey, in the order in which a customer meets them.
 pub fn probes<'a>(map: &'a JourneyMap, journey: &JourneyId) -> Vec<&'a Probe> {
     let mut seen = BTreeSet::new();
-    let elements = map.journey(journey).into_iter().flat_map(|journey| journey.elements());
+    let elements = map.journey(journey).into_iter().flat_map(crate::model::Journey::elements);
     elements.flat_map(|element| probes_of(map, element)).filter(|probe| seen.insert(&probe.id)).collect()
 }
 

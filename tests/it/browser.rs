@@ -1,4 +1,4 @@
-//! Real Chromium, told what to do in its own protocol (Chrome DevTools Protocol) over one socket.
+//! Real Chromium, told what to do in its own protocol (Chrome `DevTools` Protocol) over one socket.
 
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
@@ -80,7 +80,8 @@ impl Browser {
         let mut browser = Self { child, socket, tab: String::new(), asked: 0, said: Vec::new(), _profile: profile };
         let target = browser.ask("Target.createTarget", json!({ "url": "about:blank" })).await;
         let attached = json!({ "targetId": target["targetId"], "flatten": true });
-        browser.tab = browser.ask("Target.attachToTarget", attached).await["sessionId"].as_str().unwrap().to_owned();
+        let session = browser.ask("Target.attachToTarget", attached).await;
+        session["sessionId"].as_str().unwrap().clone_into(&mut browser.tab);
         for domain in ["Page", "Runtime", "Log", "Network"] {
             browser.ask(&format!("{domain}.enable"), json!({})).await;
         }

@@ -6,6 +6,7 @@ use jiff::civil::Weekday;
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan, Zoned};
 use mail_parser::{MessageParser, MimeHeaders as _};
+use unbroken::clock::Clock;
 use unbroken::model::{Loss, LostTo};
 use unbroken::store::{Batch, ScorePoint, Store as _};
 
@@ -23,7 +24,7 @@ fn monday() -> Zoned {
 
 /// Sets the daemon's wall clock to that moment; it goes on from there.
 fn turn(world: &World, to: Timestamp) {
-    let ahead = to.as_second() - jiff::Timestamp::now().as_second();
+    let ahead = to.as_second() - Clock::system().now().as_second();
     set(world, &format!("{ahead:+}"));
 }
 
@@ -137,7 +138,7 @@ async fn the_quarter_brings_the_walk_with_it() {
     let office = PostOffice::start();
     let more = format!("  - {{ every: quarter, by: cx, to: [\"{CUSTOMER}\"] }}\n");
     let (mut world, target) = prepared(&office, &more).await;
-    turn(&world, jiff::Timestamp::now());
+    turn(&world, Clock::system().now());
     world.start().await;
     world.until_score("buy", 100.0).await;
     target.break_();
@@ -147,7 +148,7 @@ async fn the_quarter_brings_the_walk_with_it() {
     let path = world.path("unbroken.db");
     let settings = unbroken::store::Settings { path, retention: unbroken::store::Retention::default() };
     let store = unbroken::store::sqlite::Sqlite::open(&settings).await.unwrap();
-    let long_ago = jiff::Timestamp::now() - jiff::SignedDuration::from_hours(24 * 95);
+    let long_ago = Clock::system().now() - jiff::SignedDuration::from_hours(24 * 95);
     store.circulate("quarter/cx", long_ago, Vec::new()).await.unwrap();
     store.close().await;
     world.start().await;

@@ -116,10 +116,12 @@ pub(super) fn owners(map: &JourneyMap, material: &Material, journeys: &[JourneyR
     let mut teams: BTreeMap<String, (f64, f64)> = BTreeMap::new();
     for one in &material.journeys {
         for loss in &one.losses {
-            owner(&loss.to).into_iter().for_each(|team| teams.entry(team).or_default().0 += loss.minutes);
+            let Some(team) = owner(&loss.to) else { continue };
+            teams.entry(team).or_default().0 += loss.minutes;
         }
         for loss in &one.losses_before {
-            owner(&loss.to).into_iter().for_each(|team| teams.entry(team).or_default().1 += loss.minutes);
+            let Some(team) = owner(&loss.to) else { continue };
+            teams.entry(team).or_default().1 += loss.minutes;
         }
     }
     let cost = |(id, (lost_minutes, before)): (String, (f64, f64))| Cost {

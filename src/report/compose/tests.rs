@@ -36,7 +36,7 @@ fn journey(id: &str, stages: &[(&str, &str)]) -> Journey {
         id: id.into(),
         title: format!("Journey {id}"),
         public: false,
-        objective: Some(Objective { target: 99.0, window: std::time::Duration::from_secs(30 * 86_400) }),
+        objective: Some(Objective { target: 99.0, window: std::time::Duration::from_hours(30 * 24) }),
         stages: stages.iter().map(stage).collect(),
         consistency: Vec::new(),
     }
@@ -114,11 +114,13 @@ fn what_was_lost_stands_by_stage_and_by_owner() {
         .collect();
     assert_eq!(stages, [("The read", 90.0, Some(50.0)), ("The settle", 30.0, Some(0.0))]);
     assert_eq!(pay.stages[0].touchpoints[0].owner.as_deref(), Some("bill-team"));
-    assert_eq!(pay.checks[0].lost_minutes, 10.0);
-    assert_eq!(pay.unaccounted_minutes, 0.0);
+    assert_eq!((pay.checks[0].lost_minutes, pay.unaccounted_minutes), (10.0, 0.0));
     assert_eq!(pay.standing.score, Some(98.7), "as it is shown everywhere");
     let change = pay.change.expect("comparable");
-    assert!((change.score.expect("both") + 0.8).abs() < 1e-9 && change.lost_minutes == 80.0, "{change:?}");
+    assert!(
+        (change.score.expect("both") + 0.8).abs() < 1e-9 && (change.lost_minutes - 80.0).abs() < 1e-9,
+        "{change:?}"
+    );
     let owners: Vec<_> = report.owners.iter().map(|cost| (cost.id.as_str(), cost.lost_minutes, cost.before)).collect();
     assert_eq!(owners, [("bill-team", 90.0, Some(50.0)), ("shop-team", 45.0, Some(0.0))], "over both journeys");
     assert!(matches!(report.gist(), Gist::Lost(journey) if journey.id.as_str() == "pay"));
@@ -148,7 +150,7 @@ fn what_is_not_known_any_more_is_said() {
     let lost = stretch(Some(99.0), 100.0, WEEK);
     let report = whole(vec![of("buy", lost, vec![at("gone", "closed-shop", 60.0)], lost, vec![])]);
     let buy = &report.journeys[0];
-    assert_eq!(buy.unaccounted_minutes, 40.0);
+    assert!((buy.unaccounted_minutes - 40.0).abs() < 1e-9);
     let [stage] = buy.stages.as_slice() else { panic!("{:?}", buy.stages) };
     assert_eq!(
         (stage.cost.title.as_str(), stage.touchpoints[0].title.as_str()),

@@ -115,7 +115,7 @@ fn step_cells(visit: &Visit, step: &StepOutcome, words: &Words) -> Vec<String> {
     cells.push(all(&|fault| fault.text.clone()));
     cells.push(all(&|fault| fault.evidence.as_ref().map(|seen| seen.expected.clone()).unwrap_or_default()));
     cells.push(all(&|fault| fault.evidence.as_ref().map(|seen| seen.found.clone()).unwrap_or_default()));
-    cells.push(all(&|fault| words.advice(fault).map(|advice| advice.into_owned()).unwrap_or_default()));
+    cells.push(all(&|fault| words.advice(fault).map(std::borrow::Cow::into_owned).unwrap_or_default()));
     cells.push(trace(visit));
     cells
 }

@@ -41,7 +41,6 @@ pub(super) async fn write(connection: &mut SqliteConnection, decision: &Decision
 
 /// Gives what was recorded of a touchpoint, and of what its errands did elsewhere, its new name.
 async fn rename(connection: &mut SqliteConnection, from: &TouchpointId, to: &TouchpointId) -> Result<()> {
-    losses::rename(connection, from, to).await?;
     const RENAMES: [&str; 3] = [
         "UPDATE OR IGNORE series SET probe = $2 || substr(probe, length($1) + 1)
          WHERE substr(probe, 1, length($1) + 1) = $1 || '/'",
@@ -51,6 +50,7 @@ async fn rename(connection: &mut SqliteConnection, from: &TouchpointId, to: &Tou
         "UPDATE OR IGNORE push SET probe = $2 || substr(probe, length($1) + 1)
          WHERE substr(probe, 1, length($1) + 1) = $1 || '/'",
     ];
+    losses::rename(connection, from, to).await?;
     for sql in RENAMES {
         sqlx::query(sql).bind(from.to_string()).bind(to.to_string()).execute(&mut *connection).await?;
     }
