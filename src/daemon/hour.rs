@@ -18,6 +18,8 @@ use crate::config::{self, Secrets};
 
 const PROBES: u64 = 20;
 const EVERY_SECONDS: u64 = 10;
+/// Timers are no finer than this: what is later by less is not later.
+const TIMER_SECONDS: f64 = 0.001;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Receivers {
@@ -128,7 +130,7 @@ async fn receivers_that_hang_for_an_hour_delay_no_probe() {
     let (well, hanging) = (an_hour(Receivers::Take).await, an_hour(Receivers::Hang).await);
     // Retries are at most five minutes and fifteen seconds apart.
     assert!(hanging.calls >= 3 * 11, "they were asked all the time: {hanging:?}");
-    assert!(hanging.p99 <= well.p99 * 1.05, "{hanging:?}, otherwise {well:?}");
+    assert!(hanging.p99 <= well.p99 * 1.05 + TIMER_SECONDS, "{hanging:?}, otherwise {well:?}");
     let due = PROBES * 3600 / EVERY_SECONDS;
     for hour in [&well, &hanging] {
         assert!(hour.runs * 100 >= due * 95, "{due} were due: {hour:?}");

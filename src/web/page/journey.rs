@@ -154,7 +154,9 @@ fn stages(frame: &Frame, now: &JourneyNow, shares: &Shares, snapshot: &Snapshot)
                     .elements()
                     .iter()
                     .enumerate()
-                    .map(|(member, element)| part(element, shares.element(place, number, member), snapshot))
+                    .map(|(member, element)| {
+                        part(element, charge(now, shares.element(place, number, member)), snapshot)
+                    })
                     .collect(),
             })
             .collect(),
@@ -162,20 +164,24 @@ fn stages(frame: &Frame, now: &JourneyNow, shares: &Shares, snapshot: &Snapshot)
     stages.collect()
 }
 
-fn part(element: &ElementNow, share: f64, snapshot: &Snapshot) -> Part {
+/// What is laid to somebody's charge: nothing, where too little is seen for a number.
+fn charge(now: &JourneyNow, share: f64) -> Option<String> {
+    (now.score.is_some() && share >= 0.05).then(|| minus(share))
+}
+
+fn part(element: &ElementNow, cost: Option<String>, snapshot: &Snapshot) -> Part {
     let touchpoint = element.element.touchpoint();
     Part {
         touchpoint: touchpoint.to_string(),
         title: words::touchpoint(touchpoint, &snapshot.map).to_owned(),
         detail: probe_title(&element.element, snapshot),
         tone: element.health.state.into(),
-        cost: (share >= 0.05).then(|| minus(share)),
+        cost,
     }
 }
 
 fn checks(frame: &Frame, now: &JourneyNow, shares: &Shares, snapshot: &Snapshot) -> Vec<Check> {
     let checks = now.consistency.iter().enumerate().map(|(place, check)| {
-        let share = shares.check(place);
         let first = check.values.iter().find_map(|value| value.value.clone());
         Check {
             name: check.name.clone(),
@@ -185,7 +191,7 @@ fn checks(frame: &Frame, now: &JourneyNow, shares: &Shares, snapshot: &Snapshot)
                 State::Pending => Tone::from(State::Pending),
                 _ => Tone::new("unknown", "tone-incomparable"),
             },
-            points: (share >= 0.05).then(|| minus(share)),
+            points: charge(now, shares.check(place)),
             since: frame.since(check.since),
             values: check
                 .values

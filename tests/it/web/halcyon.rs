@@ -534,9 +534,9 @@ pub(crate) fn incident(mood: Mood) -> Incident {
         only_from: BTreeSet::new(),
         acknowledged: None,
         timeline: vec![
-            Happening { at: ago(21), what: text("Open the latest bill: status 500 instead of 200") },
-            Happening { at: ago(20), what: text("Bills and payments is down, as every customer") },
-            Happening { at: ago(19), what: text("“Pay my bill” fell from 98.2 to 0.0") },
+            Happening { at: ago(21), what: text("Bills and payments is degraded: status 500 instead of 200") },
+            Happening { at: ago(20), what: text("Bills and payments is down: status 500 instead of 200") },
+            Happening { at: ago(19), what: text("It breaks the journey: Pay my bill") },
         ],
     }
 }

@@ -160,14 +160,14 @@ fn read(html: &str) -> String {
     // What was captured, and what identifies a run, are called as they are.
     let html = trace.replace_all(html, " ");
     let html = hidden.replace_all(&html, " ");
-    let body = html.split_once("<body>").expect("a body").1.to_owned();
-    let body = english.replace_all(&body, " ");
+    let (_, body) = html.split_once("</head>").unwrap_or_else(|| panic!("no body: {html}"));
+    let body = english.replace_all(body, " ");
     let attributes: Vec<String> = spoken.captures_iter(&body).map(|found| found[1].to_owned()).collect();
     format!("{} {}", tag.replace_all(&body, " "), attributes.join(" "))
 }
 
 /// What has the same name in every language, and what the company has called so.
-const NAMES: [&str; 17] = [
+const NAMES: [&str; 20] = [
     "Halcyon Mobile",
     "Europe/Berlin",
     "Unbroken",
@@ -183,6 +183,9 @@ const NAMES: [&str; 17] = [
     "Spring sale",
     "20 % off",
     "Anna",
+    "everyone",
+    "hooks",
+    "Markdown",
     "no-store",
     "public",
 ];

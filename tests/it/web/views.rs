@@ -31,4 +31,8 @@ async fn a_blind_page_shows_no_number_and_says_why() {
     let home = site.page("/").await;
     assert!(home.contains("We cannot see whether customers can pay their bill"), "{home}");
     assert!(!home.contains(">100<"), "no number where nothing is seen: {home}");
+    let journey = site.page("/journeys/pay-my-bill").await;
+    let (_, path) = journey.split_once("id=\"path\"").expect("the path");
+    let (path, _) = path.split_once("</section>").expect("its end");
+    assert!(!path.contains('−'), "nothing is laid to anybody's charge: {path}");
 }
