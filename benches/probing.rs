@@ -12,6 +12,7 @@ use std::io::Write as _;
 use std::process::Child;
 use std::time::{Duration, Instant};
 
+use sides::ours::Measured;
 use sides::{Load, Usage};
 
 fn main() {
@@ -38,7 +39,8 @@ fn main() {
     for _ in 0..rounds {
         let bare = sides::bare::measure(server.address, load);
         print_row("bare hyper loop", &bare);
-        let ours = sides::ours::measure(server.address, load);
+        let Measured { usage: ours, exported, lost } = sides::ours::measure(server.address, load, "");
+        assert!(exported + lost == 0.0, "nobody is there to export to");
         print_row("unbroken, store and metrics on", &ours);
         of_bare.push(ours.cpu_per_run() / bare.cpu_per_run());
         if let Some(blackbox) = sides::blackbox::measure(server.address, load) {

@@ -12,10 +12,21 @@ use super::{Load, Usage};
 
 const PROBES_PER_TOUCHPOINT: u64 = 100;
 
-pub(crate) fn measure(target: SocketAddr, load: Load) -> Usage {
+/// What it used, and what it says of its export.
+pub(crate) struct Measured {
+    pub(crate) usage: Usage,
+    /// Since it started: what a collector took.
+    pub(crate) exported: f64,
+    /// What no collector took.
+    pub(crate) lost: f64,
+}
+
+/// `settings` are further lines of `unbroken.yaml`.
+pub(crate) fn measure(target: SocketAddr, load: Load, settings: &str) -> Measured {
     let folder = tempfile::tempdir().expect("a folder");
     let listen = super::server::free_address();
     write_config(folder.path(), listen, target, load);
+    add_settings(folder.path(), settings);
     let child = Command::new(env!("CARGO_BIN_EXE_unbroken"))
         .args(["--config".as_ref(), folder.path().join("config").as_os_str()])
         .arg("run")
@@ -45,7 +56,15 @@ pub(crate) fn measure(target: SocketAddr, load: Load) -> Usage {
     );
     assert!(runs > 0.0 && (good + slow - runs).abs() < 1.0, "some runs failed or were skipped: not a fair measurement");
     assert!((due / expected - 1.0).abs() < 0.01, "the schedule drifts");
-    Usage { runs: runs as u64, cpu: cpu_after.saturating_sub(cpu), peak_rss, lateness: lateness(&before, &after) }
+    let usage =
+        Usage { runs: runs as u64, cpu: cpu_after.saturating_sub(cpu), peak_rss, lateness: lateness(&before, &after) };
+    let exported = sum_where(&after, "unbroken_spans_total", "result=\"sent\"");
+    Measured { usage, exported, lost: sum_where(&after, "unbroken_spans_total", "") - exported }
+}
+
+fn add_settings(folder: &std::path::Path, settings: &str) {
+    let file = fs::File::options().append(true).open(folder.join("config/unbroken.yaml"));
+    file.and_then(|mut file| file.write_all(settings.as_bytes())).expect("writes");
 }
 
 fn write_config(folder: &std::path::Path, listen: SocketAddr, target: SocketAddr, load: Load) {
