@@ -214,6 +214,7 @@ impl Shared {
                 metrics: Arc::clone(&self.metrics),
                 exporter: Arc::clone(&self.exporter),
                 store: Arc::clone(&self.store),
+                clock: self.clock.clone(),
             }),
             stopping,
         }

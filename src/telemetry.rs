@@ -1,6 +1,6 @@
 //! What we tell other systems of every run and of ourselves: spans to export, numbers to scrape.
 //!
-//! [`spans`] and the rendering of [`Metrics`] are pure. The [`Exporter`] never makes a run wait: beyond its queue a
+//! [`spans`] and the rendering of [`Metrics`] are pure; what is counted, [`CATALOGUE`] says. The [`Exporter`] never makes a run wait: beyond its queue a
 //! trace is dropped whole, and counted.
 
 mod attributes;
@@ -13,6 +13,6 @@ mod spans;
 
 pub use exporter::{Exporter, Identity, Tally, Unbuilt};
 pub use exposition::Exposition;
-pub use metrics::{Gauges, Metrics, Reload};
+pub use metrics::{CATALOGUE, Family, Gauges, Metrics, Outbox, Reload, SERIES_MAX, Type, UnderWay, Unit};
 pub use settings::{Headers, Otlp, Protocol, Settings};
 pub use spans::{Event, Kind, Span, Value, spans};

@@ -218,6 +218,7 @@ impl Keeper {
             Tell::Reload { map, alerts } => {
                 self.map = Arc::clone(&map);
                 self.alerts = alerts;
+                self.out.metrics.keep(&map);
                 self.board.reload(map, now)
             }
             Tell::Trouble(what, text) => self.board.trouble(what, &text, now),

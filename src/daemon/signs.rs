@@ -7,9 +7,10 @@ use std::time::Duration;
 use async_trait::async_trait;
 use tokio::time::Instant;
 
+use crate::clock::Clock;
 use crate::model::Snapshot;
-use crate::store::Store;
-use crate::telemetry::{Exporter, Exposition, Gauges, Metrics};
+use crate::store::{OutboxDepth, Store};
+use crate::telemetry::{self, Exporter, Exposition, Gauges, Metrics};
 use crate::web::{Scrape, Vitals};
 
 /// A part that gave no sign for so long is stuck.
@@ -116,6 +117,7 @@ pub(super) struct Asked {
     pub(super) metrics: Arc<Metrics>,
     pub(super) exporter: Arc<Exporter>,
     pub(super) store: Arc<dyn Store>,
+    pub(super) clock: Clock,
 }
 
 #[async_trait]
@@ -130,8 +132,10 @@ impl Vitals for Asked {
     }
 
     async fn metrics(&self, snapshot: &Arc<Snapshot>, accept: &str) -> Scrape {
-        let depth = self.store.outbox().await.unwrap_or_default();
-        let gauges = Gauges { outbox_pending: depth.pending, spans: self.exporter.tally() };
+        let OutboxDepth { pending, dead, oldest } = self.store.outbox().await.unwrap_or_default();
+        let stuck = oldest.and_then(|since| Duration::try_from(self.clock.now().duration_since(since)).ok());
+        let outbox = telemetry::Outbox { pending, dead, stuck: stuck.unwrap_or_default() };
+        let gauges = Gauges { outbox, spans: self.exporter.tally() };
         let exposition = Exposition::accepted(accept);
         let pieces = self.metrics.render(snapshot, gauges, exposition);
         Scrape { content_type: exposition.content_type(), pieces: Box::new(pieces) }

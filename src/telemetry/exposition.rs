@@ -1,8 +1,9 @@
 //! Prometheus text 0.0.4 and OpenMetrics 1.0.
 
-use std::fmt::{Display, Write};
+use std::fmt::Write;
 
-use super::histogram::Histogram;
+use super::histogram::{Exemplar, Histogram};
+use super::metrics::{Family, Number, Sink, Type};
 
 /// How metrics are written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -28,73 +29,23 @@ impl Exposition {
     }
 }
 
-/// What a family of series is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Type {
-    Gauge,
-    Counter,
-    Histogram,
-}
-
 /// The text as it grows, family by family; taken away in pieces, for all of it at once would be our largest thing.
 #[derive(Debug)]
 pub(super) struct Page {
     exposition: Exposition,
+    name: &'static str,
+    labels: &'static [&'static str],
     text: String,
 }
 
 impl Page {
     pub(super) fn new(exposition: Exposition) -> Self {
-        Self { exposition, text: String::new() }
+        Self { exposition, name: "", labels: &[], text: String::new() }
     }
 
     /// What was written since it was taken last.
     pub(super) fn take(&mut self) -> String {
         std::mem::take(&mut self.text)
-    }
-
-    pub(super) fn family(&mut self, name: &str, of: Type, help: &str) {
-        let (kind, name) = match of {
-            Type::Gauge => ("gauge", name),
-            Type::Histogram => ("histogram", name),
-            // OpenMetrics names the family without the suffix that its samples have.
-            Type::Counter if self.exposition == Exposition::OpenMetrics => {
-                ("counter", name.strip_suffix("_total").unwrap_or(name))
-            }
-            Type::Counter => ("counter", name),
-        };
-        self.line(format_args!("# HELP {name} {help}\n# TYPE {name} {kind}\n"));
-    }
-
-    pub(super) fn sample(&mut self, name: &str, labels: &[(&str, &str)], value: impl Display) {
-        let labels = braces(&inner(labels));
-        self.line(format_args!("{name}{labels} {value}\n"));
-    }
-
-    pub(super) fn histogram(&mut self, name: &str, labels: &[(&str, &str)], histogram: &Histogram) {
-        let mut total = 0;
-        let inner = inner(labels);
-        let comma = if inner.is_empty() { "" } else { "," };
-        for (bucket, count) in histogram.counts.iter().enumerate() {
-            total += count;
-            self.line(format_args!("{name}_bucket{{{inner}{comma}le=\""));
-            match (histogram.bounds.get(bucket), self.exposition) {
-                (None, _) => self.text.push_str("+Inf"),
-                (Some(bound), Exposition::Prometheus) => self.line(format_args!("{bound}")),
-                // It writes every bound as a float.
-                (Some(bound), Exposition::OpenMetrics) => self.line(format_args!("{bound:?}")),
-            }
-            self.line(format_args!("\"}} {total}"));
-            let exemplar = histogram.exemplar.filter(|exemplar| exemplar.bucket == bucket);
-            if let (Some(exemplar), Exposition::OpenMetrics) = (exemplar, self.exposition) {
-                let (trace, seconds) = (exemplar.trace, exemplar.seconds);
-                let at = exemplar.at.as_millisecond() as f64 / 1000.0;
-                self.line(format_args!(" # {{trace_id=\"{trace}\"}} {seconds} {at}"));
-            }
-            self.text.push('\n');
-        }
-        let labels = braces(&inner);
-        self.line(format_args!("{name}_sum{labels} {}\n{name}_count{labels} {total}\n", histogram.sum));
     }
 
     pub(super) fn end(&mut self) {
@@ -107,11 +58,68 @@ impl Page {
         // Writing to a String cannot fail.
         let _ = self.text.write_fmt(text);
     }
+
+    /// `name="value",` for each that has a value.
+    fn inner(&self, values: &[&str]) -> String {
+        let mut inner = String::new();
+        for (name, value) in self.labels.iter().zip(values).filter(|(_, value)| !value.is_empty()) {
+            let comma = if inner.is_empty() { "" } else { "," };
+            let _ = write!(inner, "{comma}{name}=\"{}\"", escape(value));
+        }
+        inner
+    }
+
+    fn exemplar(&mut self, exemplar: &Exemplar) {
+        let at = exemplar.at.as_millisecond() as f64 / 1000.0;
+        self.line(format_args!(" # {{trace_id=\"{}\"}} {} {at}", exemplar.trace, exemplar.seconds));
+    }
 }
 
-fn inner(labels: &[(&str, &str)]) -> String {
-    let each: Vec<String> = labels.iter().map(|(name, value)| format!("{name}=\"{}\"", escape(value))).collect();
-    each.join(",")
+impl Sink for Page {
+    fn family(&mut self, family: &'static Family) {
+        (self.name, self.labels) = (family.name, family.labels);
+        let (open, mut name) = (self.exposition == Exposition::OpenMetrics, family.name);
+        if open && family.of == Type::Counter {
+            // OpenMetrics names the family without the suffix that its samples have.
+            name = name.strip_suffix("_total").unwrap_or(name);
+        }
+        self.line(format_args!("# HELP {name} {}\n# TYPE {name} {}\n", family.help, family.of.as_str()));
+        if let Some(unit) = family.unit.suffix().filter(|_| open) {
+            self.line(format_args!("# UNIT {name} {unit}\n"));
+        }
+    }
+
+    fn number(&mut self, labels: &[&str], number: Number) {
+        let (name, labels) = (self.name, braces(&self.inner(labels)));
+        match number {
+            Number::Whole(whole) => self.line(format_args!("{name}{labels} {whole}\n")),
+            Number::Real(f64::INFINITY) => self.line(format_args!("{name}{labels} +Inf\n")),
+            Number::Real(real) => self.line(format_args!("{name}{labels} {real}\n")),
+        }
+    }
+
+    fn histogram(&mut self, labels: &[&str], histogram: &Histogram) {
+        let (name, inner, mut total) = (self.name, self.inner(labels), 0);
+        let comma = if inner.is_empty() { "" } else { "," };
+        for (bucket, count) in histogram.counts.iter().enumerate() {
+            total += count;
+            self.line(format_args!("{name}_bucket{{{inner}{comma}le=\""));
+            match (histogram.bounds.get(bucket), self.exposition) {
+                (None, _) => self.text.push_str("+Inf"),
+                (Some(bound), Exposition::Prometheus) => self.line(format_args!("{bound}")),
+                // It writes every bound as a float.
+                (Some(bound), Exposition::OpenMetrics) => self.line(format_args!("{bound:?}")),
+            }
+            self.line(format_args!("\"}} {total}"));
+            let exemplar = histogram.exemplars().find(|exemplar| exemplar.bucket == bucket);
+            if let (Some(exemplar), Exposition::OpenMetrics) = (exemplar, self.exposition) {
+                self.exemplar(exemplar);
+            }
+            self.text.push('\n');
+        }
+        let labels = braces(&inner);
+        self.line(format_args!("{name}_sum{labels} {}\n{name}_count{labels} {total}\n", histogram.sum));
+    }
 }
 
 fn braces(inner: &str) -> String {

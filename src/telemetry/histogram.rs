@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
-use crate::model::TraceId;
+use crate::model::{Reading, TraceId};
 
 /// Upper bounds in seconds, ascending; above the last one is `+Inf`.
 pub(super) type Bounds = &'static [f64];
@@ -16,6 +16,9 @@ pub(super) const LATENESS: Bounds = &[0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1
 /// Of writes to disk.
 pub(super) const WRITES: Bounds = &[0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5];
 
+/// The slowest one of so long is pointed at, besides the newest.
+const SLOWEST_FOR: SignedDuration = SignedDuration::from_mins(1);
+
 /// A histogram with fixed buckets.
 #[derive(Clone, Debug)]
 pub(super) struct Histogram {
@@ -23,12 +26,12 @@ pub(super) struct Histogram {
     /// Per bucket, not cumulated; one more than bounds.
     pub(super) counts: Box<[u64]>,
     pub(super) sum: f64,
-    /// The newest observation that has a trace.
-    pub(super) exemplar: Option<Exemplar>,
+    newest: Option<Exemplar>,
+    slowest: Option<Exemplar>,
 }
 
 /// One observation that can be looked at.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Exemplar {
     pub(super) bucket: usize,
     pub(super) seconds: f64,
@@ -38,16 +41,27 @@ pub(super) struct Exemplar {
 
 impl Histogram {
     pub(super) fn new(bounds: Bounds) -> Self {
-        Self { bounds, counts: vec![0; bounds.len() + 1].into(), sum: 0.0, exemplar: None }
+        Self { bounds, counts: vec![0; bounds.len() + 1].into(), sum: 0.0, newest: None, slowest: None }
     }
 
     pub(super) fn observe(&mut self, length: Duration) {
         self.count(length);
     }
 
-    pub(super) fn observe_traced(&mut self, length: Duration, trace: TraceId, at: Timestamp) {
+    pub(super) fn observe_traced(&mut self, length: Duration, reading: &Reading) {
         let bucket = self.count(length);
-        self.exemplar = Some(Exemplar { bucket, seconds: length.as_secs_f64(), trace, at });
+        let (seconds, at) = (length.as_secs_f64(), reading.ended());
+        let exemplar = Exemplar { bucket, seconds, trace: reading.trace, at };
+        self.newest = Some(exemplar);
+        let stays = |slowest: &Exemplar| slowest.seconds > seconds && at.duration_since(slowest.at) <= SLOWEST_FOR;
+        if !self.slowest.as_ref().is_some_and(stays) {
+            self.slowest = Some(exemplar);
+        }
+    }
+
+    /// The slowest of late, and the newest; once, if they are one.
+    pub(super) fn exemplars(&self) -> impl Iterator<Item = &Exemplar> {
+        self.slowest.iter().chain(self.newest.iter().filter(|newest| Some(**newest) != self.slowest))
     }
 
     fn count(&mut self, length: Duration) -> usize {

@@ -7,7 +7,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use unbroken::model::{ProbeId, SelfFault, Series, Snapshot, Verdict, Why};
-use unbroken::telemetry::{Exporter, Exposition, Gauges, Identity, Kind, Metrics, Reload, Settings, Value, spans};
+use unbroken::telemetry::{
+    CATALOGUE, Exporter, Exposition, Gauges, Identity, Kind, Metrics, Outbox, Reload, Settings, Type, Value, spans,
+};
 
 use crate::parts::Rotel;
 use crate::web::halcyon::{self, Mood};
@@ -79,7 +81,13 @@ fn counted(snapshot: &Snapshot, exposition: Exposition) -> String {
     metrics.wrote(Duration::from_millis(2));
     metrics.notified("every\"one\n", "delivered");
     metrics.reloaded(Reload::Refused);
-    metrics.render(&Arc::new(snapshot.clone()), Gauges { outbox_pending: 2, ..Gauges::default() }, exposition).collect()
+    metrics
+        .render(
+            &Arc::new(snapshot.clone()),
+            Gauges { outbox: Outbox { pending: 2, ..Outbox::default() }, ..Gauges::default() },
+            exposition,
+        )
+        .collect()
 }
 
 fn sum(text: &str, name: &str) -> f64 {
@@ -153,6 +161,36 @@ fn a_run_that_comes_to_nothing_is_missing_in_the_sum() {
     }));
     assert!(panic.is_err());
     assert_eq!(counts(), [3.0, 1.0, 1.0]);
+}
+
+/// Whoever reads the catalogue knows all that is written, and nothing is written that it does not know.
+#[test]
+fn what_is_written_is_what_the_catalogue_says() {
+    for exposition in [Exposition::Prometheus, Exposition::OpenMetrics] {
+        let text = counted(&halcyon::snapshot(Mood::BillingDown), exposition);
+        let written: Vec<(&str, &str)> =
+            text.lines().filter_map(|line| line.strip_prefix("# TYPE ")?.split_once(' ')).collect();
+        let bare = |name: &'static str| match exposition {
+            Exposition::Prometheus => name,
+            Exposition::OpenMetrics => name.trim_end_matches("_total"),
+        };
+        let known: Vec<(&str, &str)> = CATALOGUE.iter().map(|family| (bare(family.name), family.of.as_str())).collect();
+        assert_eq!(written, known);
+        for line in text.lines().filter(|line| !line.starts_with('#')) {
+            let name = line.split(['{', ' ']).next().unwrap();
+            let of = |family: &&&unbroken::telemetry::Family| {
+                let rest = name.strip_prefix(family.name);
+                rest == Some("") || family.of == Type::Histogram && matches!(rest, Some("_bucket" | "_sum" | "_count"))
+            };
+            let family = CATALOGUE.iter().find(of).unwrap_or_else(|| panic!("{line} is in no family"));
+            let before_value = line.split(" # ").next().unwrap();
+            let labels = before_value.split_once('{').map_or("", |(_, rest)| rest.rsplit_once('}').unwrap().0);
+            for label in labels.split("\",").filter(|label| !label.is_empty()) {
+                let label = label.split_once('=').unwrap().0;
+                assert!(family.labels.contains(&label) || label == "le", "{line} has a label of its own: {label}");
+            }
+        }
+    }
 }
 
 #[test]
