@@ -12,6 +12,7 @@ mod init;
 mod internal;
 mod logging;
 mod man;
+mod metrics;
 mod outbox;
 mod preflight;
 mod probe;
@@ -121,6 +122,8 @@ enum Command {
     Alert(alert::Args),
     /// Notifications that wait or could not be delivered: list, replay, drop
     Outbox(outbox::Args),
+    /// All that is counted, with types, units and labels
+    Metrics,
     /// The JSON Schema of the configuration, for editors
     Schema,
     /// Shell completions
@@ -225,6 +228,7 @@ impl Command {
             Self::Report(args) => args.run(global).await,
             Self::Alert(args) => args.run(global).await,
             Self::Outbox(args) => args.run(global).await,
+            Self::Metrics => Ok(metrics::run(global)),
             Self::Schema => Ok(schema::run()),
             Self::Completions { shell } => man::completions(shell),
             Self::Man => man::page(),

@@ -9,6 +9,7 @@ use std::time::Duration;
 use serde_json::Value;
 use unbroken::clock::Clock;
 use unbroken::demo::{Closed, Company, Ports, Settings, control};
+use unbroken::telemetry::CATALOGUE;
 
 use crate::world::{Hook, Target, World};
 
@@ -81,6 +82,25 @@ fn junit_is_what_walk_answers_and_nothing_else() {
         let (code, out, errors) = run(folder.path(), &[command, "--format", "junit"]);
         assert_eq!((code, out.as_str()), (2, ""), "{command}: {errors}");
     }
+}
+
+#[test]
+fn metrics_tells_all_that_is_counted_to_people_and_to_programs() {
+    let (code, text, errors) = run(Path::new("."), &["metrics"]);
+    assert_eq!((code, errors.as_str()), (0, ""));
+    let (code, json, _) = run(Path::new("."), &["metrics", "--format", "json"]);
+    let answer: Value = serde_json::from_str(&json).unwrap();
+    let items = answer["items"].as_array().unwrap();
+    assert_eq!((code, items.len()), (0, CATALOGUE.len()));
+    for (family, item) in CATALOGUE.iter().zip(items) {
+        let line = text.lines().find(|line| line.split(' ').next() == Some(family.name)).unwrap();
+        assert!(line.contains(family.of.as_str()) && line.ends_with(&family.labels.join(", ")), "{line}");
+        assert!(text.contains(family.help), "{}", family.name);
+        assert_eq!((&item["name"], &item["help"]), (&family.name.into(), &family.help.into()));
+    }
+    let duration = items.iter().find(|item| item["name"] == "unbroken_probe_duration_seconds").unwrap();
+    let told = (&duration["type"], &duration["unit"], &duration["labels"][1]);
+    assert_eq!(told, (&"histogram".into(), &"s".into(), &"probe".into()));
 }
 
 #[test]
