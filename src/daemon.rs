@@ -58,8 +58,10 @@ const EVENTS_QUEUED_MAX: usize = 1_024;
 const RUNS_GRACE: Duration = Duration::from_secs(3);
 /// What is concluded gets so long to reach the disk, and those outside to finish.
 const WRITE_GRACE: Duration = Duration::from_secs(3);
-/// Then the last spans get so long to leave, and the store to close.
-const CLOSE_GRACE: Duration = Duration::from_secs(2);
+/// Then the store gets so long to close.
+const CLOSE_GRACE: Duration = Duration::from_secs(3);
+/// In it, the last spans, numbers and log records get so long to leave.
+const SEND_GRACE: Duration = Duration::from_millis(2_700);
 
 /// What a daemon is started with.
 pub struct Setup {
@@ -247,12 +249,8 @@ impl Shared {
             tracing::warn!("Not everything ended in time");
         }
         let Self { store, exporter, .. } = self;
-        let spans = async {
-            if let Ok(exporter) = Arc::try_unwrap(exporter) {
-                exporter.shutdown().await;
-            }
-        };
-        tokio::time::timeout(CLOSE_GRACE, async { tokio::join!(spans, store.close()) }).await.ok();
+        let closed = async { tokio::join!(exporter.shutdown(SEND_GRACE), store.close()) };
+        tokio::time::timeout(CLOSE_GRACE, closed).await.ok();
         ended.unwrap_or_default().into_iter().collect::<Result<(), _>>().map_err(Failure::from)
     }
 }

@@ -1,18 +1,27 @@
 //! What we tell other systems of every run and of ourselves: spans to export, numbers to scrape.
 //!
-//! [`spans`] and the rendering of [`Metrics`] are pure; what is counted, [`CATALOGUE`] says. The [`Exporter`] never makes a run wait: beyond its queue a
-//! trace is dropped whole, and counted.
+//! [`spans`] and the rendering of [`Metrics`] are pure; what is counted, [`CATALOGUE`] says. The [`Exporter`] never makes
+//! anybody wait: beyond a queue the oldest is dropped, and counted. It speaks OTLP itself, one [`Outlet`] per collector.
+//!
+//! Rejected: the SDK's processors and exporters. They cannot carry what was measured elsewhere, they read `OTEL_*` behind
+//! our back (a collector of the file would get another one's headers), and they call sent what a collector refused.
 
 mod attributes;
 mod exporter;
 mod exposition;
 mod histogram;
+mod message;
 mod metrics;
+mod outlet;
+mod run;
 mod settings;
+mod signal;
 mod spans;
 
-pub use exporter::{Exporter, Identity, Tally, Unbuilt};
+pub use exporter::{Exporter, Identity, Unbuilt};
 pub use exposition::Exposition;
 pub use metrics::{CATALOGUE, Family, Gauges, Metrics, Outbox, Reload, SERIES_MAX, Type, UnderWay, Unit};
+pub use outlet::{Answer, Outlet, Refusal, Source, Tally};
 pub use settings::{Headers, Otlp, Protocol, Settings};
+pub use signal::Signal;
 pub use spans::{Event, Kind, Span, Value, spans};

@@ -58,8 +58,8 @@ pub(crate) fn measure(target: SocketAddr, load: Load, settings: &str) -> Measure
     assert!((due / expected - 1.0).abs() < 0.01, "the schedule drifts");
     let usage =
         Usage { runs: runs as u64, cpu: cpu_after.saturating_sub(cpu), peak_rss, lateness: lateness(&before, &after) };
-    let exported = sum_where(&after, "unbroken_spans_total", "result=\"sent\"");
-    Measured { usage, exported, lost: sum_where(&after, "unbroken_spans_total", "") - exported }
+    let exported = sum_where(&after, "unbroken_exported_total", "signal=\"traces\",result=\"sent\"");
+    Measured { usage, exported, lost: sum_where(&after, "unbroken_exported_total", "signal=\"traces\"") - exported }
 }
 
 fn add_settings(folder: &std::path::Path, settings: &str) {

@@ -10,7 +10,7 @@ use tokio::time::Instant;
 use crate::clock::Clock;
 use crate::model::Snapshot;
 use crate::store::{OutboxDepth, Store};
-use crate::telemetry::{self, Exporter, Exposition, Gauges, Metrics};
+use crate::telemetry::{self, Exporter, Exposition, Gauges, Metrics, Signal};
 use crate::web::{Scrape, Vitals};
 
 /// A part that gave no sign for so long is stuck.
@@ -135,7 +135,7 @@ impl Vitals for Asked {
         let OutboxDepth { pending, dead, oldest } = self.store.outbox().await.unwrap_or_default();
         let stuck = oldest.and_then(|since| Duration::try_from(self.clock.now().duration_since(since)).ok());
         let outbox = telemetry::Outbox { pending, dead, stuck: stuck.unwrap_or_default() };
-        let gauges = Gauges { outbox, spans: self.exporter.tally() };
+        let gauges = Gauges { outbox, exported: Signal::ALL.map(|signal| self.exporter.tally(signal)) };
         let exposition = Exposition::accepted(accept);
         let pieces = self.metrics.render(snapshot, gauges, exposition);
         Scrape { content_type: exposition.content_type(), pieces: Box::new(pieces) }

@@ -1,33 +1,22 @@
-//! Hands spans to OpenTelemetry collectors, without ever making a run wait.
+//! Hands traces, metrics and logs to OpenTelemetry collectors, without ever making anybody wait.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{Duration, SystemTime};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
-use http::{HeaderMap, HeaderName, HeaderValue};
-use jiff::Timestamp;
-use opentelemetry::trace::{SpanContext, SpanKind, Status, TraceFlags, TraceState};
-use opentelemetry::{Array, InstrumentationScope, KeyValue, StringValue};
-use opentelemetry_otlp::tonic_types::metadata::MetadataMap;
-use opentelemetry_otlp::{SpanExporter as OtlpExporter, WithExportConfig, WithHttpConfig, WithTonicConfig};
-use opentelemetry_sdk::Resource;
-use opentelemetry_sdk::error::OTelSdkResult;
-use opentelemetry_sdk::trace::{
-    BatchConfigBuilder, BatchSpanProcessor, SpanData, SpanEvents, SpanExporter, SpanLinks, SpanProcessor,
-};
+use opentelemetry_proto::tonic::logs::v1::LogRecord;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+use tokio::time::Instant;
 
-use super::spans::{Kind, Span, Value};
-use super::{Otlp, Protocol, Settings, spans};
+use super::outlet::{Envelope, Outlet, Source, Tally};
+use super::run::Run;
+use super::{Protocol, Settings, Signal, message};
 use crate::model::{JourneyMap, Reading, VantageId};
 
-/// Spans that wait for one collector; beyond it a whole trace is dropped, and counted.
-const QUEUED_MAX: usize = 16_384;
-const BATCH_MAX: usize = 512;
-const BATCH_WITHIN: Duration = Duration::from_secs(1);
-const SEND_WITHIN: Duration = Duration::from_secs(5);
-const FLUSH_WITHIN: Duration = Duration::from_secs(5);
+/// What is measured goes out so often.
+const MEASURED_EVERY: Duration = Duration::from_mins(1);
 
-/// Who says it: the resource of every span.
+/// Who says it: the resource of everything that is sent.
 #[derive(Clone, Debug)]
 pub struct Identity {
     /// One per process.
@@ -44,227 +33,88 @@ pub struct Unbuilt {
     detail: String,
 }
 
-/// Spans by what became of them, over all collectors.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Tally {
-    pub sent: u64,
-    /// The collector refused or did not answer.
-    pub failed: u64,
-    /// The queue was full.
-    pub dropped: u64,
-}
-
-/// Sends every run's trace to every collector.
+/// Sends everything to every collector that is to have it.
 #[derive(Debug)]
 pub struct Exporter {
     outlets: Vec<Outlet>,
-}
-
-#[derive(Debug)]
-struct Outlet {
-    processor: BatchSpanProcessor,
-    counts: Arc<Counts>,
-}
-
-#[derive(Debug, Default)]
-struct Counts {
-    queued: AtomicU64,
-    sent: AtomicU64,
-    failed: AtomicU64,
-    dropped: AtomicU64,
+    ending: watch::Sender<Option<Instant>>,
+    tasks: Mutex<Vec<JoinHandle<()>>>,
 }
 
 impl Exporter {
-    /// Connects to nothing yet. Must be called within a tokio runtime, on which gRPC then runs.
+    /// Connects to nothing yet. Must be called within a tokio runtime, on which everything is sent.
     pub fn new(settings: &Settings, identity: &Identity) -> Result<Self, Unbuilt> {
-        let resource = resource(identity);
-        let outlets = settings.otlp.iter().map(|otlp| Outlet::new(otlp, &resource)).collect::<Result<_, _>>()?;
-        Ok(Self { outlets })
+        let (ending, deadline) = watch::channel(None);
+        let envelope = Arc::new(Envelope { resource: message::resource(identity), scope: message::scope() });
+        let outlets = settings.otlp.iter().map(|otlp| {
+            let endpoint = || otlp.shown().into_owned();
+            Outlet::new(otlp, &envelope, &deadline).map_err(|why| Unbuilt {
+                endpoint: endpoint(),
+                protocol: otlp.protocol,
+                detail: why.0,
+            })
+        });
+        let outlets: Vec<Outlet> = outlets.collect::<Result<_, _>>()?;
+        let tasks = outlets.iter().flat_map(Outlet::open).collect();
+        Ok(Self { outlets, ending, tasks: Mutex::new(tasks) })
+    }
+
+    /// Whether any collector is to have it: what nobody takes need not be made.
+    pub fn wants(&self, signal: Signal) -> bool {
+        self.outlets.iter().any(|outlet| outlet.takes(signal))
     }
 
     /// Queues the run's trace and returns at once.
-    pub fn export(&self, reading: &Reading, map: &JourneyMap) {
-        if self.outlets.is_empty() {
-            return;
-        }
-        let spans = spans(reading, map);
-        for outlet in &self.outlets {
-            outlet.queue(&spans);
+    pub fn export(&self, reading: &Arc<Reading>, map: &Arc<JourneyMap>) {
+        if self.wants(Signal::Traces) {
+            let run = Run { reading: Arc::clone(reading), map: Arc::clone(map) };
+            self.outlets.iter().for_each(|outlet| outlet.trace(&run));
         }
     }
 
-    pub fn tally(&self) -> Tally {
-        let sum = |of: fn(&Counts) -> &AtomicU64| {
-            self.outlets.iter().map(|outlet| of(&outlet.counts).load(Ordering::Relaxed)).sum()
-        };
-        Tally {
-            sent: sum(|counts| &counts.sent),
-            failed: sum(|counts| &counts.failed),
-            dropped: sum(|counts| &counts.dropped),
-        }
+    /// Queues a log record and returns at once.
+    pub fn log(&self, record: &LogRecord) {
+        self.outlets.iter().for_each(|outlet| outlet.log(record));
     }
 
-    /// Sends what is queued, for at most five seconds.
-    pub async fn shutdown(self) -> Tally {
-        let counts: Vec<Arc<Counts>> = self.outlets.iter().map(|outlet| Arc::clone(&outlet.counts)).collect();
-        let flushes: Vec<_> = self
-            .outlets
-            .into_iter()
-            // It blocks, and on a current-thread runtime it would wait for itself.
-            .map(|outlet| tokio::task::spawn_blocking(move || outlet.processor.shutdown_with_timeout(FLUSH_WITHIN)))
-            .collect();
-        for flush in flushes {
-            if let Ok(Err(error)) = flush.await {
-                tracing::warn!(%error, "Not all spans were sent before the end");
+    /// From now on asks for measurements, regularly and at the end, and sends them. Must be called within the runtime;
+    /// `source` is called on it and should not take long before its first piece.
+    pub fn measure(&self, source: &Source) {
+        let takers = self.outlets.iter().filter(|outlet| outlet.takes(Signal::Metrics));
+        let tasks = takers.map(|outlet| outlet.measure(MEASURED_EVERY, Arc::clone(source)));
+        self.tasks().extend(tasks);
+    }
+
+    /// What became of everything so far, over all collectors.
+    pub fn tally(&self, signal: Signal) -> Tally {
+        self.outlets.iter().map(|outlet| outlet.tally(signal)).fold(Tally::default(), std::ops::Add::add)
+    }
+
+    /// Sends what is queued, and once more what is measured, for at most `within`. What comes later is lost.
+    pub async fn shutdown(&self, within: Duration) {
+        let deadline = Instant::now() + within;
+        self.ending.send_replace(Some(deadline));
+        let tasks = std::mem::take(&mut *self.tasks());
+        let aborts: Vec<_> = tasks.iter().map(JoinHandle::abort_handle).collect();
+        // Each of them looks at the deadline itself; this is for one that is caught in something else.
+        let all = futures::future::join_all(tasks);
+        if tokio::time::timeout_at(deadline + Duration::from_millis(200), all).await.is_err() {
+            aborts.iter().for_each(tokio::task::AbortHandle::abort);
+        }
+        for signal in Signal::ALL {
+            let tally = self.tally(signal);
+            let (lost, what) = (tally.lost() + tally.queued, signal.items());
+            if lost > 0 {
+                tracing::warn!(
+                    signal = signal.label(),
+                    lost,
+                    "{lost} {what} of this run of the daemon reached no collector"
+                );
             }
         }
-        let sum = |of: fn(&Counts) -> &AtomicU64| counts.iter().map(|one| of(one).load(Ordering::Relaxed)).sum();
-        Tally { sent: sum(|one| &one.sent), failed: sum(|one| &one.failed), dropped: sum(|one| &one.dropped) }
-    }
-}
-
-impl Outlet {
-    fn new(otlp: &Otlp, resource: &Resource) -> Result<Self, Unbuilt> {
-        let counts = Arc::new(Counts::default());
-        let exporter = Counting { inner: exporter(otlp)?, counts: Arc::clone(&counts) };
-        let batches = BatchConfigBuilder::default()
-            .with_max_queue_size(QUEUED_MAX)
-            .with_max_export_batch_size(BATCH_MAX)
-            .with_scheduled_delay(BATCH_WITHIN)
-            .build();
-        let mut processor = BatchSpanProcessor::builder(exporter).with_batch_config(batches).build();
-        processor.set_resource(resource);
-        Ok(Self { processor, counts })
     }
 
-    /// A trace goes whole or not at all; the count is ours because the processor keeps its own to itself.
-    fn queue(&self, spans: &[Span]) {
-        let many = spans.len() as u64;
-        if self.counts.queued.fetch_add(many, Ordering::Relaxed) + many > QUEUED_MAX as u64 {
-            self.counts.queued.fetch_sub(many, Ordering::Relaxed);
-            self.counts.dropped.fetch_add(many, Ordering::Relaxed);
-            return;
-        }
-        for span in spans {
-            self.processor.on_end(finished(span));
-        }
+    fn tasks(&self) -> std::sync::MutexGuard<'_, Vec<JoinHandle<()>>> {
+        self.tasks.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-/// Counts what became of every batch.
-#[derive(Debug)]
-struct Counting {
-    inner: OtlpExporter,
-    counts: Arc<Counts>,
-}
-
-impl SpanExporter for Counting {
-    async fn export(&self, batch: Vec<SpanData>) -> OTelSdkResult {
-        let many = batch.len() as u64;
-        let result = self.inner.export(batch).await;
-        let counter = if result.is_ok() { &self.counts.sent } else { &self.counts.failed };
-        counter.fetch_add(many, Ordering::Relaxed);
-        self.counts.queued.fetch_sub(many, Ordering::Relaxed);
-        result
-    }
-
-    fn shutdown_with_timeout(&self, timeout: Duration) -> OTelSdkResult {
-        self.inner.shutdown_with_timeout(timeout)
-    }
-
-    fn force_flush(&self) -> OTelSdkResult {
-        self.inner.force_flush()
-    }
-
-    fn set_resource(&mut self, resource: &Resource) {
-        self.inner.set_resource(resource);
-    }
-}
-
-fn exporter(otlp: &Otlp) -> Result<OtlpExporter, Unbuilt> {
-    let unbuilt = |detail: String| Unbuilt { endpoint: otlp.shown().into_owned(), protocol: otlp.protocol, detail };
-    let base = otlp.endpoint.as_str().trim_end_matches('/');
-    let built = match otlp.protocol {
-        Protocol::Grpc => {
-            let mut headers = HeaderMap::new();
-            for (name, value) in otlp.headers.iter() {
-                let name = HeaderName::try_from(name).map_err(|error| unbuilt(error.to_string()))?;
-                let value = HeaderValue::try_from(value).map_err(|error| unbuilt(error.to_string()))?;
-                headers.insert(name, value);
-            }
-            OtlpExporter::builder()
-                .with_tonic()
-                .with_endpoint(base)
-                .with_timeout(SEND_WITHIN)
-                .with_metadata(MetadataMap::from_headers(headers))
-                .build()
-        }
-        Protocol::HttpProtobuf => OtlpExporter::builder()
-            .with_http()
-            .with_endpoint(format!("{base}/v1/traces"))
-            .with_timeout(SEND_WITHIN)
-            .with_headers(otlp.headers.iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect())
-            .build(),
-    };
-    built.map_err(|error| unbuilt(error.to_string()))
-}
-
-fn resource(identity: &Identity) -> Resource {
-    Resource::builder_empty()
-        .with_attributes([
-            KeyValue::new("service.name", "unbroken"),
-            KeyValue::new("service.version", env!("CARGO_PKG_VERSION")),
-            KeyValue::new("service.instance.id", identity.instance.clone()),
-            KeyValue::new("unbroken.vantage", identity.vantage.to_string()),
-        ])
-        .build()
-}
-
-fn finished(span: &Span) -> SpanData {
-    let context = SpanContext::new(span.trace.0.into(), span.id.0.into(), TraceFlags::SAMPLED, false, TraceState::NONE);
-    let mut events = SpanEvents::default();
-    events.events = span
-        .events
-        .iter()
-        .map(|event| opentelemetry::trace::Event::new(event.name, time(event.at), pairs(&event.attributes), 0))
-        .collect();
-    SpanData {
-        span_context: context,
-        parent_span_id: span.parent.map_or(opentelemetry::trace::SpanId::INVALID, |id| id.0.into()),
-        parent_span_is_remote: false,
-        span_kind: match span.kind {
-            Kind::Internal => SpanKind::Internal,
-            Kind::Client => SpanKind::Client,
-        },
-        name: span.name.clone().into(),
-        start_time: time(span.start),
-        end_time: time(span.end),
-        attributes: pairs(&span.attributes),
-        dropped_attributes_count: 0,
-        events,
-        links: SpanLinks::default(),
-        status: span.error.clone().map_or(Status::Unset, Status::error),
-        instrumentation_scope: InstrumentationScope::builder("unbroken")
-            .with_version(env!("CARGO_PKG_VERSION"))
-            .build(),
-    }
-}
-
-fn time(at: Timestamp) -> SystemTime {
-    SystemTime::from(at)
-}
-
-fn pairs(attributes: &[(String, Value)]) -> Vec<KeyValue> {
-    let value = |value: &Value| -> opentelemetry::Value {
-        match value {
-            Value::Text(text) => text.clone().into(),
-            Value::Integer(number) => (*number).into(),
-            Value::Number(number) => (*number).into(),
-            Value::Texts(texts) => {
-                let texts = texts.iter().map(|text| StringValue::from(text.clone())).collect();
-                opentelemetry::Value::Array(Array::String(texts))
-            }
-        }
-    };
-    attributes.iter().map(|(name, of)| KeyValue::new(name.clone(), value(of))).collect()
 }

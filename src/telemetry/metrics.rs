@@ -18,12 +18,12 @@ pub use self::runs::UnderWay;
 pub use self::sink::SERIES_MAX;
 pub(super) use self::sink::{Number, Sink};
 
-use self::catalogue::{BUILD, DEAD, PENDING, RELOAD, SPANS, STUCK};
+use self::catalogue::{BUILD, DEAD, EXPORTED, PENDING, RELOAD, STUCK, WAITING};
 use self::runs::Runs;
 use self::sink::Series;
 use self::tables::Tables;
-use super::exporter::Tally;
 use super::exposition::{Exposition, Page};
+use super::{Signal, Tally};
 use crate::model::{JourneyMap, Reading, Snapshot, TouchpointId};
 
 /// A piece of what is written.
@@ -38,7 +38,8 @@ enum Part {
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Gauges {
     pub outbox: Outbox,
-    pub spans: Tally,
+    /// In the order of [`Signal::ALL`].
+    pub exported: [Tally; 3],
 }
 
 /// How notifications get out.
@@ -138,16 +139,22 @@ impl Metrics {
         }
     }
 
-    fn write_ourselves<S: Sink>(&self, series: &mut Series<S>, Gauges { outbox, spans }: Gauges) {
+    fn write_ourselves<S: Sink>(&self, series: &mut Series<S>, Gauges { outbox, exported }: Gauges) {
         series.family(PENDING);
         series.number(&[], outbox.pending);
         series.family(DEAD);
         series.number(&[], outbox.dead);
         series.family(STUCK);
         series.number(&[], outbox.stuck.as_secs_f64());
-        series.family(SPANS);
-        for (result, count) in [("sent", spans.sent), ("failed", spans.failed), ("dropped", spans.dropped)] {
-            series.number(&[result], count);
+        series.family(EXPORTED);
+        for (signal, tally) in Signal::ALL.iter().zip(&exported) {
+            for (result, count) in tally.results() {
+                series.number(&[signal.label(), result], count);
+            }
+        }
+        series.family(WAITING);
+        for (signal, tally) in Signal::ALL.iter().zip(&exported).filter(|(signal, _)| **signal != Signal::Metrics) {
+            series.number(&[signal.label()], tally.queued);
         }
         series.family(RELOAD);
         series.number(&[], !self.reload_refused.load(Ordering::Relaxed));

@@ -3,12 +3,16 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt;
+use std::time::Duration;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::value::{MapAccessDeserializer, SeqAccessDeserializer};
 use serde::de::{MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use url::Url;
+
+use super::Signal;
+use crate::units::Period;
 
 /// Where spans go.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize, JsonSchema)]
@@ -31,6 +35,12 @@ pub struct Otlp {
     /// Sent with every export; the values are kept out of every output.
     #[serde(default)]
     pub headers: Headers,
+    /// How long one request may take; ten seconds if nothing is said.
+    #[serde(default)]
+    pub timeout: Option<Period>,
+    /// What it is sent: everything if nothing is said.
+    #[serde(default)]
+    pub signals: Vec<Signal>,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
@@ -88,7 +98,7 @@ fn from_environment(environment: &BTreeMap<String, String>) -> Option<Otlp> {
         endpoint.set_path(&base);
     }
     let headers = either("HEADERS").map(|text| headers(text)).unwrap_or_default();
-    Some(Otlp { endpoint, protocol, headers })
+    Some(Otlp { endpoint, protocol, headers, timeout: None, signals: vec![] })
 }
 
 /// `name=value,name=value`, percent-encoded as W3C Baggage.
@@ -134,7 +144,25 @@ impl fmt::Display for Protocol {
     }
 }
 
+/// A collector that takes longer than this to answer is not there.
+const ANSWER_WITHIN: Duration = Duration::from_secs(10);
+
 impl Otlp {
+    pub(super) fn takes(&self, signal: Signal) -> bool {
+        self.signals.is_empty() || self.signals.contains(&signal)
+    }
+
+    pub(super) fn timeout(&self) -> Duration {
+        self.timeout.map_or(ANSWER_WITHIN, Period::get)
+    }
+
+    /// Where a signal goes over HTTP.
+    pub(super) fn address(&self, signal: Signal) -> Url {
+        let mut url = self.endpoint.clone();
+        url.set_path(&format!("{}/{}", url.path().trim_end_matches('/'), signal.path()));
+        url
+    }
+
     /// The endpoint without credentials, for messages.
     pub fn shown(&self) -> Cow<'_, str> {
         let mut url = self.endpoint.clone();

@@ -60,6 +60,17 @@ pub fn spans(reading: &Reading, map: &JourneyMap) -> Vec<Span> {
     spans
 }
 
+/// How many spans a reading's trace has.
+pub(super) fn count(reading: &Reading) -> usize {
+    let of_step = |step: &StepOutcome| 1 + usize::from(speaks(step)) + step.phases.len();
+    1 + reading.outcome.steps.iter().filter(|step| step.reached).map(of_step).sum::<usize>()
+}
+
+/// A step that spoke to nobody (a push that is only looked up) has no client span.
+fn speaks(step: &StepOutcome) -> bool {
+    step.peer.is_some() || step.phases.iter().any(|phase| phase.phase != Phase::Assert)
+}
+
 fn root(reading: &Reading, map: &JourneyMap) -> Span {
     let verdict = &reading.outcome.verdict;
     let error = match verdict {
@@ -108,8 +119,7 @@ fn push_step(spans: &mut Vec<Span>, reading: &Reading, number: usize, step: &Ste
         ..base(id, reading.span, format!("step {}", step.name), Kind::Internal, start, end)
     });
     let network: Vec<&PhaseTime> = step.phases.iter().filter(|phase| phase.phase != Phase::Assert).collect();
-    // A step that spoke to nobody (a push that is only looked up) has no client span.
-    let speaks = !network.is_empty() || step.peer.is_some();
+    let speaks = speaks(step);
     if speaks {
         let until = network.iter().map(|phase| phase.offset + phase.took).max();
         let until = until.map_or(end, moment).min(end);

@@ -141,8 +141,10 @@ families! {
         "Notifications that were given up and are kept for a replay.";
     STUCK = "unbroken_outbox_stuck_seconds" Gauge(Unit::Seconds) []
         "How long the oldest notification waits that does not merely wait its turn; 0 if none does.";
-    SPANS = "unbroken_spans_total" Counter(Unit::Count("span")) ["result"]
-        "Spans by what became of them.";
+    EXPORTED = "unbroken_exported_total" Counter(Unit::Count("item")) ["signal", "result"]
+        "Spans, data points and log records for collectors, by what became of them.";
+    WAITING = "unbroken_export_queued" Gauge(Unit::Count("item")) ["signal"]
+        "Spans and log records that wait for a collector.";
     RELOAD = "unbroken_config_reload_success" Gauge(Unit::Flag) []
         "1 if the newest configuration was taken.";
     BUILD = "unbroken_build_info" Gauge(Unit::Flag) ["version"]

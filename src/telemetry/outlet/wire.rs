@@ -1,0 +1,66 @@
+//! One request to a collector, and its answer; over gRPC or HTTP.
+
+use bytes::Bytes;
+
+use super::answer::{Answer, Refusal, line};
+use super::dial::Dial;
+use super::grpc::Grpc;
+use super::web::Web;
+use crate::telemetry::{Otlp, Protocol, Signal};
+
+/// The settings of a collector do not fit together: why.
+#[derive(Debug)]
+pub(in crate::telemetry) struct Unwired(pub(in crate::telemetry) String);
+
+#[derive(Debug)]
+pub(super) struct Wire {
+    shown: String,
+    /// What must not come back in an answer's text.
+    secrets: Vec<String>,
+    transport: Transport,
+}
+
+#[derive(Debug)]
+enum Transport {
+    Grpc(Box<Grpc>),
+    Web(Web),
+}
+
+impl Wire {
+    /// Connects to nothing yet.
+    pub(super) fn new(otlp: &Otlp) -> Result<Self, Unwired> {
+        let transport = match otlp.protocol {
+            Protocol::Grpc => Transport::Grpc(Box::new(Grpc::new(otlp, Dial::new(otlp)?)?)),
+            Protocol::HttpProtobuf => Transport::Web(Web::new(otlp)?),
+        };
+        let secrets = otlp.headers.iter().map(|(_, value)| value.to_owned()).filter(|value| value.len() >= 4);
+        Ok(Self { shown: otlp.shown().into_owned(), secrets: secrets.collect(), transport })
+    }
+
+    /// The collector, for messages.
+    pub(super) fn shown(&self) -> &str {
+        &self.shown
+    }
+
+    pub(super) async fn send(&self, signal: Signal, body: Bytes) -> Result<Answer, Refusal> {
+        let answer = match &self.transport {
+            Transport::Grpc(grpc) => grpc.send(signal, body).await,
+            Transport::Web(web) => web.send(signal, body).await,
+        };
+        match answer {
+            Ok(answer) => Ok(Answer { message: self.clean(&answer.message), ..answer }),
+            Err(Refusal::Unreachable(text)) => Err(Refusal::Unreachable(self.clean(&text))),
+            Err(Refusal::Busy { text, after }) => Err(Refusal::Busy { text: self.clean(&text), after }),
+            Err(Refusal::Refused(text)) => Err(Refusal::Refused(self.clean(&text))),
+        }
+    }
+
+    /// One line, without a header's value that a collector may repeat.
+    fn clean(&self, text: &str) -> String {
+        if text.is_empty() {
+            return String::new();
+        }
+        let hidden = self.secrets.iter().fold(text.to_owned(), |text, secret| text.replace(secret, "***"));
+        line(&hidden)
+    }
+}
