@@ -255,14 +255,24 @@ impl Board {
 
     /// The numbers of every journey, for their history.
     pub fn scores(&self) -> Vec<ScoreNow> {
-        let score = |(journey, (at, pulse)): (usize, (&net::JourneyAt, &Pulse))| ScoreNow {
-            journey: at.id.clone(),
+        (0..self.journeys.len()).map(|journey| self.score_now(journey)).collect()
+    }
+
+    /// The numbers of one journey.
+    pub fn score_of(&self, id: &JourneyId) -> Option<ScoreNow> {
+        let journey = self.net.journeys.iter().position(|at| at.id == *id)?;
+        Some(self.score_now(journey))
+    }
+
+    fn score_now(&self, journey: usize) -> ScoreNow {
+        let pulse = &self.journeys[journey];
+        ScoreNow {
+            journey: self.net.journeys[journey].id.clone(),
             score: pulse.number(),
             felt: pulse.number().map(|_| pulse.sight.felt),
             observed: pulse.sight.observed,
             losses: self.losses(journey),
-        };
-        self.net.journeys.iter().zip(&self.journeys).enumerate().map(score).collect()
+        }
     }
 
     /// Works every journey out without telling.

@@ -30,7 +30,7 @@ pub use incident::{
     Cause, Change, Close, Happening, Impact, Incident, Notification, NotificationKind, Severity, Storm,
 };
 pub use language::Language;
-pub use loss::{Loss, LostTo};
+pub use loss::{Loss, LostTo, round_shares};
 pub use maintenance::{Maintenance, Timetable};
 pub use map::{
     Calendar, Channel, Consistency, DetectRule, Element, Journey, JourneyMap, Member, Need, Objective, Persona, Probe,

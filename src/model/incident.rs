@@ -176,6 +176,16 @@ pub enum Close {
     Merged,
 }
 
+impl Close {
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Recovered => "recovered",
+            Self::Removed => "removed",
+            Self::Merged => "merged",
+        }
+    }
+}
+
 /// What an incident costs one journey.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Impact {
