@@ -11,10 +11,12 @@ mod canary;
 mod commit;
 mod desk;
 pub mod errands;
+mod journal;
 mod keeper;
 pub mod key;
 mod minutes;
 mod outposts;
+mod post;
 mod pulse;
 mod punctuality;
 mod record;
@@ -246,7 +248,7 @@ impl Shared {
     async fn close(self, parts: [JoinHandle<()>; 5]) -> Result<(), Failure> {
         let ended = tokio::time::timeout(WRITE_GRACE, futures::future::join_all(parts)).await;
         if ended.is_err() {
-            tracing::warn!("Not everything ended in time");
+            tracing::warn!("Not everything ended in time: what was still under way is lost");
         }
         let Self { store, exporter, .. } = self;
         let closed = async { tokio::join!(exporter.shutdown(SEND_GRACE), store.close()) };

@@ -21,6 +21,7 @@ pub mod config;
 pub mod daemon;
 pub mod demo;
 pub mod detect;
+pub mod lasting;
 pub mod model;
 pub mod probe;
 pub mod report;

@@ -10,6 +10,7 @@ mod attributes;
 mod exporter;
 mod exposition;
 mod histogram;
+mod lines;
 mod message;
 mod metrics;
 mod outlet;
@@ -20,6 +21,7 @@ mod spans;
 
 pub use exporter::{Exporter, Identity, Unbuilt};
 pub use exposition::Exposition;
+pub use lines::Line;
 pub use metrics::{CATALOGUE, Family, Gauges, Metrics, Outbox, Reload, SERIES_MAX, Type, UnderWay, Unit};
 pub use outlet::{Answer, Outlet, Refusal, Source, Tally};
 pub use settings::{Headers, Otlp, Protocol, Settings};

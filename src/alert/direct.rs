@@ -27,18 +27,15 @@ impl Direct {
         Ok(Self { settings, clock, sender: Sender::new(environment)? })
     }
 
-    /// One attempt for each; those that were not taken, to be tried again.
-    pub async fn send(&self, notifications: Vec<Notification>) -> Vec<Notification> {
+    /// One attempt for each; those that were not taken, to be tried again, and why in one line.
+    pub async fn send(&self, notifications: Vec<Notification>) -> Vec<(Notification, String)> {
         let attempts = notifications.into_iter().map(async |notification| {
             let receiver = self.settings.receivers.get(&notification.receiver)?;
             let attempt = Attempt::first(self.clock.now());
             let request = receiver.render(&notification, &attempt);
             match self.sender.send(receiver, request, attempt.at).await {
                 Ok(_) => None,
-                Err(failure) => {
-                    tracing::warn!(receiver = %notification.receiver, "A notification about ourselves was not taken: {}", failure.text());
-                    Some(notification)
-                }
+                Err(failure) => Some((notification, failure.text().to_owned())),
             }
         });
         future::join_all(attempts).await.into_iter().flatten().collect()

@@ -63,7 +63,8 @@ pub(super) async fn serve(
     let (company, touchpoints) = (plan.map.company.clone(), plan.map.touchpoints.len());
     let opened = Box::new(move || {
         say!("http://{address}/");
-        tracing::info!("Watching {company} at {touchpoints} touchpoints; the page is http://{address}/");
+        let version = env!("CARGO_PKG_VERSION");
+        tracing::info!(version, touchpoints, %address, "Watching {company} at {touchpoints} touchpoints; the page is http://{address}/");
     });
     let setup = Setup {
         plan,

@@ -55,6 +55,16 @@ impl Problem {
 /// The longest part of a line that is printed.
 const SHOWN_CHARS: usize = 140;
 
+impl Problem {
+    /// For the log: where and what, without the line itself.
+    pub fn in_one_line(&self) -> String {
+        let file = self.file.display();
+        let place = if self.line == 0 { String::new() } else { format!(":{}:{}", self.line, self.column) };
+        let hint = self.hint.as_ref().map(|hint| format!("; {hint}")).unwrap_or_default();
+        format!("{file}{place}: {}{hint}", self.text)
+    }
+}
+
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let severity = match self.severity {

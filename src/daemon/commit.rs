@@ -82,7 +82,9 @@ pub(super) async fn run(
             }
         };
         let Err(refused) = decided else {
-            said.clear();
+            if !std::mem::take(&mut said).is_empty() {
+                tracing::info!("The store takes decisions again; everything that waited is on disk");
+            }
             backlog.is(&waiting);
             verdicts.send(Verdict::Durable(trying.incidents)).ok();
             continue;

@@ -1,5 +1,7 @@
 //! The board's task: readings in; decisions, asks and snapshots out. It never waits for a store, a receiver or a page.
 
+mod writing;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,8 +12,10 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use url::Url;
 
+use self::writing::Writing;
 use super::commit::{Backlog, INCIDENTS_WAITING_MAX, Verdict};
 use super::desk::{Acknowledge, Waiting};
+use super::journal::{self, Journal, Turn};
 use super::minutes::{Minutes, minute_of, spent};
 use super::pulse::Ask;
 use super::punctuality::Punctuality;
@@ -65,13 +69,6 @@ pub(super) struct Inlets {
     pub(super) closing: CancellationToken,
 }
 
-/// What is written, and may be refused alone.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Writing {
-    Decisions,
-    Readings,
-}
-
 pub(super) struct Keeper {
     board: Board,
     map: Arc<JourneyMap>,
@@ -95,6 +92,10 @@ pub(super) struct Keeper {
     /// What the store refuses at present.
     refused: BTreeSet<Writing>,
     punctuality: Punctuality,
+    journal: Journal,
+    /// Readings that found no room lately, and those that the store did not take.
+    lost: u64,
+    dropped: u64,
 }
 
 impl Keeper {
@@ -127,6 +128,9 @@ impl Keeper {
             calm_until: Instant::now(),
             refused: BTreeSet::new(),
             punctuality: Punctuality::default(),
+            journal: Journal::default(),
+            lost: 0,
+            dropped: 0,
         }
     }
 
@@ -165,6 +169,7 @@ impl Keeper {
         // What may wait for the store is full: a reading could open an incident more, and must rather be lost.
         let full = self.out.backlog.incidents() >= INCIDENTS_WAITING_MAX;
         let changes = if full { Vec::new() } else { self.board.apply(readings, self.clock.now()) };
+        self.journal.runs(readings, &changes, &self.board, &self.map);
         for reading in readings.drain(..) {
             let lateness = reading.started.duration_since(reading.scheduled).unsigned_abs();
             self.out.metrics.observe(&reading, lateness);
@@ -176,7 +181,7 @@ impl Keeper {
             }
             self.out.readings.add(reading);
         }
-        self.conclude(changes).await;
+        self.hand_on(changes).await;
     }
 
     async fn tick(&mut self) {
@@ -189,6 +194,7 @@ impl Keeper {
             None => {}
         }
         self.conclude(changes).await;
+        self.journal.tick();
         let minutes = self.minutes.add(&self.board.scores(), &self.map.under_maintenance(now), now);
         if !minutes.is_empty() {
             let spent: Vec<Spent> = minutes.iter().filter_map(spent).collect();
@@ -207,9 +213,16 @@ impl Keeper {
             self.publish();
         }
         let lost = self.out.readings.lost();
-        if lost > 0 {
-            tracing::warn!(readings = lost, "{lost} readings found no room on their way to the store");
+        if lost > 0 && self.lost == 0 {
+            tracing::warn!("Readings find no room on their way to the store and are lost");
+        } else if lost == 0 && self.lost > 0 {
+            let readings = std::mem::take(&mut self.lost);
+            tracing::warn!(
+                readings,
+                "{readings} readings found no room on their way to the store; there is room again"
+            );
         }
+        self.lost += lost;
     }
 
     async fn hear(&mut self, tell: Tell) {
@@ -275,12 +288,16 @@ impl Keeper {
         let english = self.tongues.of(Language::En);
         let headline = english.incident(&incident, &self.map);
         let change = if incident.closed.is_some() {
-            tracing::info!(incident.id = %incident.id, "Over: {headline}");
+            journal::incident(&incident, &headline, Turn::Over);
             self.durable.remove(&incident.id);
             Change::IncidentClosed(incident)
         } else {
-            if self.durable.insert(incident.id, incident.clone()).is_none() {
-                tracing::warn!(incident.id = %incident.id, "{headline}");
+            match self.durable.insert(incident.id, incident.clone()) {
+                None => journal::incident(&incident, &headline, Turn::Opened),
+                Some(before) if before.version < incident.version => {
+                    journal::incident(&incident, &headline, Turn::Changed(before.severity));
+                }
+                Some(_) => {}
             }
             Change::IncidentUpdated(incident)
         };
@@ -289,38 +306,14 @@ impl Keeper {
         }
     }
 
-    async fn fare(&mut self, fared: Fared) {
-        match fared {
-            Fared::Written { took } => {
-                self.out.metrics.wrote(took);
-                self.written(Writing::Readings).await;
-            }
-            Fared::Refused { text, dropped } => {
-                if dropped > 0 || !self.refused.contains(&Writing::Readings) {
-                    tracing::error!(error = %text, dropped, "The store refused a group of readings: {text}");
-                }
-                self.refused(Writing::Readings, &text).await;
-            }
-        }
-    }
-
-    async fn refused(&mut self, what: Writing, text: &str) {
-        self.refused.insert(what);
-        let changes = self.board.trouble(SelfFault::StoreRefused, text, self.clock.now());
-        self.conclude(changes).await;
-    }
-
-    /// The store is well again once it takes everything: one that takes readings and no incidents is not.
-    async fn written(&mut self, what: Writing) {
-        self.refused.remove(&what);
-        if self.refused.is_empty() {
-            let changes = self.board.well(SelfFault::StoreRefused, self.clock.now());
-            self.conclude(changes).await;
-        }
+    /// Notes what was concluded otherwise than from readings, and hands it on.
+    async fn conclude(&mut self, changes: Vec<Change>) {
+        self.journal.others(&changes, &self.board, &self.map);
+        self.hand_on(changes).await;
     }
 
     /// Hands on what the board concluded: incidents to the commit, rechecks to the pulse, the rest to those who look.
-    async fn conclude(&mut self, changes: Vec<Change>) {
+    async fn hand_on(&mut self, changes: Vec<Change>) {
         let now = self.clock.now();
         let quiet = Quiet::new(&self.map, &self.silences, now);
         let words = self.tongues.of(self.map.language);
@@ -343,9 +336,6 @@ impl Keeper {
                     self.out.asks.send(Ask::Recheck(series, at)).await.ok();
                 }
                 other => {
-                    if let Change::TouchpointChanged { touchpoint, from, to, .. } = &other {
-                        tracing::info!(%touchpoint, %from, %to, "`{touchpoint}` is {to}, was {from}");
-                    }
                     if let Some(event) = Event::of(&other, self.tongues.of(Language::En), &self.map) {
                         self.out.events.send(event).ok();
                     }

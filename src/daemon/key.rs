@@ -22,7 +22,7 @@ pub(super) fn lay(store: &Path) -> Secret {
         _ = write!(key, "{byte:02x}");
     }
     if let Err(error) = put(store, &key) {
-        tracing::warn!("The key for commands cannot be written beside the store: {error}");
+        tracing::warn!(%error, "The key for commands cannot be written beside the store: {error}");
     }
     Secret::new(place(store).display().to_string(), key)
 }

@@ -13,10 +13,12 @@ use url::Url;
 use super::canary;
 use super::keeper::Tell;
 use super::minutes::spent;
+use super::post::Told;
 use super::signs::{self, Outbox, Part, Signs};
 use crate::alert::{Bell, Courier, Direct, Heartbeat, News, Settings, Teller};
 use crate::clock::Clock;
 use crate::config::Vantage;
+use crate::lasting::{Lasting, Telling};
 use crate::model::{JourneyMap, Notification, SelfFault};
 use crate::probe::connect::Network;
 use crate::score::KEPT;
@@ -85,25 +87,24 @@ impl Outposts {
         let (metrics, tells) = (Arc::clone(&self.metrics), self.tells.clone());
         let deaf = Arc::new(self.deaf(&settings).await);
         let relieved = self.clone().relieve(Arc::clone(&deaf), stop.clone());
-        let listener = move |news: News| match news {
-            News::Delivered { receiver, .. } => {
-                metrics.notified(&receiver, "delivered");
-                if deaf.hears(&receiver) {
-                    tells.send(Tell::Well(SelfFault::DeadLetter)).ok();
+        let told = Mutex::new(Told::default());
+        let listener = move |news: News| {
+            told.lock().unwrap_or_else(PoisonError::into_inner).tell(&news);
+            match news {
+                News::Delivered { receiver, .. } => {
+                    metrics.notified(&receiver, "delivered");
+                    if deaf.hears(&receiver) {
+                        tells.send(Tell::Well(SelfFault::DeadLetter)).ok();
+                    }
                 }
-            }
-            News::Failed { receiver, error } => {
-                tracing::warn!(%receiver, "`{receiver}` did not take a notification, it is tried again: {error}");
-                metrics.notified(&receiver, "retried");
-            }
-            News::Dead { receiver, about, error } => {
-                metrics.notified(&receiver, "dead");
-                deaf.missed(&receiver);
-                let text = format!("`{receiver}` never took {about}: {error}");
-                tells.send(Tell::Trouble(SelfFault::DeadLetter, text)).ok();
-            }
-            News::Refused { error } => {
-                tracing::error!("The outbox cannot be read or written: {error}");
+                News::Failed { receiver, .. } => metrics.notified(&receiver, "retried"),
+                News::Dead { receiver, about, error } => {
+                    metrics.notified(&receiver, "dead");
+                    deaf.missed(&receiver);
+                    let text = format!("`{receiver}` never took {about}: {error}");
+                    tells.send(Tell::Trouble(SelfFault::DeadLetter, text)).ok();
+                }
+                News::Refused { .. } => {}
             }
         };
         let words = Arc::new(Words::new(map.language));
@@ -112,7 +113,10 @@ impl Outposts {
             Ok(courier) => {
                 tokio::join!(courier.run(stop), relieved);
             }
-            Err(error) => tracing::error!("No courier: {}", super::chain(&error)),
+            Err(error) => {
+                let error = super::chain(&error);
+                tracing::error!(error, "No notification can be carried: {error}");
+            }
         }
     }
 
@@ -120,6 +124,7 @@ impl Outposts {
     pub(super) async fn recall_spending(self, map: Arc<JourneyMap>, stop: CancellationToken) {
         let kept = SignedDuration::from_mins(KEPT);
         for journey in map.journeys.iter().filter(|journey| journey.objective.is_some()) {
+            let mut failing = Lasting::default();
             loop {
                 let now = self.clock.now();
                 let from = now.checked_sub(kept).unwrap_or(now);
@@ -132,7 +137,10 @@ impl Outposts {
                         break;
                     }
                     Some(Err(error)) => {
-                        tracing::warn!("What `{}` lost cannot be read: {}", journey.id, super::chain(&error));
+                        let (error, journey) = (super::chain(&error), &journey.id);
+                        if failing.failed(&error, Instant::now()) == Telling::News {
+                            tracing::warn!(%journey, error, "What `{journey}` lost lately cannot be read: {error}");
+                        }
                         stop.run_until_cancelled(tokio::time::sleep(SPENDING_READ_AGAIN_AFTER)).await;
                     }
                 }
@@ -185,6 +193,7 @@ impl Outposts {
     /// Says outside that we are well, as long as we are.
     pub(super) async fn beat(self, heartbeat: Heartbeat, stop: CancellationToken) {
         let mut before = self.signs.runs();
+        let mut failing = Lasting::default();
         while stop.run_until_cancelled(tokio::time::sleep(heartbeat.every.get())).await.is_some() {
             let after = self.signs.runs();
             let well = if signs::enough_ran(before, after) {
@@ -193,12 +202,21 @@ impl Outposts {
                 Err("too few of the due runs took place".to_owned())
             };
             before = after;
-            if let Err(why) = well {
-                tracing::warn!("The heartbeat is held back: {why}");
-                continue;
-            }
-            if let Err(error) = crate::alert::beat(&heartbeat).await {
-                tracing::warn!("The heartbeat was not taken: {error}");
+            let beaten = match well {
+                Ok(()) => crate::alert::beat(&heartbeat).await.map_err(|error| ("was not taken", error)),
+                Err(why) => Err(("is held back", why)),
+            };
+            match beaten {
+                Ok(()) => {
+                    if let Some(times) = failing.worked() {
+                        tracing::info!(times, "The heartbeat is taken again");
+                    }
+                }
+                Err((what, error)) => {
+                    if failing.failed(&format!("{what} {error}"), Instant::now()) == Telling::News {
+                        tracing::warn!(error, "The heartbeat {what}: {error}");
+                    }
+                }
             }
         }
     }
@@ -208,24 +226,33 @@ impl Outposts {
     pub(super) async fn tidy(self, stop: CancellationToken) {
         let mut due = Instant::now() + FIRST_TIDIED_AFTER;
         let mut doubted = None;
+        let mut failing = Lasting::default();
         while stop.run_until_cancelled(tokio::time::sleep(CLOCK_LOOKED_AT_EVERY)).await.is_some() {
             if let Some(why) = self.clock.doubt() {
                 let why = format!(
                     "{why}; until it is right again, or SIGHUP says that it is, nothing old is deleted and no certificate's dates are judged"
                 );
-                doubted.get_or_insert_with(|| tracing::error!("Our clock cannot be believed: {why}"));
+                doubted.get_or_insert_with(|| tracing::error!(error = why, "Our clock cannot be believed: {why}"));
                 self.tells.send(Tell::Trouble(SelfFault::Clock, why)).ok();
                 continue;
             }
             if doubted.take().is_some() {
+                tracing::info!("Our clock can be believed again");
                 self.tells.send(Tell::Well(SelfFault::Clock)).ok();
             }
             if Instant::now() < due {
                 continue;
             }
             due = Instant::now() + TIDIED_EVERY;
-            if let Some(Err(refused)) = stop.run_until_cancelled(self.store.tidy(self.clock.now())).await {
-                tracing::warn!("The store cannot be tidied: {}", super::chain(&refused));
+            match stop.run_until_cancelled(self.store.tidy(self.clock.now())).await {
+                Some(Err(refused)) => {
+                    let error = super::chain(&refused);
+                    if failing.failed(&error, Instant::now()) == Telling::News {
+                        tracing::warn!(error, "The store cannot be tidied, it is tried again: {error}");
+                    }
+                }
+                Some(Ok(())) => _ = failing.worked(),
+                None => return,
             }
         }
     }
@@ -233,7 +260,8 @@ impl Outposts {
     /// A vantage of which no canary answers is blind; without any, nobody can tell.
     pub(super) async fn ask_canaries(self, vantage: Vantage, stop: CancellationToken) {
         if let Err(why) = vantage.egress.try_out() {
-            tracing::error!("Nothing can be probed from the vantage `{}` now: {why}", vantage.id);
+            let vantage = &vantage.id;
+            tracing::error!(%vantage, error = %why, "Nothing can be probed from the vantage `{vantage}` now: {why}");
         }
         if vantage.canaries.is_empty() {
             self.tells.send(Tell::Sees(vantage.id)).ok();
@@ -258,6 +286,7 @@ impl Outposts {
     ) {
         let mut seen = BTreeSet::new();
         let mut waiting: Vec<Notification> = Vec::new();
+        let mut told = Told::default();
         loop {
             tokio::select! {
                 () = stop.cancelled() => return,
@@ -274,8 +303,13 @@ impl Outposts {
             // As the receivers are now: a reload may have mended the very one that did not take it.
             let present = settings.borrow().clone();
             match Direct::new(present, self.clock.clone(), self.environment.clone()) {
-                Ok(direct) => waiting = direct.send(std::mem::take(&mut waiting)).await,
-                Err(error) => tracing::error!("What the store refuses cannot be sent either: {}", super::chain(&error)),
+                Ok(direct) => {
+                    for (letter, error) in direct.send(std::mem::take(&mut waiting)).await {
+                        told.tell(&News::Failed { receiver: letter.receiver.clone(), error });
+                        waiting.push(letter);
+                    }
+                }
+                Err(error) => told.tell(&News::Refused { error: super::chain(&error) }),
             }
         }
     }

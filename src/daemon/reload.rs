@@ -92,24 +92,28 @@ impl Reloader {
     async fn load(&self) -> Option<Plan> {
         let (folders, environment) = (self.folders.clone(), self.environment.clone());
         let loading = tokio::task::spawn_blocking(move || config::load(&folders, &environment, Secrets::Needed)).await;
-        let Ok(loaded) = loading.inspect_err(|error| tracing::error!("Reading the configuration crashed: {error}"))
+        let Ok(loaded) =
+            loading.inspect_err(|error| tracing::error!(%error, "Reading the configuration crashed: {error}"))
         else {
             self.metrics.reloaded(Reload::Refused);
             return None;
         };
         for problem in &loaded.problems {
+            let (file, line, column, said) =
+                (problem.file.display(), problem.line, problem.column, problem.in_one_line());
             match problem.severity {
-                Severity::Error => tracing::error!("{problem}"),
-                Severity::Warning => tracing::warn!("{problem}"),
+                Severity::Error => tracing::error!(%file, line, column, "{said}"),
+                Severity::Warning => tracing::warn!(%file, line, column, "{said}"),
             }
         }
         if let Some(plan) = &loaded.plan {
             self.metrics.reloaded(Reload::Taken);
             let (probes, journeys) = (plan.errands.len(), plan.map.journeys.len());
-            tracing::info!("Took the new configuration; probes: {probes}, journeys: {journeys}");
+            tracing::info!(probes, journeys, "Took the new configuration; probes: {probes}, journeys: {journeys}");
         } else {
             self.metrics.reloaded(Reload::Refused);
-            tracing::error!("The new configuration is wrong; nothing was changed");
+            let problems = loaded.problems.len();
+            tracing::error!(problems, "The new configuration is wrong; nothing was changed");
         }
         loaded.plan
     }

@@ -6,9 +6,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::watch;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::outposts::Outposts;
+use crate::lasting::{Lasting, Telling};
 use crate::model::{Circular, JourneyMap, Snapshot};
 use crate::report::{self, Every, Order, Period};
 use crate::store::Refused;
@@ -31,6 +33,7 @@ impl Outposts {
             schedules.entry(order.schedule()).or_default().push(order);
         }
         let words = Words::new(desk.map.language);
+        let mut failing: BTreeMap<&String, Lasting> = BTreeMap::new();
         while !schedules.is_empty() {
             // By a clock that is far ahead, reports of a time to come would go out, and those of that time never.
             if self.clock.doubt().is_none() {
@@ -38,7 +41,10 @@ impl Outposts {
                     if let Some(Err(refused)) =
                         stop.run_until_cancelled(self.send_due(&desk, &words, (schedule, orders))).await
                     {
-                        tracing::warn!(%schedule, "A report cannot be made yet: {}", super::chain(&refused));
+                        let error = super::chain(&refused);
+                        if failing.entry(schedule).or_default().failed(&error, Instant::now()) == Telling::News {
+                            tracing::warn!(%schedule, error, "A report cannot be made yet, it is tried again: {error}");
+                        }
                     }
                 }
             }
@@ -61,7 +67,8 @@ impl Outposts {
         let number = circulars.len();
         self.store.circulate(schedule, due.upto, circulars).await?;
         if number > 0 {
-            tracing::info!(%schedule, number, "Wrote {number} reports");
+            let reports = if number == 1 { "1 report".to_owned() } else { format!("{number} reports") };
+            tracing::info!(%schedule, number, "Wrote {reports}");
             self.bell.ring();
         }
         Ok(())

@@ -9,7 +9,7 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header}
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
-use super::problem::Problem;
+use super::problem::{Problem, Unread};
 use super::routes::Shared;
 use super::{Audience, Site};
 
@@ -31,6 +31,9 @@ pub(super) async fn guard(State(shared): State<Arc<Shared>>, request: Request, n
         Ok(()) => next.run(request).await,
         Err(problem) => problem.into_response(),
     };
+    if let Some(Unread(why)) = response.extensions_mut().remove() {
+        shared.unread("A page or an API call", &why);
+    }
     stamp(&mut response);
     response
 }

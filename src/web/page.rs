@@ -296,7 +296,7 @@ fn answer<T: Template>(visitor: &Visitor, page: T) -> Response {
     match page.render() {
         Ok(html) => visitor.answered(Html(html)),
         Err(error) => {
-            tracing::error!(%error, "A page could not be rendered");
+            tracing::error!(%error, "A page could not be rendered: {error}");
             Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "the page could not be drawn").into_response()
         }
     }

@@ -107,7 +107,7 @@ impl Shared {
         }
         let from = Past::first(range, now);
         let points = self.site.store.scores(journey, from, now, range.step()).await.unwrap_or_else(|error| {
-            tracing::warn!(%error, "A journey's history cannot be read");
+            self.unread("A journey's history", &crate::words::chain(&error));
             Vec::new()
         });
         let mut past = Past::of(&points, range, now);

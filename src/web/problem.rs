@@ -14,7 +14,14 @@ pub(super) struct Problem {
     title: &'static str,
     status: u16,
     detail: String,
+    /// Why our own store refused: for our log, not for the visitor.
+    #[serde(skip)]
+    unread: Option<String>,
 }
+
+/// What an answer lacks, because our own store refused.
+#[derive(Clone, Debug)]
+pub(super) struct Unread(pub(super) String);
 
 impl Problem {
     pub(super) fn new(status: StatusCode, detail: impl Into<String>) -> Self {
@@ -23,6 +30,7 @@ impl Problem {
             title: status.canonical_reason().unwrap_or("Error"),
             status: status.as_u16(),
             detail: detail.into(),
+            unread: None,
         }
     }
 
@@ -41,8 +49,8 @@ impl Problem {
 
     /// Our own store refuses; why stands in our log and in the banner, not with the visitor.
     pub(super) fn store(refused: &crate::store::Refused) -> Self {
-        tracing::warn!(error = %refused, "The store refused a page or an API call");
-        Self::new(StatusCode::SERVICE_UNAVAILABLE, "the store does not answer; try again")
+        let problem = Self::new(StatusCode::SERVICE_UNAVAILABLE, "the store does not answer; try again");
+        Self { unread: Some(crate::words::chain(refused)), ..problem }
     }
 
     pub(super) fn bad_request(detail: impl Into<String>) -> Self {
@@ -51,9 +59,13 @@ impl Problem {
 }
 
 impl IntoResponse for Problem {
-    fn into_response(self) -> Response {
+    fn into_response(mut self) -> Response {
         let status = self.status();
+        let unread = self.unread.take();
         let mut response = (status, Json(self)).into_response();
+        if let Some(why) = unread {
+            response.extensions_mut().insert(Unread(why));
+        }
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
         if status == StatusCode::UNAUTHORIZED {

@@ -9,6 +9,7 @@ use axum::http::StatusCode;
 use axum::middleware::from_fn_with_state;
 use schemars::{Schema, SchemaGenerator};
 use tokio::sync::Semaphore;
+use tokio::time::Instant;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::compression::{CompressionLayer, CompressionLevel};
 use tower_http::timeout::{RequestBodyTimeoutLayer, TimeoutLayer};
@@ -19,6 +20,7 @@ use super::problem::Problem;
 use super::trend::Thens;
 use super::{Audience, Event, Site};
 use super::{api, assets, audience, badge, events, feed, guard, openapi, page, push, vitals};
+use crate::lasting::{Lasting, Telling};
 use crate::model::Snapshot;
 use crate::words::Tongues;
 
@@ -26,6 +28,9 @@ use crate::words::Tongues;
 const ANSWER_WITHIN: Duration = Duration::from_secs(10);
 /// Event streams at once, so that lookers-on never take every connection.
 const LISTENERS_MAX: usize = super::serve::CONNECTIONS_MAX / 2;
+
+/// A store that has refused no visitor for so long is well.
+const UNREAD_OVER_AFTER: Duration = Duration::from_mins(1);
 
 /// A route, for the API's description.
 pub(super) struct Route {
@@ -131,6 +136,7 @@ pub(super) struct Shared {
     pub(super) version: String,
     /// The snapshot last narrowed for everybody, and what it was narrowed from.
     narrowed: Mutex<Option<(Arc<Snapshot>, Arc<Snapshot>)>>,
+    unread: Mutex<Lasting>,
 }
 
 impl Shared {
@@ -144,6 +150,7 @@ impl Shared {
             buckets: Buckets::default(),
             version: assets::version(),
             narrowed: Mutex::new(None),
+            unread: Mutex::new(Lasting::over_after(UNREAD_OVER_AFTER)),
         }
     }
 
@@ -161,6 +168,15 @@ impl Shared {
                 *last = Some((whole, Arc::clone(&narrowed)));
                 narrowed
             }
+        }
+    }
+
+    /// Says that the store refused something to a visitor: however many ask, once.
+    pub(super) fn unread(&self, what: &str, why: &str) {
+        let telling = self.unread.lock().unwrap_or_else(PoisonError::into_inner).failed(why, Instant::now());
+        match telling {
+            Telling::News => tracing::warn!(error = why, "{what} cannot be read from the store: {why}"),
+            Telling::Again => tracing::debug!(error = why, "{what} cannot be read from the store: {why}"),
         }
     }
 

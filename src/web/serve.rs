@@ -11,9 +11,11 @@ use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::patient::Patient;
+use crate::lasting::{Lasting, Telling};
 
 /// Connections at once; more wait in the listener's backlog.
 pub(super) const CONNECTIONS_MAX: usize = 256;
@@ -25,6 +27,8 @@ const TAKEN_WITHIN: Duration = Duration::from_secs(20);
 const UNREAD_BYTES_MAX: usize = 64 << 10;
 /// How long a stop waits for answers that are under way.
 const DRAIN_WITHIN: Duration = Duration::from_secs(3);
+/// When none has failed for so long, they are accepted again.
+const FAILURE_OVER_AFTER: Duration = Duration::from_mins(1);
 /// After a failed accept: no file descriptors, mostly.
 const ACCEPT_AGAIN: Duration = Duration::from_millis(200);
 
@@ -37,6 +41,7 @@ pub async fn serve(listener: TcpListener, router: Router, stopping: Cancellation
     let seats = Arc::new(Semaphore::new(CONNECTIONS_MAX));
     let graceful = GracefulShutdown::new();
     let mut connections = JoinSet::new();
+    let mut failing = Lasting::over_after(FAILURE_OVER_AFTER);
     loop {
         let accepted = tokio::select! {
             () = stopping.cancelled() => break,
@@ -46,7 +51,9 @@ pub async fn serve(listener: TcpListener, router: Router, stopping: Cancellation
         let (stream, seat) = match accepted {
             Ok(accepted) => accepted,
             Err(error) => {
-                tracing::warn!(%error, "A visitor's connection could not be accepted");
+                if failing.failed(&error.to_string(), Instant::now()) == Telling::News {
+                    tracing::warn!(%error, "Visitors' connections cannot be accepted: {error}");
+                }
                 tokio::time::sleep(ACCEPT_AGAIN).await;
                 continue;
             }

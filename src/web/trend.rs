@@ -55,7 +55,7 @@ impl Shared {
             None => match self.then(&journey.id, now).await {
                 Ok(then) => self.thens.keep(&journey.id, then),
                 Err(error) => {
-                    tracing::warn!(%error, "A journey's trend cannot be read");
+                    self.unread("A journey's trend", &crate::words::chain(&error));
                     return Trend::default();
                 }
             },

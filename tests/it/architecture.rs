@@ -5,13 +5,14 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Modules that everyone may name: vocabulary, quantities and sentences.
-const COMMON: &[&str] = &["model", "units", "secret", "clock", "words"];
+const COMMON: &[&str] = &["model", "units", "secret", "clock", "words", "lasting"];
 
 /// Module, and the modules of ours that it may name beside [`COMMON`]. `*`: all.
 const TABLE: &[(&str, &[&str])] = &[
     ("clock", &[]),
     ("units", &[]),
     ("secret", &[]),
+    ("lasting", &[]),
     ("model", &[]),
     ("config", &["store", "probe", "telemetry", "alert", "schedule", "report"]),
     ("schedule", &[]),

@@ -31,6 +31,7 @@ mod fuzz;
 mod given;
 mod hostile;
 mod http;
+mod journal;
 mod kinds;
 mod main_job;
 mod numbers;

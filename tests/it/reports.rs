@@ -73,7 +73,7 @@ async fn a_report_goes_out_once_however_often_the_daemon_is_killed() {
     turn(&world, monday.timestamp() + 15.minutes());
     for _ in 0..3 {
         world.start().await;
-        world.until("the report is written", async |world: &World| world.log().contains("Wrote 1 reports")).await;
+        world.until("the report is written", async |world: &World| world.log().contains("Wrote 1 report")).await;
         world.kill();
     }
     world.start().await;

@@ -130,8 +130,17 @@ impl World {
         }
     }
 
-    async fn start_as(&mut self, mut command: Command) {
-        command.args(["run", "-vv"]);
+    async fn start_as(&mut self, command: Command) {
+        self.start_saying(command, &["-vv"]).await;
+    }
+
+    /// Starts the daemon with a log of that kind.
+    pub(crate) async fn start_logging(&mut self, flags: &[&str]) {
+        self.start_saying(self.command(), flags).await;
+    }
+
+    async fn start_saying(&mut self, mut command: Command, flags: &[&str]) {
+        command.arg("run").args(flags);
         self.launch(command, "http").await;
         self.until("the page answers", async |world: &Self| world.ask("/readyz").await.is_some()).await;
     }

@@ -50,7 +50,6 @@ impl Lane {
             Fate::Retry { error, .. } => News::Failed { receiver, error: error.clone() },
             Fate::Dead { error, .. } => {
                 let about = About::Circular(one.circular.headline);
-                tracing::error!(%receiver, "gave up {about}: {error}");
                 News::Dead { receiver, about, error: error.clone() }
             }
         });

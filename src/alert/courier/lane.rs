@@ -69,7 +69,7 @@ impl Lane {
                 done = work => if done.is_ok() { return },
                 () = &mut cutoff => return,
             }
-            tracing::error!(receiver = %self.name, "the courier's lane crashed and starts again");
+            tracing::error!(receiver = %self.name, "The courier of `{}` crashed and starts again", self.name);
             sleep(POLL).await;
         }
     }
@@ -204,7 +204,11 @@ impl Lane {
         if let Some(amendment) = self.receiver.amend(notification, attempt) {
             match self.sender.send(&self.receiver, amendment, attempt.at).await {
                 Err(passing @ Failure::Passing { .. }) => return Err(passing),
-                Err(failure) => tracing::warn!(receiver = %self.name, "An old message stays: {}", failure.text()),
+                // Nobody misses anything: the message that follows says it too.
+                Err(failure) => {
+                    let (receiver, error) = (&self.name, failure.text());
+                    tracing::info!(%receiver, error, "An old message to `{receiver}` stays as it was: {error}");
+                }
                 Ok(_) => {}
             }
         }
@@ -230,7 +234,6 @@ impl Lane {
             Fate::Retry { error, .. } => News::Failed { receiver, error: error.clone() },
             Fate::Dead { error, .. } => {
                 let about = notification.map_or(About::Many, |one| About::Incident(one.incident.id));
-                tracing::error!(%receiver, "gave up {about}: {error}");
                 News::Dead { receiver, about, error: error.clone() }
             }
         });

@@ -3,11 +3,13 @@
 use std::fs::File;
 use std::io;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use futures::FutureExt;
 use jiff::Timestamp;
 use sqlx::{AssertSqlSafe, Connection, SqliteConnection};
 use tokio::sync::{mpsc, oneshot};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::open::{self, Identity};
@@ -16,11 +18,14 @@ use super::reserve::Reserve;
 use super::tidy::{self, Chore};
 use super::trouble::{Trouble, refused};
 use super::{annotations, circulars, decide, letters, record, silences, storms};
+use crate::lasting::{Lasting, Telling};
 use crate::model::{Annotation, Circular, ProbeId, Silence, Storm};
 use crate::store::{Batch, Decision, Discard, Fate, Push, Refused, Replay, Retention, Sealing};
 
 /// Readings in one commit; beyond it the rest waits for the next.
 const GROUP_READINGS_MAX: usize = 20_000;
+/// A disk that has not failed for so long is well.
+const FAILURE_OVER_AFTER: Duration = Duration::from_mins(5);
 /// Commits of readings before they are sorted into blocks: readers have to look through all of them.
 const UNSORTED_MAX: u32 = 120;
 
@@ -83,6 +88,7 @@ pub(super) struct Scribe {
     ledger: Ledger,
     retention: Retention,
     unsorted: u32,
+    failing: Lasting,
     _lock: File,
 }
 
@@ -100,6 +106,7 @@ impl Scribe {
             durable: Durable::Normal,
             ledger: Ledger::default(),
             unsorted: 0,
+            failing: Lasting::over_after(FAILURE_OVER_AFTER),
             retention,
             path,
             _lock: lock,
@@ -265,7 +272,9 @@ impl Scribe {
 
     fn blame(&mut self, doing: &'static str, error: sqlx::Error) -> Refused {
         if matches!(Trouble::of(&error), Trouble::Disk | Trouble::Damaged) {
-            tracing::error!("the store's disk failed, it is opened again: {error}");
+            if self.failing.failed(doing, Instant::now()) == Telling::News {
+                tracing::error!(%error, "The store's disk failed, the file is opened again: {error}");
+            }
             self.connection = None;
         }
         refused(doing, error)

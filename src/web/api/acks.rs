@@ -63,11 +63,18 @@ pub(in crate::web) async fn take(shared: &Shared, id: &str, said: Said) -> Resul
     let why = said.why.map(|why| clean(why.trim())).filter(|why| !why.is_empty());
     let known = shared.site.store.incident(id).await.map_err(|refused| Problem::store(&refused))?;
     known.ok_or_else(Problem::not_found)?;
-    match shared.site.desk.acknowledge(id, by, why).await {
-        Answer::Done => Ok(()),
+    match shared.site.desk.acknowledge(id, by.clone(), why).await {
+        Answer::Done => {
+            tracing::info!(incident.id = %id, by, "{by} has the incident");
+            Ok(())
+        }
         Answer::Over => Err(Problem::new(StatusCode::CONFLICT, "it is over")),
         Answer::Refused(text) => {
-            tracing::warn!("Who has an incident is kept in memory until the store takes it: {text}");
+            let error = text;
+            tracing::warn!(
+                incident.id = %id, by, error,
+                "That {by} has the incident is kept in memory until the store takes it: {error}"
+            );
             let detail = "the store does not take it at present; it is kept and tried again";
             Err(Problem::new(StatusCode::SERVICE_UNAVAILABLE, detail))
         }

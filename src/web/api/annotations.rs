@@ -222,7 +222,7 @@ pub(in crate::web) async fn annotate(shared: &Shared, remark: Remark) -> Result<
         removed: None,
     };
     keep(shared, &annotation).await?;
-    tracing::info!(annotation.id = %annotation.id, "Noted by {}: {}", annotation.by, annotation.title);
+    tracing::info!(annotation.id = %annotation.id, by = annotation.by, "Noted by {}: {}", annotation.by, annotation.title);
     Ok(annotation)
 }
 
@@ -233,9 +233,9 @@ pub(in crate::web) async fn take_off(shared: &Shared, id: &str, by: &str) -> Res
         return Ok(known);
     }
     let by = if by.trim().is_empty() { "somebody".to_owned() } else { name(by)? };
-    let annotation = model::Annotation { removed: Some((shared.site.clock.now(), by)), ..known };
+    let annotation = model::Annotation { removed: Some((shared.site.clock.now(), by.clone())), ..known };
     keep(shared, &annotation).await?;
-    tracing::info!(annotation.id = %annotation.id, "The annotation was taken off: {}", annotation.title);
+    tracing::info!(annotation.id = %annotation.id, by, "{by} took a note off: {}", annotation.title);
     Ok(annotation)
 }
 

@@ -109,7 +109,7 @@ pub(in crate::web) async fn drop(
     let discard = shared.site.store.discard(&id, &why, shared.site.clock.now()).await;
     match discard.map_err(|refused| Problem::store(&refused))? {
         Discard::Dropped => {
-            tracing::warn!(notification.id = %id, "A letter was dropped: {why}");
+            tracing::info!(notification.id = %id, "Somebody dropped a notification that was never taken: {why}");
             Ok(Json(Done { id, state: LetterState::Dropped.as_str() }))
         }
         Discard::Settled => Err(conflict("it waits for nothing any more")),

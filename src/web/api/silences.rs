@@ -135,7 +135,8 @@ pub(in crate::web) async fn silence(shared: &Shared, wish: Wish) -> Result<model
         ended: None,
     };
     keep(shared, &silence).await?;
-    tracing::warn!(silence.id = %silence.id, "Silenced until {:.0} by {}: {}", silence.until, silence.by, silence.why);
+    let model::Silence { id, until, by, why, .. } = &silence;
+    tracing::info!(silence.id = %id, by, until = %until, "{by} silenced notifications until {until:.0}: {why}");
     Ok(silence)
 }
 
@@ -149,9 +150,9 @@ pub(in crate::web) async fn finish(shared: &Shared, id: &str, by: &str) -> Resul
         return Ok(known);
     }
     let by = if by.trim().is_empty() { "somebody".to_owned() } else { name(by)? };
-    let silence = model::Silence { ended: Some((now, by)), ..known };
+    let silence = model::Silence { ended: Some((now, by.clone())), ..known };
     keep(shared, &silence).await?;
-    tracing::info!(silence.id = %silence.id, "The silence was ended early");
+    tracing::info!(silence.id = %silence.id, by, "{by} ended a silence early: {}", silence.why);
     Ok(silence)
 }
 

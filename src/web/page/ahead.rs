@@ -34,7 +34,7 @@ pub(super) async fn rows(shared: &Shared, frame: &Frame, snapshot: &Snapshot) ->
     let far = now.saturating_add(AHEAD).unwrap_or(now);
     let noted = Noted { from: Some(now), to: Some(far), ..Noted::default() };
     let annotations = shared.site.store.annotations(&noted, READ_MAX).await.unwrap_or_else(|error| {
-        tracing::warn!(%error, "What was noted cannot be read");
+        shared.unread("What was noted", &crate::words::chain(&error));
         Vec::new()
     });
     let mut rows: Vec<(Timestamp, AheadRow)> = Vec::new();

@@ -99,7 +99,7 @@ async fn annotations(shared: &Shared, journey: &JourneyId, past: &Past) -> Vec<A
     let of = Some(Subject::Journey(journey.clone()));
     let noted = store::Noted { of, from: Some(past.from), ..store::Noted::default() };
     shared.site.store.annotations(&noted, LISTED_MAX).await.unwrap_or_else(|error| {
-        tracing::warn!(%error, "What was noted cannot be read");
+        shared.unread("What was noted", &crate::words::chain(&error));
         Vec::new()
     })
 }

@@ -1,0 +1,143 @@
+//! The daemon's own log, as those find it who read it or search it.
+
+use std::collections::BTreeSet;
+
+use serde_json::Value;
+
+use crate::world::{Hook, Manner, Target, World};
+
+/// Two probes of the one shop, one of them as three customers.
+fn shop(url: &str) -> String {
+    let probe = |name: &str, more: &str| {
+        format!(
+            "  {name}:\n    every: 1s\n    timeout: 900ms\n    recheck: 1s\n{more}    steps:\n      - name: Open the shop\n        http: {{ get: \"{url}\" }}\n        expect: {{ status: 200 }}\n"
+        )
+    };
+    let three = "    personas: [anna, ben, cleo]\n";
+    format!("title: The shop\nchannel: web\nprobes:\n{}{}", probe("home", ""), probe("visit", three))
+}
+
+const PERSONAS: &str = "personas:\n  anna: { name: Anna }\n  ben: { name: Ben }\n  cleo: { name: Cleo }\n";
+
+/// Breaks the shop and mends it, with a receiver that is deaf for a while.
+async fn break_and_mend(flags: &[&str]) -> World {
+    let (target, hook) = (Target::start().await, Hook::start().await);
+    let mut world = World::new(&target, &hook);
+    world.write("probes/shop.yaml", &shop(&target.url()));
+    world.write("config/personas.yaml", PERSONAS);
+    world.start_logging(flags).await;
+    world.until_score("buy", 100.0).await;
+    hook.be(Manner::Refuse);
+    target.break_();
+    world.until_score("buy", 0.0).await;
+    world.until("the receiver was asked again", async |_: &World| hook.letters().len() >= 3).await;
+    hook.be(Manner::Take);
+    world.until("it is told", async |_: &World| !hook.taken("open").is_empty()).await;
+    target.mend();
+    world.until("it is over", async |_: &World| !hook.taken("resolve").is_empty()).await;
+    world.until_score("buy", 100.0).await;
+    world.stop().await;
+    world
+}
+
+fn lines(world: &World) -> Vec<Value> {
+    let log = world.log();
+    let line = |line: &str| serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}"));
+    log.lines().map(line).collect()
+}
+
+#[tokio::test]
+async fn every_failure_stands_in_the_log_once() {
+    let world = break_and_mend(&["--format", "json"]).await;
+    let lines = lines(&world);
+    let log = world.log();
+    for line in &lines {
+        for key in ["timestamp", "level", "message", "target"] {
+            assert!(line[key].as_str().is_some_and(|text| !text.is_empty()), "no {key}: {line}");
+        }
+        line["timestamp"].as_str().unwrap().parse::<jiff::Timestamp>().expect("a time");
+    }
+    let said = |event: &str, more: &[(&str, &str)]| -> Vec<&Value> {
+        let fits = |line: &&Value| line["event"] == event && more.iter().all(|(key, value)| line[key] == *value);
+        lines.iter().filter(fits).collect()
+    };
+    let only = |event: &str, more: &[(&str, &str)]| -> &Value {
+        let found = said(event, more);
+        assert_eq!(found.len(), 1, "{event} {more:?} in\n{log}");
+        found[0]
+    };
+
+    // The touchpoint, with what was behind it.
+    let down = only("unbroken.touchpoint.state_changed", &[("state.to", "down")]);
+    assert_eq!(
+        (&down["touchpoint"], &down["fault.code"], &down["level"]),
+        (&"shop".into(), &"status".into(), &"INFO".into())
+    );
+    assert!(down["message"].as_str().unwrap().starts_with("`shop` is down, was up: Open the shop: "), "{down}");
+    only("unbroken.touchpoint.state_changed", &[("state.to", "up")]);
+    // One probe of it is said by it, the other once, though three customers met it.
+    assert_eq!(said("unbroken.probe.state_changed", &[("state.to", "down")]).len(), 1, "{log}");
+    assert!(said("unbroken.probe.state_changed", &[("state.to", "up")]).len() <= 1, "{log}");
+
+    // The incident, from its opening to its end; nothing else is a warning but the receiver that was deaf.
+    let opened = only("unbroken.incident.opened", &[]);
+    let closed = only("unbroken.incident.closed", &[]);
+    assert_eq!(opened["incident.id"], closed["incident.id"]);
+    assert_eq!((&opened["touchpoint"], &opened["level"]), (&"shop".into(), &"WARN".into()));
+    assert_eq!((&opened["journeys"], &closed["closed.why"]), (&serde_json::json!(["buy"]), &"recovered".into()));
+    assert!(closed["lasted_seconds"].as_f64().is_some_and(|lasted| lasted > 0.0), "{closed}");
+    let deaf: Vec<&Value> = lines.iter().filter(|line| line["receiver"] == "hook").collect();
+    let levels: Vec<&str> = deaf.iter().map(|line| line["level"].as_str().unwrap()).collect();
+    assert_eq!(levels, ["WARN", "INFO"], "told when it begins and when it is over: {deaf:?}");
+    assert!(deaf[1]["times"].as_u64().is_some_and(|times| times >= 2), "{deaf:?}");
+    let grave: Vec<&Value> = lines.iter().filter(|line| line["level"] == "WARN" || line["level"] == "ERROR").collect();
+    assert!(
+        grave.iter().all(|line| line["event"] == "unbroken.incident.opened" || line["receiver"] == "hook"),
+        "{grave:?}"
+    );
+
+    // The score falls by what the shop costs, and rises again.
+    let fell = said("unbroken.journey.score_changed", &[("color", "broken")]);
+    let fell = fell.iter().find(|line| line["score.to"] == 0.0).unwrap_or_else(|| panic!("it fell: {log}"));
+    assert_eq!((&fell["journey"], &fell["loss_share"]), (&"buy".into(), &serde_json::json!({ "shop": 100.0 })));
+    assert!(fell["felt"].is_number() && fell["observed"].as_f64().is_some_and(|seen| seen > 0.5), "{fell}");
+    let scores = said("unbroken.journey.score_changed", &[]);
+    assert_eq!(scores.last().unwrap()["score.to"], 100.0, "{log}");
+    assert!(scores.len() < 30, "one break is no flood: {log}");
+
+    // Both point at the run that did it.
+    for line in [down, fell] {
+        for (key, digits) in [("trace_id", 32), ("span_id", 16)] {
+            assert!(
+                line[key].as_str().is_some_and(|id| id.len() == digits && id != "0".repeat(digits)),
+                "{key}: {line}"
+            );
+        }
+    }
+    assert_eq!(opened["trace_id"].as_str().map(str::len), Some(32), "{opened}");
+    let told: BTreeSet<String> = lines.iter().map(|line| format!("{}{}", line["timestamp"], line["message"])).collect();
+    assert_eq!(told.len(), lines.len(), "nothing is said twice: {log}");
+}
+
+#[tokio::test]
+async fn a_person_reads_sentences() {
+    let world = break_and_mend(&["-v"]).await;
+    let log = world.log();
+    let line = |part: &str| log.lines().find(|line| line.contains(part)).unwrap_or_else(|| panic!("no {part}: {log}"));
+    let down = line("`shop` is down, was up");
+    assert!(down.contains(" INFO `shop` is down, was up: Open the shop: "), "{down}");
+    assert!(
+        down.contains(" trace_id=") && !down.contains("touchpoint="),
+        "what the sentence says is said once: {down}"
+    );
+    assert!(line("`buy` scores 0.0 (broken)").contains("`shop` costs 100.0"), "{log}");
+    // Asked for more, it tells of each series; of each run only when it is asked for still more.
+    assert_eq!(
+        log.matches("DEBUG Probe `shop/visit` is down as `").count()
+            + log.matches(" INFO Probe `shop/visit` is down as `").count(),
+        3,
+        "{log}"
+    );
+    assert!(!log.contains("Probed `"), "{log}");
+    assert!(!log.contains('\u{1b}'), "no colour where nobody sees it");
+}
