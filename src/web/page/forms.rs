@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::body::Bytes;
-use axum::extract::{Path, State};
+use axum::extract::{FromRequest, FromRequestParts as _, Path, Request};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Redirect, Response};
 
@@ -17,133 +17,107 @@ use crate::web::problem::Problem;
 use crate::web::routes::Shared;
 use crate::web::visitor::Visitor;
 
-pub(in crate::web) async fn acknowledge(
-    State(shared): State<Arc<Shared>>,
+/// A form of ours that was sent off, with what was filled in.
+pub(in crate::web) struct Form {
+    shared: Arc<Shared>,
     visitor: Visitor,
-    Path(id): Path<String>,
-    headers: HeaderMap,
+    sender: Sender,
     body: Bytes,
-) -> Response {
-    let done = match authorise(&shared, &headers) {
-        Ok(()) => take(&shared, &id, &body).await,
-        Err(problem) => Err(problem),
-    };
-    answered(&shared, &visitor, &headers, done)
 }
 
-/// Leads back to where it is seen.
-async fn take(shared: &Shared, id: &str, body: &[u8]) -> Result<String, Problem> {
-    let said = Said { by: field(body, "by").unwrap_or_default(), why: field(body, "why") };
-    acks::take(shared, id, said).await?;
-    Ok(format!("/incidents/{id}"))
+/// Who reads what becomes of it.
+#[derive(Clone, Copy)]
+enum Sender {
+    Browser,
+    Program,
 }
 
-pub(in crate::web) async fn silence(
-    State(shared): State<Arc<Shared>>,
-    visitor: Visitor,
-    headers: HeaderMap,
-    body: Bytes,
-) -> Response {
-    let done = match authorise(&shared, &headers) {
-        Ok(()) => hush(&shared, &body).await,
-        Err(problem) => Err(problem),
-    };
-    answered(&shared, &visitor, &headers, done)
+impl FromRequest<Arc<Shared>> for Form {
+    type Rejection = Response;
+
+    async fn from_request(request: Request, shared: &Arc<Shared>) -> Result<Self, Response> {
+        let (mut parts, body) = request.into_parts();
+        let Ok(visitor) = Visitor::from_request_parts(&mut parts, shared).await;
+        let allowed = authorise(shared, &parts.headers);
+        let sender = if is_read(&parts.headers) { Sender::Browser } else { Sender::Program };
+        let body = Bytes::from_request(Request::from_parts(parts, body), shared).await;
+        let form = Self {
+            shared: Arc::clone(shared),
+            visitor,
+            sender,
+            body: body.map_err(IntoResponse::into_response)?,
+        };
+        match allowed {
+            Ok(()) => Ok(form),
+            Err(problem) => Err(form.answered(Err(problem))),
+        }
+    }
 }
 
-/// Leads back to where it is seen.
-async fn hush(shared: &Shared, body: &[u8]) -> Result<String, Problem> {
-    let text = |name: &str| field(body, name).unwrap_or_default();
+impl Form {
+    fn field(&self, name: &str) -> Option<String> {
+        let mut fields = url::form_urlencoded::parse(&self.body);
+        fields.find(|(known, _)| known == name).map(|(_, value)| value.into_owned())
+    }
+
+    fn text(&self, name: &str) -> String {
+        self.field(name).unwrap_or_default()
+    }
+
+    /// Leads to where it is seen; to a browser, what went wrong is told by a page in its language.
+    fn answered(&self, done: Result<String, Problem>) -> Response {
+        match (done, self.sender) {
+            (Ok(place), _) => Redirect::to(&place).into_response(),
+            (Err(problem), Sender::Browser) => refused(&self.shared, &self.visitor, &problem),
+            (Err(problem), Sender::Program) => problem.into_response(),
+        }
+    }
+}
+
+pub(in crate::web) async fn acknowledge(Path(id): Path<String>, form: Form) -> Response {
+    let said = Said { by: form.text("by"), why: form.field("why") };
+    let done = acks::take(&form.shared, &id, said).await;
+    form.answered(done.map(|()| format!("/incidents/{id}")))
+}
+
+pub(in crate::web) async fn silence(form: Form) -> Response {
     let wish = Wish {
-        touchpoint: field(body, "touchpoint"),
-        journey: field(body, "journey"),
-        incident: field(body, "incident"),
-        r#for: text("for"),
-        by: text("by"),
-        why: text("why"),
+        touchpoint: form.field("touchpoint"),
+        journey: form.field("journey"),
+        incident: form.field("incident"),
+        r#for: form.text("for"),
+        by: form.text("by"),
+        why: form.text("why"),
     };
-    let silence = silences::silence(shared, wish).await?;
-    Ok(place(&silence.of))
+    let done = silences::silence(&form.shared, wish).await;
+    form.answered(done.map(|silence| place(&silence.of)))
 }
 
-pub(in crate::web) async fn end(
-    State(shared): State<Arc<Shared>>,
-    visitor: Visitor,
-    Path(id): Path<String>,
-    headers: HeaderMap,
-) -> Response {
-    let done = match authorise(&shared, &headers) {
-        Ok(()) => unhush(&shared, &id).await,
-        Err(problem) => Err(problem),
-    };
-    answered(&shared, &visitor, &headers, done)
+pub(in crate::web) async fn end(Path(id): Path<String>, form: Form) -> Response {
+    let done = silences::finish(&form.shared, &id, "").await;
+    form.answered(done.map(|silence| place(&silence.of)))
 }
 
-/// Leads back to where it is seen.
-async fn unhush(shared: &Shared, id: &str) -> Result<String, Problem> {
-    let silence = silences::finish(shared, id, "").await?;
-    Ok(place(&silence.of))
-}
-
-pub(in crate::web) async fn annotate(
-    State(shared): State<Arc<Shared>>,
-    visitor: Visitor,
-    headers: HeaderMap,
-    body: Bytes,
-) -> Response {
-    let done = match authorise(&shared, &headers) {
-        Ok(()) => note(&shared, &body).await,
-        Err(problem) => Err(problem),
-    };
-    answered(&shared, &visitor, &headers, done)
-}
-
-/// Leads back to where it is seen.
-async fn note(shared: &Shared, body: &[u8]) -> Result<String, Problem> {
-    let kind = field(body, "kind").unwrap_or_default();
-    let journey = field(body, "journey");
+pub(in crate::web) async fn annotate(form: Form) -> Response {
+    let (kind, journey) = (form.text("kind"), form.field("journey"));
     let remark = Remark {
         kind: Occasion::ALL.into_iter().find(|known| known.as_str() == kind).unwrap_or_default(),
-        title: field(body, "title").unwrap_or_default(),
-        text: field(body, "text"),
+        title: form.text("title"),
+        text: form.field("text"),
         // What concerns every journey is noted on the page of one.
-        journey: if field(body, "everywhere").is_some() { None } else { journey.clone() },
-        incident: field(body, "incident"),
-        at: field(body, "at"),
-        until: field(body, "until"),
-        by: field(body, "by").unwrap_or_default(),
+        journey: if form.field("everywhere").is_some() { None } else { journey.clone() },
+        incident: form.field("incident"),
+        at: form.field("at"),
+        until: form.field("until"),
+        by: form.text("by"),
     };
-    let annotation = annotations::annotate(shared, remark).await?;
-    Ok(axis(&annotation.of, journey.as_deref()))
+    let done = annotations::annotate(&form.shared, remark).await;
+    form.answered(done.map(|annotation| axis(&annotation.of, journey.as_deref())))
 }
 
-pub(in crate::web) async fn remove(
-    State(shared): State<Arc<Shared>>,
-    visitor: Visitor,
-    Path(id): Path<String>,
-    headers: HeaderMap,
-    body: Bytes,
-) -> Response {
-    let done = match authorise(&shared, &headers) {
-        Ok(()) => take_off(&shared, &id, &body).await,
-        Err(problem) => Err(problem),
-    };
-    answered(&shared, &visitor, &headers, done)
-}
-
-/// Leads back to where it is seen.
-async fn take_off(shared: &Shared, id: &str, body: &[u8]) -> Result<String, Problem> {
-    let annotation = annotations::take_off(shared, id, &field(body, "by").unwrap_or_default()).await?;
-    Ok(axis(&annotation.of, field(body, "journey").as_deref()))
-}
-
-/// Where it leads; to a browser, what went wrong is told by a page in its language.
-fn answered(shared: &Shared, visitor: &Visitor, headers: &HeaderMap, done: Result<String, Problem>) -> Response {
-    match done {
-        Ok(place) => Redirect::to(&place).into_response(),
-        Err(problem) if is_read(headers) => refused(shared, visitor, &problem),
-        Err(problem) => problem.into_response(),
-    }
+pub(in crate::web) async fn remove(Path(id): Path<String>, form: Form) -> Response {
+    let done = annotations::take_off(&form.shared, &id, &form.text("by")).await;
+    form.answered(done.map(|annotation| axis(&annotation.of, form.field("journey").as_deref())))
 }
 
 /// Where what is noted is shown; what concerns every journey, on the page where it was said.
@@ -176,9 +150,4 @@ fn authorise(shared: &Shared, headers: &HeaderMap) -> Result<(), Problem> {
     } else {
         Err(Problem::new(StatusCode::FORBIDDEN, "this form is for the page; programs use the API"))
     }
-}
-
-fn field(body: &[u8], name: &str) -> Option<String> {
-    let mut fields = url::form_urlencoded::parse(body);
-    fields.find(|(known, _)| known == name).map(|(_, value)| value.into_owned())
 }
