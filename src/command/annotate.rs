@@ -131,15 +131,7 @@ impl Note {
 
 async fn list(at: &site::At, global: &Global, path: &str) -> Result<Exit, Stop> {
     let answer = at.get(global, path).await?;
-    if global.format == Format::Json {
-        say!("{answer:#}");
-        return Ok(Exit::Well);
-    }
-    let items = terminal::items(&answer);
-    items.iter().for_each(print);
-    if items.is_empty() {
-        say!("nothing is noted");
-    }
+    terminal::list(global, &answer, print, "nothing is noted");
     Ok(Exit::Well)
 }
 

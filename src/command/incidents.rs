@@ -34,20 +34,9 @@ impl Args {
         }
         let path = format!("/api/v1/incidents?state={}&limit={}", self.state, self.limit);
         let answer = self.at.get(global, &path).await?;
-        if global.format == Format::Json {
-            say!("{answer:#}");
-            return Ok(Exit::Well);
-        }
-        let items = terminal::items(&answer);
-        let now = Clock::system().now();
-        let words = terminal::english();
-        for incident in items {
-            print(&words, incident, now);
-        }
-        if items.is_empty() {
-            let which = if self.state == "all" { "" } else { &format!("{} ", self.state) };
-            say!("no {which}incidents");
-        }
+        let (words, now) = (terminal::english(), Clock::system().now());
+        let which = if self.state == "all" { "" } else { &format!("{} ", self.state) };
+        terminal::list(global, &answer, |incident| print(&words, incident, now), &format!("no {which}incidents"));
         Ok(Exit::Well)
     }
 }

@@ -101,17 +101,8 @@ impl Asking<'_> {
             let answer = self.at.get(self.global, &path).await?;
             items.extend_from_slice(terminal::items(&answer));
         }
-        if self.global.format == Format::Json {
-            say!("{:#}", json!({ "items": items }));
-        } else {
-            let now = Clock::system().now();
-            for letter in &items {
-                print(letter, now);
-            }
-            if items.is_empty() {
-                say!("no letters");
-            }
-        }
+        let now = Clock::system().now();
+        terminal::list(self.global, &json!({ "items": items }), |letter| print(letter, now), "no letters");
         Ok(Exit::Well)
     }
 

@@ -106,19 +106,8 @@ impl Begin {
 
 async fn list(at: &site::At, global: &Global, all: bool) -> Result<Exit, Stop> {
     let answer = at.get(global, if all { "/api/v1/silences?state=all&limit=500" } else { ACTIVE }).await?;
-    if global.format == Format::Json {
-        say!("{answer:#}");
-        return Ok(Exit::Well);
-    }
-    let items = terminal::items(&answer);
-    let now = Clock::system().now();
-    let words = terminal::english();
-    for silence in items {
-        print(&words, silence, now);
-    }
-    if items.is_empty() {
-        say!("nothing is silenced");
-    }
+    let (words, now) = (terminal::english(), Clock::system().now());
+    terminal::list(global, &answer, |silence| print(&words, silence, now), "nothing is silenced");
     Ok(Exit::Well)
 }
 

@@ -8,7 +8,7 @@ use anstyle::{AnsiColor, Style};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::Value;
 
-use super::{Color, Exit, Stop};
+use super::{Color, Exit, Format, Global, Stop};
 use crate::config::{Problem, Severity};
 use crate::model::{Language, Verdict};
 use crate::words::Words;
@@ -117,6 +117,18 @@ pub(super) fn text(value: &Value) -> &str {
 /// The items of an answer's list.
 pub(super) fn items(answer: &Value) -> &[Value] {
     answer["items"].as_array().map_or(&[], Vec::as_slice)
+}
+
+/// A list as it was answered, or item by item; of an empty one, what it means.
+pub(super) fn list(global: &Global, answer: &Value, print: impl FnMut(&Value), empty: &str) {
+    if global.format == Format::Json {
+        return say!("{answer:#}");
+    }
+    let items = items(answer);
+    items.iter().for_each(print);
+    if items.is_empty() {
+        say!("{empty}");
+    }
 }
 
 pub(super) fn count(number: usize, noun: &str) -> String {

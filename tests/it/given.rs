@@ -1,15 +1,22 @@
 //! Things that happened, for tests of what is kept and told of them.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use unbroken::alert::notification_id;
 use unbroken::model::{
-    Cause, Close, Fault, FaultCode, Happening, Impact, Incident, IncidentId, Notification, NotificationKind, Outcome,
-    ProbeId, Quality, Reading, Sample, Severity, SpanId, StepOutcome, TraceId, Trigger, VantageId, Verdict,
+    Cause, Close, Fault, FaultCode, Happening, Impact, Incident, IncidentId, Language, Notification, NotificationKind,
+    Outcome, ProbeId, Quality, Reading, Sample, Severity, SpanId, StepOutcome, TraceId, Trigger, VantageId, Verdict,
 };
+use unbroken::words::Words;
+
+/// The words of a company that speaks English, read once.
+pub(crate) fn english() -> &'static Arc<Words> {
+    static ENGLISH: LazyLock<Arc<Words>> = LazyLock::new(|| Arc::new(Words::new(Language::En)));
+    &ENGLISH
+}
 
 /// Friday, 2026-11-20 08:00 UTC, and so many seconds.
 pub(crate) fn at(seconds: i64) -> Timestamp {

@@ -26,7 +26,6 @@ const CONTENT_SECURITY: &str = "default-src 'none'; script-src 'self'; style-src
 struct Card {
     frame: Frame,
     id: String,
-    title: String,
     number: Number,
     tone: Tone,
     sentence: String,
@@ -40,11 +39,9 @@ pub(in crate::web) async fn card(
 ) -> Response {
     let snapshot = shared.snapshot();
     let Some(now) = snapshot.journey(&JourneyId::new(&id)) else { return lost(&shared, &visitor, &snapshot) };
-    let title = words::title(&now.id, &snapshot.map).to_owned();
     let page = Card {
-        frame: Frame::new(&shared, &visitor, &snapshot, title.clone()),
+        frame: Frame::new(&shared, &visitor, &snapshot, words::title(&now.id, &snapshot.map).to_owned()),
         id,
-        title,
         number: home::number(now),
         tone: home::tone(now),
         sentence: visitor.words.journey(now, &snapshot),

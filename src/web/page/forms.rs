@@ -41,12 +41,8 @@ impl FromRequest<Arc<Shared>> for Form {
         let allowed = authorise(shared, &parts.headers);
         let sender = if is_read(&parts.headers) { Sender::Browser } else { Sender::Program };
         let body = Bytes::from_request(Request::from_parts(parts, body), shared).await;
-        let form = Self {
-            shared: Arc::clone(shared),
-            visitor,
-            sender,
-            body: body.map_err(IntoResponse::into_response)?,
-        };
+        let form =
+            Self { shared: Arc::clone(shared), visitor, sender, body: body.map_err(IntoResponse::into_response)? };
         match allowed {
             Ok(()) => Ok(form),
             Err(problem) => Err(form.answered(Err(problem))),

@@ -168,7 +168,7 @@ impl History {
         let mut next = self.disk.clone();
         let quiet = Quiet::new(&self.map, &self.silences, self.now);
         let roster = Roster {
-            words: &unbroken::words::Words::new(unbroken::model::Language::En),
+            words: crate::given::english(),
             settings: &self.settings,
             map: &self.map,
             quiet: &quiet,

@@ -66,13 +66,8 @@ fn told(change: &Change, seconds: i64) -> Notification {
     let base = "https://unbroken.example.com/".parse().unwrap();
     let map = map();
     let quiet = Quiet::new(&map, &[], at(0));
-    let roster = Roster {
-        words: &unbroken::words::Words::new(unbroken::model::Language::En),
-        settings: &settings,
-        map: &map,
-        quiet: &quiet,
-        base: Some(&base),
-    };
+    let roster =
+        Roster { words: crate::given::english(), settings: &settings, map: &map, quiet: &quiet, base: Some(&base) };
     // Whoever hears of an update has heard of the opening.
     let mut ledger = Ledger::default();
     if let Change::IncidentUpdated(incident) = change {
@@ -92,13 +87,8 @@ fn later(incident: &Incident, seconds: i64, kind: NotificationKind) -> Notificat
     let base = "https://unbroken.example.com/".parse().unwrap();
     let map = map();
     let quiet = Quiet::new(&map, &[], at(0));
-    let roster = Roster {
-        words: &unbroken::words::Words::new(unbroken::model::Language::En),
-        settings: &settings,
-        map: &map,
-        quiet: &quiet,
-        base: Some(&base),
-    };
+    let roster =
+        Roster { words: crate::given::english(), settings: &settings, map: &map, quiet: &quiet, base: Some(&base) };
     let mut ledger = Ledger::default();
     roster.due(&mut ledger, &Incident { acknowledged: None, ..incident.clone() }, incident.opened);
     roster.due(&mut ledger, incident, at(seconds)).into_iter().find(|letter| letter.kind == kind).unwrap()
@@ -140,11 +130,7 @@ pub(super) fn messages() -> Vec<(&'static str, Notification)> {
 /// A storm as it is composed, one that is over, and one as hostile as can be.
 pub(super) fn storms() -> Vec<(&'static str, Storm)> {
     let base = "https://unbroken.example.com/".parse().ok();
-    let teller = Teller {
-        map: Arc::new(map()),
-        words: Arc::new(unbroken::words::Words::new(unbroken::model::Language::En)),
-        base,
-    };
+    let teller = Teller { map: Arc::new(map()), words: Arc::clone(crate::given::english()), base };
     let titles = ["Bills", "Shop", "Chat", "App", "Phone"];
     let broken = |number: u128| {
         let impacts = [("pay-my-bill", 100.0), ("become-a-customer", 40.0), ("get-help", 30.0), ("leave", 8.0)];

@@ -57,7 +57,7 @@ fn settings(routes: serde_json::Value) -> Settings {
 fn told(settings: &Settings, change: &Change) -> Vec<String> {
     let map = map();
     let roster = Roster {
-        words: &unbroken::words::Words::new(unbroken::model::Language::En),
+        words: crate::given::english(),
         settings,
         map: &map,
         quiet: &Quiet::new(&map, &[], at(120)),
@@ -82,7 +82,7 @@ impl Room {
     fn letters(&mut self, incident: &Incident, seconds: i64) -> Vec<Notification> {
         let quiet = Quiet::new(&self.map, &self.silences, at(seconds));
         let roster = Roster {
-            words: &unbroken::words::Words::new(unbroken::model::Language::En),
+            words: crate::given::english(),
             settings: &self.settings,
             map: &self.map,
             quiet: &quiet,
@@ -137,13 +137,8 @@ fn plain_words_say_what_for_whom_and_since_when() {
     let change = Change::IncidentOpened(incident(1));
     let (settings, map) = (settings(json!([])), map());
     let quiet = Quiet::new(&map, &[], at(0));
-    let roster = Roster {
-        words: &unbroken::words::Words::new(unbroken::model::Language::En),
-        settings: &settings,
-        map: &map,
-        quiet: &quiet,
-        base: Some(&base),
-    };
+    let roster =
+        Roster { words: crate::given::english(), settings: &settings, map: &map, quiet: &quiet, base: Some(&base) };
     let told = roster.tell(&mut Ledger::default(), &change, at(120)).remove(0);
     insta::assert_json_snapshot!((&told.headline, &told.lines, &told.link, &told.labels));
     let end = Change::IncidentClosed(closed(&incident(1), 60));
@@ -281,13 +276,8 @@ fn a_silence_holds_nothing_back_that_takes_an_alarm_back() {
     assert_eq!(room.due(&worse, 5 * HOUR), "", "neither an update nor a reminder");
     assert_eq!(room.due(&taken(&worse, 6 * HOUR), 6 * HOUR), "a acknowledge");
     let quiet = Quiet::new(&room.map, &room.silences, at(7 * HOUR));
-    let roster = Roster {
-        words: &unbroken::words::Words::new(unbroken::model::Language::En),
-        settings: &room.settings,
-        map: &room.map,
-        quiet: &quiet,
-        base: None,
-    };
+    let roster =
+        Roster { words: crate::given::english(), settings: &room.settings, map: &room.map, quiet: &quiet, base: None };
     let end = roster.tell(&mut room.ledger, &Change::IncidentClosed(closed(&worse, 7 * HOUR)), at(7 * HOUR));
     assert!(end.iter().all(|letter| letter.kind == NotificationKind::Resolve) && end.len() == 3);
     // One that was never told of has no end to tell: the store drops it.

@@ -108,7 +108,7 @@ impl<'a> Life<'a> {
         let mut decision = Decision { memory: self.board.news(), ..Decision::default() };
         let quiet = Quiet::new(&self.map, &[], self.now);
         let roster = Roster {
-            words: &unbroken::words::Words::new(unbroken::model::Language::En),
+            words: crate::given::english(),
             settings: &self.settings,
             map: &self.map,
             quiet: &quiet,

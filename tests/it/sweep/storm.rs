@@ -61,13 +61,8 @@ async fn two_thousand_incidents_are_all_told_and_cost_little() {
         let changes = board.apply(&readings, now);
         let mut decision = Decision { memory: board.news(), together: settings.chats(), ..Decision::default() };
         let quiet = Quiet::new(&map, &[], now);
-        let roster = Roster {
-            words: &unbroken::words::Words::new(unbroken::model::Language::En),
-            settings: &settings,
-            map: &map,
-            quiet: &quiet,
-            base: None,
-        };
+        let roster =
+            Roster { words: crate::given::english(), settings: &settings, map: &map, quiet: &quiet, base: None };
         for change in &changes {
             decision.outbox.extend(roster.tell(&mut ledger, change, now));
             if let Change::IncidentOpened(incident) | Change::IncidentNoted(incident) = change {
@@ -94,8 +89,7 @@ async fn two_thousand_incidents_are_all_told_and_cost_little() {
     let Holds::Loose { members, last } = bundle.holds else { panic!("nobody was told of it") };
     told.extend(members.iter().map(|member| member.incident.id));
     assert_eq!(told, opened, "none is lost");
-    let storm = Teller { map, words: Arc::new(unbroken::words::Words::new(unbroken::model::Language::En)), base: None }
-        .tell(&bundle.id, &members, now);
+    let storm = Teller { map, words: Arc::clone(crate::given::english()), base: None }.tell(&bundle.id, &members, now);
     most = most.max(resident());
     assert!(storm.headline.starts_with("1980 more things are broken: customers of “Buy a phone”"), "{storm:?}");
     assert_eq!(store.seal(bundle.number, last, &storm).await.unwrap(), Sealing::Sealed);
