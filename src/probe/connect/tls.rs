@@ -42,8 +42,9 @@ pub struct Options {
     /// Goes on in spite of a bad certificate.
     #[serde(default)]
     pub insecure: bool,
+    /// Made at the first use: most probes have no options, and share theirs.
     #[serde(skip)]
-    configs: Configs,
+    configs: OnceLock<Box<Configs>>,
 }
 
 impl PartialEq for Options {
@@ -143,9 +144,13 @@ impl Tls {
         Self { roots: OnceLock::from(Arc::new(roots)), ..self }
     }
 
+    fn configs<'a>(&'a self, options: &'a Options) -> &'a Configs {
+        if options.is_plain() { &self.plain } else { options.configs.get_or_init(Box::default) }
+    }
+
     /// The configuration for these options, made once.
     pub fn config(&self, options: &Options, offer: Offer) -> Result<Arc<ClientConfig>, Stop> {
-        let configs = if options.is_plain() { &self.plain } else { &options.configs };
+        let configs = self.configs(options);
         let slot = &configs.offers[offer as usize];
         if let Some(config) = slot.get() {
             return Ok(Arc::clone(config));
@@ -156,7 +161,7 @@ impl Tls {
 
     /// A configuration of one connection's own, whose refusals `ear` hears.
     pub fn for_quic(&self, options: &Options, ear: &Ear) -> Result<ClientConfig, Stop> {
-        let configs = if options.is_plain() { &self.plain } else { &options.configs };
+        let configs = self.configs(options);
         let made = if let Some(made) = configs.quic.get() {
             made
         } else {

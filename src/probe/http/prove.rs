@@ -29,7 +29,7 @@ pub(super) async fn prove(
     proxy: Option<&Proxy>,
     asked: Arc<Outgoing>,
 ) -> Result<(Arc<Outgoing>, Refusal), Stop> {
-    match &settings.credentials {
+    match settings.credentials.as_deref() {
         Some(Credentials::OAuth2(oauth)) => {
             // Boxed, as all that is rare: the plain request must not carry its room about.
             let (value, origin) = Box::pin(oauth.token(settings, run, proxy)).await?;
@@ -53,7 +53,7 @@ pub(super) async fn again(
     if status != StatusCode::UNAUTHORIZED {
         return Ok(None);
     }
-    match &settings.credentials {
+    match settings.credentials.as_deref() {
         Some(Credentials::OAuth2(oauth)) => {
             oauth.forget(run.scope);
             let (value, _) = Box::pin(oauth.token(settings, run, proxy)).await?;

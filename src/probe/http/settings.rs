@@ -103,12 +103,13 @@ pub struct Settings {
     pub(super) headers: Vec<(HeaderName, TemplateOrSecret)>,
     pub(super) query: Pairs,
     pub(super) payload: Payload,
-    pub(super) credentials: Option<Credentials>,
+    /// Rare, and large beside the rest, as the proxy is.
+    pub(super) credentials: Option<Box<Credentials>>,
     pub(super) cookies: Cookies,
     pub(super) redirects: u8,
     pub(super) version: Version,
     pub(super) family: Family,
-    pub(super) proxy: Option<TemplateOrSecret>,
+    pub(super) proxy: Option<Box<TemplateOrSecret>>,
     pub(super) tls: Options,
     pub(super) max_body: usize,
     /// The request, when it is the same in every run.
@@ -160,7 +161,7 @@ impl Settings {
             Payload::GraphQl(question) => question.each_part(see),
             Payload::Raw(body) => show(body, if self.says_json() { Place::Json } else { Place::Text }, see),
         }
-        match &self.credentials {
+        match self.credentials.as_deref() {
             None => {}
             Some(Credentials::Bearer(token)) => show(token, Place::Credential, see),
             Some(Credentials::OAuth2(oauth)) => oauth.each_part(see),
@@ -242,12 +243,12 @@ impl TryFrom<Written> for Settings {
             headers,
             query: written.query,
             payload,
-            credentials,
+            credentials: credentials.map(Box::new),
             cookies: written.cookies.0,
             redirects,
             version: written.version.0,
             family: written.ip.0,
-            proxy: written.proxy,
+            proxy: written.proxy.map(Box::new),
             tls: written.tls,
             max_body: max_body.get() as usize,
             ready: OnceLock::new(),

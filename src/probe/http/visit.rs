@@ -35,7 +35,7 @@ pub(super) async fn visit(settings: &Settings, run: &mut Run<'_>) -> Result<Repl
         None => run.tools.network.egress.proxy().cloned(),
     };
     let mut asked = settings.outgoing(run.scope)?;
-    if let Some(Credentials::Basic(_)) = settings.credentials
+    if let Some(Credentials::Basic(_)) = settings.credentials.as_deref()
         && let Some(computed) = asked.headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok())
     {
         run.hide(computed.trim_start_matches("Basic "));
@@ -71,7 +71,7 @@ pub(super) async fn visit(settings: &Settings, run: &mut Run<'_>) -> Result<Repl
         left.push(asked.shown.to_string());
         put(run, "http.request.resend_count", left.len().to_smolstr());
         run.way = run.sent();
-        if matches!(settings.credentials, Some(Credentials::Digest(_))) {
+        if matches!(settings.credentials.as_deref(), Some(Credentials::Digest(_))) {
             // A digest is of one address only.
             refusal = Refusal::Question;
         }
