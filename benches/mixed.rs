@@ -8,6 +8,8 @@
 
 #[path = "mixed/company.rs"]
 mod company;
+#[path = "sides/cpu.rs"]
+mod cpu;
 #[path = "sides/gauge.rs"]
 mod gauge;
 #[path = "mixed/peers.rs"]
@@ -84,10 +86,10 @@ impl Daemon {
 
     fn measure(&self, length: Duration) -> Measured {
         let pid = self.child.id();
-        let (began, cpu) = (Instant::now(), gauge::cpu_of(pid));
+        let (began, cpu) = (Instant::now(), cpu::cpu_of(pid));
         let before = gauge::metrics(self.listen).expect("metrics");
         std::thread::sleep(length);
-        let (span, cpu) = (began.elapsed(), gauge::cpu_of(pid).saturating_sub(cpu));
+        let (span, cpu) = (began.elapsed(), cpu::cpu_of(pid).saturating_sub(cpu));
         let after = gauge::metrics(self.listen).expect("metrics");
         let grown = |label: &str| {
             let of = |text: &str| gauge::sum_where(text, "unbroken_readings_total", label);

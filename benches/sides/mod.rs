@@ -2,10 +2,12 @@
 
 pub(crate) mod bare;
 pub(crate) mod blackbox;
+mod cpu;
 pub(crate) mod gauge;
 mod load;
 pub(crate) mod ours;
 pub(crate) mod server;
 
-pub(crate) use gauge::{cpu_of, peak_rss_of};
+pub(crate) use cpu::cpu_of;
+pub(crate) use gauge::peak_rss_of;
 pub(crate) use load::{Load, Usage};
