@@ -136,7 +136,7 @@ async fn assemble(setup: Setup) -> Result<Assembled, Failure> {
     let (tokens_in, tokens) = cell::channel(Arc::new(reload::tokens(&plan)));
     let (written_in, written) = cell::channel(Arc::clone(&plan.written));
     let network = Arc::new(Network::system(shared.clock.clone()));
-    let site = shared.site(&plan, &outlets, (tokens, written), &ends.tells, stop.clone());
+    let site = shared.site(&plan, base.clone(), &outlets, (tokens, written), &ends.tells, stop.clone());
     let reloader = reload::Reloader {
         folders,
         environment: Environment::new(variables.clone()),
@@ -197,6 +197,7 @@ impl Shared {
     fn site(
         &self,
         plan: &Plan,
+        base: Option<Url>,
         outlets: &keeper::Outlets,
         (tokens, written): (cell::Receiver<Arc<Tokens>>, cell::Receiver<Arc<Written>>),
         tells: &mpsc::UnboundedSender<keeper::Tell>,
@@ -211,7 +212,7 @@ impl Shared {
             written,
             desk: Arc::new(desk::Desk(tells.clone())),
             key: key::lay(&plan.store.path),
-            hosts: plan.url.iter().filter_map(|url| url.host_str().map(str::to_owned)).collect(),
+            base,
             audience: if plan.public { Audience::Everybody } else { Audience::Insiders },
             vitals: Arc::new(signs::Asked {
                 signs: Arc::clone(&self.signs),

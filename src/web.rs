@@ -34,6 +34,7 @@ use std::sync::Arc;
 use axum::Router;
 use tokio::sync::{broadcast, watch};
 use tokio_util::sync::CancellationToken;
+use url::Url;
 
 pub use desk::{Answer, Desk};
 pub use events::Event;
@@ -64,8 +65,9 @@ pub struct Site {
     pub written: watch::Receiver<Arc<Written>>,
     /// What opens the outbox; only whoever may read the store's folder has it.
     pub key: Secret,
-    /// Names under which browsers may ask for us, without port; addresses and `localhost` always may.
-    pub hosts: Vec<String>,
+    /// Our own address as others write it, if we know it; browsers may ask for us under its host's name, and under any
+    /// address and `localhost`.
+    pub base: Option<Url>,
     pub audience: Audience,
     pub vitals: Arc<dyn Vitals>,
     /// Ends the event streams, so that a stop need not wait for those who look.

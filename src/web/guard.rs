@@ -8,6 +8,7 @@ use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
+use url::Url;
 
 use super::problem::{Problem, Unread};
 use super::routes::Shared;
@@ -55,7 +56,7 @@ fn stamp(response: &mut Response<Body>) {
 fn check(request: &Request, site: &Site) -> Result<(), Problem> {
     let host = asked_for(request).ok_or_else(|| Problem::new(StatusCode::BAD_REQUEST, "the request names no host"))?;
     // What everybody may see needs no protection, and goes by names that we do not know.
-    if site.audience == Audience::Insiders && !is_ours(&host, &site.hosts) {
+    if site.audience == Audience::Insiders && !is_ours(&host, site.base.as_ref().and_then(Url::host_str)) {
         // A page of somebody else's whose name was turned to our address (DNS rebinding) ends here.
         return Err(Problem::new(StatusCode::MISDIRECTED_REQUEST, "this host name is not ours"));
     }
@@ -76,13 +77,13 @@ fn asked_for(request: &Request) -> Option<String> {
     hosts.next().is_none().then_some(host)
 }
 
-fn is_ours(authority: &str, names: &[String]) -> bool {
+fn is_ours(authority: &str, name: Option<&str>) -> bool {
     let host = without_port(authority);
     let bare = host.trim_start_matches('[').trim_end_matches(']');
     // Rebinding needs a name: whoever asks for an address has reached the machine that he means.
     bare.parse::<IpAddr>().is_ok()
         || host == "localhost"
-        || names.iter().any(|name| name.eq_ignore_ascii_case(host.trim_end_matches('.')))
+        || name.is_some_and(|name| name.eq_ignore_ascii_case(host.trim_end_matches('.')))
 }
 
 fn without_port(authority: &str) -> &str {
@@ -113,7 +114,7 @@ mod tests {
 
     #[test]
     fn only_addresses_and_configured_names_are_ours() {
-        let names = ["status.example.com".to_owned()];
+        let name = Some("status.example.com");
         for host in [
             "127.0.0.1:8080",
             "127.0.0.1",
@@ -123,12 +124,12 @@ mod tests {
             "status.example.com",
             "status.example.com.:80",
         ] {
-            assert!(is_ours(host, &names), "{host}");
+            assert!(is_ours(host, name), "{host}");
         }
         for host in
             ["", "evil.example", "localhost.evil.example", "127.0.0.1.evil.example", "status.example.com:x", "[::1"]
         {
-            assert!(!is_ours(host, &names) || host == "[::1", "{host}");
+            assert!(!is_ours(host, name) || host == "[::1", "{host}");
         }
     }
 

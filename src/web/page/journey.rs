@@ -1,6 +1,7 @@
 //! One journey: its path, what costs its score, what disagrees, and how it was.
 
 use askama::Template;
+use url::Url;
 
 use super::Frame;
 use super::chart::Piece;
@@ -8,11 +9,13 @@ use super::costs::{Cost, costs, probe_title};
 use super::home::{self, Leap, Stop};
 use super::look_back::{LookBack, look_back};
 use super::number::{Number, minus, minutes};
+use super::quiet::{self, Hush, QuietRow};
 use super::segments::{self, SegmentRow};
 use super::tone::Tone;
 use super::voices::{VoiceRow, rows};
-use crate::model::{ElementNow, JourneyId, JourneyNow, NeedNow, Snapshot, State};
+use crate::model::{ElementNow, JourneyId, JourneyNow, NeedNow, Scope, Snapshot, State, TouchpointId};
 use crate::units::Period;
+use crate::web::Audience;
 use crate::web::api::journeys::{Objective, objective};
 use crate::web::past::Range;
 use crate::web::routes::Shared;
@@ -45,6 +48,16 @@ pub(super) struct Page {
     trend: Vec<Leap>,
     past: LookBack,
     objective: Option<Goal>,
+    quiet: Vec<QuietRow>,
+    hush: Option<Hush>,
+    snippets: Vec<Snippet>,
+}
+
+/// What puts the journey into a page of others.
+struct Snippet {
+    /// A message: what it is.
+    what: &'static str,
+    text: String,
 }
 
 struct Stage {
@@ -129,8 +142,25 @@ pub(super) async fn page(
         trend,
         past,
         objective: goal.map(|goal| describe(&frame, &goal)),
+        quiet: quiet::rows(
+            &frame,
+            snapshot,
+            |window| touchpoints(now).any(|touchpoint| window.covers(touchpoint)),
+            |scope| match scope {
+                Scope::Journey(of) => *of == id,
+                Scope::Touchpoint(of) => touchpoints(now).any(|touchpoint| touchpoint == of),
+                Scope::Incident(_) => false,
+            },
+        ),
+        hush: (shared.site.audience == Audience::Insiders).then(|| Hush { kind: "journey", id: id.to_string() }),
+        snippets: shared.site.base.as_ref().map(|base| snippets(base, &id, &frame.title)).unwrap_or_default(),
         frame,
     })
+}
+
+fn touchpoints(now: &JourneyNow) -> impl Iterator<Item = &TouchpointId> {
+    let needs = now.stages.iter().flat_map(|stage| &stage.needs);
+    needs.flat_map(NeedNow::elements).map(|element| element.element.touchpoint())
 }
 
 fn stages(frame: &Frame, now: &JourneyNow, shares: &Shares, snapshot: &Snapshot) -> Vec<Stage> {
@@ -261,4 +291,27 @@ mod tests {
         assert_eq!(budget_tone(0.7).word, "goal-half");
         assert_eq!(budget_tone(1.2).word, "goal-gone");
     }
+}
+
+/// A title is the company's own text: in Markdown its brackets would end the name, in HTML its quotes.
+fn snippets(base: &Url, id: &JourneyId, title: &str) -> Vec<Snippet> {
+    let place = |kind: &str, suffix: &str| {
+        let mut url = base.clone();
+        if let Ok(mut path) = url.path_segments_mut() {
+            path.pop_if_empty().push(kind).push(&format!("{id}{suffix}"));
+        }
+        url
+    };
+    let (card, badge, page) = (place("card", ""), place("badge", ".svg"), place("journeys", ""));
+    let html = title.replace('&', "&amp;").replace('"', "&quot;").replace('<', "&lt;");
+    let markdown = title.replace(['[', ']', '\\'], " ");
+    vec![
+        Snippet {
+            what: "share-card",
+            text: format!(
+                "<iframe src=\"{card}\" title=\"{html}\" width=\"420\" height=\"180\" loading=\"lazy\"></iframe>"
+            ),
+        },
+        Snippet { what: "share-badge", text: format!("[![{markdown}]({badge})]({page})") },
+    ]
 }

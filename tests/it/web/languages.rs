@@ -167,12 +167,14 @@ fn read(html: &str) -> String {
 }
 
 /// What has the same name in every language, and what the company has called so.
-const NAMES: [&str; 20] = [
+const NAMES: [&str; 21] = [
     "Halcyon Mobile",
     "Europe/Berlin",
     "Unbroken",
     "API",
     "JSON",
+    "HTML",
+    "Markdown",
     "ID",
     "here",
     "Sign in",
@@ -185,7 +187,6 @@ const NAMES: [&str; 20] = [
     "Anna",
     "everyone",
     "hooks",
-    "Markdown",
     "no-store",
     "public",
 ];

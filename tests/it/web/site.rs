@@ -82,7 +82,7 @@ pub(crate) async fn start_for(mood: Mood, audience: Audience) -> Running {
         tokens,
         written,
         key: Secret::new("test", "the-key"),
-        hosts: vec!["status.halcyon.example".to_owned()],
+        base: Some("https://status.halcyon.example/".parse().unwrap()),
         audience,
         vitals: Arc::new(Pulse(Arc::default())),
         stopping: stopping.clone(),

@@ -1,7 +1,11 @@
 //! The pages as people see them.
 
-use super::halcyon::Mood;
-use super::site::start;
+use jiff::SignedDuration;
+use unbroken::model::{JourneyMap, Scope, Silence, SilenceId, Snapshot};
+use unbroken::web::Audience;
+
+use super::halcyon::{self, Mood};
+use super::site::{start, start_for};
 use crate::parts::chromium;
 
 #[tokio::test(flavor = "multi_thread")]
@@ -35,4 +39,50 @@ async fn a_blind_page_shows_no_number_and_says_why() {
     let (_, path) = journey.split_once("id=\"path\"").expect("the path");
     let (path, _) = path.split_once("</section>").expect("its end");
     assert!(!path.contains('−'), "nothing is laid to anybody's charge: {path}");
+}
+
+#[tokio::test]
+async fn a_journey_is_silenced_on_its_page_and_says_so() {
+    let site = start(Mood::BillingDown).await;
+    let page = site.page("/journeys/pay-my-bill").await;
+    assert!(page.contains("action=\"/silences\"") && page.contains("name=\"journey\" value=\"pay-my-bill\""), "{page}");
+    assert!(!page.contains("Held back now"), "{page}");
+    let silence = |of: Scope| Silence {
+        id: SilenceId(uuid::Uuid::from_u128(7)),
+        of,
+        from: halcyon::now() - SignedDuration::from_mins(5),
+        until: halcyon::now() + SignedDuration::from_mins(55),
+        by: "Anna".into(),
+        why: "we are moving".into(),
+        ended: None,
+    };
+    for (of, held) in [
+        (Scope::Journey("pay-my-bill".into()), true),
+        (Scope::Touchpoint("billing".into()), true),
+        (Scope::Journey("another".into()), false),
+    ] {
+        site.publish(Snapshot { silences: vec![silence(of.clone())], ..halcyon::snapshot(Mood::BillingDown) });
+        let page = site.page("/journeys/pay-my-bill").await;
+        assert_eq!(page.contains("Anna: we are moving"), held, "{of:?}: {page}");
+    }
+    let public = start_for(Mood::BillingDown, Audience::Everybody).await.page("/journeys/pay-my-bill").await;
+    assert!(!public.contains("action=\"/silences\""), "{public}");
+}
+
+#[tokio::test]
+async fn a_journey_page_gives_what_puts_it_into_another_page() {
+    let site = start(Mood::Well).await;
+    let mut snapshot = halcyon::snapshot(Mood::Well);
+    let mut map = JourneyMap::clone(&snapshot.map);
+    map.journeys.iter_mut().for_each(|journey| journey.title = "Pay [my] \"bill\"".into());
+    snapshot.map = map.into();
+    site.publish(snapshot);
+    let page = site.page("/journeys/pay-my-bill").await;
+    let card = "&lt;iframe src=&quot;https://status.halcyon.example/card/pay-my-bill&quot; \
+                title=&quot;Pay [my] &amp;quot;bill&amp;quot;&quot;";
+    let badge = "[![Pay  my  &quot;bill&quot;](https://status.halcyon.example/badge/pay-my-bill.svg)]\
+                 (https://status.halcyon.example/journeys/pay-my-bill)";
+    let page = page.replace("&#34;", "&quot;").replace("&#38;", "&amp;").replace("&#60;", "&lt;");
+    assert!(page.contains(card), "{page}");
+    assert!(page.contains(badge), "{page}");
 }
