@@ -50,14 +50,13 @@ pub(super) struct Page {
     objective: Option<Goal>,
     quiet: Vec<QuietRow>,
     hush: Option<Hush>,
-    snippets: Vec<Snippet>,
+    snippets: Option<Snippets>,
 }
 
 /// What puts the journey into a page of others.
-struct Snippet {
-    /// A message: what it is.
-    what: &'static str,
-    text: String,
+struct Snippets {
+    card: String,
+    badge: String,
 }
 
 struct Stage {
@@ -153,7 +152,7 @@ pub(super) async fn page(
             },
         ),
         hush: (shared.site.audience == Audience::Insiders).then(|| Hush { kind: "journey", id: id.to_string() }),
-        snippets: shared.site.base.as_ref().map(|base| snippets(base, &id, &frame.title)).unwrap_or_default(),
+        snippets: shared.site.base.as_ref().map(|base| snippets(base, &id, &frame.title)),
         frame,
     })
 }
@@ -294,7 +293,7 @@ mod tests {
 }
 
 /// A title is the company's own text: in Markdown its brackets would end the name, in HTML its quotes.
-fn snippets(base: &Url, id: &JourneyId, title: &str) -> Vec<Snippet> {
+fn snippets(base: &Url, id: &JourneyId, title: &str) -> Snippets {
     let place = |kind: &str, suffix: &str| {
         let mut url = base.clone();
         if let Ok(mut path) = url.path_segments_mut() {
@@ -305,13 +304,10 @@ fn snippets(base: &Url, id: &JourneyId, title: &str) -> Vec<Snippet> {
     let (card, badge, page) = (place("card", ""), place("badge", ".svg"), place("journeys", ""));
     let html = title.replace('&', "&amp;").replace('"', "&quot;").replace('<', "&lt;");
     let markdown = title.replace(['[', ']', '\\'], " ");
-    vec![
-        Snippet {
-            what: "share-card",
-            text: format!(
-                "<iframe src=\"{card}\" title=\"{html}\" width=\"420\" height=\"180\" loading=\"lazy\"></iframe>"
-            ),
-        },
-        Snippet { what: "share-badge", text: format!("[![{markdown}]({badge})]({page})") },
-    ]
+    Snippets {
+        card: format!(
+            "<iframe src=\"{card}\" title=\"{html}\" width=\"420\" height=\"180\" loading=\"lazy\"></iframe>"
+        ),
+        badge: format!("[![{markdown}]({badge})]({page})"),
+    }
 }
