@@ -10,6 +10,8 @@
 
 #[path = "sides/collector.rs"]
 mod collector;
+#[path = "sides/cpu.rs"]
+mod cpu;
 #[path = "sides/gauge.rs"]
 mod gauge;
 #[path = "sides/load.rs"]
@@ -22,7 +24,8 @@ mod server;
 use std::process::Child;
 use std::time::{Duration, Instant};
 
-use gauge::{cpu_of, peak_rss_of};
+use cpu::cpu_of;
+use gauge::peak_rss_of;
 use load::{Load, Usage};
 use ours::Measured;
 
