@@ -7,6 +7,7 @@
 //!
 //! Every arrow is a bounded or drained queue; nothing on the right can make anything on the left wait.
 
+mod asked;
 mod canary;
 mod commit;
 mod desk;
@@ -46,7 +47,7 @@ use crate::model::{Notification, Reading, Snapshot};
 use crate::probe::connect::Network;
 use crate::store::sqlite::Sqlite;
 use crate::store::{Decision, Refused, Store};
-use crate::telemetry::{Exporter, Identity, Metrics};
+use crate::telemetry::{Buckets, Exporter, Identity, Metrics, Signal};
 use crate::web::{self, Audience, Site, Tokens, Written};
 use crate::words::chain;
 
@@ -133,6 +134,7 @@ async fn assemble(setup: Setup) -> Result<Assembled, Failure> {
     };
     let (board, first) = Board::restore(Arc::clone(&plan.map), ids, restored.memory, restored.incidents, now);
     let (outlets, inlets, ends) = lay_lines(&shared, board.snapshot(now));
+    shared.exporter.measure(&shared.asked().source(outlets.snapshot.subscribe()));
     let (tokens_in, tokens) = cell::channel(Arc::new(reload::tokens(&plan)));
     let (written_in, written) = cell::channel(Arc::clone(&plan.written));
     let network = Arc::new(Network::system(shared.clock.clone()));
@@ -184,11 +186,13 @@ impl Shared {
             instance: uuid::Uuid::now_v7().to_string(),
             vantage: plan.map.vantages.first().cloned().unwrap_or_default(),
         };
+        let exporter = Arc::new(Exporter::new(&plan.telemetry, &identity)?);
+        let buckets = if exporter.wants(Signal::Metrics) { Buckets::Exponential } else { Buckets::Fixed };
         Ok(Self {
             store: Arc::new(Sqlite::open(&plan.store).await?),
+            metrics: Arc::new(Metrics::new(clock.now(), buckets)),
             clock,
-            exporter: Arc::new(Exporter::new(&plan.telemetry, &identity)?),
-            metrics: Arc::default(),
+            exporter,
             signs: Arc::new(signs::Signs::new()),
             bell: Bell::default(),
         })
@@ -214,14 +218,18 @@ impl Shared {
             key: key::lay(&plan.store.path),
             base,
             audience: if plan.public { Audience::Everybody } else { Audience::Insiders },
-            vitals: Arc::new(signs::Asked {
-                signs: Arc::clone(&self.signs),
-                metrics: Arc::clone(&self.metrics),
-                exporter: Arc::clone(&self.exporter),
-                store: Arc::clone(&self.store),
-                clock: self.clock.clone(),
-            }),
+            vitals: Arc::new(self.asked()),
             stopping,
+        }
+    }
+
+    fn asked(&self) -> asked::Asked {
+        asked::Asked {
+            signs: Arc::clone(&self.signs),
+            metrics: Arc::clone(&self.metrics),
+            exporter: Arc::clone(&self.exporter),
+            store: Arc::clone(&self.store),
+            clock: self.clock.clone(),
         }
     }
 

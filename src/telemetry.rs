@@ -14,6 +14,7 @@ mod lines;
 mod message;
 mod metrics;
 mod outlet;
+mod points;
 mod run;
 mod settings;
 mod signal;
@@ -21,8 +22,9 @@ mod spans;
 
 pub use exporter::{Exporter, Identity, Unbuilt};
 pub use exposition::Exposition;
+pub use histogram::Buckets;
 pub use lines::Line;
-pub use metrics::{CATALOGUE, Family, Gauges, Metrics, Outbox, Reload, SERIES_MAX, Type, UnderWay, Unit};
+pub use metrics::{CATALOGUE, Family, Gauges, Life, Metrics, Outbox, Reload, SERIES_MAX, Type, UnderWay, Unit};
 pub use outlet::{Answer, Outlet, Refusal, Source, Tally};
 pub use settings::{Headers, Otlp, Protocol, Settings};
 pub use signal::Signal;

@@ -174,6 +174,7 @@ impl Outposts {
         while stop.run_until_cancelled(tokio::time::sleep(OUTBOX_LOOKED_AT_EVERY)).await.is_some() {
             let Ok(depth) = self.store.outbox().await else { continue };
             self.signs.give(Part::Outbox);
+            self.signs.depth(depth);
             let stuck = depth.oldest.filter(|oldest| self.clock.now().duration_since(*oldest) > patience);
             self.signs.outbox(if stuck.is_some() { Outbox::Stuck } else { Outbox::Moves });
             let tell = match stuck {

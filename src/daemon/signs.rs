@@ -1,17 +1,12 @@
 //! The daemon's signs of life: whether the pulse beats, the board thinks, the store writes and the outbox moves.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use async_trait::async_trait;
 use tokio::time::Instant;
 
-use crate::clock::Clock;
-use crate::model::Snapshot;
-use crate::store::{OutboxDepth, Store};
-use crate::telemetry::{self, Exporter, Exposition, Gauges, Metrics, Signal};
-use crate::web::{Scrape, Vitals};
+use crate::store::OutboxDepth;
 
 /// A part that gave no sign for so long is stuck.
 const SIGN_WITHIN: Duration = Duration::from_secs(30);
@@ -51,6 +46,8 @@ pub(super) struct Signs {
     due: AtomicU64,
     skipped: AtomicU64,
     outbox_stuck: AtomicBool,
+    /// At the last look.
+    outbox: Mutex<OutboxDepth>,
 }
 
 impl Signs {
@@ -61,6 +58,7 @@ impl Signs {
             due: AtomicU64::new(0),
             skipped: AtomicU64::new(0),
             outbox_stuck: AtomicBool::new(false),
+            outbox: Mutex::default(),
         }
     }
 
@@ -79,6 +77,15 @@ impl Signs {
     /// Whether notifications get out.
     pub(super) fn outbox(&self, moves: Outbox) {
         self.outbox_stuck.store(moves == Outbox::Stuck, Ordering::Relaxed);
+    }
+
+    pub(super) fn depth(&self, depth: OutboxDepth) {
+        *self.outbox.lock().unwrap_or_else(PoisonError::into_inner) = depth;
+    }
+
+    /// The outbox as it was at the last look.
+    pub(super) fn last_depth(&self) -> OutboxDepth {
+        *self.outbox.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Well enough to say so outside: more than being alive, for notifications have to get out too.
@@ -109,37 +116,6 @@ impl Signs {
 pub(super) fn enough_ran(before: (u64, u64), after: (u64, u64)) -> bool {
     let (due, skipped) = (after.0 - before.0, after.1 - before.1);
     due == 0 || (due - skipped.min(due)) as f64 / due as f64 >= RAN_AT_LEAST
-}
-
-/// What the site asks of us.
-pub(super) struct Asked {
-    pub(super) signs: Arc<Signs>,
-    pub(super) metrics: Arc<Metrics>,
-    pub(super) exporter: Arc<Exporter>,
-    pub(super) store: Arc<dyn Store>,
-    pub(super) clock: Clock,
-}
-
-#[async_trait]
-impl Vitals for Asked {
-    fn alive(&self) -> Result<(), String> {
-        self.signs.alive()
-    }
-
-    /// The site is served only after the store is open and the plan is loaded.
-    fn ready(&self) -> Result<(), String> {
-        self.signs.alive()
-    }
-
-    async fn metrics(&self, snapshot: &Arc<Snapshot>, accept: &str) -> Scrape {
-        let OutboxDepth { pending, dead, oldest } = self.store.outbox().await.unwrap_or_default();
-        let stuck = oldest.and_then(|since| Duration::try_from(self.clock.now().duration_since(since)).ok());
-        let outbox = telemetry::Outbox { pending, dead, stuck: stuck.unwrap_or_default() };
-        let gauges = Gauges { outbox, exported: Signal::ALL.map(|signal| self.exporter.tally(signal)) };
-        let exposition = Exposition::accepted(accept);
-        let pieces = self.metrics.render(snapshot, gauges, exposition);
-        Scrape { content_type: exposition.content_type(), pieces: Box::new(pieces) }
-    }
 }
 
 #[cfg(test)]

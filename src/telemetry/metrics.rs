@@ -13,16 +13,21 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use jiff::Timestamp;
+use opentelemetry_proto::tonic::metrics::v1::Metric;
+
 pub use self::catalogue::{CATALOGUE, Family, Type, Unit};
 pub use self::runs::UnderWay;
 pub use self::sink::SERIES_MAX;
 pub(super) use self::sink::{Number, Sink};
 
-use self::catalogue::{BUILD, DEAD, EXPORTED, PENDING, RELOAD, STUCK, WAITING};
+use self::catalogue::{ALIVE, BUILD, DEAD, EXPORTED, PENDING, RELOAD, STUCK, WAITING};
 use self::runs::Runs;
 use self::sink::Series;
 use self::tables::Tables;
 use super::exposition::{Exposition, Page};
+use super::histogram::Buckets;
+use super::points::Points;
 use super::{Signal, Tally};
 use crate::model::{JourneyMap, Reading, Snapshot, TouchpointId};
 
@@ -37,9 +42,18 @@ enum Part {
 /// What a scrape must be told by whoever wires it.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Gauges {
+    pub life: Life,
     pub outbox: Outbox,
     /// In the order of [`Signal::ALL`].
     pub exported: [Tally; 3],
+}
+
+/// Whether every part of the daemon gives signs of life.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Life {
+    #[default]
+    Moves,
+    Stuck,
 }
 
 /// How notifications get out.
@@ -61,18 +75,30 @@ pub enum Reload {
 /// The daemon's counters.
 #[derive(Debug)]
 pub struct Metrics {
+    since: Timestamp,
     runs: Arc<Mutex<Runs>>,
     reload_refused: AtomicBool,
     tables: Mutex<Tables>,
 }
 
+/// Since nobody knows when.
 impl Default for Metrics {
     fn default() -> Self {
-        Self { runs: Arc::default(), reload_refused: AtomicBool::new(false), tables: Mutex::new(Tables::new()) }
+        Self::new(Timestamp::UNIX_EPOCH, Buckets::Fixed)
     }
 }
 
 impl Metrics {
+    /// Counts `since` then.
+    pub fn new(since: Timestamp, buckets: Buckets) -> Self {
+        Self {
+            since,
+            runs: Arc::default(),
+            reload_refused: AtomicBool::new(false),
+            tables: Mutex::new(Tables::new(buckets, since)),
+        }
+    }
+
     /// A run is due: it is under way from now on.
     pub fn due(&self) -> UnderWay {
         UnderWay::begin(&self.runs)
@@ -120,6 +146,21 @@ impl Metrics {
         })
     }
 
+    /// All of it as messages, piece by piece, as of now: a series that is gone has no point.
+    pub fn measure(
+        self: &Arc<Self>,
+        snapshot: &Arc<Snapshot>,
+        gauges: Gauges,
+        now: Timestamp,
+    ) -> impl Iterator<Item = Metric> + Send + use<> {
+        let (metrics, snapshot) = (Arc::clone(self), Arc::clone(snapshot));
+        let mut series = Series::new(Points::new(now, self.since));
+        parts(&snapshot).into_iter().flat_map(move |part| {
+            metrics.write(&part, &mut series, &snapshot, gauges);
+            if matches!(part, Part::Rest) { series.sink.end() } else { series.sink.take() }
+        })
+    }
+
     /// Families in the catalogue's order.
     fn write<S: Sink>(&self, part: &Part, series: &mut Series<S>, snapshot: &Snapshot, gauges: Gauges) {
         match part {
@@ -139,7 +180,9 @@ impl Metrics {
         }
     }
 
-    fn write_ourselves<S: Sink>(&self, series: &mut Series<S>, Gauges { outbox, exported }: Gauges) {
+    fn write_ourselves<S: Sink>(&self, series: &mut Series<S>, Gauges { life, outbox, exported }: Gauges) {
+        series.family(ALIVE);
+        series.number(&[], life == Life::Moves);
         series.family(PENDING);
         series.number(&[], outbox.pending);
         series.family(DEAD);

@@ -135,6 +135,8 @@ families! {
         "How long the store took to write a group.";
     NOTIFICATIONS = "unbroken_notifications_total" Counter(Unit::Count("attempt")) ["receiver", "result"]
         "Attempts to notify, by receiver and result.";
+    ALIVE = "unbroken_alive" Gauge(Unit::Flag) []
+        "1 while every part of the daemon gives signs of life.";
     PENDING = "unbroken_outbox_pending" Gauge(Unit::Count("notification")) []
         "Notifications that wait for delivery.";
     DEAD = "unbroken_outbox_dead" Gauge(Unit::Count("notification")) []
@@ -158,6 +160,28 @@ mod tests {
     use std::collections::BTreeSet;
 
     use super::*;
+
+    /// Prometheus' name of what is sent by OTLP (its translation writes units and types behind names).
+    fn translated(family: &Family) -> String {
+        let unit = match family.unit.ucum().as_str() {
+            "s" => "seconds",
+            "By" => "bytes",
+            "1" if family.of == Type::Gauge => "ratio",
+            _ => "",
+        };
+        let mut name = family.name.trim_end_matches("_total").to_owned();
+        if !unit.is_empty() && !name.split('_').any(|part| part == unit) {
+            name = format!("{name}_{unit}");
+        }
+        if family.of == Type::Counter { name + "_total" } else { name }
+    }
+
+    #[test]
+    fn a_name_stays_the_same_by_whichever_way_it_comes() {
+        for family in CATALOGUE {
+            assert_eq!(translated(family), family.name);
+        }
+    }
 
     #[test]
     fn names_are_told_apart_and_end_with_what_they_are_measured_in() {

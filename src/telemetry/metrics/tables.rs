@@ -3,13 +3,16 @@
 use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
+use jiff::Timestamp;
+
 use super::catalogue::{DURATION, LATENESS, NOTIFICATIONS, PHASE, WRITES};
 use super::sink::{Series, Sink};
 use crate::model::{JourneyMap, Phase, ProbeId, Reading, TouchpointId, Verdict};
-use crate::telemetry::histogram::{self, ANSWERS, Histogram};
+use crate::telemetry::histogram::{self, ANSWERS, Buckets, Histogram};
 
 #[derive(Debug)]
 pub(super) struct Tables {
+    buckets: Buckets,
     durations: HashMap<ProbeId, Histogram>,
     phases: HashMap<TouchpointId, BTreeMap<Phase, Histogram>>,
     lateness: Histogram,
@@ -19,12 +22,13 @@ pub(super) struct Tables {
 }
 
 impl Tables {
-    pub(super) fn new() -> Self {
+    pub(super) fn new(buckets: Buckets, since: Timestamp) -> Self {
         Self {
+            buckets,
             durations: HashMap::new(),
             phases: HashMap::new(),
-            lateness: Histogram::new(histogram::LATENESS),
-            writes: Histogram::new(histogram::WRITES),
+            lateness: Histogram::new(histogram::LATENESS, buckets, since),
+            writes: Histogram::new(histogram::WRITES, buckets, since),
             notifications: BTreeMap::new(),
         }
     }
@@ -38,7 +42,8 @@ impl Tables {
             Verdict::Good | Verdict::Slow | Verdict::Failed(_) => {}
         }
         self.lateness.observe(lateness);
-        let new = || Histogram::new(ANSWERS);
+        // A series begins with the run that it first tells of.
+        let new = || Histogram::new(ANSWERS, self.buckets, reading.started);
         let note = |histogram: &mut Histogram| histogram.observe_traced(reading.outcome.took, reading);
         with(&mut self.durations, &reading.probe, new, note);
         with(&mut self.phases, &reading.probe.touchpoint, BTreeMap::new, |phases| {

@@ -1,0 +1,184 @@
+//! Series as OpenTelemetry's data points. Pure.
+
+use jiff::Timestamp;
+use opentelemetry_proto::tonic::common::v1::KeyValue;
+use opentelemetry_proto::tonic::metrics::v1 as proto;
+use opentelemetry_proto::tonic::metrics::v1::metric::Data;
+use opentelemetry_proto::tonic::metrics::v1::{Metric, exemplar, number_data_point};
+
+use super::histogram::{Exemplar, Exponential, Histogram};
+use super::message::{nanos, pairs};
+use super::metrics::{Family, Number, Sink, Type};
+use super::spans::Value;
+
+/// Data points of one family that are handed on together.
+const POINTS_AT_ONCE: usize = 1_024;
+/// Everything is counted since its beginning: whoever misses a message misses nothing.
+const CUMULATIVE: i32 = proto::AggregationTemporality::Cumulative as i32;
+
+/// The messages as they are made, family by family; taken away in pieces, for all of them would be our largest thing.
+#[derive(Debug)]
+pub(super) struct Points {
+    /// Now, and when counters began, in nanoseconds.
+    at: u64,
+    since: u64,
+    family: Option<&'static Family>,
+    of: Of,
+    done: Vec<Metric>,
+}
+
+/// What was written of a family so far.
+#[derive(Debug, Default)]
+struct Of {
+    numbers: Vec<proto::NumberDataPoint>,
+    fixed: Vec<proto::HistogramDataPoint>,
+    exponential: Vec<proto::ExponentialHistogramDataPoint>,
+}
+
+impl Points {
+    /// Of one moment; counters count `since` then.
+    pub(super) fn new(at: Timestamp, since: Timestamp) -> Self {
+        Self { at: nanos(at), since: nanos(since), family: None, of: Of::default(), done: Vec::new() }
+    }
+
+    /// What is whole, or large enough.
+    pub(super) fn take(&mut self) -> Vec<Metric> {
+        if self.of.len() >= POINTS_AT_ONCE {
+            self.close();
+        }
+        std::mem::take(&mut self.done)
+    }
+
+    /// The rest.
+    pub(super) fn end(&mut self) -> Vec<Metric> {
+        self.close();
+        std::mem::take(&mut self.done)
+    }
+
+    fn close(&mut self) {
+        let Some(family) = self.family else { return };
+        let Of { numbers, fixed, exponential } = std::mem::take(&mut self.of);
+        if !numbers.is_empty() {
+            self.done.push(metric(family, many(family.of, numbers)));
+        }
+        if !fixed.is_empty() {
+            let data = proto::Histogram { data_points: fixed, aggregation_temporality: CUMULATIVE };
+            self.done.push(metric(family, Data::Histogram(data)));
+        }
+        if !exponential.is_empty() {
+            let data = proto::ExponentialHistogram { data_points: exponential, aggregation_temporality: CUMULATIVE };
+            self.done.push(metric(family, Data::ExponentialHistogram(data)));
+        }
+    }
+
+    fn attributes(&self, values: &[&str]) -> Vec<KeyValue> {
+        let labels = self.family.map_or(&[][..], |family| family.labels);
+        let labelled = labels.iter().zip(values).filter(|(_, value)| !value.is_empty());
+        pairs(labelled.map(|(name, value)| ((*name).to_owned(), Value::Text((*value).to_owned()))).collect())
+    }
+
+    fn fixed(&self, labels: &[&str], histogram: &Histogram) -> proto::HistogramDataPoint {
+        proto::HistogramDataPoint {
+            attributes: self.attributes(labels),
+            start_time_unix_nano: nanos(histogram.since),
+            time_unix_nano: self.at,
+            count: histogram.counts.iter().sum(),
+            sum: Some(histogram.sum),
+            bucket_counts: histogram.counts.to_vec(),
+            explicit_bounds: histogram.bounds.to_vec(),
+            exemplars: histogram.exemplars().map(exemplar).collect(),
+            ..Default::default()
+        }
+    }
+
+    fn exponential(
+        &self,
+        labels: &[&str],
+        histogram: &Histogram,
+        exponential: &Exponential,
+    ) -> proto::ExponentialHistogramDataPoint {
+        proto::ExponentialHistogramDataPoint {
+            attributes: self.attributes(labels),
+            start_time_unix_nano: nanos(histogram.since),
+            time_unix_nano: self.at,
+            count: histogram.counts.iter().sum(),
+            sum: Some(histogram.sum),
+            scale: exponential.scale(),
+            zero_count: exponential.zeros(),
+            positive: Some(proto::exponential_histogram_data_point::Buckets {
+                offset: exponential.offset(),
+                bucket_counts: exponential.counts().to_vec(),
+            }),
+            exemplars: histogram.exemplars().map(exemplar).collect(),
+            ..Default::default()
+        }
+    }
+}
+
+impl Of {
+    fn len(&self) -> usize {
+        self.numbers.len() + self.fixed.len() + self.exponential.len()
+    }
+}
+
+impl Sink for Points {
+    fn family(&mut self, family: &'static Family) {
+        self.close();
+        self.family = Some(family);
+    }
+
+    fn number(&mut self, labels: &[&str], number: Number) {
+        let counts = self.family.is_some_and(|family| family.of == Type::Counter);
+        self.of.numbers.push(proto::NumberDataPoint {
+            attributes: self.attributes(labels),
+            // A gauge is of its moment only.
+            start_time_unix_nano: if counts { self.since } else { 0 },
+            time_unix_nano: self.at,
+            value: Some(match number {
+                Number::Whole(whole) => number_data_point::Value::AsInt(i64::try_from(whole).unwrap_or(i64::MAX)),
+                Number::Real(real) => number_data_point::Value::AsDouble(real),
+            }),
+            ..Default::default()
+        });
+    }
+
+    fn histogram(&mut self, labels: &[&str], histogram: &Histogram) {
+        match &histogram.exponential {
+            Some(exponential) => {
+                let point = self.exponential(labels, histogram, exponential);
+                self.of.exponential.push(point);
+            }
+            None => {
+                let point = self.fixed(labels, histogram);
+                self.of.fixed.push(point);
+            }
+        }
+    }
+}
+
+fn metric(family: &Family, data: Data) -> Metric {
+    Metric {
+        name: family.name.to_owned(),
+        description: family.help.to_owned(),
+        unit: family.unit.ucum(),
+        metadata: Vec::new(),
+        data: Some(data),
+    }
+}
+
+fn many(of: Type, data_points: Vec<proto::NumberDataPoint>) -> Data {
+    match of {
+        Type::Counter => Data::Sum(proto::Sum { data_points, aggregation_temporality: CUMULATIVE, is_monotonic: true }),
+        Type::Gauge | Type::Histogram => Data::Gauge(proto::Gauge { data_points }),
+    }
+}
+
+fn exemplar(exemplar: &Exemplar) -> proto::Exemplar {
+    proto::Exemplar {
+        filtered_attributes: Vec::new(),
+        time_unix_nano: nanos(exemplar.at),
+        span_id: exemplar.span.0.to_be_bytes().to_vec(),
+        trace_id: exemplar.trace.0.to_be_bytes().to_vec(),
+        value: Some(exemplar::Value::AsDouble(exemplar.seconds)),
+    }
+}
