@@ -36,6 +36,7 @@ mod kinds;
 mod main_job;
 mod numbers;
 mod objectives;
+mod observability;
 mod outbox;
 mod own_trouble;
 mod parts;
