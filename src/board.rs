@@ -218,7 +218,7 @@ impl Board {
         self.excuse(reading, now, touched, changes);
         self.compare(reading, now, touched);
         if let Some(at) = recheck {
-            changes.push(Change::Recheck { series: reading.series(), at });
+            changes.push(Change::Recheck { series: reading.series(), at, by: reading.root() });
         }
     }
 

@@ -22,6 +22,7 @@ mod schema;
 mod silence;
 mod site;
 mod status;
+mod telemetry;
 mod terminal;
 mod walk;
 
@@ -120,6 +121,8 @@ enum Command {
     Report(report::Args),
     /// Try the way to a receiver before it is needed
     Alert(alert::Args),
+    /// Try the way to the OpenTelemetry collectors before it is needed
+    Telemetry(telemetry::Args),
     /// Notifications that wait or could not be delivered: list, replay, drop
     Outbox(outbox::Args),
     /// All that is counted, with types, units and labels
@@ -227,6 +230,7 @@ impl Command {
             Self::Annotate(args) => args.run(global).await,
             Self::Report(args) => args.run(global).await,
             Self::Alert(args) => args.run(global).await,
+            Self::Telemetry(args) => args.run(global).await,
             Self::Outbox(args) => args.run(global).await,
             Self::Metrics => Ok(metrics::run(global)),
             Self::Schema => Ok(schema::run()),

@@ -22,6 +22,7 @@ mod reports;
 mod rule;
 mod schema;
 mod steps;
+mod telemetry;
 mod templates;
 mod touchpoint;
 mod tree;
@@ -40,7 +41,7 @@ use std::sync::Arc;
 use url::Url;
 
 use crate::model::{JourneyMap, TouchpointId};
-use crate::{alert, probe, report, store, telemetry};
+use crate::{alert, probe, report, store};
 
 pub use problem::{Problem, Severity};
 pub use schema::schema;
@@ -63,7 +64,7 @@ pub struct Plan {
     /// Others may reach the page without sign-in.
     pub public: bool,
     pub store: store::Settings,
-    pub telemetry: telemetry::Settings,
+    pub telemetry: crate::telemetry::Settings,
     pub alerts: alert::Settings,
     pub reports: Vec<report::Order>,
     /// At least one, in the order of their turns.
@@ -200,7 +201,7 @@ fn read_all(
     let by_id = drafts.iter().map(|draft| (draft.id.as_str(), draft)).collect();
     let mut plan =
         build::plan(&build::Read { top: &top, drafts: &drafts, by_id, whole, folder: &folder, folders, problems })?;
-    plan.telemetry = plan.telemetry.or_environment(environment.variables());
+    plan.telemetry = telemetry::settle(plan.telemetry, top.telemetry.as_ref(), environment, secrets, problems);
     if let Some(veil) = written::Veil::new() {
         let texts = drafts.iter().zip(&probe_docs).filter_map(|(draft, doc)| Some((draft, doc.as_ref()?)));
         plan.written = Arc::new(texts.map(|(draft, doc)| (draft.id.clone(), veil.over(&doc.source.text))).collect());

@@ -39,8 +39,8 @@ pub use map::{
 pub use people::{Acknowledgement, Scope, Silence};
 pub use quality::Quality;
 pub use reading::{
-    Captured, CertificateFacts, Finding, FindingSeverity, Outcome, PhaseTime, Reading, Sample, StepOutcome, Trigger,
-    Verdict, Why,
+    Captured, CertificateFacts, Finding, FindingSeverity, Outcome, PhaseTime, Reading, Sample, SpanRef, StepOutcome,
+    Trigger, Verdict, Why,
 };
 pub use rule::{Frequency, Rule};
 pub use snapshot::{

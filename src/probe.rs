@@ -55,7 +55,7 @@ use serde::{Deserialize, Deserializer};
 
 use crate::model::Signal;
 
-pub use errand::{Errand, Step, When};
+pub use errand::{Errand, Step, Told, When};
 pub use phases::Phases;
 pub use prober::{Order, Prober};
 pub use push::{Heard, Pushes};

@@ -143,6 +143,11 @@ impl fmt::Display for Bytes {
 pub struct Percent(f64);
 
 impl Percent {
+    /// Of a fraction; none unless it lies in 0.0..=1.0.
+    pub fn of(fraction: f64) -> Option<Self> {
+        (0.0..=1.0).contains(&fraction).then_some(Self(fraction))
+    }
+
     /// 0.0..=1.0
     pub const fn fraction(self) -> f64 {
         self.0
@@ -202,6 +207,13 @@ impl FilePath {
     /// From where the program stands.
     pub fn as_path(&self) -> &Path {
         &self.0
+    }
+}
+
+/// A path from where the program stands.
+impl From<PathBuf> for FilePath {
+    fn from(path: PathBuf) -> Self {
+        Self(path)
     }
 }
 

@@ -191,6 +191,7 @@ fn reading(probe: &str, quality: f64, now: Timestamp) -> Reading {
         persona: None,
         vantage: VantageId::default(),
         trigger: Trigger::Schedule,
+        asked_by: None,
         scheduled: now,
         started: now,
         trace: TraceId(now.as_second().unsigned_abs().into()),

@@ -128,7 +128,7 @@ impl Board {
             // One after the other: while it is DOWN, too, the probe runs once in a while, not once from everywhere.
             let series = Series { vantage: series.vantage.clone(), ..reading.series() };
             wait += self.net.series[at].rule.recheck;
-            changes.push(Change::Recheck { series, at: now + wait });
+            changes.push(Change::Recheck { series, at: now + wait, by: reading.root() });
             let occasion = self.settle(at, now, changes);
             touched.touchpoint(self.net.probes[self.net.series[at].probe].touchpoint, occasion);
         }
@@ -177,6 +177,6 @@ impl Board {
         };
         let Some(next) = turns.clone().find(fit).or_else(|| turns.clone().next()) else { return };
         let series = Series { vantage: self.net.series[next].series.vantage.clone(), ..reading.series() };
-        changes.push(Change::Recheck { series, at: when });
+        changes.push(Change::Recheck { series, at: when, by: reading.root() });
     }
 }

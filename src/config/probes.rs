@@ -16,7 +16,7 @@ use crate::config::touchpoint::{RawProbe, RawTouchpoint};
 use crate::config::tree::Node;
 use crate::config::vantages::{self, Vantage};
 use crate::model::{DetectRule, Persona, PersonaId, Probe, ProbeId, Touchpoint, TouchpointId, VantageId};
-use crate::probe::{Errand, Step};
+use crate::probe::{Errand, Step, Told};
 use crate::units::Period;
 
 const EVERY: Duration = Duration::from_mins(1);
@@ -187,7 +187,8 @@ impl<'a> Building<'a> {
         probe.unseen_from = self.unseen_from(name, &steps);
         probe.signal = steps.iter().find_map(|step| step.kind.signal());
         self.credit(&probe, &steps);
-        let errand = Errand::new(id, title, (every, timeout), steps, variables.clone());
+        let told = if raw.trace == Some(false) { Told::No } else { Told::Yes };
+        let errand = Errand::new(id, title, (every, timeout), steps, variables.clone()).telling(told);
         (probe, errand)
     }
 

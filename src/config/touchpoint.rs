@@ -71,6 +71,8 @@ pub(super) struct RawProbe {
     pub(super) steps: At<Vec<Kept<RawStep>>>,
     pub(super) recheck: Option<At<Period>>,
     pub(super) detect: Option<Detect>,
+    /// `false`: targets are not told the trace of a run (no `traceparent`).
+    pub(super) trace: Option<bool>,
 }
 
 /// A kind's key with its settings, and beside it what is the same for every kind.

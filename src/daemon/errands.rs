@@ -73,6 +73,7 @@ impl Walker {
             persona: persona.and_then(|id| self.map.personas.get(&id)).cloned().map(Arc::new),
             vantage: from.clone(),
             trigger: Trigger::Person,
+            asked_by: None,
             scheduled: self.clock.now(),
         };
         self.prober.run(errand, order).await

@@ -332,8 +332,8 @@ impl Keeper {
                     decision.incidents.push(incident);
                 }
                 Change::Renamed { from, to } => decision.renamed.push((from, to)),
-                Change::Recheck { series, at } => {
-                    self.out.asks.send(Ask::Recheck(series, at)).await.ok();
+                Change::Recheck { series, at, by } => {
+                    self.out.asks.send(Ask::Recheck(series, at, by)).await.ok();
                 }
                 other => {
                     if let Some(event) = Event::of(&other, self.tongues.of(Language::En), &self.map) {

@@ -333,6 +333,7 @@ mod tests {
             persona: None,
             vantage: "here".into(),
             trigger: Trigger::Schedule,
+            asked_by: None,
             scheduled: at,
             started: at,
             trace: TraceId(1),

@@ -19,7 +19,8 @@ use tokio_util::task::TaskTracker;
 use crate::clock::Clock;
 use crate::config::Plan;
 use crate::model::{
-    JourneyMap, Outcome, PersonaId, ProbeId, Reading, Series, SpanId, TraceId, VantageId, Verdict, Why,
+    JourneyMap, Outcome, PersonaId, ProbeId, Reading, Series, SpanId, SpanRef, TraceId, Trigger, VantageId, Verdict,
+    Why,
 };
 use crate::probe::connect::egress::Egress;
 use crate::probe::{Errand, Order, Prober};
@@ -38,8 +39,8 @@ const RUNS_AT_ONCE_MAX: usize = 20_000;
 /// What the pulse is asked.
 #[derive(Debug)]
 pub(super) enum Ask {
-    /// Run this series again at that time.
-    Recheck(Series, Timestamp),
+    /// Run this series again at that time, for what this run left open.
+    Recheck(Series, Timestamp, SpanRef),
     /// Watch this instead.
     Reload(Arc<Watched>),
 }
@@ -86,6 +87,8 @@ pub(super) struct Pulse {
     prober: Arc<Prober>,
     clock: Clock,
     origin: Instant,
+    /// Whose doubt the next recheck of a series is to settle.
+    asked_by: HashMap<Series, SpanRef>,
     /// Series whose run has not ended.
     running: HashSet<Arc<Series>>,
     ended: (mpsc::UnboundedSender<Arc<Series>>, mpsc::UnboundedReceiver<Arc<Series>>),
@@ -115,6 +118,7 @@ impl Pulse {
             prober,
             clock,
             origin: Instant::now(),
+            asked_by: HashMap::new(),
             running: HashSet::new(),
             ended: mpsc::unbounded_channel(),
             readings,
@@ -151,15 +155,18 @@ impl Pulse {
     fn answer(&mut self, ask: Ask) {
         let now = self.origin.elapsed();
         match ask {
-            Ask::Recheck(series, at) => {
+            Ask::Recheck(series, at, by) => {
                 let ahead = at.duration_since(self.clock.now()).max(SignedDuration::ZERO).unsigned_abs();
                 self.schedule.recheck(&series, now + ahead);
+                self.asked_by.insert(series, by);
             }
             Ask::Reload(watched) => {
                 self.schedule.reload(watched.entries(), now);
                 if self.watched.vantages != watched.vantages {
                     self.prober = Arc::new(self.prober.from(watched.vantages.iter().cloned()));
                 }
+                let map = &watched.map;
+                self.asked_by.retain(|series, _| map.probe(&series.probe).is_some());
                 self.watched = watched;
             }
         }
@@ -187,6 +194,7 @@ impl Pulse {
             under_way.end(&self.skip(&due, scheduled, why));
             return;
         }
+        let asked_by = (due.trigger == Trigger::Recheck).then(|| self.asked_by.remove(&due.series)).flatten();
         self.running.insert(due.series.clone());
         let order = Order {
             persona: due
@@ -198,6 +206,7 @@ impl Pulse {
                 .map(Arc::new),
             vantage: due.series.vantage.clone(),
             trigger: due.trigger,
+            asked_by,
             scheduled,
         };
         let (prober, readings, ended) = (Arc::clone(&self.prober), self.readings.clone(), self.ended.0.clone());
@@ -224,6 +233,7 @@ impl Pulse {
             persona: due.series.persona.clone(),
             vantage: due.series.vantage.clone(),
             trigger: due.trigger,
+            asked_by: None,
             scheduled,
             started: self.clock.now(),
             trace: TraceId((u128::from(dice.next_u64()) << 64) | u128::from(dice.next_u64() | 1)),

@@ -90,6 +90,7 @@ mod tests {
             persona: None,
             vantage: "here".into(),
             trigger: Trigger::Schedule,
+            asked_by: None,
             scheduled: Timestamp::UNIX_EPOCH,
             started: Timestamp::UNIX_EPOCH,
             trace: TraceId(1),

@@ -6,7 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Acknowledgement, Color, Fault, IncidentId, JourneyId, ProbeId, Score, SelfFault, Series, Shared, State,
+    Acknowledgement, Color, Fault, IncidentId, JourneyId, ProbeId, Score, SelfFault, Series, Shared, SpanRef, State,
     TouchpointId, TraceId, VantageId,
 };
 
@@ -51,6 +51,8 @@ pub enum Change {
     Recheck {
         series: Series,
         at: Timestamp,
+        /// The run that leaves doubt.
+        by: SpanRef,
     },
 }
 

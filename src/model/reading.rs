@@ -17,6 +17,9 @@ pub struct Reading {
     pub persona: Option<PersonaId>,
     pub vantage: VantageId,
     pub trigger: Trigger,
+    /// The run after which somebody wanted to know more: the cause of a recheck.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub asked_by: Option<SpanRef>,
     /// When the run was due.
     pub scheduled: Timestamp,
     /// When it began.
@@ -32,6 +35,13 @@ impl Reading {
         Series { probe: self.probe.clone(), persona: self.persona.clone(), vantage: self.vantage.clone() }
     }
 
+    /// The run's root, for whatever follows from it.
+    pub const fn root(&self) -> SpanRef {
+        SpanRef { trace: self.trace, span: self.span }
+    }
+
+    /// The `tracestate` that goes out with `traceparent`: by it a service knows a run from a customer's visit.
+    pub const TRACESTATE: &str = "unbroken=synthetic";
     /// The attribute that keeps what an outside system reported.
     pub const REPORTED: &str = "unbroken.push.value";
     /// The attribute that keeps which name server was asked, where looking a name up failed.
@@ -54,6 +64,13 @@ impl Reading {
     pub fn ended(&self) -> Timestamp {
         self.started + jiff::SignedDuration::try_from(self.outcome.took).unwrap_or(jiff::SignedDuration::ZERO)
     }
+}
+
+/// A span, as others refer to it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SpanRef {
+    pub trace: TraceId,
+    pub span: SpanId,
 }
 
 /// Who asked for a run.

@@ -108,7 +108,7 @@ impl Act for Settings {
         let (servers, whose) = self.servers(run)?;
         let name = self.name(run)?;
         run.attribute("dns.question.name", name.to_utf8());
-        run.attribute("dns.question.type", RecordType::from(self.kind).to_string());
+        run.attribute("unbroken.dns.question.type", RecordType::from(self.kind).to_string());
         let mut failed = None;
         for (index, server) in servers.iter().enumerate() {
             let left = u32::try_from(servers.len() - index).unwrap_or(u32::MAX);
@@ -127,7 +127,7 @@ impl Act for Settings {
                 Ok(Answer { code: ResponseCode::ServFail | ResponseCode::Refused, .. }) if left > 1 => {}
                 Ok(answer) => {
                     run.phases.end();
-                    run.attribute("dns.response.code", rcode(answer.code));
+                    run.attribute("unbroken.dns.response.code", rcode(answer.code));
                     return answer.reply;
                 }
                 // A wrong signature is as wrong at the next server.

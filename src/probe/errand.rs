@@ -87,6 +87,15 @@ impl Step {
     }
 }
 
+/// Whether targets are told the trace that a run is part of.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Told {
+    #[default]
+    Yes,
+    /// `trace: false`: somebody else's service, which need not know, or one that chokes on the header.
+    No,
+}
+
 /// A probe as it runs. What the configuration has put together is not checked again.
 #[derive(Debug)]
 pub struct Errand {
@@ -96,6 +105,7 @@ pub struct Errand {
     pub every: Duration,
     /// The whole run's.
     pub timeout: Duration,
+    pub told: Told,
     pub(super) steps: Vec<Prepared>,
     pub(super) variables: Arc<BTreeMap<String, String>>,
     /// Hides the secrets of all steps.
@@ -142,7 +152,12 @@ impl Errand {
             masked.extend(step.captures().filter(|name| sounds_secret(name)).map(str::to_owned));
         }
         let steps = steps.into_iter().enumerate().map(|(index, step)| Prepared::new(step, index, &id)).collect();
-        Self { id, title, every, timeout, steps, variables: variables.into(), redactor, masked }
+        Self { id, title, every, timeout, told: Told::Yes, steps, variables: variables.into(), redactor, masked }
+    }
+
+    #[must_use]
+    pub fn telling(self, told: Told) -> Self {
+        Self { told, ..self }
     }
 
     pub fn steps(&self) -> impl Iterator<Item = &Step> {

@@ -80,7 +80,7 @@ impl Act for Settings {
         run.phases.end();
         let (reply, unit) = verdict::read(&ended)?;
         if let Some(unit) = unit {
-            run.attribute("unit", unit);
+            run.attribute("unbroken.unit", unit);
         }
         Ok(reply)
     }

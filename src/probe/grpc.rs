@@ -63,8 +63,8 @@ impl Act for Settings {
         let (host, port) = self.connect.resolve(run.scope)?;
         run.attribute("server.address", host.to_string());
         run.attribute("server.port", port.to_string());
-        run.attribute("rpc.system", "grpc");
-        run.attribute("rpc.service", "grpc.health.v1.Health");
+        run.attribute("rpc.system.name", "grpc");
+        run.attribute("rpc.method", "grpc.health.v1.Health/Check");
         let secure = self.tls.as_ref().map(|options| Secure { options, offer: Offer::Http2 });
         let request = self.request(&format!("{host}:{port}"), run)?;
         let target = Target { secure, ..Target::written(borrowed(&host), port) };
@@ -83,7 +83,7 @@ impl Act for Settings {
                 answer => break answer?,
             }
         };
-        run.attribute("rpc.grpc.status_code", answer.code.to_string());
+        run.attribute("rpc.response.status_code", name_of(answer.code));
         reply(answer)
     }
 }
@@ -105,10 +105,9 @@ impl Settings {
             ("grpc-accept-encoding", "identity".to_owned()),
             ("grpc-timeout", timeout(run.left())),
             ("user-agent", concat!("unbroken/", env!("CARGO_PKG_VERSION")).to_owned()),
-            ("traceparent", run.traceparent()),
         ];
         let written = self.headers.iter().map(|(name, value)| (name.as_str(), value.render(run.scope).into_owned()));
-        for (name, value) in own.into_iter().chain(written) {
+        for (name, value) in own.into_iter().chain(run.trace_headers()).chain(written) {
             let header = HeaderName::try_from(name).map_err(|_| wrong(format!("`{name}` is not a header's name")))?;
             let value =
                 HeaderValue::from_str(&value).map_err(|_| wrong(format!("the value of the header `{name}`")))?;

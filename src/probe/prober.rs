@@ -20,7 +20,7 @@ use super::errand::{Errand, Prepared, When, keys_in, sounds_secret};
 use super::outcome;
 use super::{Phases, Redactor, Reply, Run, Scope, Stop, Tools};
 use crate::model::{
-    Captured, Fault, FaultCode, Finding, FindingSeverity, Outcome, Persona, Phase, Reading, SelfFault, SpanId,
+    Captured, Fault, FaultCode, Finding, FindingSeverity, Outcome, Persona, Phase, Reading, SelfFault, SpanId, SpanRef,
     StepOutcome, TraceId, Trigger, VantageId,
 };
 
@@ -42,6 +42,8 @@ pub struct Order {
     pub persona: Option<Arc<Persona>>,
     pub vantage: VantageId,
     pub trigger: Trigger,
+    /// The run that made us ask.
+    pub asked_by: Option<SpanRef>,
     /// When the run was due.
     pub scheduled: Timestamp,
 }
@@ -86,6 +88,7 @@ impl Prober {
             persona: order.persona.map(|persona| persona.id.clone()),
             vantage: order.vantage,
             trigger: order.trigger,
+            asked_by: order.asked_by,
             scheduled: order.scheduled,
             started,
             trace,
@@ -217,6 +220,7 @@ impl<'a> Walk<'a> {
             needs: prepared.needs,
             trace: self.trace,
             span: outcome.span,
+            told: self.errand.told,
             cookies: &mut self.cookies,
             came_from: &mut self.came_from,
             way: Way::Written,

@@ -14,9 +14,9 @@ use tokio::time::Instant;
 use super::connect::Network;
 use super::connect::address::{Region, Way};
 use super::template::{Place, Template};
-use super::{Phases, Pushes, Redactor};
+use super::{Phases, Pushes, Redactor, Told};
 use crate::clock::Clock;
-use crate::model::{CertificateFacts, Fault, Persona, ProbeId, SelfFault, SpanId, TraceId};
+use crate::model::{CertificateFacts, Fault, Persona, ProbeId, Reading, SelfFault, SpanId, TraceId};
 use crate::secret::Secret;
 
 /// Attributes kept of one step.
@@ -56,6 +56,8 @@ pub struct Run<'a> {
     pub trace: TraceId,
     /// The span of this step.
     pub span: SpanId,
+    /// Whether the target is told both.
+    pub told: Told,
     /// The run's cookies, shared by its steps, gone with the run.
     pub cookies: &'a mut Option<Box<CookieStore>>,
     /// Where the run's last peer lies: what a reply of its may lead to.
@@ -91,6 +93,7 @@ impl Run<'_> {
             needs: Needs::Body,
             trace: self.trace,
             span: self.span,
+            told: self.told,
             cookies: &mut own.cookies,
             came_from: &mut own.came_from,
             way: self.way,
@@ -120,9 +123,14 @@ impl Run<'_> {
         *self.came_from = Some(Region::of(peer.ip()));
     }
 
-    /// The `traceparent` header (W3C Trace Context, 3.2), sampled.
-    pub fn traceparent(&self) -> String {
-        format!("00-{}-{}-01", self.trace, self.span)
+    /// The headers that tell the target its trace (W3C Trace Context, 3.2 and 3.3), sampled; none where the probe says
+    /// `trace: false`.
+    pub fn trace_headers<'a>(&self) -> impl Iterator<Item = (&'a str, String)> + use<'a> {
+        let headers = (self.told == Told::Yes).then(|| {
+            let parent = format!("00-{}-{}-01", self.trace, self.span);
+            [("traceparent", parent), ("tracestate", Reading::TRACESTATE.to_owned())]
+        });
+        headers.into_iter().flatten()
     }
 
     /// The way to where a reply of the last peer leads.

@@ -194,9 +194,9 @@ impl Act for Settings {
         };
         run.reached(talk.flow.peer);
         if talk.strangers > 0 {
-            run.attribute("sip.strangers", talk.strangers.to_string());
+            run.attribute("unbroken.sip.strangers", talk.strangers.to_string());
         }
-        run.attribute("sip.response.status_code", status_of(&met.answer).to_string());
+        run.attribute("unbroken.sip.response.status_code", status_of(&met.answer).to_string());
         self.reply(met, begun)
     }
 }

@@ -66,7 +66,7 @@ impl Act for Settings {
             talk.envelope(&letter, &extensions).await?;
             run.phases.begin(Phase::Letter);
             talk.hand_over(&letter.bytes).await?;
-            run.attribute("email.message_id", letter.message_id.clone());
+            run.attribute("unbroken.email.message_id", letter.message_id.clone());
             reply.set(Field::MessageId, letter.message_id);
             reply.set(Field::Subject, letter.subject);
             reply.set(Field::From, letter.from);

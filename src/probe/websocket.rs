@@ -128,13 +128,10 @@ impl Settings {
     fn request(&self, url: &Url, run: &Run<'_>) -> Result<Request, Stop> {
         let wrong = |what: String| Fault::new(FaultCode::Expectation, format!("cannot be sent: {what}"));
         let mut request = url.as_str().into_client_request().map_err(|error| wrong(error.to_string()))?;
-        let own = [
-            ("traceparent", run.traceparent()),
-            ("user-agent", concat!("unbroken/", env!("CARGO_PKG_VERSION")).to_owned()),
-        ];
+        let own = [("user-agent", concat!("unbroken/", env!("CARGO_PKG_VERSION")).to_owned())];
         let written = self.headers.iter().map(|(name, value)| (name.as_str(), value.render(run.scope).into_owned()));
         let subprotocol = self.subprotocol.iter().map(|name| ("sec-websocket-protocol", name.clone()));
-        for (name, value) in own.into_iter().chain(subprotocol).chain(written) {
+        for (name, value) in own.into_iter().chain(run.trace_headers()).chain(subprotocol).chain(written) {
             let header = HeaderName::try_from(name).map_err(|_| wrong(format!("`{name}` is not a header's name")))?;
             let value = HeaderValue::from_str(&value)
                 .or_else(|_| HeaderValue::from_bytes(value.as_bytes()))

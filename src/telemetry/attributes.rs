@@ -3,7 +3,7 @@
 use opentelemetry_semantic_conventions::attribute as semantic;
 
 use super::spans::Value;
-use crate::model::{Fault, FaultCode, JourneyMap, Need, ProbeId, Reading, StepOutcome, Verdict};
+use crate::model::{Fault, FaultCode, JourneyMap, Need, Reading, StepOutcome, TouchpointId, Verdict};
 
 /// Attributes that are numbers by convention; ours travel as text.
 const INTEGERS: &[&str] = &[
@@ -15,14 +15,13 @@ const INTEGERS: &[&str] = &[
     semantic::NETWORK_PEER_PORT,
 ];
 
-pub(super) fn of_run(reading: &Reading, map: &JourneyMap) -> Vec<(String, Value)> {
+pub(super) fn of_run(reading: &Reading, place: &Place) -> Vec<(String, Value)> {
     let mut attributes = Attributes::default();
     attributes.text(semantic::USER_AGENT_SYNTHETIC_TYPE, "test");
     attributes.text("unbroken.touchpoint", reading.probe.touchpoint.as_str());
     attributes.text("unbroken.probe", &reading.probe.name);
-    let (journeys, stages) = places(&reading.probe, map);
-    attributes.add("unbroken.journeys", Value::Texts(journeys));
-    attributes.add("unbroken.stage", Value::Texts(stages));
+    attributes.add("unbroken.journeys", Value::Texts(place.journeys.clone()));
+    attributes.add("unbroken.stage", Value::Texts(place.stages.clone()));
     attributes.text("unbroken.vantage", reading.vantage.as_str());
     if let Some(persona) = &reading.persona {
         attributes.text("unbroken.persona", persona.as_str());
@@ -94,18 +93,19 @@ pub(super) fn of_fault(severity: &str, fault: &Fault) -> Vec<(String, Value)> {
     attributes.0
 }
 
-/// The journeys and stages that a probe's touchpoint serves, each once, in the map's order.
-fn places(probe: &ProbeId, map: &JourneyMap) -> (Vec<String>, Vec<String>) {
-    let (mut journeys, mut stages) = (Vec::new(), Vec::new());
-    for journey in &map.journeys {
-        for stage in &journey.stages {
-            let serves = stage.needs.iter().any(|need| match need {
-                Need::One(member) => member.element.touchpoint() == &probe.touchpoint,
-                Need::Of { members, .. } => {
-                    members.iter().any(|member| member.element.touchpoint() == &probe.touchpoint)
-                }
-            });
-            if serves {
+/// The journeys and stages that a touchpoint serves, each once, in the map's order.
+#[derive(Debug)]
+pub(super) struct Place {
+    journeys: Vec<String>,
+    stages: Vec<String>,
+}
+
+impl Place {
+    /// Looks through the whole map.
+    pub(super) fn of(touchpoint: &TouchpointId, map: &JourneyMap) -> Self {
+        let (mut journeys, mut stages) = (Vec::new(), Vec::new());
+        for journey in &map.journeys {
+            for stage in journey.stages.iter().filter(|stage| stage.needs.iter().any(|need| serves(touchpoint, need))) {
                 let (journey, stage) = (journey.id.to_string(), stage.id.to_string());
                 if journeys.last() != Some(&journey) {
                     journeys.push(journey);
@@ -115,8 +115,15 @@ fn places(probe: &ProbeId, map: &JourneyMap) -> (Vec<String>, Vec<String>) {
                 }
             }
         }
+        Self { journeys, stages }
     }
-    (journeys, stages)
+}
+
+fn serves(touchpoint: &TouchpointId, need: &Need) -> bool {
+    match need {
+        Need::One(member) => member.element.touchpoint() == touchpoint,
+        Need::Of { members, .. } => members.iter().any(|member| member.element.touchpoint() == touchpoint),
+    }
 }
 
 #[derive(Default)]

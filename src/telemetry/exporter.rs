@@ -8,13 +8,11 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
-use super::outlet::{Envelope, Outlet, Source, Tally};
+use super::outlet::{Envelope, Outlet, Source, Tally, Unwired};
 use super::run::Run;
-use super::{Protocol, Settings, Signal, message};
+use super::sampler::Sampler;
+use super::{Otlp, Protocol, Settings, Signal, message};
 use crate::model::{JourneyMap, Reading, VantageId};
-
-/// What is measured goes out so often.
-const MEASURED_EVERY: Duration = Duration::from_mins(1);
 
 /// Who says it: the resource of everything that is sent.
 #[derive(Clone, Debug)]
@@ -33,10 +31,18 @@ pub struct Unbuilt {
     detail: String,
 }
 
+impl Unbuilt {
+    pub(super) fn new(otlp: &Otlp, why: Unwired) -> Self {
+        Self { endpoint: otlp.shown().into_owned(), protocol: otlp.protocol, detail: why.0 }
+    }
+}
+
 /// Sends everything to every collector that is to have it.
 #[derive(Debug)]
 pub struct Exporter {
     outlets: Vec<Outlet>,
+    sampler: Option<Sampler>,
+    measured_every: Duration,
     ending: watch::Sender<Option<Instant>>,
     tasks: Mutex<Vec<JoinHandle<()>>>,
 }
@@ -45,18 +51,17 @@ impl Exporter {
     /// Connects to nothing yet. Must be called within a tokio runtime, on which everything is sent.
     pub fn new(settings: &Settings, identity: &Identity) -> Result<Self, Unbuilt> {
         let (ending, deadline) = watch::channel(None);
-        let envelope = Arc::new(Envelope { resource: message::resource(identity), scope: message::scope() });
+        let envelope = Arc::new(Envelope {
+            resource: message::resource(identity, &settings.standard.resource),
+            scope: message::scope(),
+        });
         let outlets = settings.otlp.iter().map(|otlp| {
-            let endpoint = || otlp.shown().into_owned();
-            Outlet::new(otlp, &envelope, &deadline).map_err(|why| Unbuilt {
-                endpoint: endpoint(),
-                protocol: otlp.protocol,
-                detail: why.0,
-            })
+            Outlet::new(otlp, &settings.standard, &envelope, &deadline).map_err(|why| Unbuilt::new(otlp, why))
         });
         let outlets: Vec<Outlet> = outlets.collect::<Result<_, _>>()?;
         let tasks = outlets.iter().flat_map(Outlet::open).collect();
-        Ok(Self { outlets, ending, tasks: Mutex::new(tasks) })
+        let sampler = settings.sample.map(Sampler::new);
+        Ok(Self { outlets, sampler, measured_every: settings.every(), ending, tasks: Mutex::new(tasks) })
     }
 
     /// Whether any collector is to have it: what nobody takes need not be made.
@@ -64,11 +69,15 @@ impl Exporter {
         self.outlets.iter().any(|outlet| outlet.takes(signal))
     }
 
-    /// Queues the run's trace and returns at once.
+    /// Queues the run's trace, if it is to have one, and returns at once.
     pub fn export(&self, reading: &Arc<Reading>, map: &Arc<JourneyMap>) {
-        if self.wants(Signal::Traces) {
-            let run = Run { reading: Arc::clone(reading), map: Arc::clone(map) };
-            self.outlets.iter().for_each(|outlet| outlet.trace(&run));
+        if !self.wants(Signal::Traces) {
+            return;
+        }
+        let run = Run { reading: Arc::clone(reading), map: Arc::clone(map) };
+        match &self.sampler {
+            Some(sampler) if !sampler.keeps(reading) => self.outlets.iter().for_each(|outlet| outlet.pass_over(&run)),
+            _ => self.outlets.iter().for_each(|outlet| outlet.trace(&run)),
         }
     }
 
@@ -81,7 +90,7 @@ impl Exporter {
     /// `source` is called on it and should not take long before its first piece.
     pub fn measure(&self, source: &Source) {
         let takers = self.outlets.iter().filter(|outlet| outlet.takes(Signal::Metrics));
-        let tasks = takers.map(|outlet| outlet.measure(MEASURED_EVERY, Arc::clone(source)));
+        let tasks = takers.map(|outlet| outlet.measure(self.measured_every, Arc::clone(source)));
         self.tasks().extend(tasks);
     }
 

@@ -7,9 +7,11 @@ use opentelemetry_proto::tonic::resource::v1::Resource;
 use opentelemetry_proto::tonic::trace::v1 as proto;
 use opentelemetry_proto::tonic::trace::v1::span::SpanKind;
 use opentelemetry_proto::tonic::trace::v1::status::StatusCode;
+use opentelemetry_semantic_conventions::attribute as semantic;
 
 use super::Identity;
 use super::spans::{Kind, Span, Value};
+use crate::model::Reading;
 
 /// W3C trace flags: sampled.
 const SAMPLED: u32 = 1;
@@ -19,6 +21,11 @@ pub(super) fn span(span: Span) -> proto::Span {
         trace_id: span.trace.0.to_be_bytes().to_vec(),
         span_id: span.id.0.to_be_bytes().to_vec(),
         parent_span_id: span.parent.map(|id| id.0.to_be_bytes().to_vec()).unwrap_or_default(),
+        // As it went out with the context.
+        trace_state: match span.kind {
+            Kind::Client => Reading::TRACESTATE.to_owned(),
+            Kind::Internal => String::new(),
+        },
         flags: SAMPLED,
         name: span.name,
         kind: match span.kind {
@@ -39,20 +46,34 @@ pub(super) fn span(span: Span) -> proto::Span {
                 dropped_attributes_count: 0,
             })
             .collect(),
+        links: span
+            .links
+            .into_iter()
+            .map(|link| proto::span::Link {
+                trace_id: link.to.trace.0.to_be_bytes().to_vec(),
+                span_id: link.to.span.0.to_be_bytes().to_vec(),
+                attributes: pairs(link.attributes),
+                flags: SAMPLED,
+                ..proto::span::Link::default()
+            })
+            .collect(),
         status: span.error.map(|message| proto::Status { message, code: StatusCode::Error.into() }),
         ..proto::Span::default()
     }
 }
 
-pub(super) fn resource(identity: &Identity) -> Resource {
-    let text = |name: &str, value: &str| (name.to_owned(), Value::Text(value.to_owned()));
-    let attributes = pairs(vec![
-        text("service.name", "unbroken"),
-        text("service.version", env!("CARGO_PKG_VERSION")),
-        text("service.instance.id", &identity.instance),
-        text("unbroken.vantage", identity.vantage.as_str()),
-    ]);
-    Resource { attributes, ..Resource::default() }
+/// `said` is what the environment says of us, which counts more than what we say ourselves.
+pub(super) fn resource(identity: &Identity, said: &[(String, String)]) -> Resource {
+    let own = [
+        (semantic::SERVICE_NAME, "unbroken"),
+        (semantic::SERVICE_VERSION, env!("CARGO_PKG_VERSION")),
+        (semantic::SERVICE_INSTANCE_ID, &identity.instance),
+        ("unbroken.vantage", identity.vantage.as_str()),
+    ];
+    let own = own.into_iter().filter(|(name, _)| said.iter().all(|(known, _)| known != name));
+    let all = own.chain(said.iter().map(|(name, value)| (name.as_str(), value.as_str())));
+    let attributes = all.map(|(name, value)| (name.to_owned(), Value::Text(value.to_owned()))).collect();
+    Resource { attributes: pairs(attributes), ..Resource::default() }
 }
 
 pub(super) fn scope() -> InstrumentationScope {
@@ -80,6 +101,7 @@ fn any(value: Value) -> AnyValue {
         Value::Text(text) => Any::StringValue(text),
         Value::Integer(number) => Any::IntValue(number),
         Value::Number(number) => Any::DoubleValue(number),
+        Value::Flag(truth) => Any::BoolValue(truth),
         Value::Texts(texts) => {
             let values = texts.into_iter().map(|text| any(Value::Text(text))).collect();
             Any::ArrayValue(ArrayValue { values })

@@ -8,6 +8,7 @@ mod carrier;
 mod dial;
 mod grpc;
 mod lane;
+mod named;
 mod parcel;
 mod queue;
 mod tally;
@@ -25,27 +26,28 @@ use tokio::time::Instant;
 
 pub use self::answer::{Answer, Refusal};
 use self::carrier::Carrier;
-use self::lane::{Lane, Pace};
-pub(super) use self::parcel::Envelope;
+use self::lane::Lane;
+pub(super) use self::parcel::{Envelope, Parcel};
 use self::queue::Queue;
 use self::tally::Counts;
 pub use self::tally::Tally;
 pub(super) use self::wire::Unwired;
 use self::wire::Wire;
 use super::message;
-use super::run::Run;
+use super::run::{Run, Tracer};
+use super::settings::Standard;
 use super::{Otlp, Signal};
-
-/// Spans that wait for one collector.
-const SPANS: Pace = Pace { queued_max: 16_384, batch: 2_048, within: Duration::from_secs(1) };
-/// Log records that wait for one collector.
-const RECORDS: Pace = Pace { queued_max: 4_096, batch: 512, within: Duration::from_secs(1) };
 
 /// What is measured, asked for whenever it is sent: piece by piece, for all of it at once would be our largest thing.
 pub type Source = Arc<dyn Fn() -> Box<dyn Iterator<Item = Metric> + Send> + Send + Sync>;
 
 /// When everything has to be sent or given up; none while we run.
 pub(super) type Deadline = watch::Receiver<Option<Instant>>;
+
+/// Why a collector cannot be reached as it is written.
+pub(super) fn trouble(otlp: &Otlp) -> Option<String> {
+    dial::Dial::new(otlp).err().map(|why| why.0)
+}
 
 /// One collector, and what waits for it.
 #[derive(Debug)]
@@ -62,15 +64,20 @@ pub struct Outlet {
 
 impl Outlet {
     /// Connects to nothing yet.
-    pub(super) fn new(otlp: &Otlp, envelope: &Arc<Envelope>, deadline: &Deadline) -> Result<Self, Unwired> {
+    pub(super) fn new(
+        otlp: &Otlp,
+        paces: &Standard,
+        envelope: &Arc<Envelope>,
+        deadline: &Deadline,
+    ) -> Result<Self, Unwired> {
         Ok(Self {
             wire: Arc::new(Wire::new(otlp)?),
             takes: Signal::ALL.map(|signal| otlp.takes(signal)),
             envelope: Arc::clone(envelope),
             deadline: deadline.clone(),
             counts: Default::default(),
-            traces: otlp.takes(Signal::Traces).then(|| Arc::new(Queue::new(SPANS))),
-            logs: otlp.takes(Signal::Logs).then(|| Arc::new(Queue::new(RECORDS))),
+            traces: otlp.takes(Signal::Traces).then(|| Arc::new(Queue::new(paces.spans))),
+            logs: otlp.takes(Signal::Logs).then(|| Arc::new(Queue::new(paces.records))),
         })
     }
 
@@ -78,9 +85,9 @@ impl Outlet {
     pub(super) fn open(&self) -> Vec<JoinHandle<()>> {
         let mut tasks = Vec::new();
         if let Some(queue) = &self.traces {
-            let envelope = Arc::clone(&self.envelope);
+            let (envelope, mut tracer) = (Arc::clone(&self.envelope), Tracer::default());
             let pack = move |runs: Vec<Run>| {
-                let spans = runs.iter().flat_map(Run::spans).map(message::span);
+                let spans = runs.iter().flat_map(|run| tracer.spans(run)).map(message::span);
                 envelope.spans(spans)
             };
             tasks.push(tokio::spawn(Lane::new(Arc::clone(queue), pack, self.carrier(Signal::Traces)).run()));
@@ -107,6 +114,13 @@ impl Outlet {
         Carrier::new(Arc::clone(&self.wire), signal, counts, self.deadline.clone())
     }
 
+    /// A run that is not traced: `sample` leaves it out.
+    pub(super) fn pass_over(&self, run: &Run) {
+        if self.traces.is_some() {
+            self.counts[Signal::Traces as usize].pass_over(run.weight() as u64);
+        }
+    }
+
     /// Queues a run's trace: whole, or not at all.
     pub(super) fn trace(&self, run: &Run) {
         if let Some(queue) = &self.traces {
@@ -120,6 +134,11 @@ impl Outlet {
             let dropped = queue.push(record.clone(), 1);
             self.counts[Signal::Logs as usize].overflow(dropped);
         }
+    }
+
+    /// One request and its answer, past every queue and without a second attempt.
+    pub(super) async fn send(&self, signal: Signal, parcel: &Parcel) -> Result<Answer, Refusal> {
+        self.wire.send(signal, parcel.body.clone()).await
     }
 
     pub fn tally(&self, signal: Signal) -> Tally {

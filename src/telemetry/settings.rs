@@ -1,46 +1,68 @@
 //! `telemetry:` in the configuration.
 
+mod fields;
+mod variables;
+
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
 
-use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
-use serde::de::value::{MapAccessDeserializer, SeqAccessDeserializer};
-use serde::de::{MapAccess, SeqAccess, Visitor};
-use serde::{Deserialize, Deserializer};
+use schemars::JsonSchema;
+use serde::Deserialize;
 use url::Url;
 
 use super::Signal;
-use crate::units::Period;
+use crate::secret::Secret;
+use crate::units::{FilePath, Percent, Period};
 
-/// Where spans go.
+pub use self::variables::Oddity;
+
+/// Where traces, metrics and logs go.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Settings {
     /// One OpenTelemetry collector, or a list of them.
-    #[serde(default, deserialize_with = "one_or_several")]
-    #[schemars(schema_with = "one_or_several_schema")]
+    #[serde(default, deserialize_with = "fields::one_or_several")]
+    #[schemars(schema_with = "fields::one_or_several_schema")]
     pub otlp: Vec<Otlp>,
+    /// Of the good runs, this share is traced; all if nothing is said. Whatever is not simply good always is.
+    #[serde(default)]
+    pub sample: Option<Percent>,
+    /// Metrics are sent so often; a minute if nothing is said.
+    #[serde(default, deserialize_with = "fields::every")]
+    pub every: Option<Period>,
+    /// What only the standard variables say.
+    #[serde(skip)]
+    pub standard: Standard,
 }
 
 /// One OpenTelemetry collector.
 #[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Otlp {
-    /// For `http/protobuf` the base address: `/v1/traces` is appended.
+    /// For `http/protobuf` the base address: `/v1/traces`, `/v1/metrics`, `/v1/logs` are appended.
+    #[serde(deserialize_with = "fields::endpoint")]
     pub endpoint: Url,
     #[serde(default)]
     pub protocol: Protocol,
-    /// Sent with every export; the values are kept out of every output.
+    /// Sent with every request; the values are kept out of every output.
     #[serde(default)]
     pub headers: Headers,
+    #[serde(default)]
+    pub compression: Compression,
     /// How long one request may take; ten seconds if nothing is said.
     #[serde(default)]
     pub timeout: Option<Period>,
+    /// Of an `https` endpoint: what is trusted, and who we say we are.
+    #[serde(default, deserialize_with = "fields::tls")]
+    pub tls: Option<Tls>,
     /// What it is sent: everything if nothing is said.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "fields::signals")]
     pub signals: Vec<Signal>,
+    /// Whether [`Self::endpoint`] is the base of all signals or the whole address of one.
+    #[serde(skip)]
+    pub address: Address,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
@@ -52,14 +74,106 @@ pub enum Protocol {
     HttpProtobuf,
 }
 
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Compression {
+    #[default]
+    None,
+    Gzip,
+}
+
+/// What an endpoint is, over HTTP.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Address {
+    #[default]
+    Base,
+    Whole,
+}
+
+/// `tls:` of a collector, as probes have it; but a collector whose certificate is bad gets nothing.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Tls {
+    /// A PEM file of the authorities to trust, instead of the machine's.
+    pub ca: Option<FilePath>,
+    /// A PEM file of our own certificate and its chain.
+    pub cert: Option<FilePath>,
+    /// A PEM file of the key to it.
+    pub key: Option<FilePath>,
+    /// The name to expect, instead of the host's.
+    pub server_name: Option<String>,
+}
+
 /// Header names and values; the values often are credentials, so `Debug` shows names only.
-#[derive(Clone, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Clone, Default, PartialEq, Deserialize, JsonSchema)]
 #[serde(transparent)]
-pub struct Headers(BTreeMap<String, String>);
+pub struct Headers(BTreeMap<fields::Name, HeaderText>);
+
+/// What a header says: written out, or referred to.
+#[derive(Clone, PartialEq)]
+pub(super) enum HeaderText {
+    Written(String),
+    Secret(Secret),
+}
+
+/// What the standard variables say of things that have no key of their own.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Standard {
+    /// `service.name` and further attributes of the resource.
+    pub resource: Vec<(String, String)>,
+    pub spans: Pace,
+    pub records: Pace,
+}
+
+/// How much waits, goes at once, may wait for company, and is offered to a collector that does not take it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Pace {
+    pub queued_max: usize,
+    pub batch: usize,
+    pub within: Duration,
+    pub offered_for: Duration,
+}
+
+const SPANS: Pace =
+    Pace { queued_max: 16_384, batch: 2_048, within: Duration::from_secs(1), offered_for: Duration::from_mins(5) };
+const RECORDS: Pace = Pace { queued_max: 4_096, batch: 512, ..SPANS };
+
+impl Default for Standard {
+    fn default() -> Self {
+        Self { resource: Vec::new(), spans: SPANS, records: RECORDS }
+    }
+}
+
+/// A collector that takes longer than this to answer is not there.
+const ANSWER_WITHIN: Duration = Duration::from_secs(10);
+/// What is measured goes out so often.
+const MEASURED_EVERY: Duration = Duration::from_mins(1);
+
+impl Settings {
+    pub(super) fn every(&self) -> Duration {
+        self.every.map_or(MEASURED_EVERY, Period::get)
+    }
+}
 
 impl Headers {
     pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.0.iter().map(|(name, value)| (name.as_str(), value.as_str()))
+        self.0.iter().map(|(name, value)| (name.as_str(), value.expose()))
+    }
+}
+
+impl HeaderText {
+    /// The value itself; for the wire only.
+    fn expose(&self) -> &str {
+        match self {
+            Self::Written(text) => text,
+            Self::Secret(secret) => secret.expose(),
+        }
+    }
+}
+
+impl fmt::Debug for HeaderText {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("***")
     }
 }
 
@@ -69,97 +183,44 @@ impl fmt::Debug for Headers {
     }
 }
 
-impl Settings {
-    /// Adds what the standard `OTEL_EXPORTER_OTLP_*` variables say, if the file names no collector.
-    ///
-    /// Source: OpenTelemetry specification, "OTLP Exporter Configuration".
-    #[must_use]
-    pub fn or_environment(mut self, environment: &BTreeMap<String, String>) -> Self {
-        if self.otlp.is_empty() && environment.get("OTEL_SDK_DISABLED").is_none_or(|off| off != "true") {
-            self.otlp.extend(from_environment(environment));
-        }
-        self
-    }
-}
-
-fn from_environment(environment: &BTreeMap<String, String>) -> Option<Otlp> {
-    let either = |name: &str| {
-        let own = environment.get(&format!("OTEL_EXPORTER_OTLP_TRACES_{name}"));
-        own.or_else(|| environment.get(&format!("OTEL_EXPORTER_OTLP_{name}"))).filter(|text| !text.is_empty())
-    };
-    let mut endpoint: Url = either("ENDPOINT")?.parse().ok()?;
-    let protocol = match either("PROTOCOL").map(String::as_str) {
-        Some("grpc") => Protocol::Grpc,
-        _ => Protocol::HttpProtobuf,
-    };
-    // The variable for traces names the full address, ours is the base.
-    if environment.contains_key("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT") {
-        let base = endpoint.path().trim_end_matches("/v1/traces").to_owned();
-        endpoint.set_path(&base);
-    }
-    let headers = either("HEADERS").map(|text| headers(text)).unwrap_or_default();
-    Some(Otlp { endpoint, protocol, headers, timeout: None, signals: vec![] })
-}
-
-/// `name=value,name=value`, percent-encoded as W3C Baggage.
-fn headers(text: &str) -> Headers {
-    let decode = |text: &str| percent_encoding::percent_decode_str(text.trim()).decode_utf8_lossy().into_owned();
-    Headers(text.split(',').filter_map(|pair| pair.split_once('=')).map(|(n, v)| (decode(n), decode(v))).collect())
-}
-
-fn one_or_several<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Otlp>, D::Error> {
-    struct OneOrSeveral;
-
-    impl<'de> Visitor<'de> for OneOrSeveral {
-        type Value = Vec<Otlp>;
-
-        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-            f.write_str("a collector `{ endpoint: http://127.0.0.1:4317, protocol: grpc }`, or a list of them")
-        }
-
-        fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Vec<Otlp>, A::Error> {
-            Otlp::deserialize(MapAccessDeserializer::new(map)).map(|one| vec![one])
-        }
-
-        fn visit_seq<A: SeqAccess<'de>>(self, seq: A) -> Result<Vec<Otlp>, A::Error> {
-            Vec::deserialize(SeqAccessDeserializer::new(seq))
-        }
-    }
-
-    deserializer.deserialize_any(OneOrSeveral)
-}
-
-fn one_or_several_schema(generator: &mut SchemaGenerator) -> Schema {
-    let one = generator.subschema_for::<Otlp>();
-    json_schema!({ "oneOf": [one, { "type": "array", "items": one }] })
-}
-
-/// `grpc` or `http/protobuf`, for messages.
-impl fmt::Display for Protocol {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Grpc => "grpc",
-            Self::HttpProtobuf => "http/protobuf",
-        })
-    }
-}
-
-/// A collector that takes longer than this to answer is not there.
-const ANSWER_WITHIN: Duration = Duration::from_secs(10);
-
 impl Otlp {
-    pub(super) fn takes(&self, signal: Signal) -> bool {
+    /// Everything but the endpoint as it is where nothing is said.
+    fn at(endpoint: Url, protocol: Protocol) -> Self {
+        Self {
+            endpoint,
+            protocol,
+            headers: Headers::default(),
+            compression: Compression::None,
+            timeout: None,
+            tls: None,
+            signals: Vec::new(),
+            address: Address::Base,
+        }
+    }
+
+    pub fn takes(&self, signal: Signal) -> bool {
         self.signals.is_empty() || self.signals.contains(&signal)
+    }
+
+    /// Why it cannot be reached as it is written, whatever the network says: its files are read for that.
+    pub fn trouble(&self) -> Option<String> {
+        super::outlet::trouble(self)
     }
 
     pub(super) fn timeout(&self) -> Duration {
         self.timeout.map_or(ANSWER_WITHIN, Period::get)
     }
 
+    pub(super) fn is_secure(&self) -> bool {
+        self.endpoint.scheme() == "https"
+    }
+
     /// Where a signal goes over HTTP.
-    pub(super) fn address(&self, signal: Signal) -> Url {
+    pub(super) fn url(&self, signal: Signal) -> Url {
         let mut url = self.endpoint.clone();
-        url.set_path(&format!("{}/{}", url.path().trim_end_matches('/'), signal.path()));
+        if self.address == Address::Base {
+            url.set_path(&format!("{}/{}", url.path().trim_end_matches('/'), signal.path()));
+        }
         url
     }
 
@@ -169,7 +230,17 @@ impl Otlp {
         // An address that cannot carry credentials has none to lose.
         let _ = (url.set_password(None), url.set_username(""));
         url.set_query(None);
-        Cow::Owned(url.into())
+        Cow::Owned(url.as_str().trim_end_matches('/').to_owned())
+    }
+}
+
+/// `grpc` or `http/protobuf`, for messages.
+impl fmt::Display for Protocol {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Grpc => "grpc",
+            Self::HttpProtobuf => "http/protobuf",
+        })
     }
 }
 
@@ -187,27 +258,31 @@ mod tests {
         let two = r#"{"otlp":[{"endpoint":"http://a:1"},{"endpoint":"http://b:1","protocol":"http/protobuf"}]}"#;
         assert_eq!(read(two).expect("two").otlp[1].protocol, Protocol::HttpProtobuf);
         assert_eq!(read("{}").expect("none"), Settings::default());
-        for wrong in
-            [r#"{"otlp":{"endpoint":"x"}}"#, r#"{"otlp":{"endpoit":"http://a"}}"#, r#"{"otlp":7}"#, r#"{"x":1}"#]
-        {
+        for wrong in [
+            r#"{"otlp":{"endpoint":"x"}}"#,
+            r#"{"otlp":{"endpoint":"ftp://a"}}"#,
+            r#"{"otlp":{"endpoint":"http://me:secret@a"}}"#,
+            r#"{"otlp":{"endpoit":"http://a"}}"#,
+            r#"{"otlp":{"endpoint":"http://a","headers":{"no name":"a"}}}"#,
+            r#"{"otlp":{"endpoint":"http://a","headers":{"x":"a\nb"}}}"#,
+            r#"{"otlp":{"endpoint":"http://a","signals":[]}}"#,
+            r#"{"otlp":{"endpoint":"https://a","tls":{"cert":"a.pem"}}}"#,
+            r#"{"otlp":7}"#,
+            r#"{"every":"1ms"}"#,
+            r#"{"x":1}"#,
+        ] {
             read(wrong).expect_err(wrong);
         }
     }
 
     #[test]
-    fn the_standard_variables_work_unless_the_file_speaks() {
-        let environment: BTreeMap<String, String> = [
-            ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://collector:4318"),
-            ("OTEL_EXPORTER_OTLP_HEADERS", "x-tenant=a%20b,authorization=Bearer x"),
-        ]
-        .into_iter()
-        .map(|(name, value)| (name.to_owned(), value.to_owned()))
-        .collect();
-        let settings = Settings::default().or_environment(&environment);
-        assert_eq!(settings.otlp[0].protocol, Protocol::HttpProtobuf);
-        assert_eq!(settings.otlp[0].headers.iter().next(), Some(("authorization", "Bearer x")));
-        let file: Settings = serde_json::from_str(r#"{"otlp":{"endpoint":"http://file:4317"}}"#).expect("settings");
-        assert_eq!(file.clone().or_environment(&environment), file);
-        assert_eq!(Settings::default().or_environment(&BTreeMap::new()), Settings::default());
+    fn a_base_address_is_extended_and_a_whole_one_is_not() {
+        let mut otlp = Otlp::at("http://a:4318/otlp/".parse().expect("a URL"), Protocol::HttpProtobuf);
+        assert_eq!(otlp.url(Signal::Logs).as_str(), "http://a:4318/otlp/v1/logs");
+        otlp.address = Address::Whole;
+        assert_eq!(otlp.url(Signal::Logs).as_str(), "http://a:4318/otlp/");
+        assert!(otlp.takes(Signal::Logs));
+        otlp.signals = vec![Signal::Traces];
+        assert!(!otlp.takes(Signal::Logs));
     }
 }

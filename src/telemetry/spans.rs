@@ -9,8 +9,10 @@ use std::time::Duration;
 use jiff::Timestamp;
 use sha2::{Digest, Sha256};
 
-use super::attributes;
-use crate::model::{Fault, FaultCode, JourneyMap, Phase, PhaseTime, Reading, SpanId, StepOutcome, TraceId, Verdict};
+use super::attributes::{self, Place};
+use crate::model::{
+    Fault, FaultCode, JourneyMap, Phase, PhaseTime, Reading, SpanId, SpanRef, StepOutcome, TraceId, Verdict,
+};
 
 /// One span, ready to be sent.
 #[derive(Clone, Debug, PartialEq)]
@@ -24,6 +26,8 @@ pub struct Span {
     pub end: Timestamp,
     pub attributes: Vec<(String, Value)>,
     pub events: Vec<Event>,
+    /// Spans of other traces that this one follows from.
+    pub links: Vec<Link>,
     /// Set when it failed: why, in one line.
     pub error: Option<String>,
 }
@@ -41,6 +45,14 @@ pub enum Value {
     Texts(Vec<String>),
     Integer(i64),
     Number(f64),
+    Flag(bool),
+}
+
+/// A span of another trace, and why it matters here.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Link {
+    pub to: SpanRef,
+    pub attributes: Vec<(String, Value)>,
 }
 
 /// Something that happened within a span.
@@ -53,7 +65,13 @@ pub struct Event {
 
 /// The trace of one run: the root first.
 pub fn spans(reading: &Reading, map: &JourneyMap) -> Vec<Span> {
-    let mut spans = vec![root(reading, map)];
+    spans_at(reading, &Place::of(&reading.probe.touchpoint, map))
+}
+
+/// The same, where the probe's place in the map is known.
+pub(super) fn spans_at(reading: &Reading, place: &Place) -> Vec<Span> {
+    let mut spans = Vec::with_capacity(count(reading));
+    spans.push(root(reading, place));
     for (number, step) in reading.outcome.steps.iter().enumerate().filter(|(_, step)| step.reached) {
         push_step(&mut spans, reading, number, step);
     }
@@ -71,7 +89,7 @@ fn speaks(step: &StepOutcome) -> bool {
     step.peer.is_some() || step.phases.iter().any(|phase| phase.phase != Phase::Assert)
 }
 
-fn root(reading: &Reading, map: &JourneyMap) -> Span {
+fn root(reading: &Reading, place: &Place) -> Span {
     let verdict = &reading.outcome.verdict;
     let error = match verdict {
         Verdict::Failed(fault) => Some(fault.to_string()),
@@ -86,10 +104,16 @@ fn root(reading: &Reading, map: &JourneyMap) -> Span {
         kind: Kind::Internal,
         start: reading.started,
         end: reading.ended(),
-        attributes: attributes::of_run(reading, map),
+        attributes: attributes::of_run(reading, place),
         events: Vec::new(),
+        links: reading.asked_by.into_iter().map(asked).collect(),
         error,
     }
+}
+
+/// A recheck follows from the run that left doubt, which may have looked from another vantage.
+fn asked(to: SpanRef) -> Link {
+    Link { to, attributes: vec![("unbroken.link".to_owned(), Value::Text("asked_by".to_owned()))] }
 }
 
 fn push_step(spans: &mut Vec<Span>, reading: &Reading, number: usize, step: &StepOutcome) {
@@ -110,6 +134,7 @@ fn push_step(spans: &mut Vec<Span>, reading: &Reading, number: usize, step: &Ste
         end,
         attributes: Vec::new(),
         events: Vec::new(),
+        links: Vec::new(),
         error: None,
     };
     spans.push(Span {

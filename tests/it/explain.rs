@@ -73,6 +73,7 @@ fn run(probe: &ProbeId, number: u32, mail: Option<f64>) -> Arc<Reading> {
         persona: None,
         vantage: unbroken::model::VantageId::default(),
         trigger: Trigger::Schedule,
+        asked_by: None,
         scheduled: at,
         started: at,
         trace: TraceId(1),

@@ -93,6 +93,7 @@ pub(crate) fn reading(probe: &ProbeId, seconds: i64, verdict: Verdict, took: Dur
         persona: Some("anna".into()),
         vantage: VantageId::default(),
         trigger: Trigger::Schedule,
+        asked_by: None,
         scheduled: at(seconds),
         started: at(seconds) + SignedDuration::from_millis(3),
         trace: TraceId(7 + u128::from(seconds.unsigned_abs())),

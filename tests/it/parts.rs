@@ -81,7 +81,7 @@ pub(crate) fn alertmanager(folder: &Path) -> (Running, SocketAddr) {
     (running, address)
 }
 
-/// A real OpenTelemetry collector that prints every span it gets.
+/// A real OpenTelemetry collector that prints what it gets of one signal.
 pub(crate) struct Rotel {
     _running: Running,
     log: PathBuf,
@@ -91,12 +91,17 @@ pub(crate) struct Rotel {
 
 impl Rotel {
     pub(crate) fn start(folder: &Path) -> Self {
-        let (grpc, http, log) = (free_address(), free_address(), folder.join("rotel.log"));
+        Self::printing("traces", folder)
+    }
+
+    /// It prints one of `traces`, `metrics`, `logs`, and takes all.
+    pub(crate) fn printing(signal: &str, folder: &Path) -> Self {
+        let (grpc, http, log) = (free_address(), free_address(), folder.join(format!("rotel-{signal}.log")));
         let file = std::fs::File::create(&log).unwrap();
         let mut command = Command::new(rotel_agent());
         command
             .args(["start", "--otlp-grpc-endpoint", &grpc.to_string(), "--otlp-http-endpoint", &http.to_string()])
-            .args(["--exporter", "blackhole", "--debug-log", "traces", "--debug-log-verbosity", "detailed"])
+            .args(["--exporter", "blackhole", "--debug-log", signal, "--debug-log-verbosity", "detailed"])
             .stdin(Stdio::null())
             .stdout(file.try_clone().unwrap())
             .stderr(file);

@@ -46,6 +46,7 @@ fn the_yaml_by_example_loads() {
     world.set("SURVEY_TOKEN", "x");
     world.set("SURVEY_TOKEN_NEXT", "y");
     world.set("QUEUE_PASSWORD", "x");
+    world.set("OTLP_KEY", "x");
     world.set("PAGERDUTY_KEY", "x");
     world.set("SLACK_TOKEN", "x");
     world.set("HOOK_SECRET", "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw");

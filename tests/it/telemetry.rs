@@ -1,19 +1,21 @@
 //! Spans as a collector gets them, metrics as Prometheus reads them.
 
 use std::io::Write;
-use std::net::SocketAddr;
 use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
 
 use unbroken::model::{ProbeId, SelfFault, Series, Snapshot, Verdict, Why};
-use unbroken::telemetry::{
-    CATALOGUE, Exporter, Exposition, Gauges, Identity, Kind, Metrics, Outbox, Reload, Settings, Signal, Tally, Type,
-    Value, spans,
-};
+use unbroken::telemetry::{CATALOGUE, Exposition, Gauges, Kind, Metrics, Outbox, Reload, Type, Value, spans};
 
-use crate::parts::Rotel;
 use crate::web::halcyon::{self, Mood};
+
+mod collector;
+mod context;
+pub(crate) mod conventions;
+mod outlets;
+mod rehearsal;
+mod rotel;
 
 fn series() -> Series {
     Series { probe: ProbeId::new("billing", "visit"), persona: Some("anna".into()), vantage: "here".into() }
@@ -210,59 +212,4 @@ fn promtool_accepts_the_metrics() {
         let said = String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
         assert!(output.status.success() && said.trim().is_empty(), "{said}");
     }
-}
-
-async fn sends_by(protocol: &str, endpoint: fn(&Rotel) -> SocketAddr) {
-    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
-    let dir = tempfile::tempdir().unwrap();
-    let rotel = Rotel::start(dir.path());
-    let endpoint = format!("http://{}", endpoint(&rotel));
-    let settings: Settings = serde_json::from_value(serde_json::json!({
-        "otlp": { "endpoint": endpoint, "protocol": protocol, "headers": { "x-tenant": "halcyon" } }
-    }))
-    .unwrap();
-    let identity = Identity { instance: "test-1".into(), vantage: "here".into() };
-    let exporter = Exporter::new(&settings, &identity).unwrap();
-    let (reading, map) = (Arc::new(failing()), halcyon::snapshot(Mood::BillingDown).map);
-    exporter.export(&reading, &map);
-    exporter.shutdown(Duration::from_secs(5)).await;
-    let expected = spans(&reading, &map).len() as u64;
-    assert_eq!(exporter.tally(Signal::Traces), Tally { sent: expected, ..Tally::default() });
-    let trace = reading.trace.to_string();
-    rotel.wait("printing the trace", || rotel.text().contains("step Open the latest bill"));
-    let text = rotel.text();
-    for wanted in
-        [trace.as_str(), "probe billing/visit", "unbroken.verdict", "service.instance.id", "http.response.status_code"]
-    {
-        assert!(text.contains(wanted), "no {wanted} in {text}");
-    }
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_collector_gets_every_run_by_grpc() {
-    sends_by("grpc", |rotel| rotel.grpc).await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_collector_gets_every_run_by_http() {
-    sends_by("http/protobuf", |rotel| rotel.http).await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_dead_collector_delays_nothing_and_what_is_lost_is_counted() {
-    let settings: Settings =
-        serde_json::from_value(serde_json::json!({ "otlp": [{ "endpoint": "http://127.0.0.1:9" }] })).unwrap();
-    let identity = Identity { instance: "test-1".into(), vantage: "here".into() };
-    let exporter = Exporter::new(&settings, &identity).unwrap();
-    let (reading, map) = (Arc::new(failing()), halcyon::snapshot(Mood::BillingDown).map);
-    let offered = 3000 * spans(&reading, &map).len() as u64;
-    for _ in 0..3000 {
-        exporter.export(&reading, &map);
-    }
-    let begun = tokio::time::Instant::now();
-    exporter.shutdown(Duration::from_secs(5)).await;
-    assert!(begun.elapsed() < Duration::from_secs(10), "{:?}", begun.elapsed());
-    let tally = exporter.tally(Signal::Traces);
-    assert!(tally.dropped > 0 && tally.failed > 0, "{tally:?}");
-    assert_eq!((tally.sent, tally.queued, tally.lost()), (0, 0, offered), "{tally:?}");
 }

@@ -70,6 +70,7 @@ pub(crate) fn order() -> Order {
         persona: None,
         vantage: VantageId::default(),
         trigger: Trigger::Person,
+        asked_by: None,
         scheduled: "2026-11-21T12:00:00Z".parse().unwrap(),
     }
 }
@@ -77,7 +78,9 @@ pub(crate) fn order() -> Order {
 /// Runs these steps with five seconds' time.
 pub(crate) async fn run(steps: Value) -> Reading {
     let steps = steps.as_array().unwrap().iter().map(step).collect();
-    Prober::new(tools()).run(&errand(Duration::from_secs(5), steps), order()).await
+    let reading = Prober::new(tools()).run(&errand(Duration::from_secs(5), steps), order()).await;
+    crate::telemetry::conventions::hold(&reading);
+    reading
 }
 
 /// Serves each connection with `serve`, for as long as the test runs.

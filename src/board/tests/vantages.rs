@@ -54,7 +54,7 @@ fn opened(world: &World) -> Vec<Cause> {
 
 fn asked(changes: &[Change]) -> Vec<(&Series, Timestamp)> {
     let asked = changes.iter().filter_map(|change| match change {
-        Change::Recheck { series, at } => Some((series, *at)),
+        Change::Recheck { series, at, .. } => Some((series, *at)),
         _ => None,
     });
     asked.collect()

@@ -162,8 +162,10 @@ fn request(
     {
         request.headers_mut().insert(PROXY_AUTHORIZATION, value);
     }
-    if let Ok(value) = HeaderValue::try_from(run.traceparent()) {
-        request.headers_mut().insert("traceparent", value);
+    for (name, value) in run.trace_headers() {
+        if let Ok(value) = HeaderValue::try_from(value) {
+            request.headers_mut().insert(name, value);
+        }
     }
     Ok(request)
 }

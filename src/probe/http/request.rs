@@ -16,8 +16,8 @@ use crate::probe::{Part, Scope, Stop};
 
 use super::settings::{Credentials, Payload, Settings};
 
-/// The three that every request bears, its host, `traceparent`, cookies.
-const STANDARD: usize = 6;
+/// The three that every request bears, its host, `traceparent` and `tracestate`, cookies.
+const STANDARD: usize = 7;
 pub(super) const AGENT: &str = concat!("unbroken/", env!("CARGO_PKG_VERSION"), " (+synthetic)");
 
 /// A request, all but what differs from run to run: cookies, `traceparent`.

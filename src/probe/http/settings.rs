@@ -315,7 +315,7 @@ fn check_url(url: &Template) -> Result<(), String> {
 fn checked_header((name, value): (String, TemplateOrSecret)) -> Result<(HeaderName, TemplateOrSecret), String> {
     let parsed = HeaderName::try_from(&name).map_err(|_| format!("`{name}` is not a header's name"))?;
     match parsed.as_str() {
-        "content-length" | "transfer-encoding" | "connection" | "traceparent" => {
+        "content-length" | "transfer-encoding" | "connection" | "traceparent" | "tracestate" => {
             Err(format!("the header `{parsed}` is ours to set"))
         }
         _ => Ok((parsed, value)),

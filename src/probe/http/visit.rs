@@ -212,8 +212,10 @@ fn request(
     {
         headers.insert(PROXY_AUTHORIZATION, value);
     }
-    if let Ok(value) = HeaderValue::try_from(run.traceparent()) {
-        headers.insert("traceparent", value);
+    for (name, value) in run.trace_headers() {
+        if let Ok(value) = HeaderValue::try_from(value) {
+            headers.insert(name, value);
+        }
     }
     if settings.cookies == Cookies::On
         && let Some(value) = cookies::header(run.cookies.as_deref(), &asked.url, headers.get(COOKIE))

@@ -116,11 +116,11 @@ impl Look<'_> {
             run.phases.begin(Phase::Tidy);
             match session.delete(hit.uid).await {
                 // The customer has the mail: that it stays is told, and hurts nobody.
-                Err(Stop::Fault(fault)) => run.attribute("email.not_deleted", fault.text),
+                Err(Stop::Fault(fault)) => run.attribute("unbroken.email.not_deleted", fault.text),
                 other => other?,
             }
         }
-        run.attribute("email.uid", hit.uid.to_string());
+        run.attribute("unbroken.email.uid", hit.uid.to_string());
         hit.reply.set(Field::Count, 1);
         let recommended = self.recommended(&hit.reply);
         tell_recommended(&mut hit.reply, recommended);

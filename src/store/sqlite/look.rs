@@ -239,6 +239,7 @@ fn from_brief(series: &Series, brief: &Brief, word: Option<&String>) -> Reading 
         persona: series.persona.clone(),
         vantage: series.vantage.clone(),
         trigger: brief.trigger,
+        asked_by: None,
         scheduled: brief.scheduled(),
         started: brief.started(),
         trace: TraceId::default(),

@@ -2,14 +2,18 @@
 
 use std::fmt;
 use std::io;
+use std::path::Path;
 use std::sync::Arc;
 
-use rustls::pki_types::ServerName;
+use rustls::client::WebPkiServerVerifier;
+use rustls::pki_types::pem::{self, PemObject as _};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use rustls::{ClientConfig, RootCertStore};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 
+use super::named::Named;
 use super::wire::Unwired;
 use crate::telemetry::Otlp;
 
@@ -36,14 +40,14 @@ impl Dial {
         let unwired = |text: &str| Unwired(text.to_owned());
         let host = otlp.endpoint.host_str().ok_or_else(|| unwired("the endpoint names no host"))?;
         let host = host.trim_start_matches('[').trim_end_matches(']').to_owned();
-        let tls = if otlp.endpoint.scheme() == "https" {
+        let tls = if otlp.is_secure() {
             let config = config(otlp, b"h2")?;
-            let name = ServerName::try_from(host.clone()).map_err(|_| unwired("its host is no server's name"))?;
-            Some((TlsConnector::from(Arc::new(config)), name))
+            let name = otlp.tls.as_ref().and_then(|tls| tls.server_name.as_ref()).unwrap_or(&host);
+            Some((TlsConnector::from(Arc::new(config)), server_name(name)?))
         } else {
             None
         };
-        let port = otlp.endpoint.port().unwrap_or(if tls.is_some() { 443 } else { 4317 });
+        let port = otlp.endpoint.port_or_known_default().ok_or_else(|| unwired("the endpoint names no port"))?;
         Ok(Self { host, port, tls })
     }
 
@@ -68,15 +72,63 @@ impl Dial {
 }
 
 /// What is trusted, and who we say we are.
-pub(super) fn config(_otlp: &Otlp, protocol: &[u8]) -> Result<ClientConfig, Unwired> {
-    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+pub(super) fn config(otlp: &Otlp, protocol: &[u8]) -> Result<ClientConfig, Unwired> {
+    let unwired = |error: rustls::Error| Unwired(format!("tls: {error}"));
+    let tls = otlp.tls.clone().unwrap_or_default();
     let mut roots = RootCertStore::empty();
-    roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-    let builder = ClientConfig::builder_with_provider(provider)
+    match &tls.ca {
+        Some(ca) => {
+            for certificate in chain(ca.as_path())? {
+                roots.add(certificate).map_err(|error| Unwired(format!("{}: {error}", ca.as_path().display())))?;
+            }
+        }
+        // Nobody is asked who they are.
+        None if !otlp.is_secure() => {}
+        None => {
+            roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+        }
+    }
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
         .with_safe_default_protocol_versions()
-        .map_err(|error| Unwired(error.to_string()))?
-        .with_root_certificates(roots);
-    let mut config = builder.with_no_client_auth();
+        .map_err(unwired)?;
+    let builder = match &tls.server_name {
+        Some(name) => {
+            let judge = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider).build();
+            let judge = judge.map_err(|error| Unwired(format!("tls: {error}")))?;
+            let verifier = Arc::new(Named { name: server_name(name)?, judge });
+            builder.dangerous().with_custom_certificate_verifier(verifier)
+        }
+        None => builder.with_root_certificates(roots),
+    };
+    let mut config = match (&tls.cert, &tls.key) {
+        (Some(cert), Some(key)) => {
+            builder.with_client_auth_cert(chain(cert.as_path())?, key_in(key.as_path())?).map_err(unwired)?
+        }
+        _ => builder.with_no_client_auth(),
+    };
     config.alpn_protocols = vec![protocol.to_vec()];
     Ok(config)
+}
+
+fn server_name(name: &str) -> Result<ServerName<'static>, Unwired> {
+    ServerName::try_from(name.to_owned()).map_err(|_| Unwired(format!("`{name}` is not a server's name")))
+}
+
+fn chain(path: &Path) -> Result<Vec<CertificateDer<'static>>, Unwired> {
+    let wrong = |error: pem::Error| unread(path, &error);
+    let chain: Vec<_> = CertificateDer::pem_file_iter(path).map_err(wrong)?.collect::<Result<_, _>>().map_err(wrong)?;
+    if chain.is_empty() { Err(Unwired(format!("{} holds no certificate", path.display()))) } else { Ok(chain) }
+}
+
+fn key_in(path: &Path) -> Result<PrivateKeyDer<'static>, Unwired> {
+    PrivateKeyDer::from_pem_file(path).map_err(|error| unread(path, &error))
+}
+
+fn unread(path: &Path, error: &pem::Error) -> Unwired {
+    match error {
+        pem::Error::Io(error) => Unwired(format!("{} cannot be read: {error}", path.display())),
+        pem::Error::NoItemsFound => Unwired(format!("{} holds no key", path.display())),
+        other => Unwired(format!("{}: {other}", path.display())),
+    }
 }

@@ -9,7 +9,7 @@ use http::Uri;
 use http::uri::PathAndQuery;
 use hyper_util::rt::TokioIo;
 use prost::Message;
-use tonic::codec::{Codec, DecodeBuf, Decoder, EncodeBuf, Encoder};
+use tonic::codec::{Codec, CompressionEncoding, DecodeBuf, Decoder, EncodeBuf, Encoder};
 use tonic::metadata::{MetadataKey, MetadataMap};
 use tonic::transport::{Channel, Endpoint};
 use tonic::{Code, Request, Status};
@@ -17,7 +17,8 @@ use tonic_types::StatusExt;
 
 use super::answer::{Answer, Refusal, Response};
 use super::dial::Dial;
-use super::wire::Unwired;
+use super::wire::{USER_AGENT, Unwired};
+use crate::telemetry::settings::Compression;
 use crate::telemetry::{Otlp, Signal};
 use crate::words::chain;
 
@@ -29,6 +30,7 @@ pub(super) struct Grpc {
     endpoint: Endpoint,
     channel: Mutex<Channel>,
     metadata: MetadataMap,
+    compression: Compression,
     timeout: Duration,
 }
 
@@ -45,7 +47,7 @@ impl Grpc {
         let origin: Uri = format!("{}://{authority}", dial.scheme()).parse().map_err(|error| unwired(&error))?;
         // TLS is our own: tonic is to believe that there is none, and says the true scheme to the collector.
         let endpoint = Endpoint::from_shared(format!("http://{authority}")).map_err(|error| unwired(&chain(&error)))?;
-        let endpoint = endpoint.origin(origin);
+        let endpoint = endpoint.origin(origin).user_agent(USER_AGENT).map_err(|error| unwired(&chain(&error)))?;
         let mut metadata = MetadataMap::new();
         for (name, value) in otlp.headers.iter() {
             let name: MetadataKey<_> = name.parse().map_err(|_| unwired(&format!("`{name}` is no header's name")))?;
@@ -54,7 +56,7 @@ impl Grpc {
             metadata.insert(name, value);
         }
         let channel = Mutex::new(channel(&endpoint, &dial));
-        Ok(Self { dial, endpoint, channel, metadata, timeout: otlp.timeout() })
+        Ok(Self { dial, endpoint, channel, metadata, compression: otlp.compression, timeout: otlp.timeout() })
     }
 
     pub(super) async fn send(&self, signal: Signal, body: Bytes) -> Result<Answer, Refusal> {
@@ -69,6 +71,9 @@ impl Grpc {
     async fn call(&self, signal: Signal, body: Bytes) -> Result<Answer, Refusal> {
         let channel = self.lock().clone();
         let mut client = tonic::client::Grpc::new(channel).max_decoding_message_size(ANSWER_BYTES_MAX);
+        if self.compression == Compression::Gzip {
+            client = client.send_compressed(CompressionEncoding::Gzip).accept_compressed(CompressionEncoding::Gzip);
+        }
         client.ready().await.map_err(|error| Refusal::Unreachable(chain(&error)))?;
         let mut request = Request::new(body);
         *request.metadata_mut() = self.metadata.clone();

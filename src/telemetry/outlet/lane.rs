@@ -10,17 +10,6 @@ use super::carrier::{Carried, Carrier};
 use super::parcel::{Envelope, Parcel};
 use super::queue::Queue;
 
-/// How much waits, goes at once, and for how long it may wait for company.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Pace {
-    pub(super) queued_max: usize,
-    pub(super) batch: usize,
-    pub(super) within: Duration,
-}
-
-/// What was taken from the queue is offered for so long.
-const OFFERED_FOR: Duration = Duration::from_mins(5);
-
 /// Empties a queue, batch by batch.
 pub(super) struct Lane<T, P> {
     queue: Arc<Queue<T>>,
@@ -28,7 +17,7 @@ pub(super) struct Lane<T, P> {
     carrier: Carrier,
 }
 
-impl<T: Send, P: Fn(Vec<T>) -> Vec<Parcel> + Send> Lane<T, P> {
+impl<T: Send, P: FnMut(Vec<T>) -> Vec<Parcel> + Send> Lane<T, P> {
     pub(super) fn new(queue: Arc<Queue<T>>, pack: P, carrier: Carrier) -> Self {
         Self { queue, pack, carrier }
     }
@@ -51,7 +40,7 @@ impl<T: Send, P: Fn(Vec<T>) -> Vec<Parcel> + Send> Lane<T, P> {
             }
             let mut parcels = (self.pack)(batch).into_iter();
             for parcel in parcels.by_ref() {
-                if self.carrier.carry(parcel, OFFERED_FOR).await == Carried::TooLate {
+                if self.carrier.carry(parcel, pace.offered_for).await == Carried::TooLate {
                     let rest: u64 = parcels.map(|parcel| parcel.items).sum();
                     return self.carrier.give_up(rest + self.queue.empty());
                 }

@@ -20,7 +20,7 @@ const POINTS_MAX: usize = 512;
 
 /// One request, and how much is in it.
 #[derive(Clone, Debug)]
-pub(super) struct Parcel {
+pub(in crate::telemetry) struct Parcel {
     pub(super) body: Bytes,
     /// Spans, data points or log records.
     pub(super) items: u64,
@@ -34,7 +34,7 @@ pub(in crate::telemetry) struct Envelope {
 }
 
 impl Envelope {
-    pub(super) fn spans(&self, spans: impl IntoIterator<Item = Span>) -> Vec<Parcel> {
+    pub(in crate::telemetry) fn spans(&self, spans: impl IntoIterator<Item = Span>) -> Vec<Parcel> {
         let parcels = Parcels::new(spans.into_iter().map(|span| (span, 1)), |spans| {
             let scope = Some(self.scope.clone());
             let scoped = ScopeSpans { scope, spans, schema_url: SCHEMA_URL.to_owned() };
@@ -45,7 +45,7 @@ impl Envelope {
         parcels.collect()
     }
 
-    pub(super) fn records(&self, records: impl IntoIterator<Item = LogRecord>) -> Vec<Parcel> {
+    pub(in crate::telemetry) fn records(&self, records: impl IntoIterator<Item = LogRecord>) -> Vec<Parcel> {
         let parcels = Parcels::new(records.into_iter().map(|record| (record, 1)), |log_records| {
             let scope = Some(self.scope.clone());
             let scoped = ScopeLogs { scope, log_records, schema_url: SCHEMA_URL.to_owned() };
@@ -57,7 +57,7 @@ impl Envelope {
     }
 
     /// One by one, for all of them at once may be large.
-    pub(super) fn metrics(&self, metrics: impl Iterator<Item = Metric>) -> impl Iterator<Item = Parcel> {
+    pub(in crate::telemetry) fn metrics(&self, metrics: impl Iterator<Item = Metric>) -> impl Iterator<Item = Parcel> {
         let pieces = metrics.flat_map(pieces).map(|metric| {
             let points = points(&metric);
             (metric, points)

@@ -6,7 +6,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::Notify;
 
-use super::lane::Pace;
+use crate::telemetry::settings::Pace;
 
 /// Takes whatever comes; beyond its bound the oldest goes.
 pub(super) struct Queue<T> {
@@ -104,7 +104,12 @@ mod tests {
     use super::*;
 
     fn queue() -> Queue<&'static str> {
-        Queue::new(Pace { queued_max: 10, batch: 4, within: Duration::from_secs(1) })
+        Queue::new(Pace {
+            queued_max: 10,
+            batch: 4,
+            within: Duration::from_secs(1),
+            offered_for: Duration::from_secs(1),
+        })
     }
 
     #[test]

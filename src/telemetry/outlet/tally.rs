@@ -14,17 +14,25 @@ pub struct Tally {
     pub failed: u64,
     /// It was the oldest in a full queue.
     pub dropped: u64,
+    /// It was of a good run that `sample` leaves out.
+    pub unsampled: u64,
     /// It waits.
     pub queued: u64,
 }
 
 impl Tally {
     /// What is over, by the names that metrics have for it.
-    pub const fn results(&self) -> [(&'static str, u64); 4] {
-        [("sent", self.sent), ("refused", self.refused), ("failed", self.failed), ("dropped", self.dropped)]
+    pub const fn results(&self) -> [(&'static str, u64); 5] {
+        [
+            ("sent", self.sent),
+            ("refused", self.refused),
+            ("failed", self.failed),
+            ("dropped", self.dropped),
+            ("unsampled", self.unsampled),
+        ]
     }
 
-    /// Everything that will never arrive.
+    /// Everything that should have arrived and never will.
     pub const fn lost(&self) -> u64 {
         self.refused + self.failed + self.dropped
     }
@@ -39,6 +47,7 @@ impl Add for Tally {
             refused: self.refused + other.refused,
             failed: self.failed + other.failed,
             dropped: self.dropped + other.dropped,
+            unsampled: self.unsampled + other.unsampled,
             queued: self.queued + other.queued,
         }
     }
@@ -50,6 +59,7 @@ pub(super) struct Counts {
     refused: AtomicU64,
     failed: AtomicU64,
     dropped: AtomicU64,
+    unsampled: AtomicU64,
 }
 
 impl Counts {
@@ -69,6 +79,10 @@ impl Counts {
         self.dropped.fetch_add(many, Ordering::Relaxed);
     }
 
+    pub(super) fn pass_over(&self, many: u64) {
+        self.unsampled.fetch_add(many, Ordering::Relaxed);
+    }
+
     pub(super) fn read(&self, queued: u64) -> Tally {
         let read = |count: &AtomicU64| count.load(Ordering::Relaxed);
         Tally {
@@ -76,6 +90,7 @@ impl Counts {
             refused: read(&self.refused),
             failed: read(&self.failed),
             dropped: read(&self.dropped),
+            unsampled: read(&self.unsampled),
             queued,
         }
     }

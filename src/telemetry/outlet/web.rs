@@ -1,10 +1,12 @@
 //! OTLP over HTTP, in protobuf.
 
 use std::fmt;
+use std::io::Write as _;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::{CONTENT_TYPE, DATE, RETRY_AFTER};
+use flate2::write::GzEncoder;
+use http::header::{CONTENT_ENCODING, CONTENT_TYPE, DATE, RETRY_AFTER};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use prost::Message;
 use reqwest::redirect::Policy;
@@ -12,7 +14,8 @@ use url::Url;
 
 use super::answer::{Answer, Refusal, Response};
 use super::dial;
-use super::wire::Unwired;
+use super::wire::{USER_AGENT, Unwired};
+use crate::telemetry::settings::Compression;
 use crate::telemetry::{Otlp, Signal};
 use crate::words::chain;
 
@@ -23,6 +26,7 @@ const PROTOBUF: HeaderValue = HeaderValue::from_static("application/x-protobuf")
 pub(super) struct Web {
     client: reqwest::Client,
     addresses: [Url; 3],
+    compression: Compression,
 }
 
 impl fmt::Debug for Web {
@@ -50,15 +54,20 @@ impl Web {
             // One connection a signal, which a timeout closes: over HTTP/2 a dead one would be kept.
             .http1_only()
             .tls_backend_preconfigured(dial::config(otlp, b"http/1.1")?)
+            .user_agent(USER_AGENT)
             .default_headers(headers)
             .timeout(otlp.timeout())
             .build()
             .map_err(|error| Unwired(chain(&error)))?;
-        Ok(Self { client, addresses: Signal::ALL.map(|signal| otlp.address(signal)) })
+        Ok(Self { client, addresses: Signal::ALL.map(|signal| otlp.url(signal)), compression: otlp.compression })
     }
 
     pub(super) async fn send(&self, signal: Signal, body: Bytes) -> Result<Answer, Refusal> {
-        let request = self.client.post(self.addresses[signal as usize].clone()).body(body);
+        let request = self.client.post(self.addresses[signal as usize].clone());
+        let request = match self.compression {
+            Compression::None => request.body(body),
+            Compression::Gzip => request.header(CONTENT_ENCODING, "gzip").body(gzip(&body)),
+        };
         let unreachable = |error: reqwest::Error| Refusal::Unreachable(chain(&error.without_url()));
         let mut response = request.send().await.map_err(unreachable)?;
         let (status, headers) = (response.status(), response.headers().clone());
@@ -72,6 +81,13 @@ impl Web {
         }
         judge(status, &headers, &body)
     }
+}
+
+fn gzip(body: &[u8]) -> Vec<u8> {
+    let mut encoder = GzEncoder::new(Vec::with_capacity(body.len() / 4), flate2::Compression::fast());
+    // Writing to memory cannot fail.
+    let _ = encoder.write_all(body);
+    encoder.finish().unwrap_or_default()
 }
 
 /// Source: OpenTelemetry protocol specification, "OTLP/HTTP response".

@@ -8,6 +8,8 @@ use super::grpc::Grpc;
 use super::web::Web;
 use crate::telemetry::{Otlp, Protocol, Signal};
 
+pub(super) const USER_AGENT: &str = concat!("unbroken/", env!("CARGO_PKG_VERSION"));
+
 /// The settings of a collector do not fit together: why.
 #[derive(Debug)]
 pub(in crate::telemetry) struct Unwired(pub(in crate::telemetry) String);
@@ -23,7 +25,7 @@ pub(super) struct Wire {
 #[derive(Debug)]
 enum Transport {
     Grpc(Box<Grpc>),
-    Web(Web),
+    Web(Box<Web>),
 }
 
 impl Wire {
@@ -31,7 +33,7 @@ impl Wire {
     pub(super) fn new(otlp: &Otlp) -> Result<Self, Unwired> {
         let transport = match otlp.protocol {
             Protocol::Grpc => Transport::Grpc(Box::new(Grpc::new(otlp, Dial::new(otlp)?)?)),
-            Protocol::HttpProtobuf => Transport::Web(Web::new(otlp)?),
+            Protocol::HttpProtobuf => Transport::Web(Box::new(Web::new(otlp)?)),
         };
         let secrets = otlp.headers.iter().map(|(_, value)| value.to_owned()).filter(|value| value.len() >= 4);
         Ok(Self { shown: otlp.shown().into_owned(), secrets: secrets.collect(), transport })

@@ -46,7 +46,13 @@ pub(super) async fn walk(plan: &Plan) -> Vec<Reading> {
         program: PathBuf::from(env!("CARGO_BIN_EXE_unbroken")),
     });
     let run = |errand, persona| {
-        let order = Order { persona, vantage: VantageId::default(), trigger: Trigger::Person, scheduled: clock.now() };
+        let order = Order {
+            persona,
+            vantage: VantageId::default(),
+            trigger: Trigger::Person,
+            asked_by: None,
+            scheduled: clock.now(),
+        };
         let prober = &prober;
         async move { prober.run(errand, order).await }
     };

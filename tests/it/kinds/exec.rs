@@ -26,7 +26,7 @@ async fn a_program_answers_in_json() {
     assert_eq!(reading.outcome.verdict, Verdict::Good);
     let step = &reading.outcome.steps[0];
     assert_eq!(step.captured[0].value.as_deref(), Some("29.90"));
-    assert!(step.attributes.iter().any(|(name, value)| name == "unit" && value == "EUR"));
+    assert!(step.attributes.iter().any(|(name, value)| name == "unbroken.unit" && value == "EUR"));
 }
 
 #[tokio::test]

@@ -130,9 +130,12 @@ pub(crate) async fn run(prober: &Prober, errand: &Arc<Errand>) -> Met {
         persona: None,
         vantage: VantageId::default(),
         trigger: Trigger::Person,
+        asked_by: None,
         scheduled: Clock::system().now(),
     };
-    Met(prober.run(errand, order).await)
+    let reading = prober.run(errand, order).await;
+    crate::telemetry::conventions::hold(&reading);
+    Met(reading)
 }
 
 /// What a run met.

@@ -109,6 +109,7 @@ pub(super) fn reading(touchpoint: &TouchpointId, fare: Fare, now: Timestamp) -> 
         persona: None,
         vantage: VantageId::default(),
         trigger: Trigger::Schedule,
+        asked_by: None,
         scheduled: now,
         started: now,
         trace: TraceId(7),

@@ -498,6 +498,7 @@ pub(crate) fn reading(series: &Series, at: Timestamp, fails: bool, text: &dyn Fn
         persona: series.persona.clone(),
         vantage: series.vantage.clone(),
         trigger: Trigger::Schedule,
+        asked_by: None,
         scheduled: at,
         started: at,
         trace: TraceId(0x4bf9_2f35_77b3_4da6_a3ce_929d_0e0e_4736 ^ u128::from(at.as_second().unsigned_abs())),

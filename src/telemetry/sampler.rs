@@ -1,0 +1,77 @@
+//! Which runs are traced, where not all are.
+
+use std::collections::HashSet;
+use std::sync::{Mutex, PoisonError};
+
+use crate::model::{Reading, Series, TraceId, Trigger, Verdict};
+use crate::units::Percent;
+
+/// Beyond so many that are bad at once, a recovery may lack its trace.
+const BAD_MAX: usize = 100_000;
+
+/// Keeps whatever is not simply good: failed, slow and inconclusive runs, what was asked for, and the first good run
+/// after a bad one. Of the rest a share, by the trace's id, so that everyone who sees the id chooses alike.
+///
+/// It is chosen when the run is over. The target is told that it is sampled in any case: whether this run fails is not
+/// known then, and of a run that fails its own spans are what is wanted most.
+#[derive(Debug)]
+pub(super) struct Sampler {
+    /// An id whose lower 56 bits are below is left out (OpenTelemetry, "Consistent probability sampling").
+    threshold: u64,
+    bad: Mutex<HashSet<Series>>,
+}
+
+const RANDOM_BITS: u32 = 56;
+
+impl Sampler {
+    pub(super) fn new(share: Percent) -> Self {
+        let all = (1_u64 << RANDOM_BITS) as f64;
+        Self { threshold: ((1.0 - share.fraction()) * all) as u64, bad: Mutex::default() }
+    }
+
+    pub(super) fn keeps(&self, reading: &Reading) -> bool {
+        let good = reading.outcome.verdict == Verdict::Good;
+        if !good && matches!(reading.outcome.verdict, Verdict::Skipped(_)) {
+            return true;
+        }
+        let mut bad = self.bad.lock().unwrap_or_else(PoisonError::into_inner);
+        if !good {
+            if bad.len() < BAD_MAX {
+                bad.insert(reading.series());
+            }
+            return true;
+        }
+        let recovers = !bad.is_empty() && bad.remove(&reading.series());
+        drop(bad);
+        recovers || reading.trigger != Trigger::Schedule || self.takes(reading.trace)
+    }
+
+    fn takes(&self, trace: TraceId) -> bool {
+        let random = trace.0 as u64 & ((1 << RANDOM_BITS) - 1);
+        random >= self.threshold
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn share(text: &str) -> Sampler {
+        Sampler::new(Percent::parse(text).expect("a share"))
+    }
+
+    #[test]
+    fn a_share_of_ids_is_taken_and_more_of_them_by_more() {
+        // Any spread will do; SplitMix64 has one.
+        let ids = (0..10_000_u64).map(|n| {
+            let mixed = n.wrapping_mul(0x9E37_79B9_7F4A_7C15);
+            TraceId(u128::from((mixed ^ (mixed >> 31)).wrapping_mul(0xBF58_476D_1CE4_E5B9)))
+        });
+        let ids: Vec<TraceId> = ids.collect();
+        let taken = |sampler: &Sampler| ids.iter().filter(|id| sampler.takes(**id)).count();
+        assert!((800..1200).contains(&taken(&share("10%"))), "{}", taken(&share("10%")));
+        assert_eq!((taken(&share("0%")), taken(&share("100%"))), (0, 10_000));
+        let (few, many) = (share("10%"), share("40%"));
+        assert!(ids.iter().all(|id| !few.takes(*id) || many.takes(*id)), "whoever takes more takes the same, too");
+    }
+}

@@ -1,0 +1,73 @@
+//! `unbroken telemetry test`: every collector is asked, and what it says is told.
+
+use opentelemetry_proto::tonic::collector::logs::v1::ExportLogsServiceRequest;
+use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceRequest;
+use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
+use serde_json::Value;
+
+use super::collector::{Collector, Reply};
+use crate::world::{Hook, Target, World};
+
+async fn world(telemetry: &str) -> World {
+    let (target, hook) = (Target::start().await, Hook::start().await);
+    let world = World::new(&target, &hook);
+    world.write("config/unbroken.yaml", &format!("company: Test\n{telemetry}"));
+    world
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_collector_gets_one_of_each_and_its_answer_is_told() {
+    let (takes, refuses) = (Collector::start().await, Collector::start().await);
+    refuses.answers([Reply::Status(401, vec![])]);
+    let mut world = world(&format!(
+        "telemetry:\n  otlp:\n    - {{ endpoint: \"http://{}\", headers: {{ authorization: {{ env: KEY }} }} }}\n    \
+         - {{ endpoint: \"http://{}/\", protocol: http/protobuf, signals: [logs] }}\n",
+        takes.address, refuses.address
+    ))
+    .await;
+    world.set("KEY", "canary-1122334455");
+    let (code, told, error) = world.run(&["telemetry", "test", "--format", "json"]);
+    assert_eq!((code, error.as_str()), (1, ""), "{told}");
+    let told: Value = serde_json::from_str(&told).unwrap();
+    let answers = told["answers"].as_array().unwrap();
+    let signals: Vec<_> = answers.iter().map(|it| (it["signal"].as_str().unwrap(), it["taken"] == true)).collect();
+    assert_eq!(signals, [("traces", true), ("metrics", true), ("logs", true), ("logs", false)]);
+    assert!(answers[3]["answer"].as_str().unwrap().contains("401"), "{told}");
+    // What was sent can be found by what was told.
+    let traces = takes.of::<ExportTraceServiceRequest>("trace");
+    let span = &traces[0].resource_spans[0].scope_spans[0].spans[0];
+    let trace: String = span.trace_id.iter().map(|byte| format!("{byte:02x}")).collect();
+    assert_eq!(told["trace_id"], trace.as_str());
+    assert_eq!(span.attributes[0].key, "unbroken.test");
+    let logs = takes.of::<ExportLogsServiceRequest>("logs");
+    let record = &logs[0].resource_logs[0].scope_logs[0].log_records[0];
+    assert_eq!((&record.trace_id, &*record.attributes[0].key), (&span.trace_id, "unbroken.test"));
+    let metrics = takes.of::<ExportMetricsServiceRequest>("metrics");
+    assert_eq!(metrics[0].resource_metrics[0].scope_metrics[0].metrics[0].name, "unbroken_telemetry_test");
+    assert!(takes.taken().iter().all(|taken| taken.headers["authorization"] == "canary-1122334455"));
+    // For people the same in words.
+    refuses.answers([Reply::Status(401, vec![])]);
+    let (code, told, error) = world.run(&["telemetry", "test"]);
+    assert_eq!((code, error.as_str()), (1, ""), "{told}");
+    assert!(
+        told.contains("took the metrics") && told.contains("did not take the logs") && told.contains("401"),
+        "{told}"
+    );
+    assert!(!told.contains("canary"), "{told}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_collector_that_is_not_there_or_not_named_is_told() {
+    let world = world("telemetry: { otlp: { endpoint: \"http://127.0.0.1:9\" } }\n").await;
+    let (code, told, _) = world.run(&["telemetry", "test"]);
+    assert!(code == 1 && told.contains("does not answer") && told.contains("refused"), "{code} {told}");
+    let mut world = self::world("").await;
+    let (code, _, error) = world.run(&["telemetry", "test"]);
+    assert!(code == 2 && error.contains("there is no collector"), "{code} {error}");
+    let collector = Collector::start().await;
+    world.set("OTEL_EXPORTER_OTLP_ENDPOINT", &format!("http://{}", collector.address));
+    world.set("OTEL_LOGS_EXPORTER", "console");
+    let (code, told, error) = world.run(&["telemetry", "test"]);
+    assert!(code == 0 && told.contains("took the traces") && !told.contains("logs"), "{code} {told} {error}");
+    assert!(error.contains("OTEL_LOGS_EXPORTER"), "{error}");
+}
