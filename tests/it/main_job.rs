@@ -18,6 +18,10 @@ fn configure(world: &World, beside: &str) {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     for folder in ["config", "probes"] {
         for file in fs::read_dir(root.join(folder)).unwrap().flatten() {
+            // What is for other programs, in a folder below, is no configuration of ours.
+            if file.path().is_dir() {
+                continue;
+            }
             let name = format!("{folder}/{}", file.file_name().to_string_lossy());
             if file.path().extension().is_none_or(|extension| extension != "yaml") {
                 // A picture that a probe compares with.
