@@ -52,7 +52,7 @@ impl Words {
             };
         }
         // What nobody has looked at yet is no cause.
-        let causes: Vec<Why> = causes.into_iter().filter(|cause| !cause.pending).collect();
+        let causes: Vec<Why> = causes.into_iter().filter(|cause| cause.state != State::Pending).collect();
         if causes.is_empty() {
             return tell("journey-works").to_string();
         }
@@ -63,8 +63,10 @@ impl Words {
         }
         let since = causes.iter().filter_map(|cause| cause.since).min();
         let told = self.since(self.clauses(&named), since, snapshot);
-        // What the number says, not its colour: the colour waits for a second evaluation.
+        // What the number says, not its colour: the colour waits for a second evaluation. But where nothing is known to
+        // be wrong, it says what we do not see, not how customers fare.
         let lead = match journey.value {
+            _ if causes.iter().all(|cause| cause.state == State::Unknown) => "journey-unsure",
             ..0.05 => "journey-broken",
             ..0.5 => "journey-bad",
             ..0.8 => "journey-mixed",
@@ -179,7 +181,8 @@ impl Words {
             .map(|element| self.element_cause(element, snapshot))
             .chain(checks.map(|check| self.check_cause(check)))
             .collect();
-        causes.sort_by(|a, b| b.share.total_cmp(&a.share).then(b.down.cmp(&a.down)));
+        causes.sort_by_key(|cause| cause.state != State::Down);
+        causes.sort_by(|a, b| b.share.total_cmp(&a.share));
         // An element that two stages need is drawn twice and is still one cause.
         let mut seen = std::collections::BTreeSet::new();
         causes.retain(|cause| seen.insert(cause.clause.clone()));
@@ -191,17 +194,15 @@ impl Words {
         let name = touchpoint(element.element.touchpoint(), &snapshot.map);
         Why {
             share: element.share,
-            down: state == State::Down,
-            pending: state == State::Pending,
+            state,
             since: matches!(state, State::Down | State::Degraded).then_some(element.since),
             clause: self.clause(name, state, element.fault.as_ref()),
         }
     }
 
     fn check_cause(&self, check: &CheckNow) -> Why {
-        let (down, pending) = (check.state == State::Down, check.state == State::Pending);
-        let clause = self.check(check.state, &check.name);
-        Why { share: check.share, down, pending, since: down.then_some(check.since), clause }
+        let since = (check.state == State::Down).then_some(check.since);
+        Why { share: check.share, state: check.state, since, clause: self.check(check.state, &check.name) }
     }
 
     fn check(&self, state: State, name: &str) -> String {
@@ -264,8 +265,7 @@ pub fn title<'a>(id: &'a JourneyId, map: &'a JourneyMap) -> &'a str {
 
 struct Why {
     share: f64,
-    down: bool,
-    pending: bool,
+    state: State,
     /// Of what is well and costs nevertheless, nobody knows since when.
     since: Option<Timestamp>,
     clause: String,

@@ -17,7 +17,7 @@ impl Words {
         if now.score.is_none() {
             return self.text("segment-unseen").into_owned();
         }
-        let causes: Vec<(Why, Reach)> = causes.into_iter().filter(|(why, _)| !why.pending).collect();
+        let causes: Vec<(Why, Reach)> = causes.into_iter().filter(|(why, _)| why.state != State::Pending).collect();
         match (self.met(&causes, Reach::Segment, snapshot), self.met(&causes, Reach::Everyone, snapshot)) {
             (Some(own), Some(all)) => self.say("segment-both").with("own", own).with("all", all).to_string(),
             (Some(own), None) => self.say("segment-own").with("own", own).to_string(),
@@ -50,8 +50,7 @@ impl Words {
         };
         Why {
             share: cost.share,
-            down: cost.state == State::Down,
-            pending: cost.state == State::Pending,
+            state: cost.state,
             since: matches!(cost.state, State::Down | State::Degraded).then_some(cost.since),
             clause,
         }

@@ -172,6 +172,18 @@ fn what_was_never_looked_at_is_no_cause() {
 
 /// What is well and costs nevertheless has been well since then, not bad.
 #[test]
+fn what_we_cannot_see_is_not_said_to_hurt_anybody() {
+    let unseen = || element("chat", State::Unknown, 25.0, None);
+    assert_eq!(
+        say(0.75, Some(Score::of(0.75)), vec![unseen()], vec![]),
+        "As far as we can see customers can pay their bill, but Chat cannot be seen by us."
+    );
+    let slow = element("billing", State::Degraded, 20.0, Some(FaultCode::Status));
+    let both = say(0.55, Some(Score::of(0.55)), vec![unseen(), slow], vec![]);
+    assert!(both.starts_with("Many customers can pay their bill, but not all: "), "{both}");
+}
+
+#[test]
 fn since_when_is_said_of_what_is_bad_only() {
     let well = |id: &str| ElementNow { since: at("2026-11-21T06:00:00Z"), ..element(id, State::Up, 15.0, None) };
     let now = |elements| say(0.85, Some(Score::of(0.85)), elements, vec![]);

@@ -236,6 +236,11 @@ mod tests {
                 "Many customers can get help, but not all: X.",
                 "“Billing” works for many customers, but not for all: X.",
             ),
+            (
+                "journey-unsure",
+                "As far as we can see customers can get help, but X.",
+                "As far as we can see “Billing” works, but X.",
+            ),
             ("journey-marred", "Customers can get help, but X.", "“Billing” works, but X."),
         ] {
             assert_eq!((told("Get help", key).as_str(), told("Billing", key).as_str()), (deed, name));

@@ -55,6 +55,11 @@ journey-marred =
         [deed] Customers can { $deed }, but { $causes }.
        *[name] “{ $title }” works, but { $causes }.
     }
+journey-unsure =
+    { $wish ->
+        [deed] As far as we can see customers can { $deed }, but { $causes }.
+       *[name] As far as we can see “{ $title }” works, but { $causes }.
+    }
 
 ## What costs it
 

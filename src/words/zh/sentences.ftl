@@ -13,6 +13,7 @@ journey-broken = 顾客无法走完「{ $title }」：{ $causes }。
 journey-bad = 多数顾客走「{ $title }」时受阻：{ $causes }。
 journey-mixed = 许多顾客能走完「{ $title }」，但并非所有人：{ $causes }。
 journey-marred = 顾客可以走完「{ $title }」，但{ $causes }。
+journey-unsure = 就目前所见，顾客可以走完「{ $title }」，但{ $causes }。
 
 ## What costs it
 
