@@ -47,7 +47,7 @@ use crate::model::{Notification, Reading, Snapshot};
 use crate::probe::connect::Network;
 use crate::store::sqlite::Sqlite;
 use crate::store::{Decision, Refused, Store};
-use crate::telemetry::{Buckets, Exporter, Identity, Metrics, Signal};
+use crate::telemetry::{Buckets, Exporter, Identity, Metrics, Relay, Signal};
 use crate::web::{self, Audience, Site, Tokens, Written};
 use crate::words::chain;
 
@@ -77,6 +77,8 @@ pub struct Setup {
     /// The path of this program, for what runs in a child process.
     pub program: PathBuf,
     pub stop: CancellationToken,
+    /// Where the log's lines come from that collectors are to have.
+    pub relay: Relay,
     /// Called once, when the store is open and the page answers.
     pub opened: Box<dyn FnOnce() + Send>,
 }
@@ -118,8 +120,9 @@ struct Assembled {
 }
 
 async fn assemble(setup: Setup) -> Result<Assembled, Failure> {
-    let Setup { plan, folders, variables, listener, clock, program, stop, opened } = setup;
+    let Setup { plan, folders, variables, listener, clock, program, stop, relay, opened } = setup;
     let shared = Shared::open(&plan, clock).await?;
+    relay.attach(&shared.exporter);
     let base = plan.url.clone().or(base_url(&listener)?);
     let restored = shared.store.restore().await?;
     let ids = Box::new(uuid::Uuid::now_v7);

@@ -106,7 +106,7 @@ impl Args {
     async fn watch(&self, global: &Global, company: &Company, stop: CancellationToken) -> Result<Exit, Stop> {
         let log = global.data.join("unbroken.log");
         let file = File::create(&log).map_err(|error| Stop::own(&format!("cannot write {}", log.display()), &error))?;
-        logging::to_file(global, file);
+        let relay = logging::to_file(global, file);
         let mut variables = global.variables();
         variables.extend(company.environment().clone());
         let folders = Self::folders(global, &variables)?;
@@ -130,6 +130,7 @@ impl Args {
             clock: Clock::system(),
             program: run::program()?,
             stop,
+            relay,
             opened,
         };
         let ended = crate::daemon::run(setup).await.map_err(|error| Stop::failure(crate::words::chain(&error)));

@@ -1,21 +1,23 @@
 //! The daemon's log: human or JSON, on stderr or in a file; each line readable alone.
 
 use std::backtrace::{Backtrace, BacktraceStatus};
-use std::fmt;
 use std::fs::File;
 use std::panic::PanicHookInfo;
 use std::sync::Mutex;
 
 use serde_json::Value;
 use tracing::{Event, Level, Subscriber};
-use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::format::Writer;
 use tracing_subscriber::fmt::time::{FormatTime as _, SystemTime};
-use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields};
+use tracing_subscriber::fmt::{self, FmtContext, FormatEvent, FormatFields};
+use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::registry::LookupSpan;
+use tracing_subscriber::util::SubscriberInitExt as _;
+use tracing_subscriber::{EnvFilter, Layer, Registry};
 
 use super::{Format, Global, terminal};
-use crate::telemetry::Line;
+use crate::clock::Clock;
+use crate::telemetry::{Line, Relay};
 
 /// Without `-v` what matters, with it every change of state and score, with `-vv` every run too; `RUST_LOG` overrides.
 fn filter(global: &Global) -> EnvFilter {
@@ -27,23 +29,28 @@ fn filter(global: &Global) -> EnvFilter {
     EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(level))
 }
 
-pub(super) fn to_stderr(global: &Global) {
-    let log = tracing_subscriber::fmt().with_env_filter(filter(global));
+pub(super) fn to_stderr(global: &Global) -> Relay {
     // What cannot be logged must not be complained of on the same stream: that would panic.
-    let log = log.with_writer(std::io::stderr).log_internal_errors(false).with_ansi(terminal::colors_stderr());
-    if global.format == Format::Json {
-        log.event_format(Json).init();
-    } else {
-        log.event_format(Human).init();
+    let log = fmt::layer().with_writer(std::io::stderr).log_internal_errors(false);
+    let log = log.with_ansi(terminal::colors_stderr());
+    match global.format {
+        Format::Json => begin(global, log.event_format(Json)),
+        _ => begin(global, log.event_format(Human)),
     }
-    std::panic::set_hook(Box::new(crashed));
 }
 
 /// For the demo, whose terminal shows the scores.
-pub(super) fn to_file(global: &Global, file: File) {
-    let log = tracing_subscriber::fmt().with_env_filter(filter(global)).with_ansi(false);
-    log.with_writer(Mutex::new(file)).log_internal_errors(false).event_format(Human).init();
+pub(super) fn to_file(global: &Global, file: File) -> Relay {
+    let log = fmt::layer().with_writer(Mutex::new(file)).log_internal_errors(false);
+    begin(global, log.with_ansi(false).event_format(Human))
+}
+
+/// Begins to log; what collectors get of it comes out of the relay, whatever is shown here.
+fn begin(global: &Global, log: impl Layer<Registry> + Send + Sync) -> Relay {
+    let relay = Relay::new(Clock::system());
+    tracing_subscriber::registry().with(log.with_filter(filter(global))).with(relay.layer()).init();
     std::panic::set_hook(Box::new(crashed));
+    relay
 }
 
 /// One line for a crash too, in the log's own form.
@@ -65,7 +72,7 @@ where
     S: Subscriber + for<'a> LookupSpan<'a>,
     N: for<'a> FormatFields<'a> + 'static,
 {
-    fn format_event(&self, _: &FmtContext<'_, S, N>, mut writer: Writer<'_>, event: &Event<'_>) -> fmt::Result {
+    fn format_event(&self, _: &FmtContext<'_, S, N>, mut writer: Writer<'_>, event: &Event<'_>) -> std::fmt::Result {
         let mut at = String::new();
         SystemTime.format_time(&mut Writer::new(&mut at))?;
         writeln!(writer, "{}", Line::of(event).json(&at))
@@ -80,7 +87,7 @@ where
     S: Subscriber + for<'a> LookupSpan<'a>,
     N: for<'a> FormatFields<'a> + 'static,
 {
-    fn format_event(&self, _: &FmtContext<'_, S, N>, mut writer: Writer<'_>, event: &Event<'_>) -> fmt::Result {
+    fn format_event(&self, _: &FmtContext<'_, S, N>, mut writer: Writer<'_>, event: &Event<'_>) -> std::fmt::Result {
         let line = Line::of(event);
         let (dim, color, plain) =
             if writer.has_ansi_escapes() { ("\u{1b}[2m", color(line.level), "\u{1b}[0m") } else { ("", "", "") };

@@ -11,6 +11,7 @@ use super::{Exit, Global, Stop, logging};
 use crate::clock::Clock;
 use crate::config::{Plan, Secrets};
 use crate::daemon::{self, Setup};
+use crate::telemetry::Relay;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
@@ -21,7 +22,7 @@ pub(super) struct Args {
 
 impl Args {
     pub(super) async fn run(self, global: &Global) -> Result<Exit, Stop> {
-        logging::to_stderr(global);
+        let relay = logging::to_stderr(global);
         let plan = global.plan(Secrets::Needed)?;
         let at = self.listen.unwrap_or(plan.listen);
         if !at.ip().is_loopback() && !plan.public {
@@ -33,7 +34,7 @@ impl Args {
         let listener =
             TcpListener::bind(at).await.map_err(|error| Stop::own(&format!("cannot listen on {at}"), &error))?;
         let stop = until_told();
-        serve(global, plan, listener, stop).await
+        serve(global, plan, (listener, relay), stop).await
     }
 }
 
@@ -56,7 +57,7 @@ pub(super) fn until_told() -> CancellationToken {
 pub(super) async fn serve(
     global: &Global,
     plan: Plan,
-    listener: TcpListener,
+    (listener, relay): (TcpListener, Relay),
     stop: CancellationToken,
 ) -> Result<Exit, Stop> {
     let address = listener.local_addr().map_err(|error| Stop::own("cannot read the address", &error))?;
@@ -74,6 +75,7 @@ pub(super) async fn serve(
         clock: Clock::system(),
         program: program()?,
         stop,
+        relay,
         opened,
     };
     daemon::run(setup).await.map_err(|error| Stop::failure(crate::words::chain(&error)))?;

@@ -94,6 +94,7 @@ async fn an_hour(receivers: Receivers) -> Hour {
         clock: Clock::new(move || start + passed()),
         program: PathBuf::from("unbroken"),
         stop: CancellationToken::new(),
+        relay: Relay::new(Clock::system()),
         opened: Box::new(|| {}),
     };
     let Assembled { shared, pulse, asks, parts, closing, stop, .. } = assemble(setup).await.expect("it starts");

@@ -29,7 +29,7 @@ impl Line {
         let of = event.metadata();
         let mut line = Self {
             level: *of.level(),
-            event: name(of),
+            event: Some(of.name()).filter(|name| is_named(name)),
             target: of.target().to_owned(),
             message: String::new(),
             fields: Map::new(),
@@ -59,9 +59,9 @@ impl Line {
     }
 }
 
-/// The name of an event that says what changed.
-pub(super) fn name(of: &tracing::Metadata<'static>) -> Option<&'static str> {
-    Some(of.name()).filter(|name| name.starts_with(NAMED))
+/// Whether it is an event that says what changed.
+pub(super) fn is_named(name: &str) -> bool {
+    name.starts_with(NAMED)
 }
 
 impl Visit for Line {

@@ -1,5 +1,6 @@
-//! A secret appears in no log, page, API answer, metric, trace, alert, store or command line.
+//! A secret appears in no log, page, API answer, metric, trace, log record, alert, store or command line.
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
 use axum::Router;
@@ -11,6 +12,7 @@ use tokio::net::TcpListener;
 use self::desk::Desk;
 use self::mailbox::Mailbox;
 use crate::parts::alertmanager;
+use crate::support::otlp::plain;
 use crate::world::{Hook, Target, World, client, files_holding};
 
 mod desk;
@@ -50,19 +52,25 @@ async fn rude() -> String {
     base
 }
 
+/// By signal, as text.
+type Exported = Arc<Mutex<BTreeMap<&'static str, String>>>;
+
 /// Keeps what a collector would get.
-async fn collector() -> (String, Arc<Mutex<Vec<u8>>>) {
+async fn collector() -> (String, Exported) {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
     let base = format!("http://{}", listener.local_addr().expect("an address"));
-    let kept: Arc<Mutex<Vec<u8>>> = Arc::default();
-    let seen = Arc::clone(&kept);
-    let take = move |body: Bytes| {
-        let seen = Arc::clone(&seen);
-        async move { seen.lock().expect("not poisoned").extend_from_slice(&body) }
-    };
-    let router = Router::new().route("/v1/traces", post(take));
+    let exported = Exported::default();
+    let mut router = Router::new();
+    for signal in ["traces", "metrics", "logs"] {
+        let kept = Arc::clone(&exported);
+        let take = async move |headers: HeaderMap, body: Bytes| {
+            let text = String::from_utf8_lossy(&plain(&headers, &body)).into_owned();
+            kept.lock().expect("not poisoned").entry(signal).or_default().push_str(&text);
+        };
+        router = router.route(&format!("/v1/{signal}"), post(take));
+    }
     tokio::spawn(async move { axum::serve(listener, router).await });
-    (base, kept)
+    (base, exported)
 }
 
 fn account(base: &str) -> String {
@@ -138,7 +146,7 @@ fn commands(world: &World) -> Vec<(String, String)> {
 #[tokio::test]
 async fn no_secret_comes_out_anywhere() {
     let (target, hook, mailbox) = (Target::start().await, Hook::start().await, Mailbox::start().await);
-    let (base, (collector, spans), desk) = (rude().await, collector().await, Desk::start().await);
+    let (base, (collector, exported), desk) = (rude().await, collector().await, Desk::start().await);
     let mut world = World::new(&target, &hook);
     let (_running, manager) = alertmanager(world.folder.path());
     let manager = format!("http://{manager}");
@@ -161,7 +169,8 @@ async fn no_secret_comes_out_anywhere() {
     world.write("probes/account.yaml", &account(&base));
     world.start().await;
     world.until("the hook heard of it", async |_: &World| !hook.taken("open").is_empty()).await;
-    world.until("a trace was sent", async |_: &World| !spans.lock().expect("not poisoned").is_empty()).await;
+    let sent = |signal: &str| exported.lock().expect("not poisoned").get(signal).cloned().unwrap_or_default();
+    world.until("a trace was sent", async |_: &World| !sent("traces").is_empty()).await;
     world.until("a letter came", async |_: &World| mailbox.sessions().contains("The account is down")).await;
     world.until("the program was told", async |world: &World| world.path("told.json").exists()).await;
     world.until("every pager and chat was told", async |_: &World| desk.was_told_by_all()).await;
@@ -213,11 +222,15 @@ async fn no_secret_comes_out_anywhere() {
     outputs.push(("Alertmanager".into(), managed().await));
     outputs.push(("webhook".into(), format!("{:?}", hook.letters())));
     outputs.push(("pagers and chats".into(), desk.rest()));
-    outputs.push(("traces".into(), String::from_utf8_lossy(&spans.lock().expect("not poisoned")).into_owned()));
     let of_process = |file: &str| std::fs::read(format!("/proc/{}/{file}", world.pid())).expect("it runs");
     outputs.push(("command line".into(), String::from_utf8_lossy(&of_process("cmdline")).into_owned()));
     world.stop().await;
     outputs.push(("log".into(), world.log()));
+    let wanted = ["probe account/read", "unbroken_journey_score", "unbroken.incident.opened"];
+    for (signal, wanted) in ["traces", "metrics", "logs"].into_iter().zip(wanted) {
+        assert!(sent(signal).contains(wanted), "no {wanted} among the {signal}");
+        outputs.push((signal.into(), sent(signal)));
+    }
 
     assert!(world.log().contains("answered 503"), "what they answered is told, only masked");
     for secret in ALL.into_iter().chain(Desk::canaries()) {
