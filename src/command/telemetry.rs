@@ -59,6 +59,9 @@ fn print(mark: Mark, all: &[Rehearsed]) {
         let text = if text.is_empty() { text } else { format!(": {text}") };
         let seconds = said.took.as_secs_f64();
         say!("{style}{collector}{style:#} ({protocol}) {verdict} the {signal} in {seconds:.2} s{text}");
+        if let Some(hint) = said.hint() {
+            say!("      = help: {hint}");
+        }
     }
     say!("The trace is {}; all three bear `unbroken.test`", mark.trace);
 }
@@ -81,6 +84,7 @@ fn answer(mark: Mark, all: &[Rehearsed]) -> serde_json::Value {
                 "signal": said.signal.label(),
                 "taken": said.is_taken(),
                 "answer": text(said),
+                "hint": said.hint(),
                 "took_seconds": (said.took.as_secs_f64() * 1000.0).round() / 1000.0,
             })
         })

@@ -29,7 +29,7 @@ pub(super) fn settle(
             let trouble = otlp.trouble();
             odd.extend(trouble.iter().map(|why| Oddity {
                 variable: "OTEL_EXPORTER_OTLP_ENDPOINT".to_owned(),
-                text: format!("{} is sent nothing: {why}", otlp.shown()),
+                text: format!("names {}, which is sent nothing: {why}", otlp.shown()),
             }));
             trouble.is_none()
         });

@@ -46,6 +46,22 @@ impl Rehearsed {
     pub fn is_taken(&self) -> bool {
         self.answer.as_ref().is_ok_and(|answer| answer.refused == 0)
     }
+
+    /// What may be wrong in the settings, where the collector speaks something else than it is spoken to.
+    pub fn hint(&self) -> Option<&'static str> {
+        let text = self.answer.as_ref().err()?.to_string();
+        let says = |signs: &[&str]| signs.iter().any(|sign| text.contains(sign));
+        match self.protocol {
+            _ if says(&["InvalidContentType"]) => Some("it may not speak TLS there; write `http://`"),
+            Protocol::Grpc if says(&["frame with invalid size", "grpc-status header missing"]) => {
+                Some("it may speak HTTP there; write `protocol: http/protobuf`, or the port of its gRPC, often 4317")
+            }
+            Protocol::HttpProtobuf if says(&["invalid HTTP version", "unexpected message from connection"]) => {
+                Some("it may speak gRPC there; write `protocol: grpc`, or the port of its HTTP, often 4318")
+            }
+            _ => None,
+        }
+    }
 }
 
 /// Sends each collector what it takes, once, and waits for the answers; in the order of the settings. Must be called

@@ -22,7 +22,7 @@ pub struct Oddity {
 
 impl fmt::Display for Oddity {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.variable, self.text)
+        write!(f, "{} {}", self.variable, self.text)
     }
 }
 
@@ -43,7 +43,7 @@ impl Settings {
         if !self.otlp.is_empty() {
             variables.tell_unused(OF_COLLECTORS, "is not used: the configuration names collectors");
             if disabled {
-                variables.odd("OTEL_SDK_DISABLED", "no collector of the configuration is sent anything");
+                variables.odd("OTEL_SDK_DISABLED", "is `true`: no collector of the configuration is sent anything");
                 self.otlp.clear();
             }
         } else if disabled {
@@ -100,7 +100,7 @@ impl<'a> Variables<'a> {
         let value = read(text);
         if value.is_none() {
             let shown: String = text.chars().take(60).collect();
-            self.odd(name, format!("`{shown}` is not followed; it is {wanted}"));
+            self.odd(name, format!("says `{shown}`, which is not followed; it is {wanted}"));
         }
         value
     }

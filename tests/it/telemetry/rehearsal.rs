@@ -4,8 +4,10 @@ use opentelemetry_proto::tonic::collector::logs::v1::ExportLogsServiceRequest;
 use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceRequest;
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use serde_json::Value;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 use super::collector::{Collector, Reply};
+use crate::walk::serve;
 use crate::world::{Hook, Target, World};
 
 async fn world(telemetry: &str) -> World {
@@ -70,4 +72,30 @@ async fn a_collector_that_is_not_there_or_not_named_is_told() {
     let (code, told, error) = world.run(&["telemetry", "test"]);
     assert!(code == 0 && told.contains("took the traces") && !told.contains("logs"), "{code} {told} {error}");
     assert!(error.contains("OTEL_LOGS_EXPORTER"), "{error}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_collector_that_speaks_something_else_is_guessed_at() {
+    // The first words of HTTP/1.1 and of HTTP/2 (an empty SETTINGS frame).
+    let (http, grpc): (&'static [u8], &'static [u8]) =
+        (b"HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\n\r\n", b"\0\0\0\x04\0\0\0\0\0");
+    let cases = [
+        ("http", "grpc", http, "`protocol: http/protobuf`"),
+        ("http", "http/protobuf", grpc, "`protocol: grpc`"),
+        ("https", "grpc", http, "`http://`"),
+        ("https", "http/protobuf", http, "`http://`"),
+    ];
+    for (scheme, protocol, says, wanted) in cases {
+        let at = serve(move |mut stream| async move {
+            let mut heard = [0; 64];
+            assert!(stream.read(&mut heard).await.is_ok_and(|many| many > 0));
+            stream.write_all(says).await.ok();
+            while stream.read(&mut heard).await.is_ok_and(|many| many > 0) {}
+        })
+        .await;
+        let otlp = format!("{{ endpoint: \"{scheme}://{at}\", protocol: {protocol}, signals: [logs] }}");
+        let world = world(&format!("telemetry: {{ otlp: {otlp} }}\n")).await;
+        let (code, told, _) = world.run(&["telemetry", "test"]);
+        assert!(code == 1 && told.contains("help: it may") && told.contains(wanted), "{scheme} {protocol}: {told}");
+    }
 }

@@ -78,7 +78,7 @@ impl Variables<'_> {
                 "none" => {}
                 // Whoever scrapes needs nothing exported.
                 "prometheus" if signal == Signal::Metrics => {}
-                other => self.odd(&name, format!("`{other}` is not followed; it is `otlp` or `none`")),
+                other => self.odd(&name, format!("says `{other}`, which is not followed; it is `otlp` or `none`")),
             }
         }
         asked

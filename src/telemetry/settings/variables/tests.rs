@@ -135,7 +135,7 @@ fn no_bad_value_is_ignored_in_silence() {
     let (settings, odd) = read(&bad);
     assert_eq!((settings.otlp.len(), settings.sample), (0, None));
     for (name, _) in bad {
-        let told = odd.iter().filter(|text| text.starts_with(&format!("{name}: "))).count();
+        let told = odd.iter().filter(|text| text.starts_with(&format!("{name} "))).count();
         assert_eq!(told, 1, "{name}: {odd:#?}");
     }
     assert_eq!(odd.len(), bad.len(), "{odd:#?}");
