@@ -67,8 +67,9 @@ async fn a_run_that_is_cut_off_keeps_the_phases_that_it_had() {
         assert!(before.end <= after.start && before.start <= before.end, "{before:?} {after:?}");
     }
     let wait = phases.last().unwrap();
-    let waited = wait.end.duration_since(wait.start).as_millis();
-    assert!((200..=900).contains(&waited), "it waited {waited} ms of 400");
+    // Whatever came before took its time from what was left for waiting.
+    let cut_after = wait.end.duration_since(trace[0].start).as_millis();
+    assert!((395..=5_000).contains(&cut_after), "cut off after {cut_after} ms of 400");
     assert!(wait.end <= client.end && client.end <= trace[0].end && client.error.is_some());
 }
 
