@@ -14,6 +14,7 @@ mod business;
 mod certificate;
 mod chat;
 pub mod control;
+mod doors;
 mod fault;
 mod mail;
 mod notices;
@@ -32,12 +33,11 @@ mod web;
 
 use std::collections::BTreeMap;
 use std::io;
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use axum::Router;
-use tokio::net::{TcpListener, UdpSocket};
+use tokio::net::TcpListener;
 use tokio_util::sync::{CancellationToken, DropGuard};
 use tokio_util::task::TaskTracker;
 use uuid::Uuid;
@@ -142,20 +142,20 @@ impl Company {
     pub async fn start(settings: &Settings, clock: Clock) -> Result<Self, Closed> {
         let folder = settings.data.join("demo");
         let lock = control::hold(&folder).await?;
-        let (control_listener, control_at) = listen(settings.ports, 0).await?;
+        let (control_listener, control_at) = doors::listen(settings.ports, 0).await?;
         let (mut doors, mut telephones) = (Vec::new(), None);
         for (touchpoint, offset) in Touchpoint::ALL.into_iter().zip(1..) {
             let (listener, at) = match touchpoint {
                 Touchpoint::Phone => {
-                    let (listener, at, socket) = listen_twice(settings.ports, offset).await?;
+                    let (listener, at, socket) = doors::listen_twice(settings.ports, offset).await?;
                     telephones = Some(socket);
                     (listener, at)
                 }
-                _ => listen(settings.ports, offset).await?,
+                _ => doors::listen(settings.ports, offset).await?,
             };
-            doors.push((touchpoint, listener, format!("{}{at}", scheme(touchpoint))));
+            doors.push((touchpoint, listener, format!("{}{at}", doors::scheme(touchpoint))));
         }
-        let (smtp_listener, smtp) = listen(settings.ports, SMTP_OFFSET).await?;
+        let (smtp_listener, smtp) = doors::listen(settings.ports, SMTP_OFFSET).await?;
         let certificates = Arc::new(Certificates::issue(clock.now())?);
         let closing = CancellationToken::new();
         let (servers, chats) = (TaskTracker::new(), TaskTracker::new());
@@ -175,7 +175,7 @@ impl Company {
             chats: chats.clone(),
             closing: closing.clone(),
         });
-        open_doors(doors, telephones, &business, &certificates, &servers);
+        doors::open(doors, telephones, &business, &certificates, &servers);
         let (mail_business, mail_certificates) = (Arc::clone(&business), Arc::clone(&certificates));
         servers.spawn(mail::smtp::serve(smtp_listener, mail_business, mail_certificates, closing.clone()));
         let company = Self {
@@ -299,95 +299,4 @@ fn environment_of(touchpoints: &[(Touchpoint, String)], smtp: SocketAddr, folder
         environment.insert(name.to_owned(), folder.join(file).display().to_string());
     }
     environment
-}
-
-/// The billing portal, where an expired certificate keeps customers out, and the push gateway.
-const fn secured(touchpoint: Touchpoint) -> bool {
-    matches!(touchpoint, Touchpoint::Billing | Touchpoint::Push)
-}
-
-/// Serves every touchpoint at its door.
-fn open_doors(
-    doors: Vec<(Touchpoint, TcpListener, String)>,
-    mut telephones: Option<UdpSocket>,
-    business: &Arc<Business>,
-    certificates: &Arc<Certificates>,
-    servers: &TaskTracker,
-) {
-    for (touchpoint, listener, _) in doors {
-        let (business, certificates) = (Arc::clone(business), Arc::clone(certificates));
-        let closing = business.closing.clone();
-        match (touchpoint, router(touchpoint, &business)) {
-            (_, Some(router)) => {
-                let fault = business.switches.follow(touchpoint);
-                let certificates = secured(touchpoint).then_some(certificates);
-                servers.spawn(Stand { router, fault, certificates }.serve(listener, closing));
-            }
-            (Touchpoint::Email, None) => {
-                servers.spawn(mail::imap::serve(listener, business, certificates, closing));
-            }
-            (Touchpoint::Notices, None) => {
-                servers.spawn(notices::serve(listener, business, certificates));
-            }
-            (_, None) => {
-                if let Some(socket) = telephones.take() {
-                    servers.spawn(phone::serve(business, listener, socket));
-                }
-            }
-        }
-    }
-}
-
-/// What an address begins with.
-const fn scheme(touchpoint: Touchpoint) -> &'static str {
-    match touchpoint {
-        Touchpoint::Phone => "sip:halcyon@",
-        Touchpoint::Email => "imaps://",
-        Touchpoint::Notices => "mqtts://",
-        _ if secured(touchpoint) => "https://",
-        _ => "http://",
-    }
-}
-
-/// The pages of a touchpoint that has any.
-fn router(touchpoint: Touchpoint, business: &Arc<Business>) -> Option<Router> {
-    let business = Arc::clone(business);
-    Some(match touchpoint {
-        Touchpoint::Web => web::router(business),
-        Touchpoint::Shop => shop::router(business),
-        Touchpoint::Billing => billing::router(business),
-        Touchpoint::App => app::router(business),
-        Touchpoint::Chat => chat::router(business),
-        Touchpoint::Reviews => reviews::router(business),
-        Touchpoint::Ads => ads::router(business),
-        Touchpoint::Social => social::router(business),
-        Touchpoint::Store => store::router(business),
-        Touchpoint::Push => push::router(business),
-        Touchpoint::Phone | Touchpoint::Email | Touchpoint::Notices => return None,
-    })
-}
-
-/// A port for connections, and that of the same number for datagrams.
-async fn listen_twice(ports: Ports, offset: u16) -> Result<(TcpListener, SocketAddr, UdpSocket), Closed> {
-    let (listener, at) = listen(ports, offset).await?;
-    if let Ok(socket) = UdpSocket::bind(at).await {
-        return Ok((listener, at, socket));
-    }
-    let (listener, at) = listen(Ports::Free, offset).await?;
-    let socket = UdpSocket::bind(at).await.map_err(Closed::Listen)?;
-    Ok((listener, at, socket))
-}
-
-async fn listen(ports: Ports, offset: u16) -> Result<(TcpListener, SocketAddr), Closed> {
-    let bind = |port: u16| TcpListener::bind((Ipv4Addr::LOCALHOST, port));
-    let listener = match ports {
-        Ports::Free => bind(0).await,
-        Ports::Usual => match bind(CONTROL_PORT + offset).await {
-            Ok(listener) => Ok(listener),
-            Err(_) => bind(0).await,
-        },
-    };
-    let listener = listener.map_err(Closed::Listen)?;
-    let address = listener.local_addr().map_err(Closed::Listen)?;
-    Ok((listener, address))
 }
