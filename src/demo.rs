@@ -22,6 +22,7 @@ mod page;
 mod phone;
 mod push;
 mod reviews;
+mod service;
 mod shop;
 mod social;
 mod stand;
@@ -37,18 +38,21 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use opentelemetry_sdk::trace::SdkTracerProvider;
 use tokio::net::TcpListener;
 use tokio_util::sync::{CancellationToken, DropGuard};
 use tokio_util::task::TaskTracker;
 use uuid::Uuid;
 
 use crate::clock::Clock;
+use crate::telemetry::Otlp;
 
 use self::books::Books;
 use self::business::Business;
 use self::certificate::Certificates;
 use self::mail::Mailboxes;
 use self::notices::Notices;
+use self::service::Service;
 use self::stand::Stand;
 use self::switches::Switches;
 
@@ -121,6 +125,8 @@ pub enum Closed {
     Taken(PathBuf),
     #[error("the demo company has no certificate")]
     Certificate(#[from] CertificateError),
+    #[error("the demo company's services cannot send their traces")]
+    Trace(#[source] opentelemetry_otlp::ExporterBuildError),
 }
 
 /// The running demo company; dropped, it stops.
@@ -129,6 +135,9 @@ pub struct Company {
     environment: BTreeMap<String, String>,
     touchpoints: Vec<(Touchpoint, String)>,
     switches: Arc<Switches>,
+    services: Vec<Service>,
+    /// Where the services' spans wait until they are sent.
+    traces: Vec<SdkTracerProvider>,
     folder: PathBuf,
     servers: TaskTracker,
     chats: TaskTracker,
@@ -175,7 +184,7 @@ impl Company {
             chats: chats.clone(),
             closing: closing.clone(),
         });
-        doors::open(doors, telephones, &business, &certificates, &servers);
+        let services = doors::open(doors, telephones, &business, &certificates, &servers);
         let (mail_business, mail_certificates) = (Arc::clone(&business), Arc::clone(&certificates));
         servers.spawn(mail::smtp::serve(smtp_listener, mail_business, mail_certificates, closing.clone()));
         let company = Self {
@@ -183,6 +192,8 @@ impl Company {
             environment,
             touchpoints,
             switches,
+            services,
+            traces: Vec::new(),
             folder,
             servers,
             chats,
@@ -200,7 +211,7 @@ impl Company {
 
     fn open_control(&self, listener: TcpListener) {
         let router = control::router(Arc::clone(&self.switches), self.touchpoints.clone());
-        let stand = Stand { router, fault: tokio::sync::watch::Sender::new(None).subscribe(), certificates: None };
+        let stand = Stand::new(router, tokio::sync::watch::Sender::new(None).subscribe());
         let closing = self.closing.token().clone();
         self.servers.spawn(stand.serve(listener, closing));
     }
@@ -236,14 +247,28 @@ impl Company {
         self.switches.mend(touchpoint)
     }
 
+    /// From now on every web service tells these collectors what it does for whom, each under a name of its own. Must be
+    /// called within a tokio runtime, once.
+    pub fn trace(&mut self, collectors: &[Otlp]) -> Result<(), Closed> {
+        if !collectors.is_empty() {
+            let told = self.services.iter().map(|service| service.tell(collectors));
+            self.traces = told.collect::<Result<_, _>>().map_err(Closed::Trace)?;
+        }
+        Ok(())
+    }
+
     /// Closes every connection, and waits until all servers have ended.
     pub async fn shutdown(self) {
-        let Self { folder, servers, chats, closing, .. } = self;
+        let Self { folder, servers, chats, closing, traces, .. } = self;
         drop(closing);
         for tasks in [servers, chats] {
             tasks.close();
             tasks.wait().await;
         }
+        // Each has a thread that it waits for.
+        let last_words = traces.into_iter().map(|provider| tokio::task::spawn_blocking(move || provider.shutdown()));
+        // A customer's service does not stay because its collector is gone.
+        futures::future::join_all(last_words).await;
         let control = [control::ADDRESS_FILE, control::ENVIRONMENT_FILE, control::PAGE_FILE];
         for file in control.into_iter().chain([PASSWORD_FILE, PUSH_KEY_FILE, AUTHORITY_FILE]) {
             // Gone already is as good.

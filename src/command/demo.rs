@@ -17,6 +17,7 @@ use super::{Exit, Format, Global, Stop, logging, run, terminal};
 use crate::clock::Clock;
 use crate::config::{self, Environment, Folders, Secrets};
 use crate::demo::{self, Company, Ports, control};
+use crate::telemetry;
 
 const LOOK_EVERY: Duration = Duration::from_millis(500);
 
@@ -88,22 +89,23 @@ impl Args {
         fs::create_dir_all(&global.data)
             .map_err(|error| Stop::own(&format!("cannot make {}", global.data.display()), &error))?;
         let settings = demo::Settings { data: global.data.clone(), ports: Ports::Usual };
-        let company = Company::start(&settings, Clock::system())
+        let mut company = Company::start(&settings, Clock::system())
             .await
             .map_err(|error| Stop::failure(crate::words::chain(&error)))?;
         let stop = run::until_told();
         introduce(&company, &global.data);
         let exit = if self.company_only {
+            trace(&mut company, &telemetry::Settings::default().or_environment(&global.variables()))?;
             stop.cancelled().await;
             Ok(Exit::Well)
         } else {
-            self.watch(global, &company, stop).await
+            self.watch(global, &mut company, stop).await
         };
         company.shutdown().await;
         exit
     }
 
-    async fn watch(&self, global: &Global, company: &Company, stop: CancellationToken) -> Result<Exit, Stop> {
+    async fn watch(&self, global: &Global, company: &mut Company, stop: CancellationToken) -> Result<Exit, Stop> {
         let log = global.data.join("unbroken.log");
         let file = File::create(&log).map_err(|error| Stop::own(&format!("cannot write {}", log.display()), &error))?;
         let relay = logging::to_file(global, file);
@@ -116,6 +118,7 @@ impl Args {
             return Err(Stop { exit: Exit::No, text: terminal::tally(&loaded.problems) });
         };
         plan.store.path = global.demo_store();
+        trace(company, &plan.telemetry)?;
         let listener = listen(plan.listen).await?;
         let address = listener.local_addr().map_err(|error| Stop::own("cannot read the address", &error))?;
         company.leave_page(&format!("http://{address}")).map_err(|error| Stop::failure(crate::words::chain(&error)))?;
@@ -165,6 +168,14 @@ impl Args {
         }
         Ok(Folders { config: root.join("config"), probes: None })
     }
+}
+
+/// The company's services tell the collectors that are told of its probes: both are in one trace there.
+fn trace(company: &mut Company, telemetry: &telemetry::Settings) -> Result<(), Stop> {
+    for collector in &telemetry.otlp {
+        say!("Traces of its services go to {}", collector.shown());
+    }
+    company.trace(&telemetry.otlp).map_err(|error| Stop::failure(crate::words::chain(&error)))
 }
 
 fn write(path: &Path, bytes: impl AsRef<[u8]>) -> std::io::Result<()> {

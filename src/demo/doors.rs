@@ -9,6 +9,7 @@ use tokio_util::task::TaskTracker;
 
 use super::business::Business;
 use super::certificate::Certificates;
+use super::service::Service;
 use super::stand::Stand;
 use super::touchpoint::Touchpoint;
 use super::{Closed, Ports, ads, app, billing, chat, mail, notices, phone, push, reviews, shop, social, store, web};
@@ -18,22 +19,26 @@ const fn secured(touchpoint: Touchpoint) -> bool {
     matches!(touchpoint, Touchpoint::Billing | Touchpoint::Push)
 }
 
-/// Serves every touchpoint at its door.
+/// Serves every touchpoint at its door; what of it can tell what it does.
 pub(super) fn open(
     doors: Vec<(Touchpoint, TcpListener, String)>,
     mut telephones: Option<UdpSocket>,
     business: &Arc<Business>,
     certificates: &Arc<Certificates>,
     servers: &TaskTracker,
-) {
+) -> Vec<Service> {
+    let mut services = Vec::new();
     for (touchpoint, listener, _) in doors {
         let (business, certificates) = (Arc::clone(business), Arc::clone(certificates));
         let closing = business.closing.clone();
         match (touchpoint, router(touchpoint, &business)) {
             (_, Some(router)) => {
-                let fault = business.switches.follow(touchpoint);
-                let certificates = secured(touchpoint).then_some(certificates);
-                servers.spawn(Stand { router, fault, certificates }.serve(listener, closing));
+                let service = Service::new(touchpoint, scheme(touchpoint).trim_end_matches("://"));
+                services.push(service.clone());
+                let mut stand = Stand::new(router, business.switches.follow(touchpoint));
+                stand.certificates = secured(touchpoint).then_some(certificates);
+                stand.service = Some(service);
+                servers.spawn(stand.serve(listener, closing));
             }
             (Touchpoint::Email, None) => {
                 servers.spawn(mail::imap::serve(listener, business, certificates, closing));
@@ -48,6 +53,7 @@ pub(super) fn open(
             }
         }
     }
+    services
 }
 
 /// What an address begins with.

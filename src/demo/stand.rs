@@ -7,6 +7,8 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
+use axum::extract::State;
+use axum::middleware::{self, Next};
 use http::{Request, Response, StatusCode};
 use hyper::body::Incoming;
 use hyper::service::service_fn;
@@ -22,6 +24,7 @@ use tower::ServiceExt as _;
 use super::certificate::Certificates;
 use super::fault::Fault;
 use super::page;
+use super::service::{self, Service};
 
 /// What a slow touchpoint adds to each answer: felt, and below any patience.
 pub const SLOW: Duration = Duration::from_millis(800);
@@ -32,13 +35,20 @@ const CONNECTIONS_MAX: usize = 512;
 const CONVERSATIONS_MAX: usize = 128;
 
 pub(super) struct Stand {
-    pub(super) router: Router,
-    pub(super) fault: watch::Receiver<Option<Fault>>,
+    router: Router,
+    fault: watch::Receiver<Option<Fault>>,
     /// Present where the touchpoint speaks TLS.
     pub(super) certificates: Option<Arc<Certificates>>,
+    /// Present where somebody may be told of what it does.
+    pub(super) service: Option<Service>,
 }
 
 impl Stand {
+    pub(super) fn new(router: Router, fault: watch::Receiver<Option<Fault>>) -> Self {
+        let router = router.layer(middleware::from_fn_with_state(fault.clone(), behind_the_route));
+        Self { router, fault, certificates: None, service: None }
+    }
+
     /// Serves until `shutdown`; connections are then cut.
     pub(super) async fn serve(self, listener: TcpListener, shutdown: CancellationToken) {
         let stand = Arc::new(self);
@@ -84,7 +94,17 @@ impl Stand {
     }
 
     async fn converse(&self, stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static) -> io::Result<()> {
-        let answer = service_fn(|request: Request<Incoming>| answer(self.router.clone(), self.fault.clone(), request));
+        let answer = service_fn(|request: Request<Incoming>| {
+            let visit = self.service.as_ref().and_then(|service| service.receive(&request));
+            let answer = answer(self.router.clone(), self.fault.clone(), request);
+            async {
+                let answer = answer.await;
+                if let (Some(visit), Ok(answer)) = (visit, &answer) {
+                    visit.answer(answer);
+                }
+                answer
+            }
+        });
         auto::Builder::new(TokioExecutor::new())
             .serve_connection_with_upgrades(TokioIo::new(stream), answer)
             .await
@@ -103,11 +123,23 @@ async fn answer(
         Some(Fault::Drops) => return Err(io::ErrorKind::ConnectionReset.into()),
         Some(Fault::Hangs) => wait_while_hanging(&mut fault).await,
         Some(Fault::Slow) => tokio::time::sleep(SLOW).await,
-        Some(Fault::Broken) => return Ok(page::sorry(StatusCode::INTERNAL_SERVER_ERROR)),
         _ => {}
     }
     let answered: Result<_, Infallible> = router.oneshot(request.map(Body::new)).await;
     Ok(answered.unwrap_or_else(|never| match never {}))
+}
+
+/// What is broken is found by the right department, and breaks there.
+async fn behind_the_route(
+    State(fault): State<watch::Receiver<Option<Fault>>>,
+    request: axum::extract::Request,
+    next: Next,
+) -> Response<Body> {
+    let route = service::route_of(&request);
+    let broken = *fault.borrow() == Some(Fault::Broken);
+    let mut answer = if broken { page::sorry(StatusCode::INTERNAL_SERVER_ERROR) } else { next.run(request).await };
+    service::note_route(route, &mut answer);
+    answer
 }
 
 pub(super) async fn wait_while_hanging(fault: &mut watch::Receiver<Option<Fault>>) {
