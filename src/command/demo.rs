@@ -17,7 +17,7 @@ use super::{Exit, Format, Global, Stop, logging, run, terminal};
 use crate::clock::Clock;
 use crate::config::{self, Environment, Folders, Secrets};
 use crate::demo::{self, Company, Ports, control};
-use crate::telemetry;
+use crate::telemetry::{self, Signal};
 
 const LOOK_EVERY: Duration = Duration::from_millis(500);
 
@@ -172,10 +172,11 @@ impl Args {
 
 /// The company's services tell the collectors that are told of its probes: both are in one trace there.
 fn trace(company: &mut Company, telemetry: &telemetry::Settings) -> Result<(), Stop> {
-    for collector in &telemetry.otlp {
-        say!("Traces of its services go to {}", collector.shown());
+    let collectors: Vec<_> = telemetry.otlp.iter().filter(|otlp| otlp.takes(Signal::Traces)).cloned().collect();
+    for collector in &collectors {
+        say!("Its services tell   {} what they do", collector.shown());
     }
-    company.trace(&telemetry.otlp).map_err(|error| Stop::failure(crate::words::chain(&error)))
+    company.trace(&collectors).map_err(|error| Stop::failure(crate::words::chain(&error)))
 }
 
 fn write(path: &Path, bytes: impl AsRef<[u8]>) -> std::io::Result<()> {

@@ -56,6 +56,7 @@ mod store;
 mod support;
 mod sweep;
 mod telemetry;
+mod traces;
 mod vantages;
 mod walk;
 mod web;

@@ -3,6 +3,7 @@
 pub(crate) mod folder;
 pub(crate) mod island;
 pub(crate) mod names;
+pub(crate) mod phoenix;
 pub(crate) mod postoffice;
 pub(crate) mod prosody;
 
@@ -130,18 +131,20 @@ impl Rotel {
 
 /// Where `tests/run` put it.
 fn rotel_agent() -> PathBuf {
+    part("rotel-agent")
+}
+
+/// What `tests/run` put below `target/parts`.
+fn part(path: &str) -> PathBuf {
     let parts = std::env::var_os("UNBROKEN_TEST_PARTS").map_or_else(|| "target/parts".into(), PathBuf::from);
-    let agent = parts.join("rotel-agent");
-    assert!(agent.exists(), "rotel is not installed: run ./tests/run, it installs what the tests need");
-    agent
+    let part = parts.join(path);
+    assert!(part.exists(), "`{path}` is not installed: run ./tests/run, it installs what the tests need");
+    part
 }
 
 /// A program that `tests/run` installed from Python's index.
 pub(crate) fn python_program(name: &str) -> PathBuf {
-    let parts = std::env::var_os("UNBROKEN_TEST_PARTS").map_or_else(|| "target/parts".into(), PathBuf::from);
-    let program = parts.join("venv/bin").join(name);
-    assert!(program.exists(), "`{name}` is not installed: run ./tests/run, it installs what the tests need");
-    program
+    part(&format!("venv/bin/{name}"))
 }
 
 /// Real Chromium, headless, with a profile of its own.

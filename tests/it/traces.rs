@@ -1,0 +1,201 @@
+//! What a tracing backend shows: our steps and phases above, the spans of the target's own services below.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use serde_json::{Value, json};
+use unbroken::clock::Clock;
+use unbroken::demo::{Company, Ports, Settings as Demo};
+use unbroken::model::{ProbeId, Reading, Series, SpanId, TraceId};
+use unbroken::telemetry::{self, Exporter, Identity, Settings, Span, spans};
+
+use crate::parts::Rotel;
+use crate::parts::phoenix::{Phoenix, attributes};
+use crate::web::halcyon::{self, Mood};
+use crate::world::World;
+
+/// A failing run whose ids are its own.
+fn failing(number: u64) -> Reading {
+    let series =
+        Series { probe: ProbeId::new("billing", "visit"), persona: Some("anna".into()), vantage: "here".into() };
+    let mut reading = halcyon::reading(&series, halcyon::now(), true, &str::to_owned);
+    let other = |id: SpanId| SpanId(id.0 ^ (number << 32));
+    reading.trace = TraceId(reading.trace.0 ^ u128::from(number));
+    reading.span = other(reading.span);
+    for step in &mut reading.outcome.steps {
+        step.span = other(step.span);
+    }
+    reading
+}
+
+/// A span by its id: everything that it says.
+fn as_sent(span: &Span) -> (String, Value) {
+    let pairs = |attributes: &[(String, telemetry::Value)]| -> Value {
+        attributes.iter().map(|(name, value)| (name.clone(), as_json(value))).collect()
+    };
+    let events: Vec<Value> = span
+        .events
+        .iter()
+        .map(|event| json!({ "name": event.name, "at": micros(event.at), "attributes": pairs(&event.attributes) }))
+        .collect();
+    let said = json!({
+        "trace": span.trace.to_string(),
+        "parent": span.parent.map(|id| id.to_string()),
+        "name": span.name,
+        "from": micros(span.start),
+        "to": micros(span.end),
+        "attributes": pairs(&span.attributes),
+        "events": events,
+        "error": span.error,
+    });
+    (span.id.to_string(), said)
+}
+
+fn as_json(value: &telemetry::Value) -> Value {
+    match value {
+        telemetry::Value::Text(text) => json!(text),
+        telemetry::Value::Texts(texts) => json!(texts),
+        telemetry::Value::Integer(number) => json!(number),
+        telemetry::Value::Number(number) => json!(number),
+    }
+}
+
+/// The same of a span that Phoenix kept. It keeps microseconds, and no kinds but its own.
+fn as_kept(span: &Value) -> (String, Value) {
+    let event = |event: &Value| json!({ "name": event["name"], "at": rounded(&event["time_unix_nano"]), "attributes": attributes(event) });
+    let events: Vec<Value> = span["events"].as_array().into_iter().flatten().map(event).collect();
+    let failed = span["status"]["code"] == 2;
+    let said = json!({
+        "trace": span["trace_id"],
+        "parent": span["parent_span_id"],
+        "name": span["name"],
+        "from": rounded(&span["start_time_unix_nano"]),
+        "to": rounded(&span["end_time_unix_nano"]),
+        "attributes": attributes(span),
+        "events": events,
+        "error": failed.then(|| &span["status"]["message"]),
+    });
+    (span["span_id"].as_str().unwrap().to_owned(), said)
+}
+
+fn micros(at: Timestamp) -> i64 {
+    at.as_microsecond()
+}
+
+fn rounded(nanos: &Value) -> i64 {
+    (nanos.as_i64().unwrap() + 500) / 1000
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_failing_run_reads_the_same_in_somebody_elses_backend() {
+    let phoenix = Phoenix::start().await;
+    let map = halcyon::snapshot(Mood::BillingDown).map;
+    for (number, (protocol, endpoint)) in [(1, ("grpc", phoenix.grpc())), (2, ("http/protobuf", phoenix.http()))] {
+        let settings: Settings =
+            serde_json::from_value(json!({ "otlp": { "endpoint": endpoint, "protocol": protocol } })).unwrap();
+        let exporter =
+            Exporter::new(&settings, &Identity { instance: "test-1".into(), vantage: "here".into() }).unwrap();
+        let reading = Arc::new(failing(number));
+        exporter.export(&reading, &map);
+        exporter.shutdown(Duration::from_secs(5)).await;
+        let sent: BTreeMap<String, Value> = spans(&reading, &map).iter().map(as_sent).collect();
+        assert!(sent.values().any(|span| !span["events"].as_array().unwrap().is_empty()), "it has something to lose");
+        let filter = format!("trace_id={}", reading.trace);
+        let kept = phoenix.spans(&filter, |kept| kept.len() >= sent.len()).await;
+        let kept: BTreeMap<String, Value> = kept.iter().map(as_kept).collect();
+        assert_eq!(kept.keys().collect::<Vec<_>>(), sent.keys().collect::<Vec<_>>(), "{protocol}");
+        for (id, span) in &sent {
+            assert_eq!(&kept[id], span, "{protocol}, span {id}");
+        }
+    }
+}
+
+/// The real daemon and the real demo company, each with its own exporter: one trace.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_span_of_a_broken_service_hangs_below_the_step_that_found_it() {
+    let phoenix = Phoenix::start().await;
+    let mut world = World::empty();
+    world.set("OTEL_EXPORTER_OTLP_ENDPOINT", &phoenix.http());
+    world.start_demo().await;
+    let (code, _, errors) = world.run(&["demo", "break", "billing", "broken"]);
+    assert_eq!(code, 0, "{errors}");
+    let theirs = |span: &&Value| {
+        let said = attributes(span);
+        said.contains_key("http.route") && said["http.response.status_code"] == 500
+    };
+    let failed = phoenix.spans("status_code=ERROR", |spans| spans.iter().any(|span| theirs(&span))).await;
+    let server = failed.iter().find(theirs).unwrap();
+    // What the service itself says of it.
+    let said = attributes(server);
+    let route = said["http.route"].as_str().unwrap();
+    assert_eq!(server["name"], format!("{} {route}", said["http.request.method"].as_str().unwrap()));
+    assert_eq!((&said["error.type"], &said["url.scheme"]), (&json!("500"), &json!("https")));
+    // The same request, as we saw it: the caller.
+    let filter = format!("trace_id={}", server["trace_id"].as_str().unwrap());
+    let by_id = |spans: &[Value], id: &Value| spans.iter().find(|span| span["span_id"] == *id).cloned();
+    // Each of the two sends its own when it likes.
+    let whole = |spans: &[Value]| spans.iter().any(|span| span["parent_span_id"].is_null());
+    let trace = phoenix.spans(&filter, whole).await;
+    let client = by_id(&trace, &server["parent_span_id"]).expect("the caller is in the same trace");
+    let asked = attributes(&client);
+    assert_eq!(client["name"], said["http.request.method"]);
+    assert_eq!(asked["http.response.status_code"], 500);
+    assert!(asked["url.full"].as_str().unwrap().contains(said["url.path"].as_str().unwrap()), "{asked:?}, {said:?}");
+    let time = |span: &Value, of: &str| span[of].as_i64().unwrap();
+    for (outer, inner) in [(&client, server)] {
+        // Both clocks are the machine's, but each was read once and counted on.
+        let slack = 5_000_000;
+        assert!(time(outer, "start_time_unix_nano") - slack <= time(inner, "start_time_unix_nano"));
+        assert!(time(inner, "end_time_unix_nano") <= time(outer, "end_time_unix_nano") + slack);
+    }
+    // And above it the step that a customer would take, and the errand.
+    let step = by_id(&trace, &client["parent_span_id"]).expect("a step");
+    let root = by_id(&trace, &step["parent_span_id"]).expect("a root");
+    assert!(step["name"].as_str().unwrap().starts_with("step "), "{step}");
+    assert!(root["parent_span_id"].is_null() && root["name"].as_str().unwrap().starts_with("probe "), "{root}");
+    assert_eq!(attributes(&root)["unbroken.verdict"], "failed");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_service_of_the_company_speaks_under_its_own_name() {
+    let folder = tempfile::tempdir().unwrap();
+    let rotel = Rotel::start(folder.path());
+    for (protocol, endpoint) in [("grpc", rotel.grpc), ("http/protobuf", rotel.http)] {
+        let settings = json!({ "otlp": { "endpoint": format!("http://{endpoint}"), "protocol": protocol } });
+        let settings: Settings = serde_json::from_value(settings).unwrap();
+        let demo = Demo { data: folder.path().to_owned(), ports: Ports::Free };
+        let mut company = Company::start(&demo, Clock::system()).await.unwrap();
+        let client = crate::world::client();
+        let ask = async |name: &str, trace: &str| {
+            let url = &company.environment()[name];
+            let caller = format!("00-{trace}-00f067aa0ba902b7-01");
+            client.get(format!("{url}/?key=canary")).header("traceparent", caller).send().await.unwrap();
+        };
+        // Nobody is told yet.
+        ask("SHOP_URL", "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa0").await;
+        company.trace(&settings.otlp).unwrap();
+        let ask = async |name: &str, trace: &str| {
+            let url = &company.environment()[name];
+            let caller = format!("00-{trace}-00f067aa0ba902b7-01");
+            client.get(format!("{url}/?key=canary")).header("traceparent", caller).send().await.unwrap();
+        };
+        let number = usize::from(protocol == "grpc");
+        let traces =
+            [format!("aaaaaaaaaaaaaaaaaaaaaaaaaaaaaab{number}"), format!("aaaaaaaaaaaaaaaaaaaaaaaaaaaaaac{number}")];
+        ask("SHOP_URL", &traces[0]).await;
+        ask("WEB_URL", &traces[1]).await;
+        // What waits is sent before it closes.
+        company.shutdown().await;
+        rotel.wait("printing both", || traces.iter().all(|trace| rotel.text().contains(trace)));
+        let text = rotel.text();
+        for wanted in
+            ["halcyon-shop", "halcyon-web", "00f067aa0ba902b7", "GET /", "http.route", "url.path", "SPAN_KIND_SERVER"]
+        {
+            assert!(text.contains(wanted), "{protocol}: no {wanted} in {text}");
+        }
+        assert!(!text.contains("canary"), "{protocol}: a customer's key was told");
+        assert!(!text.contains("aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa0"), "{protocol}: nobody was to be told");
+    }
+}
