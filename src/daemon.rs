@@ -342,6 +342,8 @@ fn base_url(listener: &TcpListener) -> std::io::Result<Option<Url>> {
 #[cfg(test)]
 mod hour;
 #[cfg(test)]
+mod outage;
+#[cfg(test)]
 mod tests {
     use super::*;
 

@@ -95,7 +95,9 @@ impl Args {
         let stop = run::until_told();
         introduce(&company, &global.data);
         let exit = if self.company_only {
-            trace(&mut company, &telemetry::Settings::default().or_environment(&global.variables()))?;
+            let (telemetry, odd) = telemetry::Settings::default().or_environment(&global.variables());
+            odd.iter().for_each(|odd| say!("warning: {odd}"));
+            trace(&mut company, &telemetry)?;
             stop.cancelled().await;
             Ok(Exit::Well)
         } else {

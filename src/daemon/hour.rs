@@ -17,9 +17,9 @@ use super::*;
 use crate::config::{self, Secrets};
 
 const PROBES: u64 = 20;
-const EVERY_SECONDS: u64 = 10;
+pub(super) const EVERY_SECONDS: u64 = 10;
 /// Timers are no finer than this: what is later by less is not later.
-const TIMER_SECONDS: f64 = 0.001;
+pub(super) const TIMER_SECONDS: f64 = 0.001;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Receivers {
@@ -37,15 +37,13 @@ struct Hour {
     calls: usize,
 }
 
-fn write_config(folder: &Path, receiver: &str) {
-    let hook = format!("{{ webhook: {{ url: \"{receiver}\" }} }}");
-    let settings = format!(
-        "company: Test\nlisten: 127.0.0.1:0\nstore: ../unbroken.db\nalerts:\n  repeat: 5m\n  receivers: {{ a: {hook}, b: {hook}, c: {hook} }}\n"
-    );
+/// So many touchpoints with one probe each; `settings` are further lines of `unbroken.yaml`.
+pub(super) fn write_config(folder: &Path, settings: &str, places: u64) {
+    let settings = format!("company: Test\nlisten: 127.0.0.1:0\nstore: ../unbroken.db\n{settings}");
     let mut touchpoints = String::new();
     fs::create_dir_all(folder.join("config")).expect("a folder");
     fs::create_dir_all(folder.join("probes")).expect("a folder");
-    for number in 0..PROBES {
+    for number in 0..places {
         // Nobody listens there: there is something to tell all the time.
         let yaml = format!(
             "title: Place {number}\nchannel: other\nprobes:\n  door: {{ every: {EVERY_SECONDS}s, timeout: 5s, recheck: {EVERY_SECONDS}s, steps: [ {{ tcp: {{ connect: \"127.0.1.{number}:9\" }} }} ] }}\n"
@@ -78,8 +76,18 @@ async fn receiver(receivers: Receivers, calls: Arc<AtomicUsize>) -> String {
 async fn an_hour(receivers: Receivers) -> Hour {
     let folder = tempfile::tempdir().expect("a folder");
     let calls = Arc::new(AtomicUsize::new(0));
-    write_config(folder.path(), &receiver(receivers, Arc::clone(&calls)).await);
-    let folders = Folders::new(folder.path().join("config"));
+    let hook = format!("{{ webhook: {{ url: \"{}\" }} }}", receiver(receivers, Arc::clone(&calls)).await);
+    let alerts = format!("alerts:\n  repeat: 5m\n  receivers: {{ a: {hook}, b: {hook}, c: {hook} }}\n");
+    write_config(folder.path(), &alerts, PROBES);
+    let (daemon, page) = wired(folder.path()).await;
+    let metrics = beat(daemon, &page, tokio::time::sleep(Duration::from_hours(1))).await;
+    let (runs, p99) = lateness(&metrics);
+    Hour { runs, p99, calls: calls.load(Ordering::Relaxed) }
+}
+
+/// The daemon of that folder before its first run, and where its metrics are. Its time is the runtime's.
+pub(super) async fn wired(folder: &Path) -> (Assembled, String) {
+    let folders = Folders::new(folder.join("config"));
     let loaded = config::load(&folders, &Environment::new(BTreeMap::<String, String>::new()), Secrets::Needed);
     let plan = loaded.plan.unwrap_or_else(|| panic!("{:?}", loaded.problems));
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
@@ -97,24 +105,28 @@ async fn an_hour(receivers: Receivers) -> Hour {
         relay: Relay::new(Clock::system()),
         opened: Box::new(|| {}),
     };
-    let Assembled { shared, pulse, asks, parts, closing, stop, .. } = assemble(setup).await.expect("it starts");
+    (assemble(setup).await.expect("it starts"), page)
+}
+
+/// Lets it run, in a time that flies, until `course` is over; then asks for its metrics, and ends it.
+pub(super) async fn beat(daemon: Assembled, page: &str, course: impl Future<Output = ()>) -> String {
+    let Assembled { shared, pulse, asks, parts, closing, stop, .. } = daemon;
     tokio::time::pause();
-    let hour = async {
-        tokio::time::sleep(Duration::from_hours(1)).await;
+    let course = async {
+        course.await;
         tokio::time::resume();
-        let metrics = reqwest::get(&page).await.expect("it answers").text().await.expect("text");
+        let metrics = reqwest::get(page).await.expect("it answers").text().await.expect("text");
         stop.cancel();
         metrics
     };
-    let ((), metrics) = tokio::join!(pulse.beat(asks, stop.clone(), RUNS_GRACE), hour);
+    let ((), metrics) = tokio::join!(pulse.beat(asks, stop.clone(), RUNS_GRACE), course);
     closing.cancel();
     shared.close(parts).await.expect("it ends");
-    let (runs, p99) = lateness(&metrics);
-    Hour { runs, p99, calls: calls.load(Ordering::Relaxed) }
+    metrics
 }
 
 /// How many runs there were, and within how many seconds 99 % of them began.
-fn lateness(metrics: &str) -> (u64, f64) {
+pub(super) fn lateness(metrics: &str) -> (u64, f64) {
     let bucket = |line: &str| {
         let (bound, count) =
             line.strip_prefix("unbroken_schedule_lateness_seconds_bucket{le=\"")?.split_once("\"} ")?;

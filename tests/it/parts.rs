@@ -97,7 +97,17 @@ impl Rotel {
 
     /// It prints one of `traces`, `metrics`, `logs`, and takes all.
     pub(crate) fn printing(signal: &str, folder: &Path) -> Self {
-        let (grpc, http, log) = (free_address(), free_address(), folder.join(format!("rotel-{signal}.log")));
+        Self::start_at(signal, folder, free_address(), free_address())
+    }
+
+    /// Ends it; another one may take its place.
+    pub(crate) fn stop(self) -> (SocketAddr, SocketAddr) {
+        (self.grpc, self.http)
+    }
+
+    /// With an empty log.
+    pub(crate) fn start_at(signal: &str, folder: &Path, grpc: SocketAddr, http: SocketAddr) -> Self {
+        let log = folder.join(format!("rotel-{signal}.log"));
         let file = std::fs::File::create(&log).unwrap();
         let mut command = Command::new(rotel_agent());
         command

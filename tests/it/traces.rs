@@ -14,7 +14,7 @@ use unbroken::telemetry::{self, Exporter, Identity, Settings, Span, spans};
 use crate::parts::Rotel;
 use crate::parts::phoenix::{Phoenix, attributes};
 use crate::web::halcyon::{self, Mood};
-use crate::world::World;
+use crate::world::{Hook, Target, World};
 
 /// A failing run whose ids are its own.
 fn failing(number: u64) -> Reading {
@@ -198,4 +198,34 @@ async fn every_service_of_the_company_speaks_under_its_own_name() {
         assert!(!text.contains("canary"), "{protocol}: a customer's key was told");
         assert!(!text.contains("aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa0"), "{protocol}: nobody was to be told");
     }
+}
+
+/// The real daemon and a real collector that is stopped and started again.
+#[tokio::test(flavor = "multi_thread")]
+async fn export_resumes_by_itself_when_the_collector_is_back() {
+    let folder = tempfile::tempdir().unwrap();
+    let rotel = Rotel::start(folder.path());
+    let (target, hook) = (Target::start().await, Hook::start().await);
+    let mut world = World::new(&target, &hook);
+    let settings = std::fs::read_to_string(world.path("config/unbroken.yaml")).unwrap();
+    let otlp = format!("{{ endpoint: \"http://{}\", protocol: grpc, signals: [ traces ] }}", rotel.grpc);
+    world.write("config/unbroken.yaml", &format!("{settings}telemetry: {{ otlp: {otlp} }}\n"));
+    world.start().await;
+    let count = async |world: &World, name: &str, label: &str| -> f64 {
+        let metrics = world.get("/metrics").await;
+        let of = |line: &&str| line.starts_with(name) && line.contains("signal=\"traces\"") && line.contains(label);
+        metrics.lines().filter(of).map(|line| line.rsplit_once(' ').unwrap().1.parse::<f64>().unwrap()).sum()
+    };
+    let sent = async |world: &World| count(world, "unbroken_exported_total", "result=\"sent\"").await;
+    let waiting = async |world: &World| count(world, "unbroken_export_queued", "").await;
+    world.until("it sends", async |world: &World| sent(world).await > 0.0).await;
+    let (grpc, http) = rotel.stop();
+    world.until("spans wait", async |world: &World| waiting(world).await > 8.0).await;
+    let before = sent(&world).await;
+    let rotel = Rotel::start_at("traces", folder.path(), grpc, http);
+    world.until("it sends again", async |world: &World| sent(world).await > before + 8.0).await;
+    rotel.wait("printing a run", || rotel.text().contains("probe shop/home"));
+    // It was short enough for the queue.
+    let all = count(&world, "unbroken_exported_total", "").await;
+    assert_eq!(all - sent(&world).await, 0.0, "lost:\n{}", world.log());
 }

@@ -1,0 +1,158 @@
+//! Ten minutes in which the collector is not there. Probing does not notice, and what was lost is counted.
+
+use std::io::Read as _;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use axum::Router;
+use axum::body::Bytes;
+use axum::extract::DefaultBodyLimit;
+use axum::http::HeaderMap;
+use axum::routing::post;
+use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
+use prost::Message as _;
+
+use super::hour::{EVERY_SECONDS, TIMER_SECONDS, beat, lateness, wired, write_config};
+use super::*;
+use crate::telemetry::Tally;
+
+/// So many that the queue is full before the ten minutes are over.
+const PLACES: u64 = 120;
+const WELL: Duration = Duration::from_mins(5);
+const DARK: Duration = Duration::from_mins(10);
+/// Spans that may wait for a collector, at most.
+const QUEUED_MAX: u64 = 16_384;
+
+/// A collector that can be taken away and brought back.
+struct Collector {
+    address: SocketAddr,
+    /// Spans that it got.
+    got: Arc<AtomicU64>,
+    serving: Option<(CancellationToken, JoinHandle<()>)>,
+}
+
+impl Collector {
+    async fn start() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        let address = listener.local_addr().expect("an address");
+        let mut collector = Self { address, got: Arc::default(), serving: None };
+        collector.serve(listener);
+        collector
+    }
+
+    fn serve(&mut self, listener: TcpListener) {
+        let got = Arc::clone(&self.got);
+        let take = move |headers: HeaderMap, body: Bytes| async move {
+            got.fetch_add(spans_in(&headers, &body), Ordering::Relaxed);
+            [("content-type", "application/x-protobuf")]
+        };
+        let router = Router::new().route("/v1/traces", post(take)).layer(DefaultBodyLimit::disable());
+        let closing = CancellationToken::new();
+        let closed = closing.clone().cancelled_owned();
+        let server = tokio::spawn(async move {
+            axum::serve(listener, router).with_graceful_shutdown(closed).await.expect("it serves");
+        });
+        self.serving = Some((closing, server));
+    }
+
+    /// Nobody is connected afterwards, and nobody can connect.
+    async fn leave(&mut self) {
+        let (closing, server) = self.serving.take().expect("it is there");
+        closing.cancel();
+        server.await.expect("it ends");
+    }
+
+    async fn come_back(&mut self) {
+        self.serve(TcpListener::bind(self.address).await.expect("nobody took its place"));
+    }
+}
+
+fn spans_in(headers: &HeaderMap, body: &[u8]) -> u64 {
+    let mut plain = Vec::new();
+    if headers.contains_key("content-encoding") {
+        flate2::read::GzDecoder::new(body).read_to_end(&mut plain).expect("gzip");
+    } else {
+        plain.extend_from_slice(body);
+    }
+    let request = ExportTraceServiceRequest::decode(&*plain).expect("spans");
+    let spans = request.resource_spans.iter().flat_map(|of| &of.scope_spans).map(|of| of.spans.len() as u64);
+    spans.sum()
+}
+
+/// Twenty minutes of probing.
+#[derive(Debug)]
+struct Course {
+    runs: u64,
+    /// Seconds, as the histogram has it.
+    p99: f64,
+}
+
+impl Course {
+    fn of(metrics: &str) -> Self {
+        let (runs, p99) = lateness(metrics);
+        Self { runs, p99 }
+    }
+}
+
+async fn without_export() -> Course {
+    let folder = tempfile::tempdir().expect("a folder");
+    write_config(folder.path(), "", PLACES);
+    let (daemon, page) = wired(folder.path()).await;
+    Course::of(&beat(daemon, &page, tokio::time::sleep(WELL + DARK + WELL)).await)
+}
+
+/// What became of the spans when the collector left, before it came back, a minute later, and in the end.
+struct Told {
+    well: Tally,
+    dark: Tally,
+    back: Tally,
+    end: Tally,
+    got: u64,
+}
+
+async fn with_an_outage() -> (Course, Told) {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut collector = Collector::start().await;
+    let otlp =
+        format!("{{ endpoint: \"http://{}\", protocol: http/protobuf, signals: [ traces ] }}", collector.address);
+    write_config(folder.path(), &format!("telemetry: {{ otlp: {otlp} }}\n"), PLACES);
+    let (daemon, page) = wired(folder.path()).await;
+    let exporter = Arc::clone(&daemon.shared.exporter);
+    let tally = || exporter.tally(Signal::Traces);
+    let (mut well, mut dark, mut back) = Default::default();
+    let course = async {
+        tokio::time::sleep(WELL).await;
+        well = tally();
+        collector.leave().await;
+        tokio::time::sleep(DARK).await;
+        dark = tally();
+        collector.come_back().await;
+        tokio::time::sleep(Duration::from_mins(1)).await;
+        back = tally();
+        tokio::time::sleep(WELL - Duration::from_mins(1)).await;
+    };
+    let metrics = beat(daemon, &page, course).await;
+    let got = collector.got.load(Ordering::Relaxed);
+    (Course::of(&metrics), Told { well, dark, back, end: tally(), got })
+}
+
+#[tokio::test]
+async fn a_collector_that_is_away_for_ten_minutes_delays_no_probe() {
+    let without = without_export().await;
+    let (with, Told { well, dark, back, end, got }) = with_an_outage().await;
+    assert!(with.p99 <= without.p99 * 1.05 + TIMER_SECONDS, "{with:?}, otherwise {without:?}");
+    let due = PLACES * (WELL + DARK + WELL).as_secs() / EVERY_SECONDS;
+    for course in [&with, &without] {
+        assert!(course.runs * 100 >= due * 95, "{due} were due: {course:?}");
+    }
+    assert!(well.sent > 0 && well.lost() == 0, "{well:?}");
+    // What waits is bounded, and what had to go is counted.
+    assert!(dark.queued <= QUEUED_MAX && dark.lost() > 0, "{dark:?}");
+    // It resumes by itself, within a minute, and the newest of the dark is told after all.
+    assert!(back.sent > dark.sent + QUEUED_MAX / 2, "{back:?}, before {dark:?}");
+    assert_eq!((end.lost(), end.queued), (back.lost(), 0), "nothing is lost afterwards: {end:?}");
+    assert!(end.sent > back.sent, "{end:?}, before {back:?}");
+    // What we call sent has arrived.
+    assert_eq!(got, end.sent);
+}
