@@ -22,7 +22,7 @@ use opentelemetry_sdk::trace::{SdkTracer, SdkTracerProvider, Span};
 use opentelemetry_semantic_conventions::attribute as semantic;
 
 use super::touchpoint::Touchpoint;
-use crate::telemetry::{Otlp, Protocol};
+use crate::telemetry::{Otlp, Protocol, Signal};
 
 /// One of the company's services.
 #[derive(Clone)]
@@ -130,7 +130,6 @@ pub(super) fn route_of(request: &Request) -> Option<MatchedPath> {
 }
 
 fn exporter(collector: &Otlp) -> Result<SpanExporter, ExporterBuildError> {
-    let base = collector.endpoint.as_str().trim_end_matches('/');
     let headers = collector.headers.iter();
     match collector.protocol {
         Protocol::Grpc => {
@@ -138,12 +137,17 @@ fn exporter(collector: &Otlp) -> Result<SpanExporter, ExporterBuildError> {
                 Some((HeaderName::try_from(name).ok()?, HeaderValue::try_from(value).ok()?))
             });
             let headers = MetadataMap::from_headers(headers.collect::<HeaderMap>());
-            SpanExporter::builder().with_tonic().with_endpoint(base).with_metadata(headers).build()
+            SpanExporter::builder()
+                .with_tonic()
+                .with_endpoint(collector.endpoint.as_str())
+                .with_metadata(headers)
+                .build()
         }
         Protocol::HttpProtobuf => {
             let headers: HashMap<String, String> =
                 headers.map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
-            SpanExporter::builder().with_http().with_endpoint(format!("{base}/v1/traces")).with_headers(headers).build()
+            let url = collector.url(Signal::Traces);
+            SpanExporter::builder().with_http().with_endpoint(url).with_headers(headers).build()
         }
     }
 }

@@ -198,6 +198,7 @@ impl Otlp {
         }
     }
 
+    /// Whether it is sent that.
     pub fn takes(&self, signal: Signal) -> bool {
         self.signals.is_empty() || self.signals.contains(&signal)
     }
@@ -216,7 +217,7 @@ impl Otlp {
     }
 
     /// Where a signal goes over HTTP.
-    pub(super) fn url(&self, signal: Signal) -> Url {
+    pub fn url(&self, signal: Signal) -> Url {
         let mut url = self.endpoint.clone();
         if self.address == Address::Base {
             url.set_path(&format!("{}/{}", url.path().trim_end_matches('/'), signal.path()));
