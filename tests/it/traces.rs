@@ -59,6 +59,7 @@ fn as_json(value: &telemetry::Value) -> Value {
         telemetry::Value::Texts(texts) => json!(texts),
         telemetry::Value::Integer(number) => json!(number),
         telemetry::Value::Number(number) => json!(number),
+        telemetry::Value::Flag(flag) => json!(flag),
     }
 }
 
