@@ -111,9 +111,9 @@ impl Sink for Page {
                 (Some(bound), Exposition::OpenMetrics) => self.line(format_args!("{bound:?}")),
             }
             self.line(format_args!("\"}} {total}"));
-            let exemplar = histogram.exemplars().find(|exemplar| exemplar.bucket == bucket);
+            let exemplar = histogram.exemplar.filter(|exemplar| histogram.bucket(exemplar.seconds) == bucket);
             if let (Some(exemplar), Exposition::OpenMetrics) = (exemplar, self.exposition) {
-                self.exemplar(exemplar);
+                self.exemplar(&exemplar);
             }
             self.text.push('\n');
         }

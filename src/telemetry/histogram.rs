@@ -7,7 +7,7 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 
 pub(super) use self::exponential::Exponential;
-use crate::model::{Reading, SpanId, TraceId};
+use crate::model::{Reading, SpanId, TraceId, Verdict};
 
 /// Upper bounds in seconds, ascending; above the last one is `+Inf`.
 pub(super) type Bounds = &'static [f64];
@@ -19,8 +19,8 @@ pub(super) const LATENESS: Bounds = &[0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1
 /// Of writes to disk.
 pub(super) const WRITES: Bounds = &[0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5];
 
-/// The slowest one of so long is pointed at, besides the newest.
-const SLOWEST_FOR: SignedDuration = SignedDuration::from_mins(1);
+/// The worst run of so long is the one to look at.
+const WORST_FOR: SignedDuration = SignedDuration::from_mins(1);
 
 /// Which buckets a histogram has.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -41,20 +41,21 @@ pub(super) struct Histogram {
     pub(super) sum: f64,
     /// Since when it counts.
     pub(super) since: Timestamp,
-    pub(super) exponential: Option<Exponential>,
-    newest: Option<Exemplar>,
-    slowest: Option<Exemplar>,
+    /// Boxed, as most have none and there are thousands.
+    pub(super) exponential: Option<Box<Exponential>>,
+    /// One that failed, else the slowest of late.
+    pub(super) exemplar: Option<Exemplar>,
 }
 
 /// One observation that can be looked at.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Exemplar {
-    pub(super) bucket: usize,
     pub(super) seconds: f64,
     pub(super) trace: TraceId,
     /// The run's.
     pub(super) span: SpanId,
     pub(super) at: Timestamp,
+    failed: bool,
 }
 
 impl Histogram {
@@ -64,9 +65,8 @@ impl Histogram {
             counts: vec![0; bounds.len() + 1].into(),
             sum: 0.0,
             since,
-            exponential: (buckets == Buckets::Exponential).then(Exponential::default),
-            newest: None,
-            slowest: None,
+            exponential: (buckets == Buckets::Exponential).then(Box::default),
+            exemplar: None,
         }
     }
 
@@ -74,30 +74,74 @@ impl Histogram {
         self.count(length);
     }
 
+    /// Of a run that can be looked at.
     pub(super) fn observe_traced(&mut self, length: Duration, reading: &Reading) {
-        let bucket = self.count(length);
+        self.count(length);
+        let failed = matches!(reading.outcome.verdict, Verdict::Failed(_));
         let (seconds, at) = (length.as_secs_f64(), reading.ended());
-        let exemplar = Exemplar { bucket, seconds, trace: reading.trace, span: reading.span, at };
-        self.newest = Some(exemplar);
-        let stays = |slowest: &Exemplar| slowest.seconds > seconds && at.duration_since(slowest.at) <= SLOWEST_FOR;
-        if !self.slowest.as_ref().is_some_and(stays) {
-            self.slowest = Some(exemplar);
+        let stays = |worst: &Exemplar| {
+            (worst.failed, worst.seconds) > (failed, seconds) && at.duration_since(worst.at) <= WORST_FOR
+        };
+        if !self.exemplar.as_ref().is_some_and(stays) {
+            self.exemplar = Some(Exemplar { seconds, trace: reading.trace, span: reading.span, at, failed });
         }
     }
 
-    /// The slowest of late, and the newest; once, if they are one.
-    pub(super) fn exemplars(&self) -> impl Iterator<Item = &Exemplar> {
-        self.slowest.iter().chain(self.newest.iter().filter(|newest| Some(**newest) != self.slowest))
+    /// The bucket of a length.
+    pub(super) fn bucket(&self, seconds: f64) -> usize {
+        self.bounds.partition_point(|bound| *bound < seconds)
     }
 
-    fn count(&mut self, length: Duration) -> usize {
+    fn count(&mut self, length: Duration) {
         let seconds = length.as_secs_f64();
-        let bucket = self.bounds.partition_point(|bound| *bound < seconds);
-        self.counts[bucket] += 1;
+        self.counts[self.bucket(seconds)] += 1;
         self.sum += seconds;
         if let Some(exponential) = &mut self.exponential {
             exponential.observe(seconds);
         }
-        bucket
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{Fault, FaultCode, Outcome, ProbeId, Trigger};
+
+    fn run(second: i64, took: f64, verdict: Verdict) -> Reading {
+        let started = Timestamp::UNIX_EPOCH + SignedDuration::from_secs(second);
+        let took = Duration::from_secs_f64(took);
+        Reading {
+            probe: ProbeId::new("shop", "home"),
+            persona: None,
+            vantage: "here".into(),
+            trigger: Trigger::Schedule,
+            scheduled: started,
+            started,
+            trace: TraceId(second as u128),
+            span: SpanId(1),
+            outcome: Outcome { verdict, samples: Vec::new(), took, steps: Vec::new() },
+        }
+    }
+
+    #[test]
+    fn ten_thousand_probes_have_six_each() {
+        assert!(size_of::<Histogram>() <= 128, "{}", size_of::<Histogram>());
+    }
+
+    #[test]
+    fn the_worst_run_of_late_is_the_one_to_look_at() {
+        let mut histogram = Histogram::new(ANSWERS, Buckets::Fixed, Timestamp::UNIX_EPOCH);
+        let fault = || Verdict::Failed(Fault::new(FaultCode::Status, "500"));
+        let mut looked_at = |second, took, verdict| {
+            let run = run(second, took, verdict);
+            histogram.observe_traced(run.outcome.took, &run);
+            histogram.exemplar.expect("one").trace.0
+        };
+        assert_eq!(looked_at(10, 0.2, Verdict::Good), 10);
+        assert_eq!(looked_at(20, 0.1, Verdict::Good), 10, "it was slower");
+        assert_eq!(looked_at(30, 0.3, Verdict::Good), 30);
+        assert_eq!(looked_at(40, 0.01, fault()), 40, "it failed");
+        assert_eq!(looked_at(50, 0.9, Verdict::Good), 40);
+        assert_eq!(looked_at(101, 0.1, Verdict::Good), 101, "that was a minute ago");
     }
 }

@@ -86,7 +86,7 @@ impl Points {
             sum: Some(histogram.sum),
             bucket_counts: histogram.counts.to_vec(),
             explicit_bounds: histogram.bounds.to_vec(),
-            exemplars: histogram.exemplars().map(exemplar).collect(),
+            exemplars: histogram.exemplar.iter().map(exemplar).collect(),
             ..Default::default()
         }
     }
@@ -109,7 +109,7 @@ impl Points {
                 offset: exponential.offset(),
                 bucket_counts: exponential.counts().to_vec(),
             }),
-            exemplars: histogram.exemplars().map(exemplar).collect(),
+            exemplars: histogram.exemplar.iter().map(exemplar).collect(),
             ..Default::default()
         }
     }

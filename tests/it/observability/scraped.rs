@@ -9,6 +9,7 @@ use std::time::Duration;
 use regex::Regex;
 use serde_json::Value;
 
+use super::names::questions;
 use super::{promtool, read};
 use crate::parts::{Running, alertmanager, free_address, program};
 use crate::world::{Hook, PATIENCE, Target, World, client};
@@ -73,7 +74,9 @@ async fn a_broken_journey_and_a_dead_daemon_reach_alertmanager_through_prometheu
         let mut url = reqwest::Url::parse(&format!("http://{asked}/api/v1/query")).unwrap();
         url.query_pairs_mut().append_pair("query", expression);
         let answer = client().get(url).send().await.unwrap().text().await.unwrap();
-        serde_json::from_str::<Value>(&answer).unwrap()["data"]["result"].clone()
+        let answer: Value = serde_json::from_str(&answer).unwrap();
+        assert_eq!(answer["status"], "success", "{expression}: {answer}");
+        answer["data"]["result"].clone()
     };
     until("it scraped us", async || query("unbroken_journey_score").await[0]["value"][1] == "100").await;
     let score = query("unbroken_journey_score").await[0]["metric"].clone();
@@ -99,6 +102,22 @@ async fn a_broken_journey_and_a_dead_daemon_reach_alertmanager_through_prometheu
         exemplars().await.iter().any(|trace| readings.contains(&format!("\"trace_id\":\"{trace}\"")))
     })
     .await;
+
+    let questions = questions();
+    assert!(questions.len() > 30, "{questions:?}");
+    let mut silent = Vec::new();
+    for question in &questions {
+        if query(question).await.as_array().is_none_or(Vec::is_empty) {
+            silent.push(question.as_str());
+        }
+    }
+    // Nothing of all this is there: no objective, segments, certificates, receivers that failed, collectors.
+    silent.retain(|question| {
+        !["_burn_", "_segment_", "_certificate_", "_notifications_", "_own_trouble", "_left_out"]
+            .iter()
+            .any(|name| question.contains(name))
+    });
+    assert_eq!(silent, [""; 0], "the dashboard asks, and nothing answers");
 
     world.kill();
     until("somebody hears that we are dead", async || !alerts(told, "UnbrokenDead").await.is_empty()).await;
