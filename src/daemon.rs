@@ -12,6 +12,7 @@ mod canary;
 mod commit;
 mod desk;
 pub mod errands;
+mod footprint;
 mod journal;
 mod keeper;
 pub mod key;

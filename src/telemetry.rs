@@ -28,7 +28,9 @@ pub use exporter::{Exporter, Identity, Unbuilt};
 pub use exposition::Exposition;
 pub use histogram::Buckets;
 pub use lines::Line;
-pub use metrics::{CATALOGUE, Family, Gauges, Life, Metrics, Outbox, Reload, SERIES_MAX, Type, UnderWay, Unit};
+pub use metrics::{
+    CATALOGUE, Family, Footprint, Gauges, Life, Metrics, Outbox, Reload, SERIES_MAX, Type, UnderWay, Unit,
+};
 pub use outlet::{Answer, Outlet, Refusal, Source, Tally};
 pub use rehearsal::{Mark, Rehearsed, rehearse};
 pub use relay::Relay;

@@ -6,6 +6,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use tokio::sync::watch;
 
+use super::footprint::footprint;
 use super::signs::Signs;
 use crate::clock::Clock;
 use crate::model::Snapshot;
@@ -33,7 +34,11 @@ impl Asked {
             let (snapshot, now) = (Arc::clone(&snapshot.borrow()), clock.now());
             let exported = weak.upgrade().map_or_else(Default::default, |exporter| tallies(&exporter));
             let outbox = outbox(signs.last_depth(), &clock);
-            Box::new(metrics.measure(&snapshot, Gauges { life: life(&signs), outbox, exported }, now))
+            Box::new(metrics.measure(
+                &snapshot,
+                Gauges { life: life(&signs), outbox, exported, footprint: footprint() },
+                now,
+            ))
         })
     }
 }
@@ -52,7 +57,8 @@ impl Vitals for Asked {
     async fn metrics(&self, snapshot: &Arc<Snapshot>, accept: &str) -> Scrape {
         let depth = self.store.outbox().await.unwrap_or_else(|_| self.signs.last_depth());
         let outbox = outbox(depth, &self.clock);
-        let gauges = Gauges { life: life(&self.signs), outbox, exported: tallies(&self.exporter) };
+        let gauges =
+            Gauges { life: life(&self.signs), outbox, exported: tallies(&self.exporter), footprint: footprint() };
         let exposition = Exposition::accepted(accept);
         let pieces = self.metrics.render(snapshot, gauges, exposition);
         Scrape { content_type: exposition.content_type(), pieces: Box::new(pieces) }

@@ -21,7 +21,9 @@ pub use self::runs::UnderWay;
 pub use self::sink::SERIES_MAX;
 pub(super) use self::sink::{Number, Sink};
 
-use self::catalogue::{ALIVE, BUILD, DEAD, EXPORTED, PENDING, RELOAD, STUCK, WAITING};
+use self::catalogue::{
+    ALIVE, BUILD, CPU, DEAD, DESCRIPTORS, DESCRIPTORS_MAX, EXPORTED, MEMORY, PENDING, RELOAD, STUCK, WAITING,
+};
 use self::runs::Runs;
 use self::sink::Series;
 use self::tables::Tables;
@@ -46,6 +48,18 @@ pub struct Gauges {
     pub outbox: Outbox,
     /// In the order of [`Signal::ALL`].
     pub exported: [Tally; 3],
+    /// None, where the kernel does not say.
+    pub footprint: Option<Footprint>,
+}
+
+/// What the daemon takes of its machine.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Footprint {
+    pub cpu_seconds: f64,
+    pub resident_bytes: u64,
+    pub open_descriptors: u64,
+    /// None: as many as there are.
+    pub descriptors_max: Option<u64>,
 }
 
 /// Whether every part of the daemon gives signs of life.
@@ -180,7 +194,7 @@ impl Metrics {
         }
     }
 
-    fn write_ourselves<S: Sink>(&self, series: &mut Series<S>, Gauges { life, outbox, exported }: Gauges) {
+    fn write_ourselves<S: Sink>(&self, series: &mut Series<S>, Gauges { life, outbox, exported, footprint }: Gauges) {
         series.family(ALIVE);
         series.number(&[], life == Life::Moves);
         series.family(PENDING);
@@ -199,6 +213,7 @@ impl Metrics {
         for (signal, tally) in Signal::ALL.iter().zip(&exported).filter(|(signal, _)| **signal != Signal::Metrics) {
             series.number(&[signal.label()], tally.queued);
         }
+        write_footprint(series, footprint);
         series.family(RELOAD);
         series.number(&[], !self.reload_refused.load(Ordering::Relaxed));
         series.family(BUILD);
@@ -208,6 +223,19 @@ impl Metrics {
     fn tables(&self) -> MutexGuard<'_, Tables> {
         lock(&self.tables)
     }
+}
+
+fn write_footprint<S: Sink>(series: &mut Series<S>, footprint: Option<Footprint>) {
+    let mut write = |family: &'static Family, of: &dyn Fn(Footprint) -> Option<Number>| {
+        series.family(family);
+        if let Some(number) = footprint.and_then(of) {
+            series.number(&[], number);
+        }
+    };
+    write(CPU, &|taken| Some(taken.cpu_seconds.into()));
+    write(MEMORY, &|taken| Some(taken.resident_bytes.into()));
+    write(DESCRIPTORS, &|taken| Some(taken.open_descriptors.into()));
+    write(DESCRIPTORS_MAX, &|taken| taken.descriptors_max.map(Number::from));
 }
 
 fn parts(snapshot: &Snapshot) -> Vec<Part> {

@@ -143,15 +143,12 @@ impl Sink for Points {
     }
 
     fn histogram(&mut self, labels: &[&str], histogram: &Histogram) {
-        match &histogram.exponential {
-            Some(exponential) => {
-                let point = self.exponential(labels, histogram, exponential);
-                self.of.exponential.push(point);
-            }
-            None => {
-                let point = self.fixed(labels, histogram);
-                self.of.fixed.push(point);
-            }
+        if let Some(exponential) = &histogram.exponential {
+            let point = self.exponential(labels, histogram, exponential);
+            self.of.exponential.push(point);
+        } else {
+            let point = self.fixed(labels, histogram);
+            self.of.fixed.push(point);
         }
     }
 }

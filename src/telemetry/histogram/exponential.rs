@@ -114,13 +114,15 @@ mod tests {
 
     fn bounds(exponential: &Exponential, bucket: usize) -> (f64, f64) {
         let base = f64::from(-exponential.scale).exp2().exp2();
-        let index = exponential.offset + bucket as i32;
+        let index = exponential.offset + i32::try_from(bucket).expect("few");
         (base.powi(index), base.powi(index + 1))
     }
 
     fn of(values: &[f64]) -> Exponential {
         let mut exponential = Exponential::default();
-        values.iter().for_each(|value| exponential.observe(*value));
+        for value in values {
+            exponential.observe(*value);
+        }
         exponential
     }
 

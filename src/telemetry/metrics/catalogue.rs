@@ -147,6 +147,15 @@ families! {
         "Spans, data points and log records for collectors, by what became of them.";
     WAITING = "unbroken_export_queued" Gauge(Unit::Count("item")) ["signal"]
         "Spans and log records that wait for a collector.";
+    // As every program that Prometheus' libraries are in calls them.
+    CPU = "process_cpu_seconds_total" Counter(Unit::Seconds) []
+        "Processor time that the daemon took.";
+    MEMORY = "process_resident_memory_bytes" Gauge(Unit::Bytes) []
+        "Memory that the daemon holds.";
+    DESCRIPTORS = "process_open_fds" Gauge(Unit::Count("descriptor")) []
+        "File descriptors that the daemon has open.";
+    DESCRIPTORS_MAX = "process_max_fds" Gauge(Unit::Count("descriptor")) []
+        "File descriptors that it may have open.";
     RELOAD = "unbroken_config_reload_success" Gauge(Unit::Flag) []
         "1 if the newest configuration was taken.";
     BUILD = "unbroken_build_info" Gauge(Unit::Flag) ["version"]
@@ -189,7 +198,10 @@ mod tests {
         assert_eq!(names.len(), CATALOGUE.len());
         for family in CATALOGUE {
             let name = family.name;
-            assert!(name.starts_with("unbroken_") && family.help.ends_with('.'), "{name}");
+            assert!(
+                (name.starts_with("unbroken_") || name.starts_with("process_")) && family.help.ends_with('.'),
+                "{name}"
+            );
             let counts = family.of == Type::Counter;
             assert_eq!(name.ends_with("_total"), counts, "{name}");
             let base = name.trim_end_matches("_total");

@@ -36,7 +36,8 @@ fn known_labels() -> BTreeSet<&'static str> {
 fn wrong(expression: &str, recorded: &BTreeSet<String>, used: &mut BTreeSet<&'static str>) -> Vec<String> {
     let mut wrong = Vec::new();
     let selector =
-        Regex::new(r"([a-zA-Z_:][a-zA-Z0-9_:]*unbroken_[a-z0-9_:]+|unbroken_[a-z0-9_]+)(\{[^}]*\})?").unwrap();
+        Regex::new(r"([a-zA-Z_:][a-zA-Z0-9_:]*unbroken_[a-z0-9_:]+|(?:unbroken|process)_[a-z0-9_]+)(\{[^}]*\})?")
+            .unwrap();
     let matcher = Regex::new(r#"([a-z_]+)\s*(?:=~|!~|!=|=)\s*"([^"]*)""#).unwrap();
     let grouping = Regex::new(r"\b(?:by|without|on|ignoring)\s*\(([^)]*)\)").unwrap();
     for found in selector.captures_iter(expression) {
