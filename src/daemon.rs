@@ -191,7 +191,7 @@ impl Shared {
             vantage: plan.map.vantages.first().cloned().unwrap_or_default(),
         };
         let exporter = Arc::new(Exporter::new(&plan.telemetry, &identity)?);
-        let buckets = if exporter.wants(Signal::Metrics) { Buckets::Exponential } else { Buckets::Fixed };
+        let buckets = if exporter.wants(Signal::Metrics) { plan.telemetry.buckets() } else { Buckets::Fixed };
         Ok(Self {
             store: Arc::new(Sqlite::open(&plan.store).await?),
             metrics: Arc::new(Metrics::new(clock.now(), buckets)),

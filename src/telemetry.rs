@@ -26,7 +26,7 @@ mod spans;
 
 pub use exporter::{Exporter, Identity, Unbuilt};
 pub use exposition::Exposition;
-pub use histogram::Buckets;
+pub use histogram::{Buckets, Traced};
 pub use lines::Line;
 pub use metrics::{
     CATALOGUE, Family, Footprint, Gauges, Life, Metrics, Outbox, Reload, SERIES_MAX, Type, UnderWay, Unit,

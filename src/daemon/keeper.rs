@@ -172,9 +172,9 @@ impl Keeper {
         self.journal.runs(readings, &changes, &self.board, &self.map);
         for reading in readings.drain(..) {
             let lateness = reading.started.duration_since(reading.scheduled).unsigned_abs();
-            self.out.metrics.observe(&reading, lateness);
+            let traced = self.out.exporter.export(&reading, &self.map);
+            self.out.metrics.observe(&reading, lateness, traced);
             self.punctuality.note(&reading, lateness, &self.map);
-            self.out.exporter.export(&reading, &self.map);
             if full {
                 self.out.readings.lose();
                 continue;

@@ -8,6 +8,7 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
+use super::histogram::Traced;
 use super::outlet::{Envelope, Outlet, Source, Tally, Unwired};
 use super::run::Run;
 use super::sampler::Sampler;
@@ -69,15 +70,21 @@ impl Exporter {
         self.outlets.iter().any(|outlet| outlet.takes(signal))
     }
 
-    /// Queues the run's trace, if it is to have one, and returns at once.
-    pub fn export(&self, reading: &Arc<Reading>, map: &Arc<JourneyMap>) {
+    /// Queues the run's trace, if it is to have one, and returns at once. Where nobody takes traces, pages still know it.
+    pub fn export(&self, reading: &Arc<Reading>, map: &Arc<JourneyMap>) -> Traced {
         if !self.wants(Signal::Traces) {
-            return;
+            return Traced::Yes;
         }
         let run = Run { reading: Arc::clone(reading), map: Arc::clone(map) };
         match &self.sampler {
-            Some(sampler) if !sampler.keeps(reading) => self.outlets.iter().for_each(|outlet| outlet.pass_over(&run)),
-            _ => self.outlets.iter().for_each(|outlet| outlet.trace(&run)),
+            Some(sampler) if !sampler.keeps(reading) => {
+                self.outlets.iter().for_each(|outlet| outlet.pass_over(&run));
+                Traced::No
+            }
+            _ => {
+                self.outlets.iter().for_each(|outlet| outlet.trace(&run));
+                Traced::Yes
+            }
         }
     }
 

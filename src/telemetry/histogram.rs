@@ -5,6 +5,8 @@ mod exponential;
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
+use schemars::JsonSchema;
+use serde::Deserialize;
 
 pub(super) use self::exponential::Exponential;
 use crate::model::{Reading, SpanId, TraceId, Verdict};
@@ -22,14 +24,24 @@ pub(super) const WRITES: Bounds = &[0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0
 /// The worst run of so long is the one to look at.
 const WORST_FOR: SignedDuration = SignedDuration::from_mins(1);
 
-/// Which buckets a histogram has.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+/// Which buckets collectors are sent.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 pub enum Buckets {
     /// Those that Prometheus text has.
     #[default]
+    #[serde(rename = "explicit")]
     Fixed,
-    /// Those, and exponential ones for whoever is sent metrics: ten thousand probes have some megabytes of them.
+    /// As fine as what is measured allows; kept besides, ten thousand probes have some megabytes of them.
+    #[serde(rename = "exponential")]
     Exponential,
+}
+
+/// Whether a run's trace can be looked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Traced {
+    Yes,
+    /// It is not of the share that is traced.
+    No,
 }
 
 /// A histogram with fixed buckets.
@@ -115,6 +127,7 @@ mod tests {
             persona: None,
             vantage: "here".into(),
             trigger: Trigger::Schedule,
+            asked_by: None,
             scheduled: started,
             started,
             trace: TraceId(second as u128),

@@ -28,7 +28,7 @@ use self::runs::Runs;
 use self::sink::Series;
 use self::tables::Tables;
 use super::exposition::{Exposition, Page};
-use super::histogram::Buckets;
+use super::histogram::{Buckets, Traced};
 use super::points::Points;
 use super::{Signal, Tally};
 use crate::model::{JourneyMap, Reading, Snapshot, TouchpointId};
@@ -119,8 +119,8 @@ impl Metrics {
     }
 
     /// What a reading says of times; its run began `lateness` after it was due.
-    pub fn observe(&self, reading: &Reading, lateness: Duration) {
-        self.tables().observe(reading, lateness);
+    pub fn observe(&self, reading: &Reading, lateness: Duration, traced: Traced) {
+        self.tables().observe(reading, lateness, traced);
     }
 
     /// The store took this long to write a group.

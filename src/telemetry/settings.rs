@@ -12,7 +12,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use url::Url;
 
-use super::Signal;
+use super::{Buckets, Signal};
 use crate::secret::Secret;
 use crate::units::{FilePath, Percent, Period};
 
@@ -32,6 +32,10 @@ pub struct Settings {
     /// Metrics are sent so often; a minute if nothing is said.
     #[serde(default, deserialize_with = "fields::every")]
     pub every: Option<Period>,
+    /// Which buckets the histograms have that collectors are sent; `explicit` are those of `/metrics`. `exponential` if
+    /// nothing is said.
+    #[serde(default)]
+    pub histograms: Option<Buckets>,
     /// What only the standard variables say.
     #[serde(skip)]
     pub standard: Standard,
@@ -152,6 +156,11 @@ const MEASURED_EVERY: Duration = Duration::from_mins(1);
 impl Settings {
     pub(super) fn every(&self) -> Duration {
         self.every.map_or(MEASURED_EVERY, Period::get)
+    }
+
+    /// Of the histograms that collectors are sent.
+    pub fn buckets(&self) -> Buckets {
+        self.histograms.unwrap_or(Buckets::Exponential)
     }
 }
 

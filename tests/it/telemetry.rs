@@ -6,11 +6,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use unbroken::model::{ProbeId, SelfFault, Series, Snapshot, Verdict, Why};
-use unbroken::telemetry::{CATALOGUE, Exposition, Gauges, Kind, Metrics, Outbox, Reload, Type, Value, spans};
+use unbroken::telemetry::{CATALOGUE, Exposition, Gauges, Kind, Metrics, Outbox, Reload, Traced, Type, Value, spans};
 
 use crate::web::halcyon::{self, Mood};
 
-mod collector;
+pub(crate) mod collector;
 mod context;
 pub(crate) mod conventions;
 mod outlets;
@@ -79,7 +79,7 @@ fn counted(snapshot: &Snapshot, exposition: Exposition) -> String {
     };
     for reading in [failing(), failing(), skipped] {
         metrics.due().end(&reading.outcome.verdict);
-        metrics.observe(&reading, Duration::from_millis(3));
+        metrics.observe(&reading, Duration::from_millis(3), Traced::Yes);
     }
     metrics.wrote(Duration::from_millis(2));
     metrics.notified("every\"one\n", "delivered");

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use super::catalogue::{DURATION, LATENESS, NOTIFICATIONS, PHASE, WRITES};
 use super::sink::{Series, Sink};
 use crate::model::{JourneyMap, Phase, ProbeId, Reading, TouchpointId, Verdict};
-use crate::telemetry::histogram::{self, ANSWERS, Buckets, Histogram};
+use crate::telemetry::histogram::{self, ANSWERS, Buckets, Histogram, Traced};
 
 #[derive(Debug)]
 pub(super) struct Tables {
@@ -33,7 +33,7 @@ impl Tables {
         }
     }
 
-    pub(super) fn observe(&mut self, reading: &Reading, lateness: Duration) {
+    pub(super) fn observe(&mut self, reading: &Reading, lateness: Duration, traced: Traced) {
         match reading.outcome.verdict {
             // It did not begin.
             Verdict::Skipped(_) => return,
@@ -44,11 +44,15 @@ impl Tables {
         self.lateness.observe(lateness);
         // A series begins with the run that it first tells of.
         let new = || Histogram::new(ANSWERS, self.buckets, reading.started);
-        let note = |histogram: &mut Histogram| histogram.observe_traced(reading.outcome.took, reading);
+        let observe = |histogram: &mut Histogram, length| match traced {
+            Traced::Yes => histogram.observe_traced(length, reading),
+            Traced::No => histogram.observe(length),
+        };
+        let note = |histogram: &mut Histogram| observe(histogram, reading.outcome.took);
         with(&mut self.durations, &reading.probe, new, note);
         with(&mut self.phases, &reading.probe.touchpoint, BTreeMap::new, |phases| {
             for phase in reading.outcome.steps.iter().flat_map(|step| &step.phases) {
-                phases.entry(phase.phase).or_insert_with(new).observe_traced(phase.took, reading);
+                observe(phases.entry(phase.phase).or_insert_with(new), phase.took);
             }
         });
     }

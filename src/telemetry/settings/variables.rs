@@ -39,6 +39,7 @@ impl Settings {
         if self.every.is_none() {
             self.every = variables.measured_every();
         }
+        let histograms = variables.histograms();
         let disabled = variables.is_true("OTEL_SDK_DISABLED");
         if !self.otlp.is_empty() {
             variables.tell_unused(OF_COLLECTORS, "is not used: the configuration names collectors");
@@ -49,6 +50,7 @@ impl Settings {
         } else if disabled {
             variables.tell_unused(OF_COLLECTORS, "is not used: OTEL_SDK_DISABLED is `true`");
         } else {
+            self.histograms = self.histograms.or(histograms);
             self.otlp = variables.collectors();
             match variables.sampled() {
                 Some(Sampled::Share(share)) => self.sample = self.sample.or(Percent::of(share)),

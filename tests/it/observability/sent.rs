@@ -5,15 +5,20 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
+use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceRequest;
 use opentelemetry_proto::tonic::common::v1::KeyValue;
 use opentelemetry_proto::tonic::common::v1::any_value::Value as Any;
 use opentelemetry_proto::tonic::metrics::v1::metric::Data;
 use opentelemetry_proto::tonic::metrics::v1::number_data_point::Value as Number;
 use opentelemetry_proto::tonic::metrics::v1::{AggregationTemporality, ExponentialHistogramDataPoint, Metric};
 use unbroken::model::{ProbeId, Reading, Series, Snapshot};
-use unbroken::telemetry::{Buckets, CATALOGUE, Exposition, Footprint, Gauges, Life, Metrics, Outbox, Tally, Type};
+use unbroken::telemetry::{
+    Buckets, CATALOGUE, Exposition, Footprint, Gauges, Life, Metrics, Outbox, Tally, Traced, Type,
+};
 
+use crate::telemetry::collector::Collector;
 use crate::web::halcyon::{self, Mood};
+use crate::world::{Hook, Target, World};
 
 fn begun() -> Timestamp {
     halcyon::now() - SignedDuration::from_hours(2)
@@ -39,7 +44,7 @@ fn busy(buckets: Buckets) -> Arc<Metrics> {
     for minutes_ago in [30, 20, 10] {
         let reading = reading(minutes_ago);
         metrics.due().end(&reading.outcome.verdict);
-        metrics.observe(&reading, Duration::from_millis(3));
+        metrics.observe(&reading, Duration::from_millis(3), Traced::Yes);
     }
     metrics.wrote(Duration::from_millis(2));
     metrics.notified("hook", "delivered");
@@ -177,7 +182,9 @@ fn a_series_ends_with_its_probe_and_begins_anew() {
     assert!(numbers(&gone).keys().all(|series| !series.contains("probe=\"visit\"")), "no point of the past");
     // It comes back: nothing of before is counted, nor is the time in which it was not there.
     assert_eq!(since(&measured(&metrics, &snapshot)), []);
-    metrics.observe(&reading(1), Duration::ZERO);
+    metrics.observe(&reading(1), Duration::ZERO, Traced::No);
+    let exemplars = |all: &[Metric]| histograms(all, "unbroken_probe_duration_seconds")[0].exemplars.len();
+    assert_eq!(exemplars(&measured(&metrics, &snapshot)), 0, "nobody has that trace");
     assert_eq!(since(&measured(&metrics, &snapshot)), [(reading(1).started.as_nanosecond(), 1)]);
 }
 
@@ -205,4 +212,40 @@ fn fixed_buckets_are_sent_as_they_are_scraped() {
     let place = point.explicit_bounds.iter().position(|bound| *bound == 0.005).unwrap();
     assert_eq!((point.count, point.bucket_counts[place]), (3, 3));
     assert_eq!(i128::from(point.start_time_unix_nano), begun().as_nanosecond());
+}
+
+#[tokio::test]
+async fn a_collector_is_sent_what_the_daemon_measures() {
+    let (target, hook, collector) = (Target::start().await, Hook::start().await, Collector::start().await);
+    let mut world = World::new(&target, &hook);
+    let settings = std::fs::read_to_string(world.path("config/unbroken.yaml")).unwrap();
+    let telemetry = format!(
+        "telemetry:\n  every: 1s\n  otlp: {{ endpoint: \"http://{}\", protocol: http/protobuf, compression: gzip }}\n",
+        collector.address
+    );
+    world.write("config/unbroken.yaml", &format!("{settings}{telemetry}"));
+    world.start().await;
+    world.until_score("buy", 100.0).await;
+    let sent = || {
+        let requests: Vec<ExportMetricsServiceRequest> = collector.of("metrics");
+        let scopes = requests.into_iter().flat_map(|request| request.resource_metrics).flat_map(|of| of.scope_metrics);
+        scopes.flat_map(|scope| scope.metrics).collect::<Vec<Metric>>()
+    };
+    let score = |all: &[Metric], points: f64| {
+        let of_name = all.iter().filter(|metric| metric.name == "unbroken_journey_score");
+        of_name.flat_map(|metric| numbers(std::slice::from_ref(metric))).any(|(_, value)| value == points)
+    };
+    world.until("a collector has the score", async |_: &World| score(&sent(), 100.0)).await;
+    target.break_();
+    world.until("a collector has the loss", async |_: &World| score(&sent(), 0.0)).await;
+    let all = sent();
+    let runs = histograms(&all, "unbroken_probe_duration_seconds");
+    let [first, last] = [runs.first().unwrap(), runs.last().unwrap()];
+    assert!(last.count > first.count && last.time_unix_nano > first.time_unix_nano, "{first:?} {last:?}");
+    assert_eq!(last.start_time_unix_nano, first.start_time_unix_nano, "it counts on");
+    assert_eq!(labels(&last.attributes), "{touchpoint=\"shop\",probe=\"home\"}");
+    // What is still to be sent at the stop is sent.
+    let before = sent().len();
+    world.stop().await;
+    assert!(sent().len() > before, "nothing was sent at the end");
 }

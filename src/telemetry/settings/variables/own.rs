@@ -5,6 +5,7 @@ use std::time::Duration;
 use percent_encoding::percent_decode_str;
 
 use super::Variables;
+use crate::telemetry::Buckets;
 use crate::telemetry::settings::{Pace, Standard};
 use crate::units::Period;
 
@@ -79,6 +80,16 @@ impl Variables<'_> {
         self.read("OTEL_METRIC_EXPORT_INTERVAL", every, wanted).map(Period::from_millis)
     }
 
+    pub(super) fn histograms(&mut self) -> Option<Buckets> {
+        let buckets = |text: &str| match text {
+            "explicit_bucket_histogram" => Some(Buckets::Fixed),
+            "base2_exponential_bucket_histogram" => Some(Buckets::Exponential),
+            _ => None,
+        };
+        let name = "OTEL_EXPORTER_OTLP_METRICS_DEFAULT_HISTOGRAM_AGGREGATION";
+        self.read(name, buckets, "`explicit_bucket_histogram` or `base2_exponential_bucket_histogram`")
+    }
+
     pub(super) fn sampled(&mut self) -> Option<Sampled> {
         let wanted = "`always_on`, `always_off` or `traceidratio`, each also with `parentbased_` before it";
         let ratio = |text: &str| text.parse().ok().filter(|ratio| (0.0..=1.0).contains(ratio));
@@ -98,9 +109,6 @@ impl Variables<'_> {
         let only = |wanted: &'static str| move |text: &str| (text == wanted).then_some(());
         let name = "OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE";
         self.read(name, |text| only("cumulative")(&text.to_ascii_lowercase()), "always `cumulative`");
-        let name = "OTEL_EXPORTER_OTLP_METRICS_DEFAULT_HISTOGRAM_AGGREGATION";
-        let exponential = only("base2_exponential_bucket_histogram");
-        self.read(name, exponential, "always `base2_exponential_bucket_histogram`");
         let name = "OTEL_METRICS_EXEMPLAR_FILTER";
         self.read(name, only("always_on"), "always `always_on`: every run is a trace");
         let context = |text: &str| text.split(',').any(|part| part.trim() == "tracecontext").then_some(());

@@ -1,6 +1,7 @@
 use std::time::Duration;
 
 use super::*;
+use crate::telemetry::Buckets;
 use crate::telemetry::settings::{Address, Compression, Otlp, Protocol};
 
 fn read(pairs: &[(&str, &str)]) -> (Settings, Vec<String>) {
@@ -96,6 +97,7 @@ fn queues_and_ourselves() {
         ("OTEL_BLRP_MAX_EXPORT_BATCH_SIZE", "9"),
         ("OTEL_BLRP_EXPORT_TIMEOUT", "4000"),
         ("OTEL_METRIC_EXPORT_INTERVAL", "15000"),
+        ("OTEL_EXPORTER_OTLP_METRICS_DEFAULT_HISTOGRAM_AGGREGATION", "explicit_bucket_histogram"),
         ("OTEL_RESOURCE_ATTRIBUTES", "deployment.environment.name=prod,service.name=x,team=a%2Cb"),
         ("OTEL_SERVICE_NAME", "eyes"),
     ]);
@@ -105,6 +107,7 @@ fn queues_and_ourselves() {
     assert_eq!(standard.spans.within, Duration::from_millis(250));
     assert_eq!((standard.records.batch, standard.records.offered_for), (9, Duration::from_secs(4)));
     assert_eq!(settings.every(), Duration::from_secs(15));
+    assert_eq!((settings.buckets(), Settings::default().buckets()), (Buckets::Fixed, Buckets::Exponential));
     let pair = |name: &str, value: &str| (name.to_owned(), value.to_owned());
     let wanted = [pair("deployment.environment.name", "prod"), pair("team", "a,b"), pair("service.name", "eyes")];
     assert_eq!(standard.resource, wanted);
@@ -122,6 +125,7 @@ fn no_bad_value_is_ignored_in_silence() {
         ("OTEL_EXPORTER_OTLP_CLIENT_KEY", "/etc/key.pem"),
         ("OTEL_EXPORTER_OTLP_INSECURE", "perhaps"),
         ("OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE", "delta"),
+        ("OTEL_EXPORTER_OTLP_METRICS_DEFAULT_HISTOGRAM_AGGREGATION", "fine"),
         ("OTEL_LOGS_EXPORTER", "console"),
         ("OTEL_TRACES_SAMPLER", "jaeger_remote"),
         ("OTEL_BSP_MAX_QUEUE_SIZE", "-1"),
