@@ -96,7 +96,9 @@ impl Args {
         introduce(&company, &global.data);
         let exit = if self.company_only {
             let (telemetry, odd) = telemetry::Settings::default().or_environment(&global.variables());
-            odd.iter().for_each(|odd| say!("warning: {odd}"));
+            for odd in odd {
+                say!("warning: {odd}");
+            }
             trace(&mut company, &telemetry)?;
             stop.cancelled().await;
             Ok(Exit::Well)

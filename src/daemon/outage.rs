@@ -21,6 +21,8 @@ use crate::telemetry::Tally;
 const PLACES: u64 = 120;
 const WELL: Duration = Duration::from_mins(5);
 const DARK: Duration = Duration::from_mins(10);
+/// It is found again by then.
+const BACK_WITHIN: Duration = Duration::from_mins(1);
 /// Spans that may wait for a collector, at most.
 const QUEUED_MAX: u64 = 16_384;
 
@@ -128,9 +130,9 @@ async fn with_an_outage() -> (Course, Told) {
         tokio::time::sleep(DARK).await;
         dark = tally();
         collector.come_back().await;
-        tokio::time::sleep(Duration::from_mins(1)).await;
+        tokio::time::sleep(BACK_WITHIN).await;
         back = tally();
-        tokio::time::sleep(WELL - Duration::from_mins(1)).await;
+        tokio::time::sleep(WELL.saturating_sub(BACK_WITHIN)).await;
     };
     let metrics = beat(daemon, &page, course).await;
     let got = collector.got.load(Ordering::Relaxed);
