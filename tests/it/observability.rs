@@ -50,7 +50,7 @@ fn promtool_accepts_the_rules_and_each_alert_fires_when_it_should() {
     promtool(&["check", "rules", "--lint=all", "--lint-fatal", "rules.yaml"], "");
     promtool(&["test", "rules", "rules.test.yaml"], "");
     let tests = yaml("rules.test.yaml")["tests"].as_array().unwrap().clone();
-    let cases: Vec<&Value> = tests.iter().flat_map(|test| test["alert_rule_test"].as_array()).flatten().collect();
+    let cases: Vec<&Value> = tests.iter().filter_map(|test| test["alert_rule_test"].as_array()).flatten().collect();
     for rule in rules("alert") {
         let name = &rule["alert"];
         let of = |fires: bool| {

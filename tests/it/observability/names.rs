@@ -95,7 +95,7 @@ fn asked(value: &Value, into: &mut Vec<String>) {
             for (key, inner) in fields {
                 match inner {
                     Value::String(text) if ["expr", "query", "definition"].contains(&key.as_str()) => {
-                        into.push(text.clone())
+                        into.push(text.clone());
                     }
                     _ => asked(inner, into),
                 }
@@ -124,7 +124,7 @@ fn rules_and_dashboard_name_only_what_is_counted_and_all_of_it() {
     assert!(expressions.len() > 30, "{expressions:?}");
     let rules = [rules("alert"), rules("record")].concat();
     expressions.extend(rules.iter().map(|rule| rule["expr"].as_str().unwrap().to_owned()));
-    let annotations = rules.iter().flat_map(|rule| rule["annotations"].as_object()).flat_map(|all| all.values());
+    let annotations = rules.iter().filter_map(|rule| rule["annotations"].as_object()).flat_map(|all| all.values());
     expressions.extend(annotations.map(|text| text.as_str().unwrap().to_owned()));
     let (recorded, mut used) = (recorded(), BTreeSet::new());
     let wrong: Vec<String> = expressions.iter().flat_map(|text| wrong(text, &recorded, &mut used)).collect();
@@ -156,11 +156,11 @@ fn panels_lie_beside_each_other_and_ask_the_chosen_prometheus() {
     let panels = dashboard["panels"].as_array().unwrap();
     let place = |panel: &Value| ["x", "y", "w", "h"].map(|side| panel["gridPos"][side].as_u64().unwrap());
     for (number, panel) in panels.iter().enumerate() {
-        let [x, y, w, h] = place(panel);
-        assert!(x + w <= 24 && h > 0, "{}", panel["title"]);
+        let [left, top, width, height] = place(panel);
+        assert!(left + width <= 24 && height > 0, "{}", panel["title"]);
         for other in &panels[number + 1..] {
-            let [a, b, c, d] = place(other);
-            let apart = x + w <= a || a + c <= x || y + h <= b || b + d <= y;
+            let [x, y, w, h] = place(other);
+            let apart = left + width <= x || x + w <= left || top + height <= y || y + h <= top;
             assert!(apart, "{} lies on {}", panel["title"], other["title"]);
             assert_ne!(panel["id"], other["id"]);
         }

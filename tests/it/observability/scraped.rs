@@ -94,7 +94,7 @@ async fn a_broken_journey_and_a_dead_daemon_reach_alertmanager_through_prometheu
     let exemplars = async || {
         let path = "/api/v1/query_exemplars?query=unbroken_probe_duration_seconds_bucket&start=0&end=9999999999";
         let all = json(asked, path).await["data"].clone();
-        let all = all.as_array().into_iter().flatten().flat_map(|series| series["exemplars"].as_array());
+        let all = all.as_array().into_iter().flatten().filter_map(|series| series["exemplars"].as_array());
         all.flatten().map(|exemplar| exemplar["labels"]["trace_id"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
     };
     until("it has the trace of a run that failed", async || {

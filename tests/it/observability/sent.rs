@@ -160,7 +160,7 @@ fn a_histogram_counts_everything_and_points_at_runs() {
     assert!(points(newest.trace.0), "{:?}", duration.exemplars);
     let exemplar = duration.exemplars.iter().find(|one| one.trace_id == newest.trace.0.to_be_bytes()).unwrap();
     assert_eq!(exemplar.span_id, newest.span.0.to_be_bytes());
-    assert_eq!(exemplar.time_unix_nano as i128, newest.ended().as_nanosecond());
+    assert_eq!(i128::from(exemplar.time_unix_nano), newest.ended().as_nanosecond());
     let phases = histograms(&all, "unbroken_probe_phase_seconds");
     assert!(phases.len() > 3 && phases.iter().all(|point| point.count >= 3), "{phases:?}");
 }
