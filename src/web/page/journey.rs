@@ -280,18 +280,6 @@ fn budget_tone(used: f64) -> Tone {
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_goal_that_is_used_up_says_so() {
-        assert_eq!(budget_tone(0.0).word, "goal-within");
-        assert_eq!(budget_tone(0.7).word, "goal-half");
-        assert_eq!(budget_tone(1.2).word, "goal-gone");
-    }
-}
-
 /// A title is the company's own text: in Markdown its brackets would end the name, in HTML its quotes.
 fn snippets(base: &Url, id: &JourneyId, title: &str) -> Snippets {
     let place = |kind: &str, suffix: &str| {
@@ -309,5 +297,17 @@ fn snippets(base: &Url, id: &JourneyId, title: &str) -> Snippets {
             "<iframe src=\"{card}\" title=\"{html}\" width=\"420\" height=\"180\" loading=\"lazy\"></iframe>"
         ),
         badge: format!("[![{markdown}]({badge})]({page})"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_goal_that_is_used_up_says_so() {
+        assert_eq!(budget_tone(0.0).word, "goal-within");
+        assert_eq!(budget_tone(0.7).word, "goal-half");
+        assert_eq!(budget_tone(1.2).word, "goal-gone");
     }
 }
