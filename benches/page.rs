@@ -89,11 +89,11 @@ fn measure_cpu(target: SocketAddr) -> bool {
     for _ in 0..ASKED {
         ask(listen, "/");
     }
-    let (span, busy) = (began.elapsed(), cpu::cpu_of(pid) - before);
+    let (span, busy) = (began.elapsed(), cpu::cpu_of(pid).saturating_sub(before));
     // Its probes go on: the same time with nobody at the page.
     let before = cpu::cpu_of(pid);
     std::thread::sleep(span);
-    let idle = cpu::cpu_of(pid) - before;
+    let idle = cpu::cpu_of(pid).saturating_sub(before);
     let each = busy.saturating_sub(idle) / ASKED;
     let verdict = if each < CPU_GOAL { "met" } else { "not met" };
     println!("\nhome at 1 000 probes, {ASKED} times: {each:.2?} of CPU each (goal: under {CPU_GOAL:?}, {verdict})");
