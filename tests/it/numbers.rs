@@ -20,6 +20,11 @@ async fn page_api_commands_metrics_and_alert_say_one_number() {
     let told = &hook.taken("open")[0].body["data"];
     assert_eq!(told["journeys"], serde_json::json!([{ "journey": "buy", "points_lost": 60.0 }]));
     assert!(told["lines"].to_string().contains("60.0"), "{told}");
+    target.mend();
+    world.until("and of its end", async |_: &World| !hook.taken("resolve").is_empty()).await;
+    agree(&world, "100.0", "0").await;
+    let felt = world.json("/api/v1/journeys/buy").await["felt"].as_f64().unwrap();
+    assert!(felt < 100.0, "what customers still remember was not mistaken for it: {felt}");
     world.stop().await;
 }
 
