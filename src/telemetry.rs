@@ -7,6 +7,7 @@
 //! our back (a collector of the file would get another one's headers), and they call sent what a collector refused.
 
 mod attributes;
+mod encode;
 mod exporter;
 mod exposition;
 mod histogram;

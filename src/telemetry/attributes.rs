@@ -1,5 +1,8 @@
 //! What a span says of itself, by OpenTelemetry's semantic conventions where there is one.
 
+use std::borrow::Cow;
+use std::sync::Arc;
+
 use opentelemetry_semantic_conventions::attribute as semantic;
 
 use super::spans::Value;
@@ -15,13 +18,13 @@ const INTEGERS: &[&str] = &[
     semantic::NETWORK_PEER_PORT,
 ];
 
-pub(super) fn of_run(reading: &Reading, place: &Place) -> Vec<(String, Value)> {
+pub(super) fn of_run<'a>(reading: &'a Reading, place: &Place) -> Vec<(&'a str, Value<'a>)> {
     let mut attributes = Attributes::default();
     attributes.text(semantic::USER_AGENT_SYNTHETIC_TYPE, "test");
     attributes.text("unbroken.touchpoint", reading.probe.touchpoint.as_str());
-    attributes.text("unbroken.probe", &reading.probe.name);
-    attributes.add("unbroken.journeys", Value::Texts(place.journeys.clone()));
-    attributes.add("unbroken.stage", Value::Texts(place.stages.clone()));
+    attributes.text("unbroken.probe", &*reading.probe.name);
+    attributes.add("unbroken.journeys", Value::Texts(Arc::clone(&place.journeys)));
+    attributes.add("unbroken.stage", Value::Texts(Arc::clone(&place.stages)));
     attributes.text("unbroken.vantage", reading.vantage.as_str());
     if let Some(persona) = &reading.persona {
         attributes.text("unbroken.persona", persona.as_str());
@@ -37,58 +40,58 @@ pub(super) fn of_run(reading: &Reading, place: &Place) -> Vec<(String, Value)> {
         }
         Verdict::Inconclusive { why, text } => {
             attributes.text("unbroken.fault.code", why.code());
-            attributes.text("unbroken.fault.text", text);
+            attributes.text("unbroken.fault.text", text.as_str());
         }
         Verdict::Good | Verdict::Slow | Verdict::Skipped(_) => {}
     }
     attributes.0
 }
 
-pub(super) fn of_step(step: &StepOutcome) -> Vec<(String, Value)> {
+pub(super) fn of_step(step: &StepOutcome) -> Vec<(&str, Value<'_>)> {
     let mut attributes = Attributes::default();
     for (name, value) in &step.attributes {
         match value.parse::<i64>() {
             Ok(number) if INTEGERS.contains(&name.as_ref()) => attributes.add(name, Value::Integer(number)),
-            _ => attributes.text(name, value),
+            _ => attributes.text(name, value.as_str()),
         }
     }
     if let Some(peer) = step.peer {
-        attributes.text(semantic::NETWORK_PEER_ADDRESS, &peer.ip().to_string());
+        attributes.text(semantic::NETWORK_PEER_ADDRESS, peer.ip().to_string());
         attributes.add(semantic::NETWORK_PEER_PORT, Value::Integer(i64::from(peer.port())));
     }
     if let Some(certificate) = &step.certificate {
-        attributes.text(semantic::TLS_SERVER_SUBJECT, &certificate.subject);
-        attributes.text(semantic::TLS_SERVER_ISSUER, &certificate.issuer);
-        attributes.text(semantic::TLS_SERVER_NOT_BEFORE, &certificate.not_before.to_string());
-        attributes.text(semantic::TLS_SERVER_NOT_AFTER, &certificate.not_after.to_string());
-        attributes.text(semantic::TLS_SERVER_HASH_SHA256, &certificate.sha256);
+        attributes.text(semantic::TLS_SERVER_SUBJECT, certificate.subject.as_str());
+        attributes.text(semantic::TLS_SERVER_ISSUER, certificate.issuer.as_str());
+        attributes.text(semantic::TLS_SERVER_NOT_BEFORE, certificate.not_before.to_string());
+        attributes.text(semantic::TLS_SERVER_NOT_AFTER, certificate.not_after.to_string());
+        attributes.text(semantic::TLS_SERVER_HASH_SHA256, certificate.sha256.as_str());
     }
     if let Some(fault) = &step.fault {
         let status = step.attributes.iter().find(|(name, _)| name == semantic::HTTP_RESPONSE_STATUS_CODE);
         match (fault.code, status) {
             // HTTP conventions: an error status is its own error type.
-            (FaultCode::Status, Some((_, status))) => attributes.text(semantic::ERROR_TYPE, status),
+            (FaultCode::Status, Some((_, status))) => attributes.text(semantic::ERROR_TYPE, status.as_str()),
             _ => attributes.text(semantic::ERROR_TYPE, fault.code.code()),
         }
     }
     attributes.0
 }
 
-pub(super) fn of_fault(severity: &str, fault: &Fault) -> Vec<(String, Value)> {
+pub(super) fn of_fault<'a>(severity: &'a str, fault: &'a Fault) -> Vec<(&'a str, Value<'a>)> {
     let mut attributes = Attributes::default();
     attributes.text("unbroken.severity", severity);
     attributes.text("unbroken.fault.code", fault.code.code());
-    attributes.text("unbroken.fault.text", &fault.text);
+    attributes.text("unbroken.fault.text", &*fault.text);
     if let Some(phase) = fault.phase {
         attributes.text("unbroken.fault.phase", phase.code());
     }
     if let Some(evidence) = &fault.evidence {
-        attributes.text("unbroken.evidence.of", &evidence.of);
-        attributes.text("unbroken.evidence.expected", &evidence.expected);
-        attributes.text("unbroken.evidence.found", &evidence.found);
+        attributes.text("unbroken.evidence.of", &*evidence.of);
+        attributes.text("unbroken.evidence.expected", &*evidence.expected);
+        attributes.text("unbroken.evidence.found", &*evidence.found);
     }
     if let Some(excerpt) = &fault.excerpt {
-        attributes.text("unbroken.evidence.excerpt", excerpt);
+        attributes.text("unbroken.evidence.excerpt", &**excerpt);
     }
     attributes.0
 }
@@ -96,8 +99,8 @@ pub(super) fn of_fault(severity: &str, fault: &Fault) -> Vec<(String, Value)> {
 /// The journeys and stages that a touchpoint serves, each once, in the map's order.
 #[derive(Debug)]
 pub(super) struct Place {
-    journeys: Vec<String>,
-    stages: Vec<String>,
+    journeys: Arc<[String]>,
+    stages: Arc<[String]>,
 }
 
 impl Place {
@@ -115,7 +118,7 @@ impl Place {
                 }
             }
         }
-        Self { journeys, stages }
+        Self { journeys: journeys.into(), stages: stages.into() }
     }
 }
 
@@ -127,17 +130,17 @@ fn serves(touchpoint: &TouchpointId, need: &Need) -> bool {
 }
 
 #[derive(Default)]
-struct Attributes(Vec<(String, Value)>);
+struct Attributes<'a>(Vec<(&'a str, Value<'a>)>);
 
-impl Attributes {
+impl<'a> Attributes<'a> {
     /// The first value of a name stays: what the kind itself said is nearer to the wire.
-    fn add(&mut self, name: &str, value: Value) {
-        if self.0.iter().all(|(known, _)| known != name) {
-            self.0.push((name.to_owned(), value));
+    fn add(&mut self, name: &'a str, value: Value<'a>) {
+        if self.0.iter().all(|(known, _)| *known != name) {
+            self.0.push((name, value));
         }
     }
 
-    fn text(&mut self, name: &str, value: &str) {
-        self.add(name, Value::Text(value.to_owned()));
+    fn text(&mut self, name: &'a str, value: impl Into<Cow<'a, str>>) {
+        self.add(name, Value::Text(value.into()));
     }
 }

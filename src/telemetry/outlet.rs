@@ -33,7 +33,7 @@ use self::tally::Counts;
 pub use self::tally::Tally;
 pub(super) use self::wire::Unwired;
 use self::wire::Wire;
-use super::message;
+use super::encode;
 use super::run::{Run, Tracer};
 use super::settings::Standard;
 use super::{Otlp, Signal};
@@ -87,8 +87,8 @@ impl Outlet {
         if let Some(queue) = &self.traces {
             let (envelope, mut tracer) = (Arc::clone(&self.envelope), Tracer::default());
             let pack = move |runs: Vec<Run>| {
-                let spans = runs.iter().flat_map(|run| tracer.spans(run)).map(message::span);
-                envelope.spans(spans)
+                let spans = runs.iter().flat_map(|run| tracer.spans(run));
+                envelope.spans(spans.map(|span| encode::span(&span)))
             };
             tasks.push(tokio::spawn(Lane::new(Arc::clone(queue), pack, self.carrier(Signal::Traces)).run()));
         }

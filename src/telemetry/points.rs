@@ -74,7 +74,7 @@ impl Points {
     fn attributes(&self, values: &[&str]) -> Vec<KeyValue> {
         let labels = self.family.map_or(&[][..], |family| family.labels);
         let labelled = labels.iter().zip(values).filter(|(_, value)| !value.is_empty());
-        pairs(labelled.map(|(name, value)| ((*name).to_owned(), Value::Text((*value).to_owned()))).collect())
+        pairs(labelled.map(|(name, value)| (*name, Value::Text((*value).into()))).collect())
     }
 
     fn fixed(&self, labels: &[&str], histogram: &Histogram) -> proto::HistogramDataPoint {

@@ -14,7 +14,7 @@ use tokio::time::Instant;
 
 use super::outlet::{Answer, Envelope, Outlet, Parcel, Refusal};
 use super::spans::{Kind, Span, Value};
-use super::{Identity, Protocol, Settings, Signal, Unbuilt, message};
+use super::{Identity, Protocol, Settings, Signal, Unbuilt, encode, message};
 use crate::model::{SpanId, TraceId};
 
 /// What it is called wherever it is looked for.
@@ -91,22 +91,22 @@ pub async fn rehearse(settings: &Settings, identity: &Identity, mark: Mark) -> R
 
 fn parcels(envelope: &Envelope, signal: Signal, mark: Mark) -> Vec<Parcel> {
     match signal {
-        Signal::Traces => envelope.spans([message::span(span(mark))]),
+        Signal::Traces => envelope.spans([encode::span(&span(mark))]),
         Signal::Logs => envelope.records([record(mark)]),
         Signal::Metrics => envelope.metrics(std::iter::once(metric(mark))).collect(),
     }
 }
 
-fn span(mark: Mark) -> Span {
+fn span(mark: Mark) -> Span<'static> {
     Span {
         trace: mark.trace,
         id: mark.span,
         parent: None,
-        name: NAME.to_owned(),
+        name: NAME.into(),
         kind: Kind::Internal,
         start: mark.now.checked_sub(LENGTH).unwrap_or(mark.now),
         end: mark.now,
-        attributes: vec![("unbroken.test".to_owned(), Value::Flag(true))],
+        attributes: vec![("unbroken.test", Value::Flag(true))],
         events: Vec::new(),
         links: Vec::new(),
         error: None,
@@ -144,5 +144,5 @@ fn metric(mark: Mark) -> Metric {
 }
 
 fn marked() -> Vec<KeyValue> {
-    message::pairs(vec![("unbroken.test".to_owned(), Value::Flag(true))])
+    message::pairs(vec![("unbroken.test", Value::Flag(true))])
 }

@@ -29,7 +29,7 @@ pub(super) struct Tracer {
 }
 
 impl Tracer {
-    pub(super) fn spans(&mut self, run: &Run) -> Vec<Span> {
+    pub(super) fn spans<'a>(&mut self, run: &'a Run) -> Vec<Span<'a>> {
         if !self.map.as_ref().is_some_and(|map| Arc::ptr_eq(map, &run.map)) {
             self.places.clear();
             self.map = Some(Arc::clone(&run.map));

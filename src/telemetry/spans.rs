@@ -4,32 +4,33 @@
 //! were measured. The root's and the client spans' ids are the reading's own, since they went out in `traceparent`;
 //! the others follow from them, so that the same reading always is the same trace.
 
+use std::borrow::Cow;
+use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use sha2::{Digest, Sha256};
 
 use super::attributes::{self, Place};
 use crate::model::{
     Fault, FaultCode, JourneyMap, Phase, PhaseTime, Reading, SpanId, SpanRef, StepOutcome, TraceId, Verdict,
 };
 
-/// One span, ready to be sent.
+/// One span, ready to be sent: what its reading says stays there, for there are eight spans a run and many runs.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Span {
+pub struct Span<'a> {
     pub trace: TraceId,
     pub id: SpanId,
     pub parent: Option<SpanId>,
-    pub name: String,
+    pub name: Cow<'a, str>,
     pub kind: Kind,
     pub start: Timestamp,
     pub end: Timestamp,
-    pub attributes: Vec<(String, Value)>,
-    pub events: Vec<Event>,
+    pub attributes: Vec<(&'a str, Value<'a>)>,
+    pub events: Vec<Event<'a>>,
     /// Spans of other traces that this one follows from.
-    pub links: Vec<Link>,
+    pub links: Vec<Link<'a>>,
     /// Set when it failed: why, in one line.
-    pub error: Option<String>,
+    pub error: Option<Cow<'a, str>>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,9 +41,9 @@ pub enum Kind {
 
 /// An attribute's value.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Value {
-    Text(String),
-    Texts(Vec<String>),
+pub enum Value<'a> {
+    Text(Cow<'a, str>),
+    Texts(Arc<[String]>),
     Integer(i64),
     Number(f64),
     Flag(bool),
@@ -50,26 +51,26 @@ pub enum Value {
 
 /// A span of another trace, and why it matters here.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Link {
+pub struct Link<'a> {
     pub to: SpanRef,
-    pub attributes: Vec<(String, Value)>,
+    pub attributes: Vec<(&'a str, Value<'a>)>,
 }
 
 /// Something that happened within a span.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Event {
+pub struct Event<'a> {
     pub at: Timestamp,
     pub name: &'static str,
-    pub attributes: Vec<(String, Value)>,
+    pub attributes: Vec<(&'a str, Value<'a>)>,
 }
 
 /// The trace of one run: the root first.
-pub fn spans(reading: &Reading, map: &JourneyMap) -> Vec<Span> {
+pub fn spans<'a>(reading: &'a Reading, map: &JourneyMap) -> Vec<Span<'a>> {
     spans_at(reading, &Place::of(&reading.probe.touchpoint, map))
 }
 
 /// The same, where the probe's place in the map is known.
-pub(super) fn spans_at(reading: &Reading, place: &Place) -> Vec<Span> {
+pub(super) fn spans_at<'a>(reading: &'a Reading, place: &Place) -> Vec<Span<'a>> {
     let mut spans = Vec::with_capacity(count(reading));
     spans.push(root(reading, place));
     for (number, step) in reading.outcome.steps.iter().enumerate().filter(|(_, step)| step.reached) {
@@ -89,10 +90,10 @@ fn speaks(step: &StepOutcome) -> bool {
     step.peer.is_some() || step.phases.iter().any(|phase| phase.phase != Phase::Assert)
 }
 
-fn root(reading: &Reading, place: &Place) -> Span {
+fn root<'a>(reading: &'a Reading, place: &Place) -> Span<'a> {
     let verdict = &reading.outcome.verdict;
     let error = match verdict {
-        Verdict::Failed(fault) => Some(fault.to_string()),
+        Verdict::Failed(fault) => Some(fault.to_string().into()),
         // Our own fault is no error of what was probed: it stands in the attributes.
         Verdict::Good | Verdict::Slow | Verdict::Inconclusive { .. } | Verdict::Skipped(_) => None,
     };
@@ -100,7 +101,7 @@ fn root(reading: &Reading, place: &Place) -> Span {
         trace: reading.trace,
         id: reading.span,
         parent: None,
-        name: format!("probe {}", reading.probe),
+        name: format!("probe {}", reading.probe).into(),
         kind: Kind::Internal,
         start: reading.started,
         end: reading.ended(),
@@ -112,17 +113,17 @@ fn root(reading: &Reading, place: &Place) -> Span {
 }
 
 /// A recheck follows from the run that left doubt, which may have looked from another vantage.
-fn asked(to: SpanRef) -> Link {
-    Link { to, attributes: vec![("unbroken.link".to_owned(), Value::Text("asked_by".to_owned()))] }
+fn asked(to: SpanRef) -> Link<'static> {
+    Link { to, attributes: vec![("unbroken.link", Value::Text("asked_by".into()))] }
 }
 
-fn push_step(spans: &mut Vec<Span>, reading: &Reading, number: usize, step: &StepOutcome) {
+fn push_step<'a>(spans: &mut Vec<Span<'a>>, reading: &Reading, number: usize, step: &'a StepOutcome) {
     let moment = |offset: Duration| after(reading.started, offset);
     let (start, end) = (moment(step.offset), moment(step.offset + step.took));
     let id = derive(reading, number, 0);
-    let mut attributes = vec![("unbroken.step.kind".to_owned(), Value::Text(step.kind.to_string()))];
+    let mut attributes = vec![("unbroken.step.kind", Value::Text((&*step.kind).into()))];
     if let Some(on) = &step.on {
-        attributes.push(("unbroken.step.on".to_owned(), Value::Text(on.to_string())));
+        attributes.push(("unbroken.step.on", Value::Text(on.as_str().into())));
     }
     let base = |id, parent, name, kind, start, end| Span {
         trace: reading.trace,
@@ -140,8 +141,8 @@ fn push_step(spans: &mut Vec<Span>, reading: &Reading, number: usize, step: &Ste
     spans.push(Span {
         attributes,
         events: failures(step, end),
-        error: step.fault.as_ref().map(|fault| fault.text.clone()),
-        ..base(id, reading.span, format!("step {}", step.name), Kind::Internal, start, end)
+        error: step.fault.as_ref().map(|fault| (&*fault.text).into()),
+        ..base(id, reading.span, format!("step {}", step.name).into(), Kind::Internal, start, end)
     });
     let network: Vec<&PhaseTime> = step.phases.iter().filter(|phase| phase.phase != Phase::Assert).collect();
     let speaks = speaks(step);
@@ -150,22 +151,22 @@ fn push_step(spans: &mut Vec<Span>, reading: &Reading, number: usize, step: &Ste
         let until = until.map_or(end, moment).min(end);
         spans.push(Span {
             attributes: attributes::of_step(step),
-            error: step.fault.as_ref().filter(|fault| is_protocols(fault)).map(|fault| fault.text.clone()),
-            ..base(step.span, id, client_name(step), Kind::Client, start, until)
+            error: step.fault.as_ref().filter(|fault| is_protocols(fault)).map(|fault| (&*fault.text).into()),
+            ..base(step.span, id, client_name(step).into(), Kind::Client, start, until)
         });
     }
     for (place, phase) in step.phases.iter().enumerate() {
         let parent = if phase.phase == Phase::Assert || !speaks { id } else { step.span };
         let (start, end) = (moment(phase.offset), moment(phase.offset + phase.took));
-        let name = phase.phase.code().to_owned();
+        let name = phase.phase.code().into();
         spans.push(base(derive(reading, number, place + 1), parent, name, Kind::Internal, start, end));
     }
 }
 
 /// Semantic conventions: the method alone is the name of an HTTP client span, low in cardinality.
-fn client_name(step: &StepOutcome) -> String {
-    let attribute = |name: &str| step.attributes.iter().find(|(key, _)| key == name).map(|(_, value)| value);
-    attribute("http.request.method").unwrap_or(&step.kind).to_string()
+fn client_name(step: &StepOutcome) -> &str {
+    let method = step.attributes.iter().find(|(name, _)| name == "http.request.method");
+    method.map_or(&*step.kind, |(_, method)| method.as_str())
 }
 
 /// Whether a fault belongs to the exchange itself, not to what was expected of it.
@@ -183,7 +184,7 @@ fn is_protocols(fault: &Fault) -> bool {
 }
 
 /// An event per failed expectation.
-fn failures(step: &StepOutcome, at: Timestamp) -> Vec<Event> {
+fn failures(step: &StepOutcome, at: Timestamp) -> Vec<Event<'_>> {
     let blocking = step.fault.as_ref().map(|fault| ("blocking", fault));
     let others = step.findings.iter().map(|finding| {
         let severity = match finding.severity {
@@ -209,13 +210,12 @@ fn after(start: Timestamp, offset: Duration) -> Timestamp {
 }
 
 /// An id that follows from the run and the span's place in it; never zero, which means "no id".
+///
+/// No two places of a run come to one id, for each step of the mixing can be undone (Steele et al. 2014).
 fn derive(reading: &Reading, step: usize, place: usize) -> SpanId {
-    let mut hash = Sha256::new();
-    hash.update(reading.trace.0.to_be_bytes());
-    hash.update(reading.span.0.to_be_bytes());
-    hash.update((step as u64).to_be_bytes());
-    hash.update((place as u64).to_be_bytes());
-    let digest = hash.finalize();
-    let id = digest.iter().take(8).fold(0_u64, |id, byte| (id << 8) | u64::from(*byte));
-    SpanId(id.max(1))
+    let place = ((step as u64) << 32) | place as u64;
+    let mixed = reading.span.0 ^ place.wrapping_add(1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    let mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    SpanId((mixed ^ (mixed >> 31)).max(1))
 }

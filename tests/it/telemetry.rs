@@ -6,7 +6,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use unbroken::model::{ProbeId, SelfFault, Series, Snapshot, Verdict, Why};
-use unbroken::telemetry::{CATALOGUE, Exposition, Gauges, Kind, Metrics, Outbox, Reload, Traced, Type, Value, spans};
+use unbroken::telemetry::{
+    CATALOGUE, Exposition, Gauges, Kind, Metrics, Outbox, Reload, Span, Traced, Type, Value, spans,
+};
 
 use crate::web::halcyon::{self, Mood};
 
@@ -25,21 +27,22 @@ fn failing() -> unbroken::model::Reading {
     halcyon::reading(&series(), halcyon::now(), true, &str::to_owned)
 }
 
+fn attribute<'a>(span: &Span<'a>, name: &str) -> Option<Value<'a>> {
+    span.attributes.iter().find(|(known, _)| *known == name).map(|(_, value)| value.clone())
+}
+
 #[test]
 fn a_run_is_one_trace_with_the_times_that_were_measured() {
     let (reading, snapshot) = (failing(), halcyon::snapshot(Mood::BillingDown));
     let trace = spans(&reading, &snapshot.map);
     assert_eq!(trace, spans(&reading, &snapshot.map), "the same reading is the same trace");
     let root = &trace[0];
-    assert_eq!((root.name.as_str(), root.id, root.parent), ("probe billing/visit", reading.span, None));
+    assert_eq!((&*root.name, root.id, root.parent), ("probe billing/visit", reading.span, None));
     assert_eq!(root.error.as_deref(), Some("Open the latest bill: status 500 instead of 200"));
     assert_eq!(root.end.duration_since(root.start).as_millis(), 640);
-    let attribute = |span: &unbroken::telemetry::Span, name: &str| {
-        span.attributes.iter().find(|(key, _)| key == name).map(|(_, value)| value.clone())
-    };
     assert_eq!(attribute(root, "user_agent.synthetic.type"), Some(Value::Text("test".into())));
-    assert_eq!(attribute(root, "unbroken.journeys"), Some(Value::Texts(vec!["pay-my-bill".into()])));
-    assert_eq!(attribute(root, "unbroken.stage"), Some(Value::Texts(vec!["read".into(), "pay".into()])));
+    assert_eq!(attribute(root, "unbroken.journeys"), Some(Value::Texts(["pay-my-bill".to_owned()].into())));
+    assert_eq!(attribute(root, "unbroken.stage"), Some(Value::Texts(["read", "pay"].map(str::to_owned).into())));
     assert_eq!(attribute(root, "unbroken.quality"), Some(Value::Number(0.0)));
     assert_eq!(attribute(root, "unbroken.fault.code"), Some(Value::Text("status".into())));
     // Steps hang from the root, client spans from steps, phases from client spans; all ids differ.
@@ -47,7 +50,7 @@ fn a_run_is_one_trace_with_the_times_that_were_measured() {
     assert_eq!(step.parent, Some(root.id));
     assert_eq!(step.events.len(), 2, "one blocking failure and one defect");
     let client = trace.iter().find(|span| span.parent == Some(step.id) && span.kind == Kind::Client).unwrap();
-    assert_eq!((client.name.as_str(), client.id), ("GET", reading.outcome.steps[1].span));
+    assert_eq!((&*client.name, client.id), ("GET", reading.outcome.steps[1].span));
     assert_eq!(attribute(client, "http.response.status_code"), Some(Value::Integer(500)));
     assert_eq!(attribute(client, "error.type"), Some(Value::Text("500".into())));
     let wait = trace.iter().find(|span| span.name == "wait" && span.parent == Some(client.id)).unwrap();
@@ -67,7 +70,7 @@ fn our_own_fault_is_no_error_of_the_touchpoint() {
     reading.outcome.verdict = Verdict::Inconclusive { why: SelfFault::NoDescriptors, text: "none left".into() };
     let trace = spans(&reading, &halcyon::snapshot(Mood::Well).map);
     assert_eq!(trace[0].error, None);
-    assert!(trace[0].attributes.contains(&("unbroken.fault.code".into(), Value::Text("self_no_descriptors".into()))));
+    assert!(trace[0].attributes.contains(&("unbroken.fault.code", Value::Text("self_no_descriptors".into()))));
 }
 
 fn counted(snapshot: &Snapshot, exposition: Exposition) -> String {

@@ -31,9 +31,9 @@ fn failing(number: u64) -> Reading {
 }
 
 /// A span by its id: everything that it says.
-fn as_sent(span: &Span) -> (String, Value) {
-    let pairs = |attributes: &[(String, telemetry::Value)]| -> Value {
-        attributes.iter().map(|(name, value)| (name.clone(), as_json(value))).collect()
+fn as_sent(span: &Span<'_>) -> (String, Value) {
+    let pairs = |attributes: &[(&str, telemetry::Value<'_>)]| -> Value {
+        attributes.iter().map(|(name, value)| ((*name).to_owned(), as_json(value))).collect()
     };
     let events: Vec<Value> = span
         .events
@@ -53,10 +53,10 @@ fn as_sent(span: &Span) -> (String, Value) {
     (span.id.to_string(), said)
 }
 
-fn as_json(value: &telemetry::Value) -> Value {
+fn as_json(value: &telemetry::Value<'_>) -> Value {
     match value {
         telemetry::Value::Text(text) => json!(text),
-        telemetry::Value::Texts(texts) => json!(texts),
+        telemetry::Value::Texts(texts) => json!(**texts),
         telemetry::Value::Integer(number) => json!(number),
         telemetry::Value::Number(number) => json!(number),
         telemetry::Value::Flag(flag) => json!(flag),

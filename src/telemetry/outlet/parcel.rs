@@ -3,13 +3,11 @@
 use bytes::Bytes;
 use opentelemetry_proto::tonic::collector::logs::v1::ExportLogsServiceRequest;
 use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceRequest;
-use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use opentelemetry_proto::tonic::common::v1::InstrumentationScope;
 use opentelemetry_proto::tonic::logs::v1::{LogRecord, ResourceLogs, ScopeLogs};
 use opentelemetry_proto::tonic::metrics::v1::metric::Data;
 use opentelemetry_proto::tonic::metrics::v1::{Metric, ResourceMetrics, ScopeMetrics};
 use opentelemetry_proto::tonic::resource::v1::Resource;
-use opentelemetry_proto::tonic::trace::v1::{ResourceSpans, ScopeSpans, Span};
 use opentelemetry_semantic_conventions::SCHEMA_URL;
 use prost::Message;
 
@@ -33,14 +31,44 @@ pub(in crate::telemetry) struct Envelope {
     pub(in crate::telemetry) scope: InstrumentationScope,
 }
 
+/// `ExportTraceServiceRequest` of spans that are encoded: on the wire a message and its bytes are the same.
+#[derive(Clone, PartialEq, Message)]
+struct Traces {
+    #[prost(message, repeated, tag = "1")]
+    told: Vec<Told>,
+}
+
+/// `ResourceSpans`
+#[derive(Clone, PartialEq, Message)]
+struct Told {
+    #[prost(message, optional, tag = "1")]
+    resource: Option<Resource>,
+    #[prost(message, repeated, tag = "2")]
+    scoped: Vec<Scoped>,
+    #[prost(string, tag = "3")]
+    schema_url: String,
+}
+
+/// `ScopeSpans`
+#[derive(Clone, PartialEq, Message)]
+struct Scoped {
+    #[prost(message, optional, tag = "1")]
+    scope: Option<InstrumentationScope>,
+    #[prost(bytes = "vec", repeated, tag = "2")]
+    spans: Vec<Vec<u8>>,
+    #[prost(string, tag = "3")]
+    schema_url: String,
+}
+
 impl Envelope {
-    pub(in crate::telemetry) fn spans(&self, spans: impl IntoIterator<Item = Span>) -> Vec<Parcel> {
+    /// Each span is its bytes already.
+    pub(in crate::telemetry) fn spans(&self, spans: impl IntoIterator<Item = Vec<u8>>) -> Vec<Parcel> {
         let parcels = Parcels::new(spans.into_iter().map(|span| (span, 1)), |spans| {
             let scope = Some(self.scope.clone());
-            let scoped = ScopeSpans { scope, spans, schema_url: SCHEMA_URL.to_owned() };
+            let scoped = Scoped { scope, spans, schema_url: SCHEMA_URL.to_owned() };
             let resource = Some(self.resource.clone());
-            let of = ResourceSpans { resource, scope_spans: vec![scoped], schema_url: SCHEMA_URL.to_owned() };
-            ExportTraceServiceRequest { resource_spans: vec![of] }.encode_to_vec()
+            let of = Told { resource, scoped: vec![scoped], schema_url: SCHEMA_URL.to_owned() };
+            Traces { told: vec![of] }.encode_to_vec()
         });
         parcels.collect()
     }
@@ -162,7 +190,9 @@ fn points(metric: &Metric) -> u64 {
 
 #[cfg(test)]
 mod tests {
+    use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
     use opentelemetry_proto::tonic::metrics::v1::{Gauge, NumberDataPoint};
+    use opentelemetry_proto::tonic::trace::v1::Span;
 
     use super::*;
 
@@ -193,10 +223,19 @@ mod tests {
 
     #[test]
     fn no_request_is_too_large_and_nothing_is_left_out() {
-        let span = |_| Span { name: "x".repeat(100_000), ..Default::default() };
+        let span = |_| Span { name: "x".repeat(100_000), ..Default::default() }.encode_to_vec();
         let parcels = envelope().spans((0..45).map(span));
         assert_eq!(parcels.iter().map(|parcel| parcel.items).sum::<u64>(), 45);
         assert!(parcels.len() >= 5 && parcels.iter().all(|parcel| parcel.body.len() <= PARCEL_BYTES_MAX + 4096));
+        let told: Vec<Span> = parcels
+            .iter()
+            .flat_map(|parcel| {
+                ExportTraceServiceRequest::decode(parcel.body.clone()).expect("a request").resource_spans
+            })
+            .flat_map(|of| of.scope_spans)
+            .flat_map(|of| of.spans)
+            .collect();
+        assert!(told.len() == 45 && told.iter().all(|span| span.name.len() == 100_000));
         assert_eq!(envelope().spans([]).len(), 0);
         let one = envelope().records([LogRecord { event_name: "y".repeat(3_000_000), ..Default::default() }]);
         assert_eq!(one.len(), 1, "what is too large alone goes alone");

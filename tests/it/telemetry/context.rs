@@ -61,7 +61,7 @@ async fn a_run_that_is_cut_off_keeps_the_phases_that_it_had() {
     let trace = spans(&reading, &halcyon::snapshot(Mood::Well).map);
     let client = trace.iter().find(|span| span.kind == Kind::Client).unwrap();
     let phases: Vec<_> = trace.iter().filter(|span| span.parent == Some(client.id)).collect();
-    let names: Vec<&str> = phases.iter().map(|span| span.name.as_str()).collect();
+    let names: Vec<&str> = phases.iter().map(|span| &*span.name).collect();
     assert_eq!(names, ["dns", "connect", "send", "wait"], "{trace:#?}");
     for (before, after) in phases.iter().zip(&phases[1..]) {
         assert!(before.end <= after.start && before.start <= before.end, "{before:?} {after:?}");

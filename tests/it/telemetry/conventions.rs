@@ -75,10 +75,9 @@ fn no_name_of_an_attribute_is_made_up() {
 
 #[test]
 fn what_is_sent_of_a_run_has_known_names() {
-    let spans = unbroken::telemetry::spans(
-        &super::failing(),
-        &crate::web::halcyon::snapshot(crate::web::halcyon::Mood::BillingDown).map,
-    );
+    let reading = super::failing();
+    let map = crate::web::halcyon::snapshot(crate::web::halcyon::Mood::BillingDown).map;
+    let spans = unbroken::telemetry::spans(&reading, &map);
     let events = spans.iter().flat_map(|span| &span.events).flat_map(|event| &event.attributes);
     let links = spans.iter().flat_map(|span| &span.links).flat_map(|link| &link.attributes);
     let all: Vec<&str> =

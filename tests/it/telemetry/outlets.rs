@@ -97,7 +97,8 @@ async fn all_arrives(collector: &Collector, otlp: Value) {
     let resource = &of.resource.as_ref().unwrap().attributes;
     let said = ["service.name", "service.instance.id", "unbroken.vantage"].map(|name| text(resource, name));
     assert_eq!(said, [Some("unbroken"), Some("test-1"), Some("here")]);
-    let wanted = spans(&failing(), &halcyon::snapshot(Mood::BillingDown).map);
+    let reading = failing();
+    let wanted = spans(&reading, &halcyon::snapshot(Mood::BillingDown).map);
     let got = &of.scope_spans[0].spans;
     assert_eq!(got.len(), wanted.len());
     for (got, wanted) in got.iter().zip(&wanted) {
@@ -107,8 +108,8 @@ async fn all_arrives(collector: &Collector, otlp: Value) {
         );
         assert_eq!(i128::from(got.start_time_unix_nano), wanted.start.as_nanosecond());
         assert_eq!(i128::from(got.end_time_unix_nano), wanted.end.as_nanosecond());
-        assert_eq!((&got.name, got.attributes.len()), (&wanted.name, wanted.attributes.len()));
-        assert_eq!(got.status.as_ref().map(|status| status.message.clone()), wanted.error);
+        assert_eq!((&*got.name, got.attributes.len()), (&*wanted.name, wanted.attributes.len()));
+        assert_eq!(got.status.as_ref().map(|status| &*status.message), wanted.error.as_deref());
         assert_eq!(got.events.len(), wanted.events.len());
     }
     let metrics = collector.of::<ExportMetricsServiceRequest>("metrics");
