@@ -6,6 +6,7 @@
 //!
 //! Architecture invariant: nothing here knows a journey, a score or the store, and no kind names another.
 
+pub mod browser;
 pub mod capture;
 pub mod connect;
 pub mod dialogue;

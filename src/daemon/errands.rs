@@ -9,6 +9,7 @@ use rand::RngCore as _;
 use crate::clock::Clock;
 use crate::config::Plan;
 use crate::model::{JourneyMap, PersonaId, ProbeId, Reading, Trigger, VantageId};
+use crate::probe::browser::pool::{self, Browsers};
 use crate::probe::connect::Network;
 use crate::probe::{Errand, Heard, Order, Prober, Pushes, Tools};
 use crate::store::Store;
@@ -22,6 +23,7 @@ pub(super) fn prober(network: Arc<Network>, clock: &Clock, program: &Path, store
         random: Arc::new(|| rand::rng().next_u64()),
         network,
         program: program.to_owned(),
+        browsers: Browsers::new(pool::Settings::default(), Arc::new(|| rand::rng().next_u64())),
     })
 }
 

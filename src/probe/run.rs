@@ -11,6 +11,7 @@ use cookie_store::CookieStore;
 use smol_str::SmolStr;
 use tokio::time::Instant;
 
+use super::browser::pool::Browsers;
 use super::connect::Network;
 use super::connect::address::{Region, Way};
 use super::template::{Place, Template};
@@ -34,6 +35,8 @@ pub struct Tools {
     pub network: Arc<Network>,
     /// Our own program, which reads PDF files as a child of itself.
     pub program: PathBuf,
+    /// Browsers to lend.
+    pub browsers: Arc<Browsers>,
 }
 
 impl fmt::Debug for Tools {

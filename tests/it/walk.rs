@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 use tokio::net::{TcpListener, TcpStream};
 use unbroken::clock::Clock;
 use unbroken::model::{ProbeId, Reading, TouchpointId, Trigger, VantageId};
+use unbroken::probe::browser::pool::{self, Browsers};
 use unbroken::probe::connect::Network;
 use unbroken::probe::connect::resolve::Resolver;
 use unbroken::probe::connect::tls::Tls;
@@ -33,6 +34,7 @@ pub(crate) fn tools() -> Tools {
         random: Arc::new(rand::random),
         network: Arc::new(Network::new(Resolver::of_servers(&[]), Tls::new(Clock::system()))),
         program: "unbroken".into(),
+        browsers: Browsers::new(pool::Settings::default(), Arc::new(rand::random)),
     }
 }
 

@@ -9,6 +9,7 @@ use futures::future::join_all;
 use unbroken::clock::Clock;
 use unbroken::config::{self, Environment, Folders, Plan, Secrets};
 use unbroken::model::{ProbeId, Reading, Trigger, VantageId};
+use unbroken::probe::browser::pool::{self, Browsers};
 use unbroken::probe::connect::Network;
 use unbroken::probe::push::{Heard, Pushes};
 use unbroken::probe::{Order, Prober, Tools};
@@ -44,6 +45,7 @@ pub(super) async fn walk(plan: &Plan) -> Vec<Reading> {
         random: Arc::new(rand::random),
         network: Arc::new(Network::system(clock.clone())),
         program: PathBuf::from(env!("CARGO_BIN_EXE_unbroken")),
+        browsers: Browsers::new(pool::Settings::default(), Arc::new(rand::random)),
     });
     let run = |errand, persona| {
         let order = Order {

@@ -14,6 +14,7 @@ use unbroken::clock::Clock;
 use unbroken::model::{
     Fault, FaultCode, FindingSeverity, Phase, ProbeId, Reading, SelfFault, StepOutcome, Trigger, VantageId, Verdict,
 };
+use unbroken::probe::browser::pool::{self, Browsers};
 use unbroken::probe::connect::Network;
 use unbroken::probe::connect::resolve::Resolver;
 use unbroken::probe::connect::tls::Tls;
@@ -59,6 +60,7 @@ pub(crate) fn prober(network: Network) -> Prober {
         random: Arc::new(move || counter.fetch_add(1, Ordering::Relaxed)),
         network: Arc::new(network),
         program: PathBuf::from("/nonexistent"),
+        browsers: Browsers::new(pool::Settings::default(), Arc::new(rand::random)),
     })
 }
 

@@ -1,0 +1,243 @@
+//! The only way out of a run's browser: a SOCKS5 proxy (RFC 1928) on our own machine, gone with the run.
+//!
+//! The name is looked up here, and the very address that is connected to is judged: what a person wrote may be anywhere,
+//! what a page leads to must not be inside a private network unless the page itself is.
+
+use std::collections::BTreeMap;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, copy_bidirectional_with_sizes};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Semaphore;
+use tokio::task::{JoinHandle, JoinSet};
+use tokio::time::Instant;
+use url::Host;
+
+use crate::model::{Fault, FaultCode, SelfFault};
+use crate::probe::Stop;
+use crate::probe::connect::address::{Region, Spelling, Way};
+use crate::probe::connect::resolve::Family;
+use crate::probe::connect::{Network, dial};
+
+/// Connections of one run at a time; further ones wait.
+const CONNECTIONS_MAX: usize = 256;
+/// Hosts of one run that are remembered.
+const HOSTS_MAX: usize = 512;
+const BUFFER_BYTES: usize = 16 << 10;
+
+/// One run's gate; closed when dropped, with all that goes through it.
+#[derive(Debug)]
+pub(super) struct Gate {
+    pub(super) address: SocketAddr,
+    log: Arc<Log>,
+    serving: JoinHandle<()>,
+}
+
+/// A host as the gate knows it.
+#[derive(Clone, Debug)]
+pub struct Passage {
+    /// How its newest connection began.
+    pub ended: Result<SocketAddr, Stop>,
+    /// Looking the name up.
+    pub dns: Duration,
+    /// Connecting.
+    pub connect: Duration,
+}
+
+#[derive(Debug)]
+struct Log {
+    network: Arc<Network>,
+    /// What a person wrote, and how the run came to it.
+    written: (Host<String>, Way),
+    noted: Mutex<Noted>,
+}
+
+#[derive(Debug, Default)]
+struct Noted {
+    /// Where the written host lies.
+    home: Option<Region>,
+    hosts: BTreeMap<(String, u16), Passage>,
+}
+
+impl Gate {
+    pub(super) async fn open(network: Arc<Network>, written: (Host<String>, Way)) -> std::io::Result<Self> {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
+        let address = listener.local_addr()?;
+        let log = Arc::new(Log { network, written, noted: Mutex::default() });
+        let serving = tokio::spawn(serve(listener, Arc::clone(&log)));
+        Ok(Self { address, log, serving })
+    }
+
+    /// Every host that was asked for, with its port.
+    pub(super) fn passages(&self) -> BTreeMap<(String, u16), Passage> {
+        self.log.lock().hosts.clone()
+    }
+}
+
+impl Drop for Gate {
+    fn drop(&mut self) {
+        self.serving.abort();
+    }
+}
+
+async fn serve(listener: TcpListener, log: Arc<Log>) {
+    let room = Arc::new(Semaphore::new(CONNECTIONS_MAX));
+    // Dropped with this task: every connection ends with the gate.
+    let mut open = JoinSet::new();
+    loop {
+        let Ok(permit) = Arc::clone(&room).acquire_owned().await else { return };
+        while open.try_join_next().is_some() {}
+        let Ok((stream, _)) = listener.accept().await else { continue };
+        let log = Arc::clone(&log);
+        open.spawn(async move {
+            let _permit = permit;
+            // A browser that breaks off, or asks for what cannot be, has its answer: nothing.
+            let _ = pass(stream, &log).await;
+        });
+    }
+}
+
+async fn pass(mut from: TcpStream, log: &Log) -> std::io::Result<()> {
+    from.set_nodelay(true)?;
+    let Some((host, port)) = asked(&mut from).await? else { return Ok(()) };
+    let (passage, stream) = log.reach(&host, port).await;
+    let reply = answer(&passage);
+    log.note(&host, port, passage);
+    from.write_all(&[5, reply, 0, 1, 0, 0, 0, 0, 0, 0]).await?;
+    if let Some(mut to) = stream {
+        copy_bidirectional_with_sizes(&mut from, &mut to, BUFFER_BYTES, BUFFER_BYTES).await?;
+    }
+    Ok(())
+}
+
+/// What the browser wants to connect to (RFC 1928, 3 and 4).
+async fn asked(from: &mut TcpStream) -> std::io::Result<Option<(Host<String>, u16)>> {
+    let mut head = [0; 2];
+    from.read_exact(&mut head).await?;
+    let mut methods = vec![0; usize::from(head[1])];
+    from.read_exact(&mut methods).await?;
+    from.write_all(&[5, 0]).await?;
+    let mut ask = [0; 4];
+    from.read_exact(&mut ask).await?;
+    let host = match (ask[0], ask[1], ask[3]) {
+        (5, 1, 1) => Some(Host::Ipv4(Ipv4Addr::from(from.read_u32().await?))),
+        (5, 1, 4) => Some(Host::Ipv6(Ipv6Addr::from(from.read_u128().await?))),
+        (5, 1, 3) => {
+            let mut name = vec![0; usize::from(from.read_u8().await?)];
+            from.read_exact(&mut name).await?;
+            // A name that is an address in disguise becomes the address.
+            String::from_utf8(name).ok().and_then(|name| Host::parse(&name).ok())
+        }
+        _ => None,
+    };
+    let port = from.read_u16().await?;
+    Ok(host.map(|host| (host, port)))
+}
+
+/// RFC 1928, 6.
+fn answer(passage: &Passage) -> u8 {
+    match &passage.ended {
+        Ok(_) => 0,
+        Err(Stop::Fault(fault)) if fault.code == FaultCode::RedirectRefused => 2,
+        Err(Stop::Fault(fault)) if fault.code == FaultCode::ConnectRefused => 5,
+        Err(_) => 4,
+    }
+}
+
+impl Log {
+    fn lock(&self) -> MutexGuard<'_, Noted> {
+        self.noted.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn note(&self, host: &Host<String>, port: u16, passage: Passage) {
+        let mut noted = self.lock();
+        if noted.hosts.len() < HOSTS_MAX {
+            noted.hosts.insert((host.to_string(), port), passage);
+        }
+    }
+
+    /// How the run comes to a host.
+    fn way(&self, host: &Host<String>) -> Way {
+        let (written, way) = &self.written;
+        if host == written { *way } else { Way::Sent(self.lock().home.unwrap_or(Region::Public)) }
+    }
+
+    async fn reach(&self, host: &Host<String>, port: u16) -> (Passage, Option<TcpStream>) {
+        let mut passage = Passage { ended: Err(cannot()), dns: Duration::ZERO, connect: Duration::ZERO };
+        let way = self.way(host);
+        let begun = Instant::now();
+        let ips = self.addresses(host, way).await;
+        passage.dns = begun.elapsed();
+        let begun = Instant::now();
+        let reached = match ips {
+            Ok(ips) => self.dial(host, port, &ips).await,
+            Err(stop) => Err(stop),
+        };
+        passage.connect = begun.elapsed();
+        match reached {
+            Ok((stream, peer, region)) => {
+                passage.ended = Ok(peer);
+                if host == &self.written.0 {
+                    self.lock().home = Some(region);
+                }
+                (passage, Some(stream))
+            }
+            Err(stop) => {
+                passage.ended = Err(stop);
+                (passage, None)
+            }
+        }
+    }
+
+    /// The addresses that may be reached; none where a proxy looks the name up.
+    async fn addresses(&self, host: &Host<String>, way: Way) -> Result<Vec<IpAddr>, Stop> {
+        let host = borrowed(host);
+        let spelling = if matches!(host, Host::Domain(_)) { Spelling::Name } else { Spelling::Literal };
+        if spelling == Spelling::Name && self.network.egress.proxy().is_some() {
+            return Ok(Vec::new());
+        }
+        let mut ips = self.network.resolver.addresses(&host, Family::Any).await?;
+        ips.retain(|ip| way.leads_to(*ip, spelling));
+        if ips.is_empty() { Err(forbidden(&host)) } else { Ok(ips) }
+    }
+
+    async fn dial(
+        &self,
+        host: &Host<String>,
+        port: u16,
+        ips: &[IpAddr],
+    ) -> Result<(TcpStream, SocketAddr, Region), Stop> {
+        let egress = &self.network.egress;
+        let unknown = |error: std::io::Error| Stop::Own(SelfFault::NetworkUnreachable, error.to_string());
+        let Some(proxy) = egress.proxy() else {
+            let tcp = dial::connect(egress, ips, port).await?;
+            let peer = tcp.peer_addr().map_err(unknown)?;
+            return Ok((tcp, peer, Region::of(peer.ip())));
+        };
+        let at = self.network.resolver.addresses(&proxy.host(), Family::Any).await?;
+        let mut tcp = dial::connect(egress, &at, proxy.port()).await?;
+        proxy.tunnel(&mut tcp, &borrowed(host), port).await?;
+        let peer = tcp.peer_addr().map_err(unknown)?;
+        // Behind a proxy a name counts as public: we cannot judge what it sees.
+        Ok((tcp, peer, ips.first().map_or(Region::Public, |ip| Region::of(*ip))))
+    }
+}
+
+fn borrowed(host: &Host<String>) -> Host<&str> {
+    match host {
+        Host::Domain(name) => Host::Domain(name),
+        Host::Ipv4(ip) => Host::Ipv4(*ip),
+        Host::Ipv6(ip) => Host::Ipv6(*ip),
+    }
+}
+
+fn cannot() -> Stop {
+    Stop::Own(SelfFault::NetworkUnreachable, "nothing was tried".to_owned())
+}
+
+fn forbidden(host: &Host<&str>) -> Stop {
+    let text = format!("the page leads to `{host}`, which lies inside a private network");
+    Fault::new(FaultCode::RedirectRefused, text).into()
+}
