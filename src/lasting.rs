@@ -50,6 +50,15 @@ impl Lasting {
         Telling::News
     }
 
+    /// It worked once, which says nothing of what must be quiet for a while; how often it had failed, if it is over.
+    pub fn went_well(&mut self, now: Instant) -> Option<NonZeroU64> {
+        let quiet = self.last.map(|last| now.saturating_duration_since(last));
+        if quiet.zip(self.over_after).is_some_and(|(quiet, over)| quiet < over) {
+            return None;
+        }
+        self.worked()
+    }
+
     /// It worked; how often it had failed before, if it had.
     pub fn worked(&mut self) -> Option<NonZeroU64> {
         let over_after = self.over_after;
@@ -82,5 +91,7 @@ mod tests {
         let begun = Instant::now();
         let told = [0, 30, 80, 139, 199, 200].map(|second| lasting.failed("full", begun + Duration::from_secs(second)));
         assert_eq!(told.map(|one| one == Telling::News), [true, false, false, false, true, false]);
+        let over = [201, 259, 260, 261].map(|second| lasting.went_well(begun + Duration::from_secs(second)));
+        assert_eq!(over.map(|times| times.map(NonZeroU64::get)), [None, None, Some(2), None]);
     }
 }

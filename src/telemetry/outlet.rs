@@ -31,6 +31,7 @@ pub(super) use self::parcel::{Envelope, Parcel};
 use self::queue::Queue;
 use self::tally::Counts;
 pub use self::tally::Tally;
+pub(super) use self::web::WEB_PAGE;
 pub(super) use self::wire::Unwired;
 use self::wire::Wire;
 use super::encode;

@@ -12,7 +12,7 @@ use opentelemetry_proto::tonic::metrics::v1::{Gauge, Metric, NumberDataPoint, nu
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-use super::outlet::{Answer, Envelope, Outlet, Parcel, Refusal};
+use super::outlet::{Answer, Envelope, Outlet, Parcel, Refusal, WEB_PAGE};
 use super::spans::{Kind, Span, Value};
 use super::{Identity, Protocol, Settings, Signal, Unbuilt, encode, message};
 use crate::model::{SpanId, TraceId};
@@ -52,6 +52,9 @@ impl Rehearsed {
         let text = self.answer.as_ref().err()?.to_string();
         let says = |signs: &[&str]| signs.iter().any(|sign| text.contains(sign));
         match self.protocol {
+            _ if says(&[WEB_PAGE]) => {
+                Some("it may be the port of a page for people; OTLP over HTTP often has 4318, and the path `/v1/...`")
+            }
             _ if says(&["InvalidContentType"]) => Some("it may not speak TLS there; write `http://`"),
             Protocol::Grpc if says(&["frame with invalid size", "grpc-status header missing"]) => {
                 Some("it may speak HTTP there; write `protocol: http/protobuf`, or the port of its gRPC, often 4317")

@@ -10,12 +10,15 @@ use super::answer::{Answer, Refusal};
 use super::parcel::Parcel;
 use super::tally::Counts;
 use super::wire::Wire;
+use crate::lasting::{Lasting, Telling};
 use crate::telemetry::Signal;
 
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
 const PAUSE_MAX: Duration = Duration::from_secs(30);
 /// A collector may ask for more, and gets so much.
 const ASKED_PAUSE_MAX: Duration = Duration::from_mins(5);
+/// A collector that has refused nothing for so long takes everything.
+const REFUSAL_OVER_AFTER: Duration = Duration::from_mins(1);
 
 /// What became of a request, as far as those behind it have to know.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,25 +31,21 @@ pub(super) enum Carried {
     TooLate,
 }
 
-/// What a collector was like when it was last asked; so that a change is said once.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Standing {
-    Well,
-    Refusing,
-    Away,
-}
-
 pub(super) struct Carrier {
     wire: Arc<Wire>,
     signal: Signal,
     counts: Arc<Counts>,
     deadline: Deadline,
-    standing: Standing,
+    away: Lasting,
+    refusing: Lasting,
+    /// When the collector wants to be asked again.
+    not_before: Instant,
 }
 
 impl Carrier {
     pub(super) fn new(wire: Arc<Wire>, signal: Signal, counts: Arc<Counts>, deadline: Deadline) -> Self {
-        Self { wire, signal, counts, deadline, standing: Standing::Well }
+        let (away, refusing) = (Lasting::default(), Lasting::over_after(REFUSAL_OVER_AFTER));
+        Self { wire, signal, counts, deadline, away, refusing, not_before: Instant::now() }
     }
 
     pub(super) fn is_ending(&self) -> bool {
@@ -63,8 +62,10 @@ impl Carrier {
         }
     }
 
-    /// Tries until it is done, for at most `patience`; once more when we end.
+    /// Tries until it is done, for `patience`; once more when that is over, and when we end.
     pub(super) async fn carry(&mut self, parcel: Parcel, patience: Duration) -> Carried {
+        // What the last parcel was told holds for this one.
+        self.unless_ending(tokio::time::sleep_until(self.not_before)).await;
         let until = Instant::now() + patience;
         let mut pause = FIRST_PAUSE;
         loop {
@@ -79,17 +80,16 @@ impl Carrier {
                 self.counts.fail(parcel.items);
                 return Carried::TooLate;
             }
-            let wait = asked.map_or_else(|| jittered(pause), |asked| asked.min(ASKED_PAUSE_MAX));
-            pause = (pause * 2).min(PAUSE_MAX);
-            if Instant::now() + wait > until {
-                self.unless_ending(tokio::time::sleep_until(until)).await;
-                if !self.is_ending() {
-                    self.counts.fail(parcel.items);
-                    return Carried::TooOld;
-                }
-            } else {
-                self.unless_ending(tokio::time::sleep(wait)).await;
+            let now = Instant::now();
+            self.not_before = now + asked.unwrap_or_default().min(ASKED_PAUSE_MAX);
+            if now >= until {
+                self.counts.fail(parcel.items);
+                return Carried::TooOld;
             }
+            // Who asks for no time at all has no less to do for that.
+            let next = (now + jittered(pause)).min(until).max(self.not_before);
+            pause = (pause * 2).min(PAUSE_MAX);
+            self.unless_ending(tokio::time::sleep_until(next)).await;
         }
     }
 
@@ -116,37 +116,46 @@ impl Carrier {
         let refused = answer.refused.min(parcel.items);
         self.counts.refuse(refused);
         self.counts.sent(parcel.items - refused);
+        self.answered();
         if refused > 0 {
             return self.note_refusal(refused, &answer.message);
         }
-        if self.standing == Standing::Away {
-            let (collector, signal) = (self.wire.shown(), self.signal.label());
-            tracing::info!(collector, signal, "{collector} takes {signal} again");
+        let (collector, signal) = (self.wire.shown(), self.signal.label());
+        if !answer.message.is_empty() {
+            tracing::debug!(collector, signal, "{collector} takes {signal}, and remarks: {}", answer.message);
         }
-        self.standing = Standing::Well;
+        if let Some(times) = self.refusing.went_well(Instant::now()) {
+            tracing::info!(collector, signal, times, "{collector} refuses no {signal} any more");
+        }
         Carried::Done
     }
 
     fn refused(&mut self, parcel: &Parcel, text: &str) -> Carried {
         self.counts.refuse(parcel.items);
+        self.answered();
         self.note_refusal(parcel.items, text)
     }
 
+    fn answered(&mut self) {
+        if let Some(times) = self.away.worked() {
+            let (collector, signal) = (self.wire.shown(), self.signal.label());
+            tracing::info!(collector, signal, times, "{collector} answers to {signal} again");
+        }
+    }
+
     fn note_refusal(&mut self, items: u64, text: &str) -> Carried {
-        if self.standing != Standing::Refusing {
+        if self.refusing.failed(text, Instant::now()) == Telling::News {
             let (collector, signal, what) = (self.wire.shown(), self.signal.label(), self.signal.items());
             tracing::warn!(collector, signal, items, "{collector} refuses {what}, which are lost: {text}");
         }
-        self.standing = Standing::Refusing;
         Carried::Done
     }
 
     fn away(&mut self, text: &str) {
-        if self.standing != Standing::Away {
+        if self.away.failed(text, Instant::now()) == Telling::News {
             let (collector, signal) = (self.wire.shown(), self.signal.label());
             tracing::warn!(collector, signal, "{collector} takes no {signal} at present, they wait: {text}");
         }
-        self.standing = Standing::Away;
     }
 }
 

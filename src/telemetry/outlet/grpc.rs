@@ -10,7 +10,7 @@ use http::uri::PathAndQuery;
 use hyper_util::rt::TokioIo;
 use prost::Message;
 use tonic::codec::{Codec, CompressionEncoding, DecodeBuf, Decoder, EncodeBuf, Encoder};
-use tonic::metadata::{MetadataKey, MetadataMap};
+use tonic::metadata::{Ascii, MetadataKey, MetadataMap, MetadataValue};
 use tonic::transport::{Channel, Endpoint};
 use tonic::{Code, Request, Status};
 use tonic_types::StatusExt;
@@ -50,9 +50,12 @@ impl Grpc {
         let endpoint = endpoint.origin(origin).user_agent(USER_AGENT).map_err(|error| unwired(&chain(&error)))?;
         let mut metadata = MetadataMap::new();
         for (name, value) in otlp.headers.iter() {
-            let name: MetadataKey<_> = name.parse().map_err(|_| unwired(&format!("`{name}` is no header's name")))?;
-            let value =
-                value.parse().map_err(|_| unwired(&format!("the header `{name}` has a value that cannot be sent")))?;
+            let name: MetadataKey<Ascii> =
+                name.parse().map_err(|_| unwired(&format!("`{name}` is no header's name")))?;
+            let value = MetadataValue::try_from(value);
+            let mut value =
+                value.map_err(|_| unwired(&format!("the header `{name}` has a value that cannot be sent")))?;
+            value.set_sensitive(true);
             metadata.insert(name, value);
         }
         let channel = Mutex::new(channel(&endpoint, &dial));

@@ -21,6 +21,8 @@ use crate::words::chain;
 
 /// An answer is a few words.
 const ANSWER_BYTES_MAX: usize = 64 * 1024;
+/// What was taken for a collector is none.
+pub(in crate::telemetry) const WEB_PAGE: &str = "a web page comes back";
 const PROTOBUF: HeaderValue = HeaderValue::from_static("application/x-protobuf");
 
 pub(super) struct Web {
@@ -93,6 +95,10 @@ fn gzip(body: &[u8]) -> Vec<u8> {
 /// Source: OpenTelemetry protocol specification, "OTLP/HTTP response".
 fn judge(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Result<Answer, Refusal> {
     if status.is_success() {
+        // The page of a login, or of the collector's own port for people.
+        if kind(headers).starts_with("text/html") {
+            return Err(Refusal::Refused(format!("{WEB_PAGE} (status {status})")));
+        }
         // Whatever stands there, the request was taken.
         return Ok(Response::decode(body).unwrap_or_default().into());
     }
@@ -116,8 +122,12 @@ struct Problem {
     message: String,
 }
 
+fn kind(headers: &HeaderMap) -> &str {
+    headers.get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default()
+}
+
 fn said(headers: &HeaderMap, body: &[u8]) -> Option<String> {
-    let kind = headers.get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
+    let kind = kind(headers);
     let text = if kind.starts_with("application/x-protobuf") {
         Problem::decode(body).ok()?.message
     } else if kind.starts_with("text/html") {
@@ -173,6 +183,11 @@ mod tests {
         let text = "no such tenant (status 401 Unauthorized)".to_owned();
         assert_eq!(judge(StatusCode::UNAUTHORIZED, &protobuf, &problem), Err(Refusal::Refused(text)));
         let html = headers(&[("content-type", "text/html")]);
+        assert!(matches!(judge(StatusCode::OK, &html, b"<html>"), Err(Refusal::Refused(_))), "nobody took it");
+        assert_eq!(
+            judge(StatusCode::OK, &headers(&[("content-type", "application/json")]), b"{}"),
+            Ok(Answer::default())
+        );
         let text = "status 301 Moved Permanently".to_owned();
         assert_eq!(judge(StatusCode::MOVED_PERMANENTLY, &html, b"<html>"), Err(Refusal::Refused(text)));
     }

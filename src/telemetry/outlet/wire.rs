@@ -1,5 +1,7 @@
 //! One request to a collector, and its answer; over gRPC or HTTP.
 
+use std::collections::BTreeSet;
+
 use bytes::Bytes;
 
 use super::answer::{Answer, Refusal, line};
@@ -17,7 +19,7 @@ pub(in crate::telemetry) struct Unwired(pub(in crate::telemetry) String);
 #[derive(Debug)]
 pub(super) struct Wire {
     shown: String,
-    /// What must not come back in an answer's text.
+    /// What must not come back in an answer's text, the longest first.
     secrets: Vec<String>,
     transport: Transport,
 }
@@ -35,8 +37,8 @@ impl Wire {
             Protocol::Grpc => Transport::Grpc(Box::new(Grpc::new(otlp, Dial::new(otlp)?)?)),
             Protocol::HttpProtobuf => Transport::Web(Box::new(Web::new(otlp)?)),
         };
-        let secrets = otlp.headers.iter().map(|(_, value)| value.to_owned()).filter(|value| value.len() >= 4);
-        Ok(Self { shown: otlp.shown().into_owned(), secrets: secrets.collect(), transport })
+        let secrets = secrets(otlp.headers.iter().map(|(_, value)| value));
+        Ok(Self { shown: otlp.shown().into_owned(), secrets, transport })
     }
 
     /// The collector, for messages.
@@ -65,4 +67,20 @@ impl Wire {
         let hidden = self.secrets.iter().fold(text.to_owned(), |text, secret| text.replace(secret, "***"));
         line(&hidden)
     }
+}
+
+/// Shorter ones are words of every sentence.
+const VALUE_BYTES_MIN: usize = 4;
+const WORD_BYTES_MIN: usize = 8;
+
+/// Values of headers, and each of their words: whoever refuses `Bearer abc` says that `abc` is wrong.
+fn secrets<'a>(values: impl Iterator<Item = &'a str>) -> Vec<String> {
+    let mut secrets = BTreeSet::new();
+    for value in values {
+        let words = value.split([' ', ',', ';', '=', ':', '"']).filter(|word| word.len() >= WORD_BYTES_MIN);
+        secrets.extend(words.chain((value.len() >= VALUE_BYTES_MIN).then_some(value)));
+    }
+    let mut secrets: Vec<String> = secrets.into_iter().map(str::to_owned).collect();
+    secrets.sort_by_key(|secret| std::cmp::Reverse(secret.len()));
+    secrets
 }

@@ -36,6 +36,8 @@ pub(crate) enum Reply {
     /// A body: a message of the protocol.
     Saying(Vec<u8>),
     Status(u16, Vec<(&'static str, String)>),
+    /// A status, a content type and a text.
+    Page(u16, &'static str, String),
     /// Of gRPC: trailers and nothing else.
     Trailers(Vec<(&'static str, String)>),
     /// No answer at all.
@@ -132,6 +134,12 @@ async fn answer(request: Request<Incoming>, kept: &Kept) -> Response<Body> {
             let mut response = Response::new(Full::default().boxed());
             *response.status_mut() = StatusCode::from_u16(status).unwrap();
             *response.headers_mut() = map(&headers);
+            response
+        }
+        Reply::Page(status, kind, text) => {
+            let mut response = Response::new(Full::from(text).boxed());
+            *response.status_mut() = StatusCode::from_u16(status).unwrap();
+            response.headers_mut().insert("content-type", HeaderValue::from_static(kind));
             response
         }
         Reply::Trailers(headers) => {

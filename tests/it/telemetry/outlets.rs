@@ -201,29 +201,38 @@ async fn what_a_collector_does_not_want_is_counted_and_not_offered_again() {
     }
 }
 
-/// `google.rpc.Status` with a `RetryInfo` of one second, as gRPC carries it.
-fn retry_in_a_second() -> String {
+/// `google.rpc.Status` with a `RetryInfo`, as gRPC carries it.
+fn retry_in(seconds: u64) -> String {
     use base64::Engine as _;
     use tonic_types::{ErrorDetails, StatusExt as _};
 
-    let details = ErrorDetails::with_retry_info(Some(Duration::from_secs(1)));
+    let details = ErrorDetails::with_retry_info(Some(Duration::from_secs(seconds)));
     let status = tonic::Status::with_error_details(tonic::Code::ResourceExhausted, "busy", details);
     base64::prelude::BASE64_STANDARD_NO_PAD.encode(status.details())
+}
+
+/// Come back in so many seconds.
+fn busy(protocol: &str, seconds: u64) -> Reply {
+    match protocol {
+        "grpc" => Reply::Trailers(vec![
+            ("grpc-status", "8".into()),
+            ("grpc-message", "busy".into()),
+            ("grpc-status-details-bin", retry_in(seconds)),
+        ]),
+        _ => Reply::Status(429, vec![("retry-after", seconds.to_string())]),
+    }
+}
+
+/// How long it was left alone between one request and the next.
+fn pauses(collector: &Collector) -> Vec<Duration> {
+    collector.taken().windows(2).map(|two| two[1].at - two[0].at).collect()
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_collector_that_asks_for_time_gets_it() {
     for protocol in BOTH {
         let collector = Collector::start().await;
-        let busy = match protocol {
-            "grpc" => Reply::Trailers(vec![
-                ("grpc-status", "8".into()),
-                ("grpc-message", "busy".into()),
-                ("grpc-status-details-bin", retry_in_a_second()),
-            ]),
-            _ => Reply::Status(429, vec![("retry-after", "1".into())]),
-        };
-        collector.answers([busy]);
+        collector.answers([busy(protocol, 1)]);
         let exporter = to(&collector, protocol);
         let many = trace(&exporter);
         until("it is taken", || exporter.tally(Signal::Traces).sent > 0).await;
@@ -233,6 +242,40 @@ async fn a_collector_that_asks_for_time_gets_it() {
         assert_eq!(first.body, second.body);
         exporter.shutdown(Duration::from_secs(5)).await;
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_collector_that_asks_for_no_time_is_not_hammered() {
+    for protocol in BOTH {
+        let collector = Collector::start().await;
+        collector.answers([busy(protocol, 0), busy(protocol, 0)]);
+        let exporter = to(&collector, protocol);
+        trace(&exporter);
+        until("it is taken", || exporter.tally(Signal::Traces).sent > 0).await;
+        let pauses = pauses(&collector);
+        // One second and two, of each at least the half.
+        assert!(pauses.len() == 2 && pauses.iter().all(|pause| pause.as_millis() >= 500), "{protocol}: {pauses:?}");
+        exporter.shutdown(Duration::from_secs(5)).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_time_that_a_collector_asks_for_is_not_shortened_by_what_waits() {
+    let collector = Collector::start().await;
+    collector.answers([busy("grpc", 1), busy("grpc", 1)]);
+    let settings: Settings =
+        serde_json::from_value(json!({ "otlp": { "endpoint": format!("http://{}", collector.address) } })).unwrap();
+    let variables = [("OTEL_BSP_EXPORT_TIMEOUT", "200"), ("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", "1")];
+    let (settings, odd) = settings.or_environment(&variables.map(|(name, value)| (name.into(), value.into())).into());
+    assert!(odd.is_empty(), "{odd:?}");
+    let exporter = Exporter::new(&settings, &Identity { instance: "test-1".into(), vantage: "here".into() }).unwrap();
+    let (one, other) = (trace(&exporter), trace(&exporter));
+    until("the second is taken", || exporter.tally(Signal::Traces).sent > 0).await;
+    // The first is given up after its time; it was offered once more before.
+    assert_eq!(exporter.tally(Signal::Traces), Tally { sent: other, failed: one, ..Tally::default() });
+    let pauses = pauses(&collector);
+    assert!(pauses.len() == 2 && pauses.iter().all(|pause| pause.as_secs() >= 1), "{pauses:?}");
+    exporter.shutdown(Duration::from_secs(5)).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -289,6 +332,7 @@ async fn each_collector_gets_its_signals_and_one_that_hangs_keeps_none_from_the_
     let many = trace(&exporter);
     exporter.log(&record("one"));
     until("both have it", || exporter.tally(Signal::Traces).sent == 2 * many).await;
+    until("one has the record", || exporter.tally(Signal::Logs).sent == 1).await;
     exporter.shutdown(Duration::from_millis(700)).await;
     assert!(begun.elapsed() < Duration::from_secs(8), "{:?}", begun.elapsed());
     assert_eq!(exporter.tally(Signal::Traces), Tally { sent: 2 * many, failed: many, ..Tally::default() });
@@ -322,10 +366,12 @@ async fn a_dead_collector_delays_nothing_and_what_is_lost_is_counted() {
     let exporter = exporter(&json!({ "otlp": [{ "endpoint": "http://127.0.0.1:9" }] }));
     let (reading, map) = (Arc::new(failing()), halcyon::snapshot(Mood::BillingDown).map);
     let offered = 3000 * spans(&reading, &map).len() as u64;
+    let begun = Instant::now();
     for _ in 0..3000 {
         exporter.export(&reading, &map);
     }
-    let begun = Instant::now();
+    // One that waited for the collector once would take longer; it is milliseconds.
+    assert!(begun.elapsed() < Duration::from_secs(1), "{:?}", begun.elapsed());
     exporter.shutdown(Duration::from_secs(5)).await;
     assert!(begun.elapsed() < Duration::from_secs(10), "{:?}", begun.elapsed());
     let tally = exporter.tally(Signal::Traces);

@@ -59,6 +59,41 @@ async fn each_collector_gets_one_of_each_and_its_answer_is_told() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_token_that_a_collector_repeats_is_not_shown() {
+    let says = "the token canary-1122334455 of halcyon:canary-5544332211 is not known";
+    let page = || Reply::Page(401, "text/plain", says.to_owned());
+    let trailers = || Reply::Trailers(vec![("grpc-status", "16".into()), ("grpc-message", says.into())]);
+    for (protocol, reply) in [("http/protobuf", &page as &dyn Fn() -> Reply), ("grpc", &trailers)] {
+        let collector = Collector::start().await;
+        collector.answers((0..6).map(|_| reply()));
+        let mut world = world(&format!(
+            "telemetry: {{ otlp: {{ endpoint: \"http://{}\", protocol: {protocol}, headers: \
+             {{ authorization: \"Bearer ${{KEY}}\", x-pair: \"a=halcyon:${{PAIR}}\" }} }} }}\n",
+            collector.address
+        ))
+        .await;
+        world.set("KEY", "canary-1122334455");
+        world.set("PAIR", "canary-5544332211");
+        for format in ["text", "json"] {
+            let (code, told, error) = world.run(&["telemetry", "test", "--format", format]);
+            assert!(code == 1 && told.contains("is not known"), "{protocol}: {told}{error}");
+            assert!(!format!("{told}{error}").contains("canary"), "{protocol}: {told}{error}");
+        }
+        assert!(collector.taken().iter().all(|taken| taken.headers["authorization"] == "Bearer canary-1122334455"));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_web_page_is_no_collector() {
+    let collector = Collector::start().await;
+    collector.answers([Reply::Page(200, "text/html; charset=utf-8", "<h1>Sign in</h1>".to_owned())]);
+    let otlp = format!("{{ endpoint: \"http://{}\", protocol: http/protobuf, signals: [logs] }}", collector.address);
+    let world = world(&format!("telemetry: {{ otlp: {otlp} }}\n")).await;
+    let (code, told, _) = world.run(&["telemetry", "test"]);
+    assert!(code == 1 && told.contains("a web page comes back") && told.contains("help: it may be the port"), "{told}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_collector_that_is_not_there_or_not_named_is_told() {
     let world = world("telemetry: { otlp: { endpoint: \"http://127.0.0.1:9\" } }\n").await;
     let (code, told, _) = world.run(&["telemetry", "test"]);
