@@ -60,7 +60,7 @@ impl Vitals for Asked {
         let gauges =
             Gauges { life: life(&self.signs), outbox, exported: tallies(&self.exporter), footprint: footprint() };
         let exposition = Exposition::accepted(accept);
-        let pieces = self.metrics.render(snapshot, gauges, exposition);
+        let pieces = self.metrics.render(snapshot, gauges, exposition, self.clock.now());
         Scrape { content_type: exposition.content_type(), pieces: Box::new(pieces) }
     }
 }

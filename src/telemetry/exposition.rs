@@ -2,6 +2,8 @@
 
 use std::fmt::Write;
 
+use jiff::Timestamp;
+
 use super::histogram::{Exemplar, Histogram};
 use super::metrics::{Family, Number, Sink, Type};
 
@@ -33,14 +35,15 @@ impl Exposition {
 #[derive(Debug)]
 pub(super) struct Page {
     exposition: Exposition,
+    now: Timestamp,
     name: &'static str,
     labels: &'static [&'static str],
     text: String,
 }
 
 impl Page {
-    pub(super) fn new(exposition: Exposition) -> Self {
-        Self { exposition, name: "", labels: &[], text: String::new() }
+    pub(super) fn new(exposition: Exposition, now: Timestamp) -> Self {
+        Self { exposition, now, name: "", labels: &[], text: String::new() }
     }
 
     /// What was written since it was taken last.
@@ -101,6 +104,10 @@ impl Sink for Page {
     fn histogram(&mut self, labels: &[&str], histogram: &Histogram) {
         let (name, inner, mut total) = (self.name, self.inner(labels), 0);
         let comma = if inner.is_empty() { "" } else { "," };
+        let exemplar = match self.exposition {
+            Exposition::Prometheus => None,
+            Exposition::OpenMetrics => histogram.exemplar_of_late(self.now),
+        };
         for (bucket, count) in histogram.counts.iter().enumerate() {
             total += count;
             self.line(format_args!("{name}_bucket{{{inner}{comma}le=\""));
@@ -111,8 +118,7 @@ impl Sink for Page {
                 (Some(bound), Exposition::OpenMetrics) => self.line(format_args!("{bound:?}")),
             }
             self.line(format_args!("\"}} {total}"));
-            let exemplar = histogram.exemplar.filter(|exemplar| histogram.bucket(exemplar.seconds) == bucket);
-            if let (Some(exemplar), Exposition::OpenMetrics) = (exemplar, self.exposition) {
+            if let Some(exemplar) = exemplar.filter(|exemplar| histogram.bucket(exemplar.seconds) == bucket) {
                 self.exemplar(&exemplar);
             }
             self.text.push('\n');

@@ -23,6 +23,8 @@ pub(super) const WRITES: Bounds = &[0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0
 
 /// The worst run of so long is the one to look at.
 const WORST_FOR: SignedDuration = SignedDuration::from_mins(1);
+/// It is told a little longer, so that who asks once a minute misses none.
+const TOLD_FOR: SignedDuration = SignedDuration::from_secs(90);
 
 /// Which buckets collectors are sent.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
@@ -56,7 +58,7 @@ pub(super) struct Histogram {
     /// Boxed, as most have none and there are thousands.
     pub(super) exponential: Option<Box<Exponential>>,
     /// One that failed, else the slowest of late.
-    pub(super) exemplar: Option<Exemplar>,
+    exemplar: Option<Exemplar>,
 }
 
 /// One observation that can be looked at.
@@ -91,12 +93,16 @@ impl Histogram {
         self.count(length);
         let failed = matches!(reading.outcome.verdict, Verdict::Failed(_));
         let (seconds, at) = (length.as_secs_f64(), reading.ended());
-        let stays = |worst: &Exemplar| {
-            (worst.failed, worst.seconds) > (failed, seconds) && at.duration_since(worst.at) <= WORST_FOR
-        };
+        let stays =
+            |worst: &Exemplar| (worst.failed, worst.seconds) > (failed, seconds) && apart(at, worst.at) <= WORST_FOR;
         if !self.exemplar.as_ref().is_some_and(stays) {
             self.exemplar = Some(Exemplar { seconds, trace: reading.trace, span: reading.span, at, failed });
         }
+    }
+
+    /// The one to look at now.
+    pub(super) fn exemplar_of_late(&self, now: Timestamp) -> Option<Exemplar> {
+        self.exemplar.filter(|exemplar| apart(now, exemplar.at) <= TOLD_FOR)
     }
 
     /// The bucket of a length.
@@ -112,6 +118,11 @@ impl Histogram {
             exponential.observe(seconds);
         }
     }
+}
+
+/// However the clock was set between.
+fn apart(one: Timestamp, other: Timestamp) -> SignedDuration {
+    one.duration_since(other).abs()
 }
 
 #[cfg(test)]
@@ -156,5 +167,17 @@ mod tests {
         assert_eq!(looked_at(40, 0.01, fault()), 40, "it failed");
         assert_eq!(looked_at(50, 0.9, Verdict::Good), 40);
         assert_eq!(looked_at(101, 0.1, Verdict::Good), 101, "that was a minute ago");
+        assert_eq!(looked_at(7, 0.01, Verdict::Good), 7, "the clock was set back");
+    }
+
+    #[test]
+    fn what_is_old_is_not_looked_at() {
+        let mut histogram = Histogram::new(ANSWERS, Buckets::Fixed, Timestamp::UNIX_EPOCH);
+        let run = run(100, 0.0, Verdict::Good);
+        histogram.observe_traced(run.outcome.took, &run);
+        let told = [100, 160, 190, 191, 3600].map(|second| {
+            histogram.exemplar_of_late(Timestamp::UNIX_EPOCH + SignedDuration::from_secs(second)).is_some()
+        });
+        assert_eq!(told, [true, true, true, false, false]);
     }
 }

@@ -22,7 +22,8 @@ pub use self::sink::SERIES_MAX;
 pub(super) use self::sink::{Number, Sink};
 
 use self::catalogue::{
-    ALIVE, BUILD, CPU, DEAD, DESCRIPTORS, DESCRIPTORS_MAX, EXPORTED, MEMORY, PENDING, RELOAD, STUCK, WAITING,
+    ALIVE, BUILD, CPU, DEAD, DESCRIPTORS, DESCRIPTORS_MAX, DURATION, EXPORTED, MEMORY, PENDING, PHASE, RELOAD, STUCK,
+    WAITING,
 };
 use self::runs::Runs;
 use self::sink::Series;
@@ -36,8 +37,12 @@ use crate::model::{JourneyMap, Reading, Snapshot, TouchpointId};
 /// A piece of what is written.
 enum Part {
     Head,
+    /// The family of what follows.
+    Family(&'static Family),
     /// How long the runs of one touchpoint took.
     Durations(TouchpointId),
+    /// The same, phase by phase.
+    Phases(TouchpointId),
     Rest,
 }
 
@@ -142,15 +147,16 @@ impl Metrics {
         self.tables().keep(map);
     }
 
-    /// All of it as text, piece by piece: each is written when it is asked for, and probing waits for none.
+    /// All of it as text, as of now, piece by piece: each is written when it is asked for, and probing waits for none.
     pub fn render(
         self: &Arc<Self>,
         snapshot: &Arc<Snapshot>,
         gauges: Gauges,
         exposition: Exposition,
+        now: Timestamp,
     ) -> impl Iterator<Item = String> + Send + use<> {
         let (metrics, snapshot) = (Arc::clone(self), Arc::clone(snapshot));
-        let mut series = Series::new(Page::new(exposition));
+        let mut series = Series::new(Page::new(exposition, now));
         parts(&snapshot).into_iter().map(move |part| {
             metrics.write(&part, &mut series, &snapshot, gauges);
             if matches!(part, Part::Rest) {
@@ -183,11 +189,12 @@ impl Metrics {
                 let runs = *lock(&self.runs);
                 runs.write(series);
                 self.keep(&snapshot.map);
-                Tables::begin_durations(series);
             }
+            Part::Family(family) => series.family(family),
             Part::Durations(touchpoint) => self.tables().write_durations(series, &snapshot.map, touchpoint),
+            Part::Phases(touchpoint) => self.tables().write_phases(series, touchpoint),
             Part::Rest => {
-                self.tables().write_rest(series, &snapshot.map);
+                self.tables().write_rest(series);
                 self.write_ourselves(series, gauges);
                 series.write_left_out();
             }
@@ -239,8 +246,10 @@ fn write_footprint<S: Sink>(series: &mut Series<S>, footprint: Option<Footprint>
 }
 
 fn parts(snapshot: &Snapshot) -> Vec<Part> {
-    let touchpoints = snapshot.map.touchpoints.keys().cloned().map(Part::Durations);
-    std::iter::once(Part::Head).chain(touchpoints).chain([Part::Rest]).collect()
+    let touchpoints = || snapshot.map.touchpoints.keys().cloned();
+    let durations = std::iter::once(Part::Family(&DURATION)).chain(touchpoints().map(Part::Durations));
+    let phases = std::iter::once(Part::Family(&PHASE)).chain(touchpoints().map(Part::Phases));
+    std::iter::once(Part::Head).chain(durations).chain(phases).chain([Part::Rest]).collect()
 }
 
 /// A panic while counting loses a count at most.

@@ -19,6 +19,7 @@ const CUMULATIVE: i32 = proto::AggregationTemporality::Cumulative as i32;
 /// The messages as they are made, family by family; taken away in pieces, for all of them would be our largest thing.
 #[derive(Debug)]
 pub(super) struct Points {
+    now: Timestamp,
     /// Now, and when counters began, in nanoseconds.
     at: u64,
     since: u64,
@@ -38,7 +39,9 @@ struct Of {
 impl Points {
     /// Of one moment; counters count `since` then.
     pub(super) fn new(at: Timestamp, since: Timestamp) -> Self {
-        Self { at: nanos(at), since: nanos(since), family: None, of: Of::default(), done: Vec::new() }
+        let mut points = Self { now: at, at: nanos(at), since: 0, family: None, of: Of::default(), done: Vec::new() };
+        points.since = points.begun(since);
+        points
     }
 
     /// What is whole, or large enough.
@@ -71,6 +74,11 @@ impl Points {
         }
     }
 
+    /// A clock that was set back says that what is counted begins in the future, which no receiver takes.
+    fn begun(&self, since: Timestamp) -> u64 {
+        nanos(since).min(self.at)
+    }
+
     fn attributes(&self, values: &[&str]) -> Vec<KeyValue> {
         let labels = self.family.map_or(&[][..], |family| family.labels);
         let labelled = labels.iter().zip(values).filter(|(_, value)| !value.is_empty());
@@ -80,13 +88,13 @@ impl Points {
     fn fixed(&self, labels: &[&str], histogram: &Histogram) -> proto::HistogramDataPoint {
         proto::HistogramDataPoint {
             attributes: self.attributes(labels),
-            start_time_unix_nano: nanos(histogram.since),
+            start_time_unix_nano: self.begun(histogram.since),
             time_unix_nano: self.at,
             count: histogram.counts.iter().sum(),
             sum: Some(histogram.sum),
             bucket_counts: histogram.counts.to_vec(),
             explicit_bounds: histogram.bounds.to_vec(),
-            exemplars: histogram.exemplar.iter().map(exemplar).collect(),
+            exemplars: histogram.exemplar_of_late(self.now).iter().map(exemplar).collect(),
             ..Default::default()
         }
     }
@@ -99,7 +107,7 @@ impl Points {
     ) -> proto::ExponentialHistogramDataPoint {
         proto::ExponentialHistogramDataPoint {
             attributes: self.attributes(labels),
-            start_time_unix_nano: nanos(histogram.since),
+            start_time_unix_nano: self.begun(histogram.since),
             time_unix_nano: self.at,
             count: histogram.counts.iter().sum(),
             sum: Some(histogram.sum),
@@ -109,7 +117,7 @@ impl Points {
                 offset: exponential.offset(),
                 bucket_counts: exponential.counts().to_vec(),
             }),
-            exemplars: histogram.exemplar.iter().map(exemplar).collect(),
+            exemplars: histogram.exemplar_of_late(self.now).iter().map(exemplar).collect(),
             ..Default::default()
         }
     }

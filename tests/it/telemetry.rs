@@ -92,6 +92,7 @@ fn counted(snapshot: &Snapshot, exposition: Exposition) -> String {
             &Arc::new(snapshot.clone()),
             Gauges { outbox: Outbox { pending: 2, ..Outbox::default() }, ..Gauges::default() },
             exposition,
+            halcyon::now(),
         )
         .collect()
 }
@@ -151,7 +152,8 @@ fn a_run_that_comes_to_nothing_is_missing_in_the_sum() {
     let metrics = Arc::new(Metrics::default());
     let snapshot = Arc::new(halcyon::snapshot(Mood::Well));
     let counts = || {
-        let text: String = metrics.render(&snapshot, Gauges::default(), Exposition::Prometheus).collect();
+        let text: String =
+            metrics.render(&snapshot, Gauges::default(), Exposition::Prometheus, halcyon::now()).collect();
         ["unbroken_runs_due_total", "unbroken_runs_under_way", "unbroken_readings_total"].map(|name| sum(&text, name))
     };
     let (run, lost, given_up) = (metrics.due(), metrics.due(), metrics.due());

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::catalogue::{DURATION, LATENESS, NOTIFICATIONS, PHASE, WRITES};
+use super::catalogue::{LATENESS, NOTIFICATIONS, WRITES};
 use super::sink::{Series, Sink};
 use crate::model::{JourneyMap, Phase, ProbeId, Reading, TouchpointId, Verdict};
 use crate::telemetry::histogram::{self, ANSWERS, Buckets, Histogram, Traced};
@@ -79,13 +79,13 @@ impl Tables {
         }
     }
 
-    pub(super) fn write_rest<S: Sink>(&self, series: &mut Series<S>, map: &JourneyMap) {
-        series.family(PHASE);
-        for touchpoint in map.touchpoints.keys() {
-            for (phase, histogram) in self.phases.get(touchpoint).into_iter().flatten() {
-                series.histogram(&[touchpoint.as_str(), phase.code()], histogram);
-            }
+    pub(super) fn write_phases<S: Sink>(&self, series: &mut Series<S>, touchpoint: &TouchpointId) {
+        for (phase, histogram) in self.phases.get(touchpoint).into_iter().flatten() {
+            series.histogram(&[touchpoint.as_str(), phase.code()], histogram);
         }
+    }
+
+    pub(super) fn write_rest<S: Sink>(&self, series: &mut Series<S>) {
         series.family(LATENESS);
         series.histogram(&[], &self.lateness);
         series.family(WRITES);
@@ -94,11 +94,6 @@ impl Tables {
         for ((receiver, result), count) in &self.notifications {
             series.number(&[receiver, result], *count);
         }
-    }
-
-    /// The family whose series [`Self::write_durations`] writes.
-    pub(super) fn begin_durations<S: Sink>(series: &mut Series<S>) {
-        series.family(DURATION);
     }
 }
 

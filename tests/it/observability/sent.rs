@@ -41,7 +41,7 @@ fn gauges() -> Gauges {
 
 fn busy(buckets: Buckets) -> Arc<Metrics> {
     let metrics = Arc::new(Metrics::new(begun(), buckets));
-    for minutes_ago in [30, 20, 10] {
+    for minutes_ago in [30, 20, 0] {
         let reading = reading(minutes_ago);
         metrics.due().end(&reading.outcome.verdict);
         metrics.observe(&reading, Duration::from_millis(3), Traced::Yes);
@@ -106,7 +106,7 @@ fn histograms<'a>(metrics: &'a [Metric], name: &str) -> Vec<&'a ExponentialHisto
 #[test]
 fn what_is_sent_is_what_is_scraped() {
     let (metrics, snapshot) = (busy(Buckets::Exponential), Arc::new(halcyon::snapshot(Mood::BillingDown)));
-    let text: String = metrics.render(&snapshot, gauges(), Exposition::Prometheus).collect();
+    let text: String = metrics.render(&snapshot, gauges(), Exposition::Prometheus, halcyon::now()).collect();
     let lines = text.lines().filter(|line| !line.starts_with('#') && !line.contains("_bucket{"));
     let scraped: BTreeMap<String, f64> = lines
         .map(|line| line.rsplit_once(' ').unwrap())
@@ -155,12 +155,17 @@ fn a_histogram_counts_everything_and_points_at_runs() {
     let base = f64::from(-duration.scale).exp2().exp2();
     let (low, high) = (base.powi(buckets.offset), base.powi(buckets.offset + 1));
     assert!(low < 0.64 && 0.64 <= high && high / low < 1.05, "{low} {high}");
-    let newest = reading(10);
+    let newest = reading(0);
     let points = |trace: u128| duration.exemplars.iter().any(|exemplar| exemplar.trace_id == trace.to_be_bytes());
     assert!(points(newest.trace.0), "{:?}", duration.exemplars);
     let exemplar = duration.exemplars.iter().find(|one| one.trace_id == newest.trace.0.to_be_bytes()).unwrap();
     assert_eq!(exemplar.span_id, newest.span.0.to_be_bytes());
     assert_eq!(i128::from(exemplar.time_unix_nano), newest.ended().as_nanosecond());
+    let later: Vec<Metric> = busy(Buckets::Exponential)
+        .measure(&snapshot, gauges(), halcyon::now() + SignedDuration::from_mins(3))
+        .collect();
+    let [duration] = histograms(&later, "unbroken_probe_duration_seconds")[..] else { panic!("one probe ran") };
+    assert_eq!(duration.exemplars, [], "it was told in its minute");
     let phases = histograms(&all, "unbroken_probe_phase_seconds");
     assert!(phases.len() > 3 && phases.iter().all(|point| point.count >= 3), "{phases:?}");
 }
@@ -186,6 +191,28 @@ fn a_series_ends_with_its_probe_and_begins_anew() {
     let exemplars = |all: &[Metric]| histograms(all, "unbroken_probe_duration_seconds")[0].exemplars.len();
     assert_eq!(exemplars(&measured(&metrics, &snapshot)), 0, "nobody has that trace");
     assert_eq!(since(&measured(&metrics, &snapshot)), [(reading(1).started.as_nanosecond(), 1)]);
+}
+
+#[test]
+fn nothing_begins_after_it_ends_though_the_clock_was_set_back() {
+    let snapshot = Arc::new(halcyon::snapshot(Mood::BillingDown));
+    for buckets in [Buckets::Fixed, Buckets::Exponential] {
+        let before = begun() - SignedDuration::from_hours(1);
+        let all: Vec<Metric> = busy(buckets).measure(&snapshot, gauges(), before).collect();
+        let times = all.iter().flat_map(|metric| match metric.data.as_ref().unwrap() {
+            Data::Gauge(_) => Vec::new(),
+            Data::Sum(of) => of.data_points.iter().map(|at| (at.start_time_unix_nano, at.time_unix_nano)).collect(),
+            Data::Histogram(of) => {
+                of.data_points.iter().map(|at| (at.start_time_unix_nano, at.time_unix_nano)).collect()
+            }
+            Data::ExponentialHistogram(of) => {
+                of.data_points.iter().map(|at| (at.start_time_unix_nano, at.time_unix_nano)).collect()
+            }
+            other => panic!("{other:?}"),
+        });
+        let times: Vec<(u64, u64)> = times.collect();
+        assert!(times.len() > 10 && times.iter().all(|(start, end)| *start > 0 && start <= end), "{times:?}");
+    }
 }
 
 #[test]

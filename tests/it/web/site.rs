@@ -53,7 +53,7 @@ impl Vitals for Pulse {
 
     async fn metrics(&self, snapshot: &Arc<Snapshot>, accept: &str) -> Scrape {
         let exposition = Exposition::accepted(accept);
-        let pieces = self.0.render(snapshot, Gauges::default(), exposition);
+        let pieces = self.0.render(snapshot, Gauges::default(), exposition, halcyon::now());
         Scrape { content_type: exposition.content_type(), pieces: Box::new(pieces) }
     }
 }
