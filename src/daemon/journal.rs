@@ -16,6 +16,7 @@ use crate::model::{
     Change, Color, Fault, Journey, JourneyId, JourneyMap, ProbeId, Reading, Score, Series, SpanId, State, TouchpointId,
     TraceId,
 };
+use crate::telemetry::Traced;
 
 pub(super) use self::said::{Turn, incident};
 
@@ -68,15 +69,26 @@ pub(super) struct Journal {
     ailing: HashMap<ProbeId, BTreeSet<(Series, State)>>,
     /// What was last said aloud of a journey.
     said: HashMap<JourneyId, (Option<Score>, Color)>,
-    /// The newest run of each touchpoint since the last tick.
+    /// The newest run of each touchpoint since the last tick that can be looked at.
     newest: HashMap<TouchpointId, Origin>,
 }
 
 impl Journal {
-    /// Notes runs that came in together, and what they changed.
-    pub(super) fn runs(&mut self, readings: &[Arc<Reading>], changes: &[Change], board: &Board, map: &JourneyMap) {
+    /// Notes runs that came in together, whether each can be looked at, and what they changed.
+    pub(super) fn runs(
+        &mut self,
+        readings: &[(Arc<Reading>, Traced)],
+        changes: &[Change],
+        board: &Board,
+        map: &JourneyMap,
+    ) {
         let mut origins = HashMap::new();
-        for reading in readings {
+        for (reading, traced) in readings {
+            said::run(reading);
+            // A link that leads nowhere is worse than none.
+            if *traced == Traced::No {
+                continue;
+            }
             let origin = Origin::of(reading);
             for sample in &reading.outcome.samples {
                 match self.newest.get_mut(&sample.probe.touchpoint) {
@@ -87,7 +99,6 @@ impl Journal {
                     origins.insert(Series { probe: sample.probe.clone(), ..reading.series() }, origin);
                 }
             }
-            said::run(reading);
         }
         self.note(changes, &origins, board, map);
     }
@@ -95,6 +106,15 @@ impl Journal {
     /// Notes what time changed, or a person.
     pub(super) fn others(&mut self, changes: &[Change], board: &Board, map: &JourneyMap) {
         self.note(changes, &HashMap::new(), board, map);
+    }
+
+    /// Forgets what is not looked at any more: it would ail for ever.
+    pub(super) fn keep(&mut self, map: &JourneyMap) {
+        self.ailing.retain(|_, ailing| {
+            ailing.retain(|(series, _)| map.has(series));
+            !ailing.is_empty()
+        });
+        self.said.retain(|journey, _| map.journey(journey).is_some());
     }
 
     /// A second has passed: older runs move no score any more.
@@ -183,4 +203,36 @@ impl Journal {
 /// That a thing is first seen to be well is no news.
 fn voice_of(from: State, to: State) -> Voice {
     if from == State::Pending && matches!(to, State::Up | State::Closed) { Voice::Aside } else { Voice::Aloud }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::PersonaId;
+
+    fn series(persona: &str) -> Series {
+        Series { probe: ProbeId::new("shop", "home"), persona: Some(PersonaId::new(persona)), vantage: "here".into() }
+    }
+
+    #[test]
+    fn who_is_not_looked_at_any_more_ails_no_longer() {
+        let mut journal = Journal::default();
+        assert!(journal.is_first(&series("ben"), State::Down));
+        journal.keep(&JourneyMap::of_one_probe(&["ben", "eva"]));
+        assert!(!journal.is_first(&series("eva"), State::Down), "ben was down before");
+        assert!(!journal.is_first(&series("eva"), State::Up), "ben is not up");
+        journal.keep(&JourneyMap::of_one_probe(&["eva"]));
+        assert!(journal.is_first(&series("eva"), State::Down), "ben is gone");
+        assert!(journal.is_first(&series("eva"), State::Up), "nobody else ails");
+        assert!(journal.ailing.is_empty());
+    }
+
+    #[test]
+    fn a_journey_that_is_gone_is_forgotten() {
+        let mut journal = Journal::default();
+        assert_eq!(journal.voice(&"buy".into(), None, Color::Good), Voice::Aloud);
+        assert_eq!(journal.voice(&"buy".into(), None, Color::Good), Voice::Aside);
+        journal.keep(&JourneyMap::of_one_probe(&[]));
+        assert_eq!(journal.voice(&"buy".into(), None, Color::Good), Voice::Aloud, "it is back");
+    }
 }

@@ -169,10 +169,14 @@ impl Keeper {
         // What may wait for the store is full: a reading could open an incident more, and must rather be lost.
         let full = self.out.backlog.incidents() >= INCIDENTS_WAITING_MAX;
         let changes = if full { Vec::new() } else { self.board.apply(readings, self.clock.now()) };
-        self.journal.runs(readings, &changes, &self.board, &self.map);
-        for reading in readings.drain(..) {
-            let lateness = reading.started.duration_since(reading.scheduled).unsigned_abs();
+        let export = |reading| {
             let traced = self.out.exporter.export(&reading, &self.map);
+            (reading, traced)
+        };
+        let readings: Vec<_> = readings.drain(..).map(export).collect();
+        self.journal.runs(&readings, &changes, &self.board, &self.map);
+        for (reading, traced) in readings {
+            let lateness = reading.started.duration_since(reading.scheduled).unsigned_abs();
             self.out.metrics.observe(&reading, lateness, traced);
             self.punctuality.note(&reading, lateness, &self.map);
             if full {
@@ -232,6 +236,8 @@ impl Keeper {
                 self.map = Arc::clone(&map);
                 self.alerts = alerts;
                 self.out.metrics.keep(&map);
+                self.out.exporter.keep(&map);
+                self.journal.keep(&map);
                 self.board.reload(map, now)
             }
             Tell::Trouble(what, text) => self.board.trouble(what, &text, now),

@@ -37,52 +37,10 @@ impl Punctuality {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
-    use std::sync::Arc;
-
     use jiff::Timestamp;
 
     use super::*;
-    use crate::model::{Channel, Outcome, Probe, ProbeId, SpanId, Touchpoint, TraceId, Why};
-
-    fn map(every: Duration) -> JourneyMap {
-        let probe = Probe {
-            id: ProbeId::new("shop", "home"),
-            title: String::new(),
-            weight: crate::model::Weight::Blocking,
-            every,
-            timeout: every,
-            recheck: every,
-            rule: crate::model::DetectRule::Sequential,
-            personas: Vec::new(),
-            signal: None,
-            origin: None,
-            unseen_from: Vec::new(),
-            file: Arc::from(""),
-        };
-        let shop = Touchpoint {
-            id: "shop".into(),
-            title: String::new(),
-            channel: Channel::Other,
-            owner: None,
-            depends_on: Vec::new(),
-            was: None,
-            hours: None,
-            page_after: Duration::ZERO,
-            probes: vec![probe],
-        };
-        JourneyMap {
-            company: String::new(),
-            timezone: jiff::tz::TimeZone::UTC,
-            language: crate::model::Language::En,
-            touchpoints: BTreeMap::from([("shop".into(), shop)]),
-            journeys: Vec::new(),
-            personas: BTreeMap::new(),
-            vantages: vec!["here".into()],
-            maintenance: Vec::new(),
-            trace_link: None,
-        }
-    }
+    use crate::model::{Outcome, ProbeId, SpanId, TraceId, Why};
 
     fn reading(verdict: Verdict) -> Reading {
         Reading {
@@ -101,7 +59,7 @@ mod tests {
 
     #[test]
     fn a_run_that_begins_an_interval_late_is_late() {
-        let map = map(Duration::from_secs(10));
+        let map = JourneyMap::of_one_probe(&[]);
         let mut punctuality = Punctuality::default();
         assert_eq!(punctuality.take(), None, "no run says nothing");
         punctuality.note(&reading(Verdict::Good), Duration::from_secs(9), &map);

@@ -9,7 +9,9 @@ use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 
-use super::{FindingSeverity, JourneyId, Language, Maintenance, PersonaId, ProbeId, StageId, TouchpointId, VantageId};
+use super::{
+    FindingSeverity, JourneyId, Language, Maintenance, PersonaId, ProbeId, Series, StageId, TouchpointId, VantageId,
+};
 
 /// Everything that is watched, as the customer's experience is drawn: journeys, stages, touchpoints.
 #[derive(Clone, Debug)]
@@ -70,10 +72,24 @@ impl JourneyMap {
         map
     }
 
+    /// Whether that is looked at: the probe, as that persona, from that vantage.
+    pub fn has(&self, series: &Series) -> bool {
+        self.probe(&series.probe).is_some_and(|probe| {
+            let persona = match &series.persona {
+                Some(persona) => probe.personas.contains(persona),
+                None => probe.personas.is_empty(),
+            };
+            persona && self.vantages_of(probe).any(|vantage| *vantage == series.vantage)
+        })
+    }
+
     pub fn journey(&self, id: &JourneyId) -> Option<&Journey> {
         self.journeys.iter().find(|journey| journey.id == *id)
     }
 }
+
+#[cfg(test)]
+mod small;
 
 /// A place where a customer meets the company.
 #[derive(Clone, Debug)]

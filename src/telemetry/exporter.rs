@@ -88,6 +88,13 @@ impl Exporter {
         }
     }
 
+    /// Forgets what is not on the map any more.
+    pub fn keep(&self, map: &JourneyMap) {
+        if let Some(sampler) = &self.sampler {
+            sampler.keep(map);
+        }
+    }
+
     /// Queues a log record and returns at once.
     pub fn log(&self, record: &LogRecord) {
         self.outlets.iter().for_each(|outlet| outlet.log(record));

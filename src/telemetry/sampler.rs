@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::sync::{Mutex, PoisonError};
 
-use crate::model::{Reading, Series, TraceId, Trigger, Verdict};
+use crate::model::{JourneyMap, Reading, Series, TraceId, Trigger, Verdict};
 use crate::units::Percent;
 
 /// Beyond so many that are bad at once, a recovery may lack its trace.
@@ -46,6 +46,11 @@ impl Sampler {
         recovers || reading.trigger != Trigger::Schedule || self.takes(reading.trace)
     }
 
+    /// Forgets what is not looked at any more.
+    pub(super) fn keep(&self, map: &JourneyMap) {
+        self.bad.lock().unwrap_or_else(PoisonError::into_inner).retain(|series| map.has(series));
+    }
+
     fn takes(&self, trace: TraceId) -> bool {
         let random = trace.0 as u64 & ((1 << RANDOM_BITS) - 1);
         random >= self.threshold
@@ -54,10 +59,37 @@ impl Sampler {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
+    use jiff::Timestamp;
+
     use super::*;
+    use crate::model::{Fault, FaultCode, Outcome, ProbeId, SpanId};
 
     fn share(text: &str) -> Sampler {
         Sampler::new(Percent::parse(text).expect("a share"))
+    }
+
+    #[test]
+    fn what_is_not_looked_at_any_more_is_forgotten() {
+        let run = |persona: &str, verdict| Reading {
+            probe: ProbeId::new("shop", "home"),
+            persona: Some(persona.into()),
+            vantage: "here".into(),
+            trigger: Trigger::Schedule,
+            asked_by: None,
+            scheduled: Timestamp::UNIX_EPOCH,
+            started: Timestamp::UNIX_EPOCH,
+            trace: TraceId(1),
+            span: SpanId(1),
+            outcome: Outcome { verdict, samples: Vec::new(), took: Duration::ZERO, steps: Vec::new() },
+        };
+        let failed = || Verdict::Failed(Fault::new(FaultCode::Status, "500"));
+        let sampler = share("0%");
+        assert!(sampler.keeps(&run("ben", failed())) && sampler.keeps(&run("eva", failed())));
+        sampler.keep(&JourneyMap::of_one_probe(&["eva"]));
+        assert!(!sampler.keeps(&run("ben", Verdict::Good)), "it is another ben");
+        assert!(sampler.keeps(&run("eva", Verdict::Good)), "it recovers");
     }
 
     #[test]
