@@ -11,6 +11,7 @@ mod asked;
 mod canary;
 mod commit;
 mod desk;
+mod direct;
 pub mod errands;
 mod footprint;
 mod journal;
@@ -48,7 +49,7 @@ use crate::model::{Notification, Reading, Snapshot};
 use crate::probe::connect::Network;
 use crate::store::sqlite::Sqlite;
 use crate::store::{Decision, Refused, Store};
-use crate::telemetry::{Buckets, Exporter, Identity, Metrics, Relay, Signal};
+use crate::telemetry::{Buckets, Exporter, Identity, Metrics, Relay, Signal, Unbuilt};
 use crate::web::{self, Audience, Site, Tokens, Written};
 use crate::words::chain;
 
@@ -90,7 +91,7 @@ pub enum Failure {
     #[error("cannot open the store")]
     Store(#[from] Refused),
     #[error("cannot set up telemetry")]
-    Telemetry(#[from] crate::telemetry::Unbuilt),
+    Telemetry(#[from] Unbuilt),
     #[error("cannot read the address that was bound")]
     Address(#[from] std::io::Error),
     #[error("cannot set up the thread that probes")]
@@ -121,9 +122,19 @@ struct Assembled {
 }
 
 async fn assemble(setup: Setup) -> Result<Assembled, Failure> {
-    let Setup { plan, folders, variables, listener, clock, program, stop, relay, opened } = setup;
-    let shared = Shared::open(&plan, clock).await?;
-    relay.attach(&shared.exporter);
+    let exporter = Arc::new(exporter(&setup.plan)?);
+    setup.relay.attach(&exporter);
+    let assembled = assemble_with(setup, Arc::clone(&exporter)).await;
+    if assembled.is_err() {
+        // What led to it is told outside, too.
+        exporter.shutdown(SEND_GRACE).await;
+    }
+    assembled
+}
+
+async fn assemble_with(setup: Setup, exporter: Arc<Exporter>) -> Result<Assembled, Failure> {
+    let Setup { plan, folders, variables, listener, clock, program, stop, opened, .. } = setup;
+    let shared = Shared::open(&plan, clock, exporter).await?;
     let base = plan.url.clone().or(base_url(&listener)?);
     let restored = shared.store.restore().await?;
     let ids = Box::new(uuid::Uuid::now_v7);
@@ -174,6 +185,14 @@ async fn assemble(setup: Setup) -> Result<Assembled, Failure> {
     Ok(Assembled { shared, pulse, asks: ends.asks, parts, closing, stop, opened })
 }
 
+fn exporter(plan: &Plan) -> Result<Exporter, Unbuilt> {
+    let identity = Identity {
+        instance: uuid::Uuid::now_v7().to_string(),
+        vantage: plan.map.vantages.first().cloned().unwrap_or_default(),
+    };
+    Exporter::new(&plan.telemetry, &identity)
+}
+
 /// What nearly every part needs.
 struct Shared {
     store: Arc<dyn Store>,
@@ -185,12 +204,7 @@ struct Shared {
 }
 
 impl Shared {
-    async fn open(plan: &Plan, clock: Clock) -> Result<Self, Failure> {
-        let identity = Identity {
-            instance: uuid::Uuid::now_v7().to_string(),
-            vantage: plan.map.vantages.first().cloned().unwrap_or_default(),
-        };
-        let exporter = Arc::new(Exporter::new(&plan.telemetry, &identity)?);
+    async fn open(plan: &Plan, clock: Clock, exporter: Arc<Exporter>) -> Result<Self, Failure> {
         let buckets = if exporter.wants(Signal::Metrics) { plan.telemetry.buckets() } else { Buckets::Fixed };
         Ok(Self {
             store: Arc::new(Sqlite::open(&plan.store).await?),
@@ -254,6 +268,7 @@ impl Shared {
             metrics: Arc::clone(&self.metrics),
             signs: Arc::clone(&self.signs),
             network,
+            told: Arc::default(),
         }
     }
 

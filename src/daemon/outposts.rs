@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use jiff::SignedDuration;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::mpsc;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use url::Url;
@@ -15,11 +15,11 @@ use super::keeper::Tell;
 use super::minutes::spent;
 use super::post::Told;
 use super::signs::{self, Outbox, Part, Signs};
-use crate::alert::{Bell, Courier, Direct, Heartbeat, News, Settings, Teller};
+use crate::alert::{Bell, Courier, Heartbeat, News, Settings, Teller};
 use crate::clock::Clock;
 use crate::config::Vantage;
 use crate::lasting::{Lasting, Telling};
-use crate::model::{JourneyMap, Notification, SelfFault};
+use crate::model::{JourneyMap, SelfFault};
 use crate::probe::connect::Network;
 use crate::score::KEPT;
 use crate::store::Store;
@@ -28,7 +28,6 @@ use crate::words::Words;
 
 const OUTBOX_LOOKED_AT_EVERY: Duration = Duration::from_secs(5);
 const CANARIES_ASKED_EVERY: Duration = Duration::from_secs(10);
-const DIRECT_TRIED_EVERY: Duration = Duration::from_secs(10);
 const CLOCK_LOOKED_AT_EVERY: Duration = Duration::from_secs(5);
 const SPENDING_READ_AGAIN_AFTER: Duration = Duration::from_secs(10);
 const TIDIED_EVERY: Duration = Duration::from_mins(1);
@@ -79,6 +78,8 @@ pub(super) struct Outposts {
     pub(super) signs: Arc<Signs>,
     /// Of this machine.
     pub(super) network: Arc<Network>,
+    /// What the log was told of receivers: it outlives what they are at present.
+    pub(super) told: Arc<Mutex<Told>>,
 }
 
 impl Outposts {
@@ -87,7 +88,8 @@ impl Outposts {
         let (metrics, tells) = (Arc::clone(&self.metrics), self.tells.clone());
         let deaf = Arc::new(self.deaf(&settings).await);
         let relieved = self.clone().relieve(Arc::clone(&deaf), stop.clone());
-        let told = Mutex::new(Told::default());
+        let told = Arc::clone(&self.told);
+        told.lock().unwrap_or_else(PoisonError::into_inner).keep(&settings.receivers);
         let listener = move |news: News| {
             told.lock().unwrap_or_else(PoisonError::into_inner).tell(&news);
             match news {
@@ -134,6 +136,10 @@ impl Outposts {
                     Some(Ok(points)) => {
                         let spent = points.iter().filter_map(spent).collect();
                         self.tells.send(Tell::Spent(journey.id.clone(), spent)).ok();
+                        if let Some(times) = failing.worked() {
+                            let journey = &journey.id;
+                            tracing::info!(%journey, times, "What `{journey}` lost lately can be read again");
+                        }
                         break;
                     }
                     Some(Err(error)) => {
@@ -252,7 +258,11 @@ impl Outposts {
                         tracing::warn!(error, "The store cannot be tidied, it is tried again: {error}");
                     }
                 }
-                Some(Ok(())) => _ = failing.worked(),
+                Some(Ok(())) => {
+                    if let Some(times) = failing.worked() {
+                        tracing::info!(times, "The store is tidied again");
+                    }
+                }
                 None => return,
             }
         }
@@ -275,43 +285,6 @@ impl Outposts {
                 Err(why) => Tell::Blind(vantage.id.clone(), why),
             };
             self.tells.send(tell).ok();
-        }
-    }
-
-    /// Sends what the store refuses, again and again until it is taken.
-    pub(super) async fn send_direct(
-        self,
-        settings: watch::Receiver<Settings>,
-        mut inlet: mpsc::UnboundedReceiver<Vec<Notification>>,
-        stop: CancellationToken,
-    ) {
-        let mut seen = BTreeSet::new();
-        let mut waiting: Vec<Notification> = Vec::new();
-        let mut told = Told::default();
-        loop {
-            tokio::select! {
-                () = stop.cancelled() => return,
-                more = inlet.recv() => match more {
-                    // The same letters come again with every refusal; each goes out once.
-                    Some(more) => waiting.extend(more.into_iter().filter(|letter| seen.insert(letter.id.clone()))),
-                    None => return,
-                },
-                () = tokio::time::sleep(DIRECT_TRIED_EVERY), if !waiting.is_empty() => {}
-            }
-            if waiting.is_empty() {
-                continue;
-            }
-            // As the receivers are now: a reload may have mended the very one that did not take it.
-            let present = settings.borrow().clone();
-            match Direct::new(present, self.clock.clone(), self.environment.clone()) {
-                Ok(direct) => {
-                    for (letter, error) in direct.send(std::mem::take(&mut waiting)).await {
-                        told.tell(&News::Failed { receiver: letter.receiver.clone(), error });
-                        waiting.push(letter);
-                    }
-                }
-                Err(error) => told.tell(&News::Refused { error: super::chain(&error) }),
-            }
         }
     }
 }
@@ -363,6 +336,7 @@ mod tests {
             metrics: Arc::default(),
             signs: Arc::new(Signs::new()),
             network: Arc::new(Network::system(Clock::system())),
+            told: Arc::default(),
         };
         let stop = CancellationToken::new();
         let tidying = tokio::spawn(outposts.clone().tidy(stop.clone()));

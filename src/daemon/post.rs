@@ -25,11 +25,20 @@ impl Default for Told {
 }
 
 impl Told {
+    /// Forgets who is no receiver any more.
+    pub(super) fn keep<T>(&mut self, receivers: &BTreeMap<String, T>) {
+        self.receivers.retain(|receiver, _| receivers.contains_key(receiver));
+    }
+
     pub(super) fn tell(&mut self, news: &News) {
         match news {
             News::Delivered { receiver, .. } => {
                 if let Some(times) = self.receivers.get_mut(receiver).and_then(Lasting::worked) {
                     tracing::info!(%receiver, times, "`{receiver}` takes notifications again");
+                }
+                // What was delivered was read, and written down.
+                if let Some(times) = self.outbox.went_well(Instant::now()) {
+                    tracing::info!(times, "The outbox can be read and written again");
                 }
             }
             News::Failed { receiver, error } => {
