@@ -47,7 +47,8 @@ pub(super) fn of_run<'a>(reading: &'a Reading, place: &Place) -> Vec<(&'a str, V
     attributes.0
 }
 
-pub(super) fn of_step(step: &StepOutcome) -> Vec<(&str, Value<'_>)> {
+/// Of what a step said and heard; `fault` is what went wrong with that.
+pub(super) fn of_step<'a>(step: &'a StepOutcome, fault: Option<&'a Fault>) -> Vec<(&'a str, Value<'a>)> {
     let mut attributes = Attributes::default();
     for (name, value) in &step.attributes {
         match value.parse::<i64>() {
@@ -66,7 +67,7 @@ pub(super) fn of_step(step: &StepOutcome) -> Vec<(&str, Value<'_>)> {
         attributes.text(semantic::TLS_SERVER_NOT_AFTER, certificate.not_after.to_string());
         attributes.text(semantic::TLS_SERVER_HASH_SHA256, certificate.sha256.as_str());
     }
-    if let Some(fault) = &step.fault {
+    if let Some(fault) = fault {
         let status = step.attributes.iter().find(|(name, _)| name == semantic::HTTP_RESPONSE_STATUS_CODE);
         match (fault.code, status) {
             // HTTP conventions: an error status is its own error type.

@@ -149,9 +149,10 @@ fn push_step<'a>(spans: &mut Vec<Span<'a>>, reading: &Reading, number: usize, st
     if speaks {
         let until = network.iter().map(|phase| phase.offset + phase.took).max();
         let until = until.map_or(end, moment).min(end);
+        let fault = step.fault.as_ref().filter(|fault| is_protocols(fault));
         spans.push(Span {
-            attributes: attributes::of_step(step),
-            error: step.fault.as_ref().filter(|fault| is_protocols(fault)).map(|fault| (&*fault.text).into()),
+            attributes: attributes::of_step(step, fault),
+            error: fault.map(|fault| (&*fault.text).into()),
             ..base(step.span, id, client_name(step).into(), Kind::Client, start, until)
         });
     }
@@ -183,7 +184,12 @@ fn is_protocols(fault: &Fault) -> bool {
     )
 }
 
-/// An event per failed expectation.
+/// What was expected and did not come has evidence; what broke before anything could be expected has none.
+fn is_expectations(fault: &Fault) -> bool {
+    fault.evidence.is_some() || !is_protocols(fault)
+}
+
+/// An event per failed expectation, and one for what broke.
 fn failures(step: &StepOutcome, at: Timestamp) -> Vec<Event<'_>> {
     let blocking = step.fault.as_ref().map(|fault| ("blocking", fault));
     let others = step.findings.iter().map(|finding| {
@@ -199,7 +205,7 @@ fn failures(step: &StepOutcome, at: Timestamp) -> Vec<Event<'_>> {
         .chain(others)
         .map(|(severity, fault)| Event {
             at,
-            name: "unbroken.expectation.failed",
+            name: if is_expectations(fault) { "unbroken.expectation.failed" } else { "unbroken.step.failed" },
             attributes: attributes::of_fault(severity, fault),
         })
         .collect()

@@ -5,7 +5,7 @@ use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
 
-use unbroken::model::{ProbeId, SelfFault, Series, Snapshot, Verdict, Why};
+use unbroken::model::{Evidence, Fault, FaultCode, ProbeId, SelfFault, Series, Snapshot, Verdict, Why};
 use unbroken::telemetry::{
     CATALOGUE, Exposition, Gauges, Kind, Metrics, Outbox, Reload, Span, Traced, Type, Value, spans,
 };
@@ -62,6 +62,29 @@ fn a_run_is_one_trace_with_the_times_that_were_measured() {
     for span in &trace {
         assert!(span.start >= root.start && span.end <= root.end, "{} lies outside its run", span.name);
     }
+}
+
+#[test]
+fn what_was_answered_otherwise_than_expected_is_no_error_of_the_exchange() {
+    let map = halcyon::snapshot(Mood::BillingDown).map;
+    let evidence = Evidence { of: "$.total".into(), expected: "12".into(), found: "13".into() };
+    let of = |code: FaultCode, evidence: Option<Evidence>| {
+        let mut reading = failing();
+        let step = &mut reading.outcome.steps[1];
+        step.findings.clear();
+        step.fault = Some(Fault { evidence, ..Fault::new(code, "13 instead of 12") });
+        let trace = spans(&reading, &map);
+        let step = trace.iter().find(|span| span.name == "step Open the latest bill").unwrap();
+        let client = trace.iter().find(|span| span.parent == Some(step.id) && span.kind == Kind::Client).unwrap();
+        let events: Vec<&str> = step.events.iter().map(|event| event.name).collect();
+        assert!(step.error.is_some() && events.len() == 1);
+        let class = client.attributes.iter().find(|(name, _)| *name == "error.type");
+        (class.map(|(_, value)| format!("{value:?}")), client.error.is_some(), events[0])
+    };
+    let text = |text: &str| Some(format!("{:?}", Value::Text(text.into())));
+    assert_eq!(of(FaultCode::Expectation, Some(evidence.clone())), (None, false, "unbroken.expectation.failed"));
+    assert_eq!(of(FaultCode::Status, Some(evidence)), (text("500"), true, "unbroken.expectation.failed"));
+    assert_eq!(of(FaultCode::ConnectRefused, None), (text("connect_refused"), true, "unbroken.step.failed"));
 }
 
 #[test]
