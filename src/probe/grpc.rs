@@ -107,7 +107,8 @@ impl Settings {
             ("user-agent", concat!("unbroken/", env!("CARGO_PKG_VERSION")).to_owned()),
         ];
         let written = self.headers.iter().map(|(name, value)| (name.as_str(), value.render(run.scope).into_owned()));
-        for (name, value) in own.into_iter().chain(run.trace_headers()).chain(written) {
+        // Ours come last: what is sent is what our spans say.
+        for (name, value) in own.into_iter().chain(written).chain(run.trace_headers()) {
             let header = HeaderName::try_from(name).map_err(|_| wrong(format!("`{name}` is not a header's name")))?;
             let value =
                 HeaderValue::from_str(&value).map_err(|_| wrong(format!("the value of the header `{name}`")))?;

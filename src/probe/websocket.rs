@@ -131,7 +131,8 @@ impl Settings {
         let own = [("user-agent", concat!("unbroken/", env!("CARGO_PKG_VERSION")).to_owned())];
         let written = self.headers.iter().map(|(name, value)| (name.as_str(), value.render(run.scope).into_owned()));
         let subprotocol = self.subprotocol.iter().map(|name| ("sec-websocket-protocol", name.clone()));
-        for (name, value) in own.into_iter().chain(run.trace_headers()).chain(subprotocol).chain(written) {
+        // Ours come last: what is sent is what our spans say.
+        for (name, value) in own.into_iter().chain(subprotocol).chain(written).chain(run.trace_headers()) {
             let header = HeaderName::try_from(name).map_err(|_| wrong(format!("`{name}` is not a header's name")))?;
             let value = HeaderValue::from_str(&value)
                 .or_else(|_| HeaderValue::from_bytes(value.as_bytes()))

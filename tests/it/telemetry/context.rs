@@ -47,6 +47,28 @@ async fn every_target_is_told_its_trace_unless_the_probe_says_no() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_trace_that_a_file_names_is_not_told_beside_ours() {
+    let target = Collector::start().await;
+    let (at, theirs) = (target.address, "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01");
+    let headers = json!({ "traceparent": theirs });
+    let kinds = [
+        json!([{ "grpc": { "connect": at.to_string(), "headers": headers } }]),
+        json!([{ "websocket": { "open": format!("ws://{at}/"), "headers": headers } }]),
+    ];
+    for written in &kinds {
+        for told in [Told::Yes, Told::No] {
+            let before = target.taken().len();
+            let reading = Prober::new(tools()).run(&visit(written, told), order()).await;
+            let ours = format!("00-{}-{}-01", reading.trace, reading.outcome.steps[0].span);
+            let wanted = if told == Told::Yes { ours.as_str() } else { theirs };
+            let taken = target.taken().split_off(before);
+            let said: Vec<_> = taken[0].headers.get_all("traceparent").iter().collect();
+            assert_eq!(said, [wanted], "{written} {told:?}");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_run_that_is_cut_off_keeps_the_phases_that_it_had() {
     let target = Collector::start().await;
     target.answers([Reply::Silence]);
