@@ -36,9 +36,11 @@ impl Settings {
     pub fn or_environment(mut self, environment: &BTreeMap<String, String>) -> (Self, Vec<Oddity>) {
         let mut variables = Variables::new(environment);
         self.standard = variables.standard();
-        if self.every.is_none() {
-            self.every = variables.measured_every();
+        let every = variables.measured_every();
+        if self.every.is_some() && every.is_some() {
+            variables.odd(own::EVERY, "is not used: the configuration says `every:`");
         }
+        self.every = self.every.or(every);
         let histograms = variables.histograms();
         let disabled = variables.is_true("OTEL_SDK_DISABLED");
         if !self.otlp.is_empty() {
@@ -107,13 +109,18 @@ impl<'a> Variables<'a> {
         value
     }
 
+    /// The same of a word, in whatever case: "enum values SHOULD be interpreted in a case-insensitive manner".
+    fn word<T>(&mut self, name: &str, read: impl FnOnce(&str) -> Option<T>, wanted: &str) -> Option<T> {
+        self.read(name, |text| read(&text.to_ascii_lowercase()), wanted)
+    }
+
     fn is_true(&mut self, name: &str) -> bool {
-        let truth = |text: &str| match text.to_ascii_lowercase().as_str() {
+        let truth = |text: &str| match text {
             "true" => Some(true),
             "false" => Some(false),
             _ => None,
         };
-        self.read(name, truth, "`true` or `false`").unwrap_or_default()
+        self.word(name, truth, "`true` or `false`").unwrap_or_default()
     }
 
     /// Those that are set and begin with one of these.

@@ -12,6 +12,11 @@ use crate::units::Period;
 /// Longer than any queue or pause that makes sense.
 const NUMBER_MAX: u64 = 10_000_000;
 
+/// A run has some ten spans, and goes whole or not at all.
+const QUEUE_MIN: usize = 64;
+
+pub(super) const EVERY: &str = "OTEL_METRIC_EXPORT_INTERVAL";
+
 /// What `OTEL_TRACES_SAMPLER` asks for.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum Sampled {
@@ -33,14 +38,14 @@ impl Variables<'_> {
         let mut attributes = Vec::new();
         if let Some(text) = self.text("OTEL_RESOURCE_ATTRIBUTES") {
             match pairs(text) {
-                Some(pairs) => attributes = pairs,
+                // A resource has each name once: the last one is as good as the first.
+                Some(pairs) => pairs.into_iter().for_each(|(name, value)| put(&mut attributes, &name, value)),
                 // The specification: on any error, none of it.
                 None => self.odd("OTEL_RESOURCE_ATTRIBUTES", "is not followed; it is `name=value,name=value`"),
             }
         }
         if let Some(name) = self.text("OTEL_SERVICE_NAME") {
-            attributes.retain(|(known, _)| known != "service.name");
-            attributes.push(("service.name".to_owned(), name.to_owned()));
+            put(&mut attributes, "service.name", name.to_owned());
         }
         attributes
     }
@@ -48,8 +53,12 @@ impl Variables<'_> {
     fn pace(&mut self, prefix: &str, pace: &mut Pace) {
         let count = |text: &str| text.parse().ok().filter(|count| (1..=NUMBER_MAX).contains(count));
         let counted = format!("a number from 1 to {NUMBER_MAX}");
-        if let Some(most) = self.read(&format!("{prefix}_MAX_QUEUE_SIZE"), count, &counted) {
+        let size = format!("{prefix}_MAX_QUEUE_SIZE");
+        if let Some(most) = self.read(&size, count, &counted) {
             pace.queued_max = most as usize;
+            if pace.queued_max < QUEUE_MIN {
+                self.odd(&size, format!("is so little that whole runs find no room in it; {QUEUE_MIN} are some"));
+            }
         }
         let name = format!("{prefix}_MAX_EXPORT_BATCH_SIZE");
         if let Some(batch) = self.read(&name, count, &counted) {
@@ -77,7 +86,7 @@ impl Variables<'_> {
     pub(super) fn measured_every(&mut self) -> Option<Period> {
         let every = |text: &str| text.parse().ok().filter(|millis| (1_000..=NUMBER_MAX).contains(millis));
         let wanted = "a number of milliseconds, at least 1000";
-        self.read("OTEL_METRIC_EXPORT_INTERVAL", every, wanted).map(Period::from_millis)
+        self.read(EVERY, every, wanted).map(Period::from_millis)
     }
 
     pub(super) fn histograms(&mut self) -> Option<Buckets> {
@@ -87,7 +96,7 @@ impl Variables<'_> {
             _ => None,
         };
         let name = "OTEL_EXPORTER_OTLP_METRICS_DEFAULT_HISTOGRAM_AGGREGATION";
-        self.read(name, buckets, "`explicit_bucket_histogram` or `base2_exponential_bucket_histogram`")
+        self.word(name, buckets, "`explicit_bucket_histogram` or `base2_exponential_bucket_histogram`")
     }
 
     pub(super) fn sampled(&mut self) -> Option<Sampled> {
@@ -101,19 +110,25 @@ impl Variables<'_> {
             "traceidratio" => Some(Sampled::Share(ratio)),
             _ => None,
         };
-        self.read("OTEL_TRACES_SAMPLER", sampled, wanted)
+        self.word("OTEL_TRACES_SAMPLER", sampled, wanted)
     }
 
     /// What can be asked for in these, and what we do in any case.
     fn unfollowed(&mut self) {
         let only = |wanted: &'static str| move |text: &str| (text == wanted).then_some(());
         let name = "OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE";
-        self.read(name, |text| only("cumulative")(&text.to_ascii_lowercase()), "always `cumulative`");
+        self.word(name, only("cumulative"), "always `cumulative`");
         let name = "OTEL_METRICS_EXEMPLAR_FILTER";
-        self.read(name, only("always_on"), "always `always_on`: every run is a trace");
+        self.word(name, only("always_on"), "always `always_on`: every run is a trace");
         let context = |text: &str| text.split(',').any(|part| part.trim() == "tracecontext").then_some(());
-        self.read("OTEL_PROPAGATORS", context, "always `tracecontext`; `trace: false` at a probe sends nothing");
+        self.word("OTEL_PROPAGATORS", context, "always `tracecontext`; `trace: false` at a probe sends nothing");
     }
+}
+
+/// In place of what stood there by that name.
+fn put(attributes: &mut Vec<(String, String)>, name: &str, value: String) {
+    attributes.retain(|(known, _)| known != name);
+    attributes.push((name.to_owned(), value));
 }
 
 /// `name=value,name=value`, percent-encoded as W3C Baggage.

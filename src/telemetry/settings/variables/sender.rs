@@ -65,7 +65,7 @@ impl Variables<'_> {
         let name = self.of(signal, what)?;
         let wanted: Vec<String> = known.iter().map(|(text, _)| format!("`{text}`")).collect();
         let find = |text: &str| known.iter().find(|(of, _)| *of == text).map(|(_, value)| *value);
-        self.read(&name, find, &wanted.join(" or "))
+        self.word(&name, find, &wanted.join(" or "))
     }
 
     fn exporter(&mut self, signal: Signal) -> Asked {
@@ -73,12 +73,12 @@ impl Variables<'_> {
         let Some(text) = self.text(&name) else { return Asked::Nothing };
         let mut asked = Asked::Nowhere;
         for part in text.split(',').map(str::trim) {
-            match part {
+            match part.to_ascii_lowercase().as_str() {
                 "otlp" => asked = Asked::Otlp,
                 "none" => {}
                 // Whoever scrapes needs nothing exported.
                 "prometheus" if signal == Signal::Metrics => {}
-                other => self.odd(&name, format!("says `{other}`, which is not followed; it is `otlp` or `none`")),
+                _ => self.odd(&name, format!("says `{part}`, which is not followed; it is `otlp` or `none`")),
             }
         }
         asked

@@ -76,6 +76,42 @@ fn the_file_wins_as_a_whole_and_that_is_told() {
 }
 
 #[test]
+fn words_are_read_in_whatever_case() {
+    let (settings, odd) = read(&[
+        ("OTEL_TRACES_EXPORTER", "OTLP"),
+        ("OTEL_METRICS_EXPORTER", "None"),
+        ("OTEL_LOGS_EXPORTER", "NONE"),
+        ("OTEL_EXPORTER_OTLP_PROTOCOL", "GRPC"),
+        ("OTEL_EXPORTER_OTLP_COMPRESSION", "GZip"),
+        ("OTEL_TRACES_SAMPLER", "ParentBased_Always_On"),
+        ("OTEL_METRICS_EXEMPLAR_FILTER", "ALWAYS_ON"),
+        ("OTEL_PROPAGATORS", "TraceContext,Baggage"),
+        ("OTEL_EXPORTER_OTLP_METRICS_DEFAULT_HISTOGRAM_AGGREGATION", "Explicit_Bucket_Histogram"),
+    ]);
+    assert_eq!(odd, [""; 0]);
+    let [otlp] = &*settings.otlp else { panic!("{settings:?}") };
+    assert_eq!((&*otlp.signals, otlp.protocol), (&[Signal::Traces][..], Protocol::Grpc));
+    assert_eq!((otlp.compression, settings.buckets()), (Compression::Gzip, Buckets::Fixed));
+}
+
+#[test]
+fn the_files_interval_wins_and_that_is_told() {
+    let file = file(r#"{"every":"30s"}"#);
+    let (read, odd) = read_after(file.clone(), &[("OTEL_METRIC_EXPORT_INTERVAL", "15000")]);
+    assert_eq!((read.every(), odd.len()), (Duration::from_secs(30), 1), "{odd:?}");
+    assert!(odd[0].contains("the configuration says `every:`"), "{odd:?}");
+    let (_, odd) = read_after(file, &[("OTEL_METRIC_EXPORT_INTERVAL", "often")]);
+    assert!(odd.len() == 1 && odd[0].contains("often"), "{odd:?}");
+}
+
+#[test]
+fn a_queue_that_holds_no_run_is_told() {
+    let (settings, odd) = read(&[("OTEL_BSP_MAX_QUEUE_SIZE", "5"), ("OTEL_BLRP_MAX_QUEUE_SIZE", "64")]);
+    assert_eq!((settings.standard.spans.queued_max, settings.standard.records.queued_max), (5, 64));
+    assert!(odd.len() == 1 && odd[0].starts_with("OTEL_BSP_MAX_QUEUE_SIZE is so little"), "{odd:?}");
+}
+
+#[test]
 fn what_is_sampled() {
     let base = ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://a:1");
     let sample = |sampler: &str, arg: &str| {
@@ -98,7 +134,7 @@ fn queues_and_ourselves() {
         ("OTEL_BLRP_EXPORT_TIMEOUT", "4000"),
         ("OTEL_METRIC_EXPORT_INTERVAL", "15000"),
         ("OTEL_EXPORTER_OTLP_METRICS_DEFAULT_HISTOGRAM_AGGREGATION", "explicit_bucket_histogram"),
-        ("OTEL_RESOURCE_ATTRIBUTES", "deployment.environment.name=prod,service.name=x,team=a%2Cb"),
+        ("OTEL_RESOURCE_ATTRIBUTES", "team=x,deployment.environment.name=prod,service.name=x,team=a%2Cb"),
         ("OTEL_SERVICE_NAME", "eyes"),
     ]);
     assert_eq!(odd, [""; 0]);
