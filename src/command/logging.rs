@@ -19,12 +19,14 @@ use super::{Format, Global, terminal};
 use crate::clock::Clock;
 use crate::telemetry::{Line, Relay};
 
+/// A browser newer than its client says things that the client does not know, on every page: that is no warning.
+///
 /// Without `-v` what matters, with it every change of state and score, with `-vv` every run too; `RUST_LOG` overrides.
 fn filter(global: &Global) -> EnvFilter {
     let level = match global.verbose {
-        0 => "unbroken=info,warn",
-        1 => "unbroken=debug,unbroken::daemon::run=info,warn",
-        _ => "unbroken=debug,info",
+        0 => "unbroken=info,chromiumoxide::handler=error,warn",
+        1 => "unbroken=debug,unbroken::daemon::run=info,chromiumoxide::handler=error,warn",
+        _ => "unbroken=debug,chromiumoxide::handler=error,info",
     };
     EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(level))
 }

@@ -32,14 +32,19 @@ impl Quality {
         if latency >= timeout {
             return Self::NONE;
         }
-        if latency <= good {
+        Self::of_measure(latency.as_secs_f64(), good.as_secs_f64(), poor.as_secs_f64())
+    }
+
+    /// The same curve for any measure of which less is better.
+    pub fn of_measure(value: f64, good: f64, poor: f64) -> Self {
+        if value <= good {
             return Self::PERFECT;
         }
-        let reach = poor.saturating_sub(good).as_secs_f64();
+        let reach = poor - good;
         if reach <= 0.0 {
             return Self(0.5);
         }
-        let over = latency.saturating_sub(good).as_secs_f64() / reach;
+        let over = (value - good) / reach;
         Self::new(1.0 / (1.0 + over * over))
     }
 

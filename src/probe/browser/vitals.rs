@@ -1,0 +1,210 @@
+//! Core Web Vitals as Google's own program measures them, in a world that the page cannot reach.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use chromiumoxide::Page;
+use chromiumoxide::cdp::browser_protocol::page::AddScriptToEvaluateOnNewDocumentParams;
+use chromiumoxide::cdp::js_protocol::runtime::{AddBindingParams, EventBindingCalled};
+use chromiumoxide::error::CdpError;
+use futures::StreamExt as _;
+use serde::Deserialize;
+use tokio::task::JoinSet;
+
+use super::world::World;
+use crate::model::Quality;
+
+const LIBRARY: &str = include_str!("assets/web-vitals.js");
+const OBSERVER: &str = include_str!("vitals.js");
+/// Documents told apart in one run.
+const DOCUMENTS_MAX: usize = 32;
+/// Until two frames are painted and what they bring is told: a page that paints nothing any more is not waited for.
+const SETTLED_WITHIN: Duration = Duration::from_millis(500);
+/// The newest values are told after a frame, and when the page has nothing else to do.
+const SETTLED: &str = "new Promise(done => { const idle = () => requestIdleCallback(() => setTimeout(done), { timeout: 100 }); \
+                       requestAnimationFrame(() => requestAnimationFrame(idle)); setTimeout(done, 300); })";
+
+/// What customers feel of a page. Of several pages in one run: the worst of each.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(super) struct Vitals {
+    /// Largest contentful paint, milliseconds after the navigation began.
+    pub(super) lcp: Option<f64>,
+    /// Cumulative layout shift, no unit.
+    pub(super) cls: Option<f64>,
+    /// Interaction to next paint, milliseconds; none where nobody interacted.
+    pub(super) inp: Option<f64>,
+    /// First contentful paint, milliseconds.
+    pub(super) fcp: Option<f64>,
+    /// Time to first byte, milliseconds, redirects and connecting included.
+    pub(super) ttfb: Option<f64>,
+}
+
+/// What Google calls good, and from where on it is poor (web.dev/articles/vitals).
+const LCP: (f64, f64) = (2500.0, 4000.0);
+const CLS: (f64, f64) = (0.1, 0.25);
+const INP: (f64, f64) = (200.0, 500.0);
+const FCP: (f64, f64) = (1800.0, 3000.0);
+const TTFB: (f64, f64) = (800.0, 1800.0);
+
+/// A vital that is not good: what it is, what it came to, and what would be good.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Lame {
+    pub(super) name: &'static str,
+    pub(super) value: f64,
+    pub(super) good: f64,
+    pub(super) quality: Quality,
+}
+
+impl Vitals {
+    /// The quality of the worst of them; perfect where nothing was measured.
+    pub(super) fn quality(&self) -> Quality {
+        self.worst().map_or(Quality::PERFECT, |lame| lame.quality)
+    }
+
+    /// The worst of those that are not good.
+    pub(super) fn worst(&self) -> Option<Lame> {
+        let all = [
+            ("lcp", self.lcp, LCP),
+            ("cls", self.cls, CLS),
+            ("inp", self.inp, INP),
+            ("fcp", self.fcp, FCP),
+            ("ttfb", self.ttfb, TTFB),
+        ];
+        let lame = all.into_iter().filter_map(|(name, value, (good, poor))| {
+            let value = value?;
+            let quality = Quality::of_measure(value, good, poor);
+            (quality < Quality::PERFECT).then_some(Lame { name, value, good, quality })
+        });
+        lame.min_by(|a, b| a.quality.get().total_cmp(&b.quality.get()))
+    }
+
+    fn note(&mut self, name: &str, value: f64) {
+        let kept = match name {
+            "LCP" => &mut self.lcp,
+            "CLS" => &mut self.cls,
+            "INP" => &mut self.inp,
+            "FCP" => &mut self.fcp,
+            "TTFB" => &mut self.ttfb,
+            _ => return,
+        };
+        if value.is_finite() && value >= 0.0 {
+            *kept = Some(kept.map_or(value, |known| known.max(value)));
+        }
+    }
+
+    fn and(mut self, other: &Self) -> Self {
+        let all =
+            [("LCP", other.lcp), ("CLS", other.cls), ("INP", other.inp), ("FCP", other.fcp), ("TTFB", other.ttfb)];
+        for (name, value) in all {
+            value.into_iter().for_each(|value| self.note(name, value));
+        }
+        self
+    }
+}
+
+/// Measures one tab. Dropped, it no longer listens.
+#[derive(Debug)]
+pub(super) struct Gauge {
+    page: Page,
+    world: World,
+    documents: Arc<Mutex<BTreeMap<String, Document>>>,
+    _listening: JoinSet<()>,
+}
+
+#[derive(Debug)]
+struct Document {
+    url: String,
+    vitals: Vitals,
+}
+
+/// What the observer tells.
+#[derive(Deserialize)]
+struct Told {
+    document: String,
+    url: String,
+    name: String,
+    value: f64,
+}
+
+impl Gauge {
+    /// Before the first navigation. `random` names what the page must not find.
+    pub(super) async fn install(page: &Page, random: u64) -> Result<Self, CdpError> {
+        let world = World::new(random);
+        let binding = format!("b{random:016x}");
+        let documents = Arc::new(Mutex::new(BTreeMap::new()));
+        let mut heard = page.event_listener::<EventBindingCalled>().await?;
+        let mut listening = JoinSet::new();
+        let (ours, book) = (binding.clone(), Arc::clone(&documents));
+        listening.spawn(async move {
+            while let Some(event) = heard.next().await {
+                if event.name == ours {
+                    note(&book, &event.payload);
+                }
+            }
+        });
+        let mut added = AddBindingParams::new(&binding);
+        added.execution_context_name = Some(world.name().to_owned());
+        page.execute(added).await?;
+        let source = format!("{LIBRARY}\n{}", OBSERVER.replace("TELL", &binding));
+        let mut script = AddScriptToEvaluateOnNewDocumentParams::new(source);
+        script.world_name = Some(world.name().to_owned());
+        page.execute(script).await?;
+        Ok(Self { page: page.clone(), world, documents, _listening: listening })
+    }
+
+    /// What was measured until now. A largest paint counts from when it is there and a shift when it happens: nothing
+    /// has to be hidden or closed for them to be final, for no customer stays longer than the errand does.
+    pub(super) async fn read(&self) -> Vitals {
+        let _: Option<serde_json::Value> = self.world.ask(&self.page, SETTLED, SETTLED_WITHIN).await;
+        // Told before this is answered.
+        let _: Option<serde_json::Value> = self.world.ask(&self.page, "0", SETTLED_WITHIN).await;
+        let documents = self.documents.lock().unwrap_or_else(PoisonError::into_inner);
+        documents.values().fold(Vitals::default(), |worst, document| worst.and(&document.vitals))
+    }
+
+    /// The address and the vitals of each page, in no order.
+    pub(super) fn pages(&self) -> Vec<(String, Vitals)> {
+        let documents = self.documents.lock().unwrap_or_else(PoisonError::into_inner);
+        documents.values().map(|document| (document.url.clone(), document.vitals)).collect()
+    }
+
+    /// The world in which it measures: good for other questions, too.
+    pub(super) const fn world(&self) -> &World {
+        &self.world
+    }
+}
+
+fn note(book: &Mutex<BTreeMap<String, Document>>, payload: &str) {
+    let Ok(told) = serde_json::from_str::<Told>(payload) else { return };
+    let mut book = book.lock().unwrap_or_else(PoisonError::into_inner);
+    if book.len() >= DOCUMENTS_MAX && !book.contains_key(&told.document) {
+        return;
+    }
+    let document = book.entry(told.document).or_insert_with(|| Document { url: told.url, vitals: Vitals::default() });
+    document.vitals.note(&told.name, told.value);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_worst_vital_decides_by_googles_bounds() {
+        let good = Vitals { lcp: Some(2400.0), cls: Some(0.05), inp: None, fcp: Some(900.0), ttfb: Some(100.0) };
+        assert_eq!(good.quality(), Quality::PERFECT);
+        let jumps = Vitals { cls: Some(0.25), ..good };
+        assert!((jumps.quality().get() - 0.5).abs() < 1e-12, "{:?}", jumps.quality());
+        let both = Vitals { inp: Some(300.0), ..jumps };
+        assert_eq!(both.worst().map(|lame| lame.name), Some("cls"));
+        assert_eq!(Vitals::default().quality(), Quality::PERFECT);
+    }
+
+    #[test]
+    fn of_several_pages_the_worst_counts() {
+        let a = Vitals { lcp: Some(800.0), cls: Some(0.2), ..Vitals::default() };
+        let b = Vitals { lcp: Some(900.0), cls: Some(0.0), inp: Some(40.0), ..Vitals::default() };
+        let worst = a.and(&b);
+        assert_eq!((worst.lcp, worst.cls, worst.inp, worst.fcp), (Some(900.0), Some(0.2), Some(40.0), None));
+    }
+}
