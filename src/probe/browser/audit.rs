@@ -88,10 +88,9 @@ async fn follow(run: &Run<'_>, tls: &Options, home: Option<&str>, url: Url) -> R
     };
     match got {
         Ok(status) if is_dead(status, ours) => Ok(told(&format!("answers {}", status.as_u16()))),
-        Ok(_) => Ok(None),
         Err(Stop::Fault(fault)) => Ok(told(&format!("leads nowhere: {}", fault.text))),
         // An address that we must not reach says nothing of those that may.
-        Err(Stop::Own(SelfFault::Unsafe, _)) => Ok(None),
+        Ok(_) | Err(Stop::Own(SelfFault::Unsafe, _)) => Ok(None),
         Err(Stop::Own(..)) if !ours => Ok(None),
         Err(stop) => Err(stop),
     }

@@ -268,10 +268,13 @@ fn begun(event: &EventRequestWillBeSent, at: f64, in_main_frame: bool) -> Reques
     let first = asked.is_same_site.unwrap_or_else(same_host);
     let mixed =
         matches!(asked.mixed_content_type, Some(MixedContentType::Blockable | MixedContentType::OptionallyBlockable));
+    // Browsers ask every site for it, unasked.
+    let icon = event.r#type == Some(ResourceType::Other) && asked.url.ends_with("/favicon.ico");
+    let resource = if icon { Resource::Aside } else { resource(event.r#type.as_ref(), in_main_frame) };
     Request {
         url: clipped(&asked.url, URL_CHARS_MAX),
         method: clipped(&asked.method, 20),
-        resource: resource(event.r#type.as_ref(), in_main_frame),
+        resource,
         party: if first { Party::First } else { Party::Third },
         crypt: if mixed { Crypt::Mixed } else { Crypt::AsThePage },
         begun: at,

@@ -39,7 +39,7 @@ impl BrowserClock {
     }
 
     pub(super) fn instant(&self, seconds: f64) -> Instant {
-        self.began + self.offset(seconds).min(Duration::from_secs(86_400))
+        self.began + self.offset(seconds).min(Duration::from_hours(24))
     }
 }
 
@@ -131,7 +131,7 @@ pub(super) enum Resource {
     Picture,
     Font,
     Media,
-    /// By a script: XMLHttpRequest, fetch.
+    /// By a script.
     Call,
     /// An event source, a beacon, a report: nobody waits for it.
     Aside,

@@ -97,7 +97,9 @@ impl Vitals {
         let all =
             [("LCP", other.lcp), ("CLS", other.cls), ("INP", other.inp), ("FCP", other.fcp), ("TTFB", other.ttfb)];
         for (name, value) in all {
-            value.into_iter().for_each(|value| self.note(name, value));
+            if let Some(value) = value {
+                self.note(name, value);
+            }
         }
         self
     }
