@@ -1,6 +1,6 @@
 //! Real Chromium, told what to do in its own protocol (Chrome `DevTools` Protocol) over one socket.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
@@ -122,8 +122,10 @@ impl Browser {
 
     /// Waits until an expression is true.
     pub(crate) async fn wait(&mut self, expression: &str) {
+        let asked = json!({ "expression": expression, "awaitPromise": true, "returnByValue": true });
         let become_true = async {
-            while self.evaluate(expression).await != true {
+            // An error may be that of a page which is left at this moment.
+            while self.told("Runtime.evaluate", asked.clone()).await["result"]["result"]["value"] != true {
                 sleep(Duration::from_millis(50)).await;
             }
         };
@@ -159,6 +161,22 @@ impl Browser {
         let tree = self.ask("Page.getFrameTree", json!({})).await;
         let frames = tree["frameTree"]["childFrames"].as_array().cloned().unwrap_or_default();
         frames.iter().map(|frame| frame["frame"]["url"].as_str().unwrap().to_owned()).collect()
+    }
+
+    /// From now on certificates are not looked at.
+    pub(crate) async fn trust_everybody(&mut self) {
+        self.ask("Security.setIgnoreCertificateErrors", json!({ "ignore": true })).await;
+    }
+
+    /// What axe-core has against the page that is open.
+    pub(crate) async fn violations(&mut self) -> Vec<String> {
+        self.evaluate(&format!("{}; true", axe())).await;
+        let found = self.evaluate("axe.run(document).then((found) => found.violations)").await;
+        let one = |found: &Value| {
+            let nodes = found["nodes"].as_array().unwrap().iter().take(3).map(|node| node["html"].to_string());
+            format!("{}: {} {}", found["id"], found["help"], nodes.collect::<Vec<_>>().join(" "))
+        };
+        found.as_array().unwrap().iter().map(one).collect()
     }
 
     /// Takes a picture of the whole page.
@@ -197,6 +215,13 @@ impl Browser {
     }
 
     async fn ask(&mut self, method: &str, params: Value) -> Value {
+        let message = self.told(method, params).await;
+        assert_eq!(message["error"], Value::Null, "{method}");
+        message["result"].clone()
+    }
+
+    /// The answer, which may be an error.
+    async fn told(&mut self, method: &str, params: Value) -> Value {
         self.asked += 1;
         let id = self.asked;
         let mut request = json!({ "id": id, "method": method, "params": params });
@@ -207,8 +232,7 @@ impl Browser {
         loop {
             let message = self.hear().await;
             if message["id"] == id {
-                assert_eq!(message["error"], Value::Null, "{method}");
-                return message["result"].clone();
+                return message;
             }
             self.said.push(message);
         }
@@ -225,6 +249,13 @@ impl Drop for Browser {
         _ = self.child.kill();
         _ = self.child.wait();
     }
+}
+
+/// Of npm, where `tests/run` put it.
+fn axe() -> String {
+    let parts = std::env::var_os("UNBROKEN_TEST_PARTS").map_or_else(|| "target/parts".into(), PathBuf::from);
+    let file = parts.join("axe/node_modules/axe-core/axe.min.js");
+    std::fs::read_to_string(file).expect("axe-core is not installed: run ./tests/run, it installs what the tests need")
 }
 
 /// Tests beside this one make networks, and the browser then drops what it was loading.

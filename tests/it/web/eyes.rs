@@ -2,7 +2,6 @@
 
 use std::path::PathBuf;
 
-use serde_json::Value;
 use unbroken::model::{Change, State};
 use unbroken::web::Event;
 
@@ -43,31 +42,13 @@ fn pages() -> Vec<(&'static str, String)> {
     .into()
 }
 
-/// Of npm, where `tests/run` put it.
-fn axe() -> String {
-    let parts = std::env::var_os("UNBROKEN_TEST_PARTS").map_or_else(|| "target/parts".into(), PathBuf::from);
-    let file = parts.join("axe/node_modules/axe-core/axe.min.js");
-    std::fs::read_to_string(file).expect("axe-core is not installed: run ./tests/run, it installs what the tests need")
-}
-
-/// What axe-core has against the page that is open.
-async fn violations(browser: &mut Browser, axe: &str) -> Vec<String> {
-    browser.evaluate(&format!("{axe}; true")).await;
-    let found = browser.evaluate("axe.run(document).then((found) => found.violations)").await;
-    let one = |found: &Value| {
-        let nodes = found["nodes"].as_array().unwrap().iter().take(3).map(|node| node["html"].to_string());
-        format!("{}: {} {}", found["id"], found["help"], nodes.collect::<Vec<_>>().join(" "))
-    };
-    found.as_array().unwrap().iter().map(one).collect()
-}
-
 async fn no_violations(mood: Mood) {
-    let (site, mut browser, axe) = (start(mood).await, Browser::start().await, axe());
+    let (site, mut browser) = (start(mood).await, Browser::start().await);
     let mut problems = Vec::new();
     for (name, path) in pages() {
         for look in LOOKS {
             browser.open(&site.url(&path), look).await;
-            let found = violations(&mut browser, &axe).await.into_iter();
+            let found = browser.violations().await.into_iter();
             problems.extend(found.map(|found| format!("{name} {} {}: {found}", look.width, look.theme)));
         }
     }
