@@ -16,11 +16,13 @@ mod chat;
 pub mod control;
 mod doors;
 mod fault;
+mod front;
 mod mail;
 mod notices;
 mod page;
 mod phone;
 mod push;
+mod ratings;
 mod reviews;
 mod service;
 mod shop;
@@ -47,6 +49,7 @@ use uuid::Uuid;
 use crate::clock::Clock;
 use crate::telemetry::Otlp;
 
+use self::billing::codes::Codes;
 use self::books::Books;
 use self::business::Business;
 use self::certificate::Certificates;
@@ -66,9 +69,12 @@ pub use self::touchpoint::{Complaint, Touchpoint};
 const CONTROL_PORT: u16 = 7000;
 /// The mail server's, counted from there: 7025.
 const SMTP_OFFSET: u16 = 25;
+/// Somebody else's address, whose script the shop's pages show: 7014.
+const RATINGS_OFFSET: u16 = 14;
 /// In `demo` under the data folder, while the company runs.
 const PASSWORD_FILE: &str = "password";
 const PUSH_KEY_FILE: &str = "push-key";
+const CODES_FILE: &str = "one-time-codes";
 const AUTHORITY_FILE: &str = "ca.pem";
 
 /// What the company is called.
@@ -107,8 +113,8 @@ pub struct Settings {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ports {
-    /// 7000 for the control page, 7001 to 7013 for the touchpoints, 7025 for mail that comes in; a taken one is replaced by a
-    /// free one.
+    /// 7000 for the control page, 7001 to 7013 for the touchpoints, 7014 for somebody else's ratings, 7025 for mail that
+    /// comes in; a taken one is replaced by a free one.
     Usual,
     /// Whatever is free.
     Free,
@@ -152,19 +158,9 @@ impl Company {
         let folder = settings.data.join("demo");
         let lock = control::hold(&folder).await?;
         let (control_listener, control_at) = doors::listen(settings.ports, 0).await?;
-        let (mut doors, mut telephones) = (Vec::new(), None);
-        for (touchpoint, offset) in Touchpoint::ALL.into_iter().zip(1..) {
-            let (listener, at) = match touchpoint {
-                Touchpoint::Phone => {
-                    let (listener, at, socket) = doors::listen_twice(settings.ports, offset).await?;
-                    telephones = Some(socket);
-                    (listener, at)
-                }
-                _ => doors::listen(settings.ports, offset).await?,
-            };
-            doors.push((touchpoint, listener, format!("{}{at}", doors::scheme(touchpoint))));
-        }
+        let (doors, telephones) = doors::build(settings.ports).await?;
         let (smtp_listener, smtp) = doors::listen(settings.ports, SMTP_OFFSET).await?;
+        let (ratings_listener, ratings_at) = doors::listen(settings.ports, RATINGS_OFFSET).await?;
         let certificates = Arc::new(Certificates::issue(clock.now())?);
         let closing = CancellationToken::new();
         let (servers, chats) = (TaskTracker::new(), TaskTracker::new());
@@ -177,6 +173,8 @@ impl Company {
             switches: Arc::clone(&switches),
             clock,
             urls: Touchpoint::ALL.map(|touchpoint| doors[touchpoint as usize].2.clone()),
+            ratings: format!("http://localhost:{}", ratings_at.port()),
+            codes: Codes::new(),
             mailboxes: Mailboxes::new(),
             notices: Notices::new(),
             push_key: push_key.clone(),
@@ -185,6 +183,9 @@ impl Company {
             closing: closing.clone(),
         });
         let services = doors::open(doors, telephones, &business, &certificates, &servers);
+        let sound = tokio::sync::watch::Sender::new(None).subscribe();
+        let ratings = Stand::new(ratings::router(Arc::clone(&business)), sound);
+        servers.spawn(ratings.serve(ratings_listener, closing.clone()));
         let (mail_business, mail_certificates) = (Arc::clone(&business), Arc::clone(&certificates));
         servers.spawn(mail::smtp::serve(smtp_listener, mail_business, mail_certificates, closing.clone()));
         let company = Self {
@@ -204,6 +205,7 @@ impl Company {
             (AUTHORITY_FILE, &certificates.authority_pem),
             (PASSWORD_FILE, &password),
             (PUSH_KEY_FILE, &push_key),
+            (CODES_FILE, &business.codes.secret()),
         ])?;
         company.open_control(control_listener);
         Ok(company)
@@ -270,7 +272,7 @@ impl Company {
         // A customer's service does not stay because its collector is gone.
         futures::future::join_all(last_words).await;
         let control = [control::ADDRESS_FILE, control::ENVIRONMENT_FILE, control::PAGE_FILE];
-        for file in control.into_iter().chain([PASSWORD_FILE, PUSH_KEY_FILE, AUTHORITY_FILE]) {
+        for file in control.into_iter().chain([PASSWORD_FILE, PUSH_KEY_FILE, CODES_FILE, AUTHORITY_FILE]) {
             // Gone already is as good.
             let _removed = std::fs::remove_file(folder.join(file));
         }

@@ -1,9 +1,13 @@
-//! The billing portal: sign in, read the latest bill, see what an order is charged, download either.
+//! The billing portal: sign in, read the latest bill, see what an order is charged, download either. People use it as
+//! [`account`], programs by its API.
+
+mod account;
+pub(super) mod codes;
 
 use std::sync::Arc;
 
-use axum::extract::{Form, Path, Query, State};
-use axum::response::{Html, IntoResponse, Response};
+use axum::extract::{Path, Query, State};
+use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
 use http::{HeaderMap, StatusCode, header};
@@ -16,12 +20,12 @@ use serde_json::{Value, json};
 use super::bill::Bill;
 use super::books::{Customer, Order, OrderStatus, article, plan};
 use super::business::{Business, Credentials, Refusal};
-use super::page::{page, sorry};
+use super::page::sorry;
 use super::touchpoint::Touchpoint::Billing;
 
 pub(super) fn router(business: Arc<Business>) -> Router {
     Router::new()
-        .route("/", get(front_door).post(enter))
+        .merge(account::router())
         .route("/login", post(login))
         .route("/logout", post(logout))
         .route("/me", get(me))
@@ -30,32 +34,6 @@ pub(super) fn router(business: Arc<Business>) -> Router {
         .route("/charges/{order}", get(charge))
         .route("/charges/{order}/bill.pdf", get(download_charge))
         .with_state(business)
-}
-
-async fn front_door() -> Html<String> {
-    page(
-        "My bills",
-        "<h1>Your bills</h1><p>Please sign in.</p><form method=\"post\"><label>E-mail address \
-         <input type=\"email\" name=\"user\" value=\"anna@probe.example\" required></label>\
-         <label>Password (in <code>data/demo/password</code>) <input type=\"password\" name=\"password\" required>\
-         </label><button class=\"button\">Sign in</button></form>",
-    )
-}
-
-/// The latest bill, for people.
-async fn enter(State(business): State<Arc<Business>>, Form(with): Form<Credentials>) -> Result<Html<String>, Refusal> {
-    let token = business.books.sign_in(&with.user, &with.password).ok_or(Refusal::WrongPassword)?;
-    let customer = business.books.signed_in(&token).ok_or(Refusal::NotSignedIn)?;
-    let bill = bill_of(&business, customer)?;
-    let body = format!(
-        "<h1>Dear {}</h1><p class=\"price\"><strong>{}</strong> € to be paid by {}</p>\
-         <p><a class=\"button\" href=\"/bills/{number}.pdf?key={token}\">Open bill {number}</a></p>",
-        bill.customer,
-        bill.total,
-        bill.due,
-        number = bill.number
-    );
-    Ok(page("My bill", &body))
 }
 
 async fn login(State(business): State<Arc<Business>>, Json(with): Json<Credentials>) -> Result<Json<Value>, Refusal> {
@@ -102,17 +80,30 @@ async fn latest(State(business): State<Arc<Business>>, headers: HeaderMap) -> Re
     })))
 }
 
+/// What opens a bill to whoever has not signed in.
 #[derive(Deserialize)]
 struct Key {
-    key: String,
+    key: Option<String>,
+}
+
+impl Key {
+    /// Whom the key was given to; without one, who has signed in.
+    fn customer(&self, business: &Business, headers: &HeaderMap) -> Result<&'static Customer, Refusal> {
+        let customer = match &self.key {
+            Some(key) => business.books.signed_in(key),
+            None => account::visitor(business, headers),
+        };
+        customer.ok_or(Refusal::NotSignedIn)
+    }
 }
 
 async fn download(
     State(business): State<Arc<Business>>,
+    headers: HeaderMap,
     Path(file): Path<String>,
-    Query(Key { key }): Query<Key>,
+    Query(key): Query<Key>,
 ) -> Result<Response, Refusal> {
-    let customer = business.books.signed_in(&key).ok_or(Refusal::NotSignedIn)?;
+    let customer = key.customer(&business, &headers)?;
     let bill = bill_of(&business, customer)?;
     if file != format!("{}.pdf", bill.number) {
         return Err(Refusal::NoSuch("bill"));
@@ -154,10 +145,11 @@ async fn charge(
 /// The bill of one order.
 async fn download_charge(
     State(business): State<Arc<Business>>,
+    headers: HeaderMap,
     Path(order): Path<String>,
-    Query(Key { key }): Query<Key>,
+    Query(key): Query<Key>,
 ) -> Result<Response, Refusal> {
-    let customer = business.books.signed_in(&key).ok_or(Refusal::NotSignedIn)?;
+    let customer = key.customer(&business, &headers)?;
     let order = charged(&business, customer, &order)?;
     let article = article(order.article).ok_or(Refusal::NoSuch("article"))?;
     let today: Date = business.clock.now().to_zoned(TimeZone::UTC).date();

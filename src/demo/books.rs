@@ -102,6 +102,16 @@ pub(super) struct Customer {
     pub(super) email: &'static str,
     pub(super) plan: &'static str,
     pub(super) gigabytes_left: u32,
+    #[serde(skip)]
+    pub(super) sign_in: SignIn,
+}
+
+/// What a customer proves to be let into the account by the web.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum SignIn {
+    Password,
+    /// A one-time code besides.
+    PasswordAndCode,
 }
 
 /// Those of `config/personas.yaml`.
@@ -112,8 +122,16 @@ pub(super) const CUSTOMERS: [Customer; 2] = [
         email: "anna@probe.example",
         plan: ADVERTISED,
         gigabytes_left: 27,
+        sign_in: SignIn::Password,
     },
-    Customer { number: "HM-10042", name: "李伟", email: "liwei@probe.example", plan: ADVERTISED, gigabytes_left: 33 },
+    Customer {
+        number: "HM-10042",
+        name: "李伟",
+        email: "liwei@probe.example",
+        plan: ADVERTISED,
+        gigabytes_left: 33,
+        sign_in: SignIn::PasswordAndCode,
+    },
 ];
 
 #[derive(Clone, Debug, Serialize)]
@@ -139,6 +157,8 @@ struct Ledger {
     taken: u64,
     orders: VecDeque<Order>,
     sessions: VecDeque<(String, &'static Customer)>,
+    /// Those who have told the password, and not yet the code.
+    awaited: VecDeque<(String, &'static Customer)>,
     reviews: VecDeque<(String, u8)>,
     devices: VecDeque<Device>,
     messages: VecDeque<(&'static str, Message)>,
@@ -203,6 +223,20 @@ impl Books {
 
     pub(super) fn signed_in(&self, token: &str) -> Option<&'static Customer> {
         self.ledger().sessions.iter().find(|(known, _)| known == token).map(|(_, customer)| *customer)
+    }
+
+    /// A token for a customer who has yet to tell a one-time code.
+    pub(super) fn await_code(&self, customer: &'static Customer) -> String {
+        let token = Uuid::new_v4().simple().to_string();
+        keep(&mut self.ledger().awaited, (token.clone(), customer), SESSIONS_KEPT_MAX);
+        token
+    }
+
+    /// Who was to tell a code; once, whatever the code is.
+    pub(super) fn awaited(&self, token: &str) -> Option<&'static Customer> {
+        let awaited = &mut self.ledger().awaited;
+        let at = awaited.iter().position(|(known, _)| known == token)?;
+        awaited.remove(at).map(|(_, customer)| customer)
     }
 
     pub(super) fn sign_out(&self, token: &str) {

@@ -13,6 +13,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::clock::Clock;
 
+use super::billing::codes::Codes;
 use super::books::{Article, Books, Cents, Customer, Plan};
 use super::fault::Fault;
 use super::mail::Mailboxes;
@@ -35,6 +36,9 @@ pub(super) struct Business {
     pub(super) clock: Clock,
     /// Base URL of each touchpoint, without a slash at its end.
     pub(super) urls: [String; Touchpoint::ALL.len()],
+    /// Where somebody else's script comes from, by another name than the company's own.
+    pub(super) ratings: String,
+    pub(super) codes: Codes,
     pub(super) mailboxes: Mailboxes,
     pub(super) notices: Notices,
     /// What the company proves to the push gateway.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::extract::{Request, State};
-use axum::response::{IntoResponse as _, Response};
+use axum::response::{Html, IntoResponse as _, Response};
 use axum::routing::get;
 use axum::{Json, Router};
 use futures::{SinkExt as _, StreamExt as _};
@@ -21,7 +21,7 @@ use tokio_tungstenite::tungstenite::{Error, Message};
 use super::books::{OrderStatus, article};
 use super::business::{Business, PHONE};
 use super::fault::Fault;
-use super::page::page;
+use super::front::{self, Front};
 use super::stand::SLOW;
 use super::touchpoint::Touchpoint::{App, Billing, Chat};
 
@@ -31,7 +31,13 @@ const CHATS_OPEN_MAX: usize = 256;
 const PEOPLE: usize = 10;
 
 pub(super) fn router(business: Arc<Business>) -> Router {
-    Router::new().route("/", get(open)).route("/queue", get(queue)).with_state(business)
+    Router::new()
+        .merge(front::assets())
+        .route("/assets/own.js", get(async || front::script(include_str!("assets/front/chat.js"))))
+        .route("/", get(open))
+        .route("/window", get(window))
+        .route("/queue", get(queue))
+        .with_state(business)
 }
 
 /// How long one waits for a person.
@@ -43,7 +49,9 @@ async fn queue(State(business): State<Arc<Business>>) -> Json<Value> {
 
 /// A page for people, a conversation (RFC 6455) for those who ask to upgrade.
 async fn open(State(business): State<Arc<Business>>, mut request: Request) -> Response {
-    let Some(accept) = accept_key(request.headers()) else { return window().into_response() };
+    let Some(accept) = accept_key(request.headers()) else {
+        return room(&Front { business: &business, headers: request.headers(), at: Chat }).into_response();
+    };
     let Some(upgrade) = request.extensions_mut().remove::<OnUpgrade>() else {
         return StatusCode::UPGRADE_REQUIRED.into_response();
     };
@@ -138,6 +146,32 @@ fn reply(business: &Business, said: &str) -> String {
     }
 }
 
-fn window() -> impl axum::response::IntoResponse {
-    page("Chat", concat!("<h1>Ask Hal</h1>", include_str!("assets/chat.html")))
+/// The chat alone, for a frame on another page.
+async fn window(State(business): State<Arc<Business>>, headers: HeaderMap) -> Html<String> {
+    let front = Front { business: &business, headers: &headers, at: Chat };
+    front.framed("Chat", &format!("<h1 class=\"unseen\">Ask Hal</h1>{}", conversation(&front)))
+}
+
+fn room(front: &Front<'_>) -> Html<String> {
+    let body = format!(
+        "<div class=\"narrow\"><div class=\"row\"><h1>Ask Hal</h1><button type=\"button\" class=\"button quiet small\" \
+         id=\"end\">End the chat</button></div>{conversation}<p><button type=\"button\" class=\"button quiet wide\" \
+         id=\"want-person\">Talk to a person</button></p><dialog id=\"person\" aria-labelledby=\"line\"><h2 id=\"line\">The \
+         line</h2><p></p><form method=\"dialog\"><button class=\"button wide\" value=\"wait\">Wait in the line</button>\
+         <button class=\"button quiet wide\" value=\"leave\">Rather not</button></form></dialog></div>",
+        conversation = conversation(front),
+    );
+    front.page("Chat", &body)
+}
+
+fn conversation(front: &Front<'_>) -> String {
+    format!(
+        "<ul class=\"talk\" id=\"talk\" aria-live=\"polite\" aria-label=\"Conversation\" tabindex=\"0\"></ul>\
+         <noscript><p class=\"note\">The chat needs scripts. Without them, call us: {PHONE}.</p></noscript>\
+         <div class=\"chips\"><button type=\"button\" class=\"button quiet small\">When do you open?</button>\
+         <button type=\"button\" class=\"button quiet small\">Where is my bill?</button></div>\
+         <form id=\"ask\" class=\"ask\">{visit}<label>Your question <input id=\"say\" autocomplete=\"off\" required></label>\
+         <button class=\"button\">Ask</button></form>",
+        visit = front.visit(),
+    )
 }

@@ -19,9 +19,29 @@ const fn secured(touchpoint: Touchpoint) -> bool {
     matches!(touchpoint, Touchpoint::Billing | Touchpoint::Push)
 }
 
+/// A touchpoint, where it listens, and its address.
+type Door = (Touchpoint, TcpListener, String);
+
+/// A door for every touchpoint, in their order, and the telephones' second one.
+pub(super) async fn build(ports: Ports) -> Result<(Vec<Door>, Option<UdpSocket>), Closed> {
+    let (mut doors, mut telephones) = (Vec::new(), None);
+    for (touchpoint, offset) in Touchpoint::ALL.into_iter().zip(1..) {
+        let (listener, at) = match touchpoint {
+            Touchpoint::Phone => {
+                let (listener, at, socket) = listen_twice(ports, offset).await?;
+                telephones = Some(socket);
+                (listener, at)
+            }
+            _ => listen(ports, offset).await?,
+        };
+        doors.push((touchpoint, listener, format!("{}{at}", scheme(touchpoint))));
+    }
+    Ok((doors, telephones))
+}
+
 /// Serves every touchpoint at its door; what of it can tell what it does.
 pub(super) fn open(
-    doors: Vec<(Touchpoint, TcpListener, String)>,
+    doors: Vec<Door>,
     mut telephones: Option<UdpSocket>,
     business: &Arc<Business>,
     certificates: &Arc<Certificates>,
@@ -57,7 +77,7 @@ pub(super) fn open(
 }
 
 /// What an address begins with.
-pub(super) const fn scheme(touchpoint: Touchpoint) -> &'static str {
+const fn scheme(touchpoint: Touchpoint) -> &'static str {
     match touchpoint {
         Touchpoint::Phone => "sip:halcyon@",
         Touchpoint::Email => "imaps://",
@@ -86,7 +106,7 @@ fn router(touchpoint: Touchpoint, business: &Arc<Business>) -> Option<Router> {
 }
 
 /// A port for connections, and that of the same number for datagrams.
-pub(super) async fn listen_twice(ports: Ports, offset: u16) -> Result<(TcpListener, SocketAddr, UdpSocket), Closed> {
+async fn listen_twice(ports: Ports, offset: u16) -> Result<(TcpListener, SocketAddr, UdpSocket), Closed> {
     let (listener, at) = listen(ports, offset).await?;
     if let Ok(socket) = UdpSocket::bind(at).await {
         return Ok((listener, at, socket));

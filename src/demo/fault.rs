@@ -36,7 +36,7 @@ pub enum Fault {
     Careless,
     /// The click's campaign does not reach the landing page.
     CampaignLost,
-    /// The card's picture is gone.
+    /// A picture is gone: the card's, the article's.
     NoPicture,
     WrongLogo,
     BadRating,
@@ -48,6 +48,20 @@ pub enum Fault {
     RefusesKey,
     /// What was taken is not delivered.
     Lost,
+    /// A page's script stops with an error when its button is pressed.
+    ScriptError,
+    /// The button is there long before the script without which it does nothing.
+    LateHydration,
+    /// A picture for which no room was kept pushes the page down.
+    LayoutShift,
+    /// A link at the foot of every page leads nowhere.
+    DeadLink,
+    /// On a phone, the question about cookies lies over the button and cannot be answered.
+    CoveredButton,
+    /// Somebody else's script keeps the page blank.
+    SlowThirdParty,
+    /// On a phone, half of the page is beyond the edge of the screen.
+    PhoneLayout,
 }
 
 impl Fault {
@@ -82,6 +96,13 @@ impl Fault {
             Self::Refuses => "refuses",
             Self::RefusesKey => "refuses-key",
             Self::Lost => "lost",
+            Self::ScriptError => "script-error",
+            Self::LateHydration => "late-hydration",
+            Self::LayoutShift => "layout-shift",
+            Self::DeadLink => "dead-link",
+            Self::CoveredButton => "covered-button",
+            Self::SlowThirdParty => "slow-third-party",
+            Self::PhoneLayout => "phone-layout",
         }
     }
 }

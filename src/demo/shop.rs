@@ -1,32 +1,53 @@
 //! The shop: plans and telephones, a basket, a checkout, and the confirmation of an order.
 
-use std::sync::Arc;
+mod checkout;
+mod shelf;
 
-use axum::extract::{Form, Path, State};
-use axum::response::Html;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::extract::{Path, State};
+use axum::response::{Html, IntoResponse as _, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
-use http::StatusCode;
+use http::{HeaderMap, StatusCode};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::books::{Article, Order, article, plan};
+use super::books::{Article, Order, article};
 use super::business::{Business, Refusal};
+use super::fault::Fault;
+use super::front::{self, Front, asset};
 use super::mail::letters;
 use super::notices;
-use super::page::{page, text};
+use super::page::text;
 use super::touchpoint::Touchpoint::Shop;
+
+/// How late a script is that has grown, and a picture that nobody made smaller.
+const HEAVY_SCRIPT: Duration = Duration::from_secs(4);
+const HEAVY_PICTURE: Duration = Duration::from_millis(600);
 
 pub(super) fn router(business: Arc<Business>) -> Router {
     Router::new()
-        .route("/", get(shelf))
-        .route("/plans/{id}", get(article_page).post(buy))
-        .route("/phones/{id}", get(article_page).post(buy))
+        .merge(front::assets())
+        .route("/", get(shelf::shelf))
+        .route("/plans/{id}", get(shelf::article_page).post(checkout::buy))
+        .route("/phones/{id}", get(shelf::article_page).post(checkout::buy))
+        .route("/basket", get(checkout::basket).post(checkout::change))
+        .route("/checkout", get(checkout::desk).post(checkout::pay))
+        .route("/terms", get(terms))
+        .route("/assets/own.js", get(own_script))
+        .route("/pictures/{file}", get(picture))
         .route("/api/catalogue", get(catalogue))
         .route("/api/basket", post(basket))
         .route("/api/orders", post(order))
         .route("/api/orders/{id}", get(confirmation).delete(cancel))
+        .fallback(lost)
         .with_state(business)
+}
+
+fn frame<'a>(business: &'a Business, headers: &'a HeaderMap) -> Front<'a> {
+    Front { business, headers, at: Shop }
 }
 
 fn priced(business: &Business, id: &str) -> Result<Article, Refusal> {
@@ -34,71 +55,61 @@ fn priced(business: &Business, id: &str) -> Result<Article, Refusal> {
     Ok(Article { price: business.price(Shop, article.price), ..article })
 }
 
-/// What a customer reads before the price.
-fn about(article: &Article) -> String {
-    plan(article.id).map_or_else(|| article.words.to_owned(), |plan| format!("{} GB. {}", plan.gigabytes, plan.words))
+/// Takes an order, and tells the customer in every way there is.
+fn take(business: &Arc<Business>, email: String, article: &Article) -> Order {
+    let order = business.books.order(email, article);
+    letters::confirm(business, &order);
+    notices::of_order(business, &order);
+    order
 }
 
-async fn shelf(State(business): State<Arc<Business>>) -> Html<String> {
-    let card = |folder: &str, article: &Article| {
+/// "Thank you", for one order or several.
+fn thank(front: &Front<'_>, orders: &[(Order, Article)]) -> Html<String> {
+    let line = |(at, (order, article)): (usize, &(Order, Article))| {
+        let id = if at == 0 { " id=\"order\"" } else { "" };
         format!(
-            "<li><h2>{}</h2><p>{}</p><p class=\"price\"><strong>{}</strong> € {}</p>\
-             <a class=\"button\" href=\"/{folder}/{}\">Choose</a></li>",
-            article.name,
-            about(article),
-            article.price,
-            article.paid,
-            article.id
+            "<p class=\"note good\">Your order <strong{id}>{}</strong> is confirmed. {} costs {} € {}.</p>",
+            order.id, article.name, order.total, article.paid,
         )
     };
-    let plans: String = business.plans(Shop).iter().map(|plan| card("plans", &plan.into())).collect();
-    let phones: String = business.phones(Shop).iter().map(|phone| card("phones", phone)).collect();
+    let lines: String = orders.iter().enumerate().map(line).collect();
+    let email = orders.first().map_or("", |(order, _)| &order.email);
     let body = format!(
-        "<h1>Choose your plan</h1><ul class=\"cards\">{plans}</ul>\
-         <h2>And a telephone</h2><ul class=\"cards\">{phones}</ul>"
+        "<div class=\"narrow\"><h1>Thank you</h1>{lines}<p>We write to {}.</p>\
+         <p><a class=\"button quiet wide\" href=\"/\">Back to the shop</a></p></div>",
+        text(email)
     );
-    page("Shop", &body)
+    front.page("Thank you", &body)
 }
 
-async fn article_page(State(business): State<Arc<Business>>, Path(id): Path<String>) -> Result<Html<String>, Refusal> {
-    let article = priced(&business, &id)?;
-    let body = format!(
-        "<h1>{}</h1><p>{}</p><p class=\"price\"><strong id=\"price\">{}</strong> € {}</p>\
-         <form method=\"post\"><label>Your e-mail address <input type=\"email\" name=\"email\" required></label>\
-         <button class=\"button\">Order with obligation to pay</button></form>",
-        article.name,
-        about(&article),
-        article.price,
-        article.paid
-    );
-    Ok(page(article.name, &body))
+async fn terms(State(business): State<Arc<Business>>, headers: HeaderMap) -> Html<String> {
+    let body = "<h1>Terms and cancellation</h1><p>What you have ordered you may send back within fourteen days, and we pay \
+                the parcel. A plan ends with any month in which you tell us so.</p><p>There is no small print.</p>";
+    frame(&business, &headers).page("Terms and cancellation", body)
 }
 
-#[derive(Deserialize)]
-struct Buyer {
-    email: String,
+async fn own_script(State(business): State<Arc<Business>>) -> Response {
+    if business.switches.is(Shop, Fault::LateHydration) {
+        tokio::time::sleep(HEAVY_SCRIPT).await;
+    }
+    front::script(include_str!("assets/front/shop.js"))
 }
 
-/// The same order as by the API, for people.
-async fn buy(
-    State(business): State<Arc<Business>>,
-    Path(id): Path<String>,
-    Form(buyer): Form<Buyer>,
-) -> Result<Html<String>, Refusal> {
-    let article = priced(&business, &id)?;
-    let order = business.books.order(buyer.email, &article);
-    letters::confirm(&business, &order);
-    notices::of_order(&business, &order);
-    let body = format!(
-        "<h1>Thank you</h1><p>Your order <strong id=\"order\">{}</strong> is confirmed. {} costs {} € {}.</p>\
-         <p>We write to {}.</p>",
-        order.id,
-        article.name,
-        order.total,
-        article.paid,
-        text(&order.email)
-    );
-    Ok(page("Thank you", &body))
+async fn picture(State(business): State<Arc<Business>>, Path(file): Path<String>) -> Response {
+    let picture = match file.as_str() {
+        "halcyon-one.svg" => include_str!("assets/front/halcyon-one.svg"),
+        "sim.svg" => include_str!("assets/front/sim.svg"),
+        "autumn.svg" => include_str!("assets/front/autumn.svg"),
+        _ => return StatusCode::NOT_FOUND.into_response(),
+    };
+    if business.switches.is(Shop, Fault::LayoutShift) {
+        tokio::time::sleep(HEAVY_PICTURE).await;
+    }
+    asset("image/svg+xml", picture)
+}
+
+async fn lost(State(business): State<Arc<Business>>, headers: HeaderMap) -> Response {
+    front::lost(&frame(&business, &headers))
 }
 
 async fn catalogue(State(business): State<Arc<Business>>) -> Json<Value> {
@@ -139,10 +150,7 @@ async fn order(
     Json(checkout): Json<Checkout>,
 ) -> Result<(StatusCode, Json<Order>), Refusal> {
     let article = priced(&business, checkout.wish.id())?;
-    let order = business.books.order(checkout.email, &article);
-    letters::confirm(&business, &order);
-    notices::of_order(&business, &order);
-    Ok((StatusCode::CREATED, Json(order)))
+    Ok((StatusCode::CREATED, Json(take(&business, checkout.email, &article))))
 }
 
 async fn confirmation(State(business): State<Arc<Business>>, Path(id): Path<String>) -> Result<Json<Order>, Refusal> {

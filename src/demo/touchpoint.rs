@@ -124,6 +124,14 @@ const SHOP: &[Complaint] = &[
     (Fault::Hangs, "The checkout never finishes loading"),
     (Fault::Drops, "The connection breaks off while I order"),
     (Fault::WrongPrice, "The shop wants 5 € more than the ad promised"),
+    (Fault::ScriptError, "I press the order button, and nothing happens"),
+    (Fault::LateHydration, "The order button is dead at first. I gave up"),
+    (Fault::CoveredButton, "On my phone the cookies lie over the button"),
+    (Fault::PhoneLayout, "On my phone I cannot find the order button"),
+    (Fault::LayoutShift, "The page jumped, and I pressed something else"),
+    (Fault::NoPicture, "Where the picture should be is a grey box"),
+    (Fault::DeadLink, "The terms lead to a page that is not there"),
+    (Fault::SlowThirdParty, "The page stays white for seconds"),
 ];
 
 const BILLING: &[Complaint] = &[
@@ -135,6 +143,7 @@ const BILLING: &[Complaint] = &[
     (Fault::WrongPrice, "My bill is 5 € higher than agreed"),
     (Fault::WrongName, "They call me John. I am not John"),
     (Fault::GarbledName, "I am 李伟, and my bill says: Dear ??"),
+    (Fault::ScriptError, "I press sign in, and nothing happens"),
 ];
 
 const APP: &[Complaint] = &[
@@ -153,6 +162,7 @@ const CHAT: &[Complaint] = &[
     (Fault::Drops, "The chat loses its connection at once"),
     (Fault::Silent, "The chat opens, but nobody answers"),
     (Fault::LongQueue, "There are forty customers before me"),
+    (Fault::ScriptError, "I type my question, and it goes nowhere"),
 ];
 
 const REVIEWS: &[Complaint] = &[

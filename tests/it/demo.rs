@@ -14,6 +14,7 @@ use unbroken::demo::{Company, Ports, SLOW, Settings};
 mod control;
 mod notices;
 mod order;
+mod pages;
 mod push;
 mod walk;
 mod yaml;
