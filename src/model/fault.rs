@@ -113,6 +113,7 @@ codes! {
         Silence "silence" "has not reported in time",
         Reported "reported" "reports a failure",
         Exit "exit" "has a check that fails",
+        BrowserOom "browser_oom" "takes more memory than a customer's device has",
         Inconsistent "inconsistent" "disagrees with other places",
     }
 }
@@ -136,6 +137,7 @@ codes! {
         Clock "self_clock" "our clock is wrong",
         Unsupported "self_unsupported" "this machine does not allow this probe",
         Misconfigured "self_configuration" "our configuration asks for what is not there",
+        Browser "self_browser" "our browser crashed",
         Unsafe "self_unsafe" "a safety rule of ours forbids the address",
     }
 }

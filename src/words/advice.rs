@@ -131,6 +131,7 @@ const ADVICE: &[(&[FaultCode], &str)] = &[
     (&[FaultCode::Silence], "advice-silence"),
     (&[FaultCode::Reported], "advice-reported"),
     (&[FaultCode::Exit], "advice-exit"),
+    (&[FaultCode::BrowserOom], "advice-memory"),
     (&[FaultCode::Inconsistent], "advice-agree"),
 ];
 

@@ -1,219 +1,327 @@
-//! One Chromium process with all that it starts: found, started in a process group of its own, spoken to, ended.
+//! One browser process with all that it starts: found, started in a process group of its own, spoken to, ended.
 //!
-//! It runs as a user who may do nothing, inside its own sandbox, in a profile folder that is gone with it, and it knows
-//! nothing of our environment.
+//! It runs as a user who may do nothing, inside its own sandbox, in a folder that is gone with it, and it knows nothing
+//! of our environment.
 
-use std::fs::{self, DirBuilder};
+pub(super) mod account;
+mod flags;
+mod folder;
+mod group;
+mod wire;
+
+use std::fmt;
 use std::io;
-use std::os::unix::fs::{DirBuilderExt as _, chown};
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use chromiumoxide::Browser;
 use chromiumoxide::handler::HandlerConfig;
 use futures::StreamExt as _;
-use rustix::process::{Pid, Signal, getuid, kill_process_group};
-use tokio::io::{AsyncBufReadExt as _, AsyncRead, BufReader};
+use tokio::io::{AsyncRead, AsyncReadExt as _};
 use tokio::process::{Child, Command};
+use tokio::runtime::Handle;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
+use tokio_util::task::TaskTracker;
 
-use crate::model::SelfFault;
-use crate::probe::Stop;
+use account::Account;
+pub(super) use flags::find;
+use folder::Folder;
+use group::Group;
+use wire::Door;
 
-/// Where browsers are installed: the light one first.
-const PLACES: &[&str] = &[
-    "/usr/lib/chromium/chromium-headless-shell",
-    "/usr/bin/chromium-headless-shell",
-    "/usr/lib/chromium/chromium",
-    "/usr/bin/chromium",
-    "/usr/bin/chromium-browser",
-    "/usr/bin/google-chrome-stable",
-    "/usr/bin/google-chrome",
-    "/opt/google/chrome/chrome",
-    "/usr/local/bin/chromium",
-];
-/// How long it may take to start.
+use crate::units::Bytes;
+
+/// How long it may take to start, on a machine that is busy.
 const START: Duration = Duration::from_secs(30);
 /// Deadlines are the runner's; this only keeps forgotten questions from being remembered for ever.
-const COMMAND: Duration = Duration::from_secs(600);
-/// Lines of its standard error that are kept while it starts.
-const LINES_MAX: usize = 40;
+const COMMAND: Duration = Duration::from_mins(10);
+/// How long the last process may take to go after it was killed.
+const END: Duration = Duration::from_secs(5);
+/// How long its last words may take once it is gone.
+const LAST_WORDS: Duration = Duration::from_millis(500);
+/// How often a browser in use is weighed.
+const WEIGH: Duration = Duration::from_millis(250);
+/// Processes of one browser: a page with frames from dozens of sites has one for each.
+const PROCESSES_MAX: usize = 48;
+/// Of what it says.
+const SAID_BYTES_MAX: usize = 16 << 10;
+const GIST_CHARS_MAX: usize = 240;
 
-const FLAGS: &[&str] = &[
-    "--remote-debugging-port=0",
-    "--no-first-run",
-    "--no-default-browser-check",
-    "--no-startup-window",
-    "--disable-gpu",
-    "--disable-extensions",
-    "--disable-component-extensions-with-background-pages",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-default-apps",
-    "--disable-sync",
-    "--disable-domain-reliability",
-    "--disable-breakpad",
-    "--disable-client-side-phishing-detection",
-    "--disable-dev-shm-usage",
-    "--disable-hang-monitor",
-    "--disable-prompt-on-repost",
-    "--disable-quic",
-    "--disable-background-timer-throttling",
-    "--disable-backgrounding-occluded-windows",
-    "--disable-renderer-backgrounding",
-    // Frames of other sites stay in the page's process, where they are watched and used like the rest of it; the run has
-    // the browser for itself.
-    "--disable-site-isolation-trials",
-    "--force-webrtc-ip-handling-policy=disable_non_proxied_udp",
-    "--webrtc-ip-handling-policy=disable_non_proxied_udp",
-    "--host-resolver-rules=MAP * ~NOTFOUND , EXCLUDE 127.0.0.1",
-    "--mute-audio",
-    "--hide-scrollbars",
-    "--metrics-recording-only",
-    "--password-store=basic",
-    "--use-mock-keychain",
-    "--disable-features=Translate,OptimizationHints,MediaRouter,DialMediaRouteProvider,AutofillServerCommunication,\
-     CertificateTransparencyComponentUpdater,InterestFeedContentSuggestions,HttpsUpgrades,SpareRendererForSitePerProcess",
-];
-
-/// A running browser. Dropped: killed, with everything that it started, and its profile deleted.
-pub(super) struct Chromium {
-    pub(super) browser: Browser,
-    group: Group,
-    /// True once it cannot be spoken to any more.
-    gone: watch::Receiver<bool>,
-    talk: JoinHandle<()>,
-    profile: Profile,
+/// Whether Chromium keeps pages in its own sandbox.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Sandbox {
+    Own,
+    /// This system lets nobody without privileges make one.
+    None,
 }
 
-/// The browser to start, if one is installed.
-pub(super) fn find(written: Option<&Path>) -> Option<PathBuf> {
-    match written {
-        Some(path) => Some(path.to_owned()),
-        None => PLACES.iter().map(PathBuf::from).find(|path| path.exists()),
-    }
+/// How it is to be started.
+#[derive(Debug)]
+pub(super) struct Birth<'a> {
+    pub(super) program: &'a Path,
+    pub(super) account: Option<Account>,
+    pub(super) sandbox: Sandbox,
+    /// Whatever ends is ended in here.
+    pub(super) endings: &'a TaskTracker,
+    /// Nobody can guess it.
+    pub(super) number: u64,
+}
+
+/// Why it did not start.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Unborn {
+    /// No sandbox can be made here.
+    Sandbox(String),
+    Other(String),
+}
+
+/// Why it is gone.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Gone {
+    /// It ended by itself, or was killed by others.
+    Crashed,
+    /// It took too much, and we ended it.
+    TooMuch(String),
+}
+
+/// A running browser. Dropped: killed with everything that it started, and its folder deleted.
+pub(super) struct Chromium {
+    pub(super) browser: Arc<Browser>,
+    /// What it calls itself.
+    pub(super) agent: String,
+    gone: watch::Sender<Option<Gone>>,
+    group: Group,
+    /// None: on their way out.
+    remains: Option<Remains>,
+    endings: TaskTracker,
+    rooms: AtomicU64,
+}
+
+/// What is left to tidy.
+#[derive(Debug)]
+struct Remains {
+    child: Child,
+    group: Group,
+    folder: Folder,
+    tasks: [JoinHandle<()>; 2],
 }
 
 impl Chromium {
-    pub(super) async fn start(program: &Path, folder: PathBuf) -> Result<Self, Stop> {
-        let profile =
-            Profile::make(folder).map_err(|error| stop(&format!("its profile folder cannot be made: {error}")))?;
-        let mut command = Command::new(program);
-        command
-            .args(FLAGS)
-            .arg("--headless=new")
-            .arg(format!("--user-data-dir={}", profile.0.display()))
-            .env_clear()
-            .env("HOME", &profile.0)
-            .env("PATH", "/usr/bin:/bin")
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::piped())
-            .process_group(0)
-            .kill_on_drop(true);
-        if getuid().is_root() {
-            command.uid(NOBODY).gid(NOBODY);
-        }
-        let mut child = command.spawn().map_err(|error| stop(&format!("`{}`: {error}", program.display())))?;
-        let stderr = child.stderr.take();
-        let group = Group(child);
-        let address = match timeout(START, listen(stderr)).await {
-            Ok(heard) => heard.map_err(|said| stop(&said))?,
-            Err(_) => return Err(stop(&format!("it does not answer within {START:?}"))),
-        };
-        let config = HandlerConfig { ignore_https_errors: false, request_timeout: COMMAND, ..HandlerConfig::default() };
-        let config = HandlerConfig { viewport: None, ..config };
-        let (browser, mut handler) =
-            Browser::connect_with_config(address, config).await.map_err(|error| stop(&error.to_string()))?;
-        let (tell, gone) = watch::channel(false);
-        let talk = tokio::spawn(async move {
-            while let Some(Ok(())) = handler.next().await {}
-            let _ = tell.send(true);
+    pub(super) async fn start(birth: Birth<'_>) -> Result<Self, Unborn> {
+        let other = |error: io::Error| Unborn::Other(error.to_string());
+        folder::sweep();
+        let folder = Folder::make(birth.account, birth.number).map_err(other)?;
+        let mut child = command(&birth, &folder).spawn().map_err(other)?;
+        let group = Group::led_by(&child).ok_or_else(|| Unborn::Other("it has no number".to_owned()))?;
+        let (stdin, stdout, stderr) = (child.stdin.take(), child.stdout.take(), child.stderr.take());
+        let (Some(stdin), Some(stdout)) = (stdin, stdout) else { return Err(Unborn::Other("no pipes".to_owned())) };
+        let (said_in, said) = watch::channel(String::new());
+        let listen = tokio::spawn(listen(stderr, said_in));
+        let door = Door::new(format!("{:016x}", birth.number)).await.map_err(other)?;
+        let url = door.url().map_err(other)?;
+        let gone = watch::Sender::new(None);
+        let tell = gone.clone();
+        let carry = tokio::spawn(async move {
+            // Whichever way it ends, nobody can speak to the browser any more.
+            let _ = door.carry(stdin, stdout).await;
+            tell.send_if_modified(|gone| gone.is_none().then(|| *gone = Some(Gone::Crashed)).is_some());
         });
-        Ok(Self { browser, group, gone, talk, profile })
+        let remains = Remains { child, group, folder, tasks: [listen, carry] };
+        let mut unborn = Unready(Some((remains, birth.endings.clone())));
+        let (browser, agent) = match timeout(START, meet(url, &gone)).await {
+            Ok(Ok(met)) => met,
+            Ok(Err(error)) => return Err(unborn.because(&error, said).await),
+            Err(_) => return Err(unborn.because(&format!("it does not answer within {START:?}"), said).await),
+        };
+        let remains = unborn.0.take().map(|(remains, _)| remains);
+        Ok(Self { browser, agent, gone, group, remains, endings: birth.endings.clone(), rooms: AtomicU64::default() })
     }
 
-    pub(super) fn gone(&self) -> watch::Receiver<bool> {
-        self.gone.clone()
+    /// Why it is gone, once it is.
+    pub(super) fn gone(&self) -> watch::Receiver<Option<Gone>> {
+        self.gone.subscribe()
     }
 
     pub(super) fn lives(&self) -> bool {
-        !*self.gone.borrow()
+        self.gone.borrow().is_none()
+    }
+
+    /// Memory of its own that it takes, asked from a thread that may wait.
+    pub(super) fn weight(&self) -> impl FnOnce() -> Bytes + Send + 'static {
+        let group = self.group;
+        move || Bytes::new(group.weigh().memory)
+    }
+
+    /// Ends it as soon as it takes more than this; until dropped.
+    pub(super) fn guard(&self, memory: Bytes) -> Guard {
+        let (group, gone) = (self.group, self.gone.clone());
+        Guard(tokio::spawn(async move {
+            while gone.borrow().is_none() {
+                // A few milliseconds of looking at files that are none.
+                let weight = tokio::task::spawn_blocking(move || group.weigh()).await.unwrap_or_default();
+                if let Some(why) = weight.over(memory, PROCESSES_MAX) {
+                    gone.send_if_modified(|gone| gone.is_none().then(|| *gone = Some(Gone::TooMuch(why))).is_some());
+                    group.kill();
+                }
+                sleep(WEIGH).await;
+            }
+        }))
+    }
+
+    /// A folder for the files of one run, whom they are deleted by.
+    pub(super) fn room(&self) -> io::Result<PathBuf> {
+        let number = self.rooms.fetch_add(1, Ordering::Relaxed);
+        self.folder()?.room(&format!("run-{number}"))
+    }
+
+    /// Lets it read a file.
+    pub(super) fn give(&self, path: &Path) -> io::Result<()> {
+        self.folder()?.give(path)
+    }
+
+    fn folder(&self) -> io::Result<&Folder> {
+        self.remains.as_ref().map(|remains| &remains.folder).ok_or_else(|| io::ErrorKind::NotFound.into())
+    }
+}
+
+/// Weighs a browser until dropped.
+#[derive(Debug)]
+pub(super) struct Guard(JoinHandle<()>);
+
+impl Drop for Guard {
+    fn drop(&mut self) {
+        self.0.abort();
     }
 }
 
 impl Drop for Chromium {
     fn drop(&mut self) {
-        self.talk.abort();
+        if let Some(remains) = self.remains.take() {
+            remains.end_in(&self.endings);
+        }
+    }
+}
+
+impl fmt::Debug for Chromium {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Chromium").field("group", &self.group).finish_non_exhaustive()
+    }
+}
+
+impl Remains {
+    fn end_in(self, endings: &TaskTracker) {
         self.group.kill();
-    }
-}
-
-impl std::fmt::Debug for Chromium {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Chromium").field("profile", &self.profile.0).finish_non_exhaustive()
-    }
-}
-
-const NOBODY: u32 = 65_534;
-
-/// Waits until it says where it listens; reads on afterwards, so that it never waits for us.
-async fn listen(stderr: Option<impl AsyncRead + Unpin + Send + 'static>) -> Result<String, String> {
-    let Some(stderr) = stderr else { return Err("it has no standard error".to_owned()) };
-    let mut lines = BufReader::new(stderr).lines();
-    let mut said = Vec::new();
-    while let Ok(Some(line)) = lines.next_line().await {
-        if let Some(address) = line.strip_prefix("DevTools listening on ") {
-            tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
-            return Ok(address.to_owned());
-        }
-        if said.len() < LINES_MAX {
-            said.push(line);
+        match Handle::try_current() {
+            Ok(runtime) => drop(endings.spawn_on(self.end(), &runtime)),
+            // Nobody is left to wait: the folder of a process that is about to go may stay, for the next to sweep.
+            Err(_) => drop(self),
         }
     }
-    Err(format!("it ends at once: {}", said.join("; ")))
-}
 
-fn stop(why: &str) -> Stop {
-    Stop::Own(SelfFault::Unsupported, format!("Chromium does not start: {why}"))
-}
-
-/// The process and all that it started.
-struct Group(Child);
-
-impl Group {
-    fn kill(&self) {
-        if let Some(group) = self.0.id().and_then(|id| Pid::from_raw(id.cast_signed())) {
-            // None left is as well.
-            let _ = kill_process_group(group, Signal::KILL);
+    async fn end(mut self) {
+        self.group.kill();
+        let _ = timeout(END, self.child.wait()).await;
+        self.group.gone(END).await;
+        let [listen, carry] = &mut self.tasks;
+        carry.abort();
+        if timeout(LAST_WORDS, &mut *listen).await.is_err() {
+            listen.abort();
         }
+        // Some hundred files.
+        let _ = tokio::task::spawn_blocking(move || drop(self.folder)).await;
     }
 }
 
-impl Drop for Group {
+/// One that does not answer yet, and may never.
+struct Unready(Option<(Remains, TaskTracker)>);
+
+impl Unready {
+    /// Ends it, and says why it did not start: in its own words, if it has some.
+    async fn because(&mut self, error: &str, said: watch::Receiver<String>) -> Unborn {
+        if let Some((remains, _)) = self.0.take() {
+            remains.group.kill();
+            remains.end().await;
+        }
+        let words = gist(&said.borrow());
+        let text = if words.is_empty() { error.to_owned() } else { format!("{error}: {words}") };
+        if words.to_lowercase().contains("sandbox") { Unborn::Sandbox(text) } else { Unborn::Other(text) }
+    }
+}
+
+impl Drop for Unready {
     fn drop(&mut self) {
-        self.kill();
-    }
-}
-
-/// A folder that is gone with this.
-struct Profile(PathBuf);
-
-impl Profile {
-    fn make(folder: PathBuf) -> io::Result<Self> {
-        DirBuilder::new().mode(0o700).create(&folder)?;
-        if getuid().is_root() {
-            chown(&folder, Some(NOBODY), Some(NOBODY))?;
+        if let Some((remains, endings)) = self.0.take() {
+            remains.end_in(&endings);
         }
-        Ok(Self(folder))
     }
 }
 
-impl Drop for Profile {
-    fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.0);
+fn command(birth: &Birth<'_>, folder: &Folder) -> Command {
+    let home = folder.profile();
+    let mut command = Command::new("/bin/sh");
+    command.args(["-c", flags::SHELL]).arg(birth.program).args(flags::FLAGS);
+    if birth.sandbox == Sandbox::None {
+        command.arg("--no-sandbox");
     }
+    command
+        .arg(format!("--user-data-dir={}", home.display()))
+        .current_dir("/")
+        .env_clear()
+        .env("HOME", &home)
+        .env("TMPDIR", &home)
+        // Scripts that start it need a few programs; it opens no link with another, for it has no session to do so in.
+        .env("PATH", "/usr/bin:/bin")
+        .env("LANG", "C.UTF-8")
+        .env("DBUS_SESSION_BUS_ADDRESS", "disabled:")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .process_group(0)
+        .kill_on_drop(true);
+    if let Some(account) = birth.account {
+        command.uid(account.user).gid(account.group);
+    }
+    command
+}
+
+/// Connects, and asks it who it is.
+async fn meet(url: String, gone: &watch::Sender<Option<Gone>>) -> Result<(Arc<Browser>, String), String> {
+    let config = HandlerConfig { ignore_https_errors: false, request_timeout: COMMAND, ..HandlerConfig::default() };
+    let (browser, mut handler) = Browser::connect_with_config(url, config).await.map_err(|error| error.to_string())?;
+    let mut end = gone.subscribe();
+    tokio::spawn(async move {
+        // At the end of its connection the handler waits for ever; whoever waits for an answer then must hear of it.
+        let talk = async { while let Some(Ok(())) = handler.next().await {} };
+        tokio::select! { () = talk => {}, _ = end.wait_for(Option::is_some) => {} }
+    });
+    let mut end = gone.subscribe();
+    tokio::select! {
+        version = browser.version() => {
+            let agent = version.map_err(|error| error.to_string())?.user_agent;
+            Ok((Arc::new(browser), agent.replace("HeadlessChrome", "Chrome")))
+        }
+        _ = end.wait_for(Option::is_some) => Err("it ends at once".to_owned()),
+    }
+}
+
+/// Reads what it says, so that it never waits for us, and keeps how that begins.
+async fn listen(stderr: Option<impl AsyncRead + Unpin>, said: watch::Sender<String>) {
+    let Some(mut stderr) = stderr else { return };
+    let mut chunk = [0; 4096];
+    while let Ok(read @ 1..) = stderr.read(&mut chunk).await {
+        if said.borrow().len() < SAID_BYTES_MAX {
+            said.send_modify(|said| said.push_str(&String::from_utf8_lossy(&chunk[..read])));
+        }
+    }
+}
+
+/// The line that says most: the last before it gave up.
+fn gist(said: &str) -> String {
+    let line = said.lines().find(|line| line.contains("FATAL")).or_else(|| said.lines().last()).unwrap_or_default();
+    line.chars().filter(|c| !c.is_control()).take(GIST_CHARS_MAX).collect()
 }

@@ -5,26 +5,32 @@
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, copy_bidirectional_with_sizes};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio::task::{JoinHandle, JoinSet};
-use tokio::time::Instant;
-use url::Host;
+use tokio::time::{Instant, timeout};
+use url::{Host, Url};
 
 use crate::model::{Fault, FaultCode, SelfFault};
 use crate::probe::Stop;
 use crate::probe::connect::address::{Region, Spelling, Way};
 use crate::probe::connect::resolve::Family;
 use crate::probe::connect::{Network, dial};
+use chromiumoxide::Browser;
+use chromiumoxide::cdp::browser_protocol::browser::BrowserContextId;
+use chromiumoxide::cdp::browser_protocol::page::{FrameTree, GetFrameTreeParams};
+use chromiumoxide::cdp::browser_protocol::target::GetTargetsParams;
 
 /// Connections of one run at a time; further ones wait.
 const CONNECTIONS_MAX: usize = 256;
 /// Hosts of one run that are remembered.
 const HOSTS_MAX: usize = 512;
+/// How long pages may take to say where they come from.
+const QUESTION: Duration = Duration::from_secs(2);
 const BUFFER_BYTES: usize = 16 << 10;
 
 /// One run's gate; closed when dropped, with all that goes through it.
@@ -44,6 +50,8 @@ pub struct Passage {
     pub dns: Duration,
     /// Connecting.
     pub connect: Duration,
+    /// Where it lies, if it was reached.
+    pub region: Option<Region>,
 }
 
 #[derive(Debug)]
@@ -51,6 +59,8 @@ struct Log {
     network: Arc<Network>,
     /// What a person wrote, and how the run came to it.
     written: (Host<String>, Way),
+    /// The browser that comes through here, and what of it is the run's.
+    pages: OnceLock<(Weak<Browser>, BrowserContextId)>,
     noted: Mutex<Noted>,
 }
 
@@ -65,9 +75,14 @@ impl Gate {
     pub(super) async fn open(network: Arc<Network>, written: (Host<String>, Way)) -> std::io::Result<Self> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
         let address = listener.local_addr()?;
-        let log = Arc::new(Log { network, written, noted: Mutex::default() });
+        let log = Arc::new(Log { network, written, pages: OnceLock::new(), noted: Mutex::default() });
         let serving = tokio::spawn(serve(listener, Arc::clone(&log)));
         Ok(Self { address, log, serving })
+    }
+
+    /// Whose pages it serves: without that nothing leads from one private place to another.
+    pub(super) fn look_after(&self, browser: &Arc<Browser>, context: &BrowserContextId) {
+        let _ = self.log.pages.set((Arc::downgrade(browser), context.clone()));
     }
 
     /// Every host that was asked for, with its port.
@@ -161,11 +176,49 @@ impl Log {
     /// How the run comes to a host.
     fn way(&self, host: &Host<String>) -> Way {
         let (written, way) = &self.written;
-        if host == written { *way } else { Way::Sent(self.lock().home.unwrap_or(Region::Public)) }
+        match self.lock().home {
+            // A name that leads inwards later, once its page could say so, is a trap.
+            Some(home) if host != written || matches!(host, Host::Domain(_)) => Way::Sent(home),
+            Some(_) => *way,
+            None if host == written => *way,
+            None => Way::Sent(Region::Public),
+        }
+    }
+
+    /// Whether any page or frame of the run now comes from somewhere public: it may ask for whatever it likes.
+    async fn has_strangers(&self) -> bool {
+        let urls = timeout(QUESTION, self.urls()).await.ok().flatten();
+        urls.is_none_or(|urls| urls.iter().any(|url| !self.is_inside(url)))
+    }
+
+    /// Of every page and frame of the run now; none: they do not tell.
+    async fn urls(&self) -> Option<Vec<String>> {
+        let (browser, context) = self.pages.get()?;
+        let browser = browser.upgrade()?;
+        let targets = browser.execute(GetTargetsParams::default()).await.ok()?.result.target_infos;
+        let mut urls = Vec::new();
+        for target in targets.into_iter().filter(|target| target.browser_context_id.as_ref() == Some(context)) {
+            urls.push(target.url);
+            if target.r#type == "page" {
+                let page = browser.get_page(target.target_id).await.ok()?;
+                let tree = page.execute(GetFrameTreeParams::default()).await.ok()?.result.frame_tree;
+                gather(&tree, &mut urls);
+            }
+        }
+        Some(urls)
+    }
+
+    /// What has no host (`about:blank`, `blob:`) is as far inside as whoever opened it.
+    fn is_inside(&self, url: &str) -> bool {
+        let Ok(url) = Url::parse(url) else { return url.is_empty() };
+        let (Some(host), Some(port)) = (url.host_str(), url.port_or_known_default()) else { return true };
+        let noted = self.lock();
+        let passage = noted.hosts.get(&(host.to_owned(), port));
+        passage.is_some_and(|it| it.region == Some(Region::Inside))
     }
 
     async fn reach(&self, host: &Host<String>, port: u16) -> (Passage, Option<TcpStream>) {
-        let mut passage = Passage { ended: Err(cannot()), dns: Duration::ZERO, connect: Duration::ZERO };
+        let mut passage = Passage { ended: Err(cannot()), dns: Duration::ZERO, connect: Duration::ZERO, region: None };
         let way = self.way(host);
         let begun = Instant::now();
         let ips = self.addresses(host, way).await;
@@ -178,9 +231,9 @@ impl Log {
         passage.connect = begun.elapsed();
         match reached {
             Ok((stream, peer, region)) => {
-                passage.ended = Ok(peer);
+                (passage.ended, passage.region) = (Ok(peer), Some(region));
                 if host == &self.written.0 {
-                    self.lock().home = Some(region);
+                    self.lock().home.get_or_insert(region);
                 }
                 (passage, Some(stream))
             }
@@ -193,6 +246,7 @@ impl Log {
 
     /// The addresses that may be reached; none where a proxy looks the name up.
     async fn addresses(&self, host: &Host<String>, way: Way) -> Result<Vec<IpAddr>, Stop> {
+        let is_home = *host == self.written.0;
         let host = borrowed(host);
         let spelling = if matches!(host, Host::Domain(_)) { Spelling::Name } else { Spelling::Literal };
         if spelling == Spelling::Name && self.network.egress.proxy().is_some() {
@@ -200,6 +254,10 @@ impl Log {
         }
         let mut ips = self.network.resolver.addresses(&host, Family::Any).await?;
         ips.retain(|ip| way.leads_to(*ip, spelling));
+        let leads_about_inside = |ip: &IpAddr| Region::of(*ip) != Region::Public;
+        if !is_home && ips.iter().any(leads_about_inside) && self.has_strangers().await {
+            ips.retain(|ip| !leads_about_inside(ip));
+        }
         if ips.is_empty() { Err(forbidden(&host)) } else { Ok(ips) }
     }
 
@@ -223,6 +281,11 @@ impl Log {
         // Behind a proxy a name counts as public: we cannot judge what it sees.
         Ok((tcp, peer, ips.first().map_or(Region::Public, |ip| Region::of(*ip))))
     }
+}
+
+fn gather(tree: &FrameTree, urls: &mut Vec<String>) {
+    urls.push(tree.frame.url.clone());
+    tree.child_frames.iter().flatten().for_each(|child| gather(child, urls));
 }
 
 fn borrowed(host: &Host<String>) -> Host<&str> {

@@ -1,123 +1,113 @@
-//! The browsers that runs are lent: one run at a time each, bounded, warm.
+//! The browsers that runs are lent: one run at a time each, bounded in number, kept warm, and not for ever.
+//!
+//! Rejected: one browser for several runs at once. A page that takes all memory, or never lets go, would end its
+//! neighbours' runs with its own, and whose memory it is could only be guessed. A second browser costs something only
+//! while two runs overlap.
+
+mod rack;
+mod settings;
 
 use std::fmt;
-use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
-use chromiumoxide::cdp::browser_protocol::target::{CreateBrowserContextParams, CreateTargetParams};
-use schemars::JsonSchema;
-use serde::Deserialize;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use tokio::time::timeout_at;
+use tokio::runtime::Handle;
+use tokio::sync::watch;
+use tokio::time::{timeout, timeout_at};
+use tokio_util::task::AbortOnDropHandle;
 use url::Url;
 
-use super::chromium::{self, Chromium};
-use super::gate::Gate;
+pub(super) use rack::Lent;
+use rack::Rack;
+pub use settings::Settings;
+
 use super::tab::Tab;
 use crate::model::SelfFault;
 use crate::probe::{Run, Stop};
-use crate::units::FilePath;
 
-/// How Chromium is run.
-#[derive(Clone, Debug, Default, PartialEq, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, default)]
-#[schemars(rename = "Browser")]
-pub struct Settings {
-    /// The browser's program; found where systems install it by default.
-    pub chromium: Option<FilePath>,
-}
+/// What is left of a run's time must be enough to say that there was none.
+const MARGIN: Duration = Duration::from_millis(100);
+/// How long all browsers may take to end.
+const CLOSE: Duration = Duration::from_secs(8);
 
-/// The pool. One for the whole program: what is learnt and kept survives a reload of the settings.
+/// Random numbers: names that nobody can guess.
+pub type Random = Arc<dyn Fn() -> u64 + Send + Sync>;
+
+/// All browsers of this program, across reloads.
 pub struct Browsers {
-    settings: Settings,
-    random: Arc<dyn Fn() -> u64 + Send + Sync>,
-    room: Arc<Semaphore>,
-    idle: Mutex<Vec<Chromium>>,
+    random: Random,
+    /// What the browsers do is done here, whoever asks for them. None: wherever the first is asked for.
+    runtime: Option<Handle>,
+    rack: Mutex<Arc<Rack>>,
+    health: Health,
 }
 
-/// A browser that one run has for itself.
-#[derive(Debug)]
-pub(super) struct Lent {
-    pub(super) chromium: Chromium,
-    _permit: OwnedSemaphorePermit,
-}
+/// Ends of browsers in a row that were no page's doing, and the last one's words.
+pub type Crashes = (u32, String);
+
+/// Where every browser's end is noted.
+pub(super) type Health = watch::Sender<Crashes>;
 
 impl fmt::Debug for Browsers {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Browsers").field("settings", &self.settings).finish_non_exhaustive()
+        f.debug_struct("Browsers").field("rack", &self.rack()).finish_non_exhaustive()
     }
 }
 
-const AT_MOST: usize = 2;
-
 impl Browsers {
-    /// Starts nothing yet. `random` names folders.
-    pub fn new(settings: Settings, random: Arc<dyn Fn() -> u64 + Send + Sync>) -> Arc<Self> {
-        Arc::new(Self { settings, random, room: Arc::new(Semaphore::new(AT_MOST)), idle: Mutex::default() })
+    /// Starts none before one is asked for.
+    pub fn new(settings: Settings, random: Random) -> Arc<Self> {
+        let health = Health::default();
+        let rack = Mutex::new(Rack::new(settings, Arc::clone(&random), health.clone()));
+        Arc::new(Self { random, runtime: Handle::try_current().ok(), rack, health })
     }
 
-    /// An empty page of the run's own, behind its own gate. What `written` names may be anywhere (as the run's way
-    /// says); where its pages lead is judged by where it lies.
-    pub(super) async fn open(self: &Arc<Self>, run: &Run<'_>, written: &Url) -> Result<Tab, Stop> {
-        timeout_at(run.deadline, self.tab(run, written))
-            .await
-            .unwrap_or_else(|_| Err(stop("no browser is free in time")))
-    }
-
-    async fn tab(self: &Arc<Self>, run: &Run<'_>, written: &Url) -> Result<Tab, Stop> {
-        let Some(host) = written.host() else { return Err(stop(&format!("`{written}` names no host"))) };
-        let lent = self.lend().await?;
-        let network = Arc::clone(&run.tools.network);
-        let gate = Gate::open(network, (host.to_owned(), run.way)).await.map_err(|error| stop(&error.to_string()))?;
-        let context = CreateBrowserContextParams::builder()
-            .dispose_on_detach(true)
-            .proxy_server(format!("socks5://{}", gate.address))
-            .proxy_bypass_list("<-loopback>")
-            .build();
-        let browser = &lent.chromium.browser;
-        let context = browser.create_browser_context(context).await.map_err(|error| stop(&error.to_string()))?;
-        let mut target = CreateTargetParams::new("about:blank");
-        target.browser_context_id = Some(context.clone());
-        let page = browser.new_page(target).await.map_err(|error| stop(&error.to_string()))?;
-        Ok(Tab::new(page, context, gate, lent, Arc::clone(self)))
-    }
-
-    async fn lend(&self) -> Result<Lent, Stop> {
-        let permit = Arc::clone(&self.room).acquire_owned().await.map_err(|_| stop("we are about to end"))?;
-        let warm = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
-        let chromium = match warm.filter(Chromium::lives) {
-            Some(warm) => warm,
-            None => self.start().await?,
-        };
-        Ok(Lent { chromium, _permit: permit })
-    }
-
-    async fn start(&self) -> Result<Chromium, Stop> {
-        let written = self.settings.chromium.as_ref().map(FilePath::as_path);
-        let program = chromium::find(written).ok_or_else(|| {
-            stop("there is no Chromium on this machine; install it (Debian: `apt-get install chromium-headless-shell`)")
-        })?;
-        Chromium::start(&program, self.folder()).await
-    }
-
-    fn folder(&self) -> PathBuf {
-        std::env::temp_dir().join(format!("unbroken-browser-{:016x}", (self.random)()))
-    }
-
-    /// Takes a browser back that is empty again.
-    pub(super) fn back(&self, lent: Lent) {
-        if lent.chromium.lives() && !self.room.is_closed() {
-            self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(lent.chromium);
+    /// Takes other settings. Browsers as they were end when their runs do.
+    pub fn adjust(&self, settings: &Settings) {
+        let mut rack = self.rack.lock().unwrap_or_else(PoisonError::into_inner);
+        if rack.settings != *settings {
+            rack.empty();
+            *rack = Rack::new(settings.clone(), Arc::clone(&self.random), self.health.clone());
         }
     }
 
-    /// Ends every browser that no run has; those that runs have end with them.
-    pub fn close(&self) {
-        self.room.close();
-        self.idle.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    /// How many runs in a row ended because the browser did, and how the last one did.
+    pub fn health(&self) -> watch::Receiver<Crashes> {
+        self.health.subscribe()
+    }
+
+    /// Ends all browsers, and waits until they are gone. What is asked for afterwards is refused.
+    pub async fn close(&self) {
+        let rack = self.rack();
+        rack.empty();
+        let _ = timeout(CLOSE, rack.ended()).await;
+    }
+
+    /// An empty page of the run's own, behind its own gate. Where `written` leads may be anywhere (as the run's way
+    /// says); where its pages lead is judged by where it lies.
+    pub(super) async fn open(&self, run: &Run<'_>, written: &Url) -> Result<Tab, Stop> {
+        // A run that finds no browser in time says nothing of the touchpoint.
+        let until = run.deadline.checked_sub(MARGIN).unwrap_or(run.deadline);
+        let opened = timeout_at(until, self.tab(run, written)).await;
+        opened.unwrap_or_else(|_| Err(own("no browser of ours was ready in time")))
+    }
+
+    async fn tab(&self, run: &Run<'_>, written: &Url) -> Result<Tab, Stop> {
+        let host = written.host().ok_or_else(|| own(&format!("`{written}` names no host")))?.to_owned();
+        let runtime = self.runtime.clone().or_else(|| Handle::try_current().ok());
+        let runtime = runtime.ok_or_else(|| own("there is nothing that a browser could run in"))?;
+        let (rack, network, way) = (self.rack(), Arc::clone(&run.tools.network), run.way);
+        let opening = runtime.spawn(async move { Tab::open(rack.lend().await?, network, (host, way)).await });
+        // Dropped: whatever is opened meanwhile is closed again.
+        let opened = AbortOnDropHandle::new(opening).await;
+        opened.unwrap_or_else(|_| Err(Stop::Own(SelfFault::Panicked, "opening a browser panicked".to_owned())))
+    }
+
+    fn rack(&self) -> Arc<Rack> {
+        Arc::clone(&self.rack.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
 
-fn stop(why: &str) -> Stop {
-    Stop::Own(SelfFault::Unsupported, why.to_owned())
+fn own(why: &str) -> Stop {
+    Stop::Own(SelfFault::Browser, why.to_owned())
 }

@@ -1,39 +1,103 @@
 //! One run's own window into the web: a context of its own in a browser of its own, behind its own gate.
 
+mod unasked;
+
 use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use chromiumoxide::Page;
-use chromiumoxide::cdp::browser_protocol::browser::BrowserContextId;
-use chromiumoxide::cdp::browser_protocol::target::GetTargetsParams;
+use chromiumoxide::cdp::browser_protocol::browser::{
+    BrowserContextId, SetDownloadBehaviorBehavior, SetDownloadBehaviorParams,
+};
+use chromiumoxide::cdp::browser_protocol::target::{CreateBrowserContextParams, CreateTargetParams, GetTargetsParams};
+use chromiumoxide::error::CdpError;
 use tokio::runtime::Handle;
+use tokio::sync::watch;
 use tokio::time::timeout;
+use url::Host;
 
+use super::chromium::Gone;
 use super::gate::{Gate, Passage};
-use super::pool::{Browsers, Lent};
-use crate::model::{FaultCode, SelfFault};
+use super::pool::Lent;
+use crate::model::{Fault, FaultCode, SelfFault};
 use crate::probe::Stop;
+use crate::probe::connect::Network;
+use crate::probe::connect::address::Way;
+
+pub(super) use unasked::Download;
+use unasked::Unasked;
 
 /// How long tidying up may take; then the whole browser goes.
-const TIDY: Duration = Duration::from_secs(3);
+const TIDY: Duration = Duration::from_secs(2);
+/// How long the news that the browser is gone may take to come after the first question that it did not answer.
+const NEWS: Duration = Duration::from_millis(500);
 /// Tabs that a page opened, which are looked at.
 const TABS_MAX: usize = 16;
 
-/// Everything of it is gone when it is dropped: pages, cookies, caches, connections.
+/// Everything of it is gone when it is dropped: pages, cookies, caches, files, connections.
 #[derive(Debug)]
 pub(super) struct Tab {
     pub(super) page: Page,
-    context: BrowserContextId,
+    /// What the browser calls itself, as one that a person sits before would.
+    pub(super) agent: String,
     gate: Gate,
+    unasked: Unasked,
+    gone: watch::Receiver<Option<Gone>>,
     /// None: handed on to be tidied.
-    lent: Option<Lent>,
-    pool: Arc<Browsers>,
+    remnant: Option<Remnant>,
+    runtime: Handle,
+}
+
+/// What must be tidied after a run.
+#[derive(Debug)]
+struct Remnant {
+    lent: Lent,
+    context: BrowserContextId,
+    /// Files of this run.
+    room: PathBuf,
 }
 
 impl Tab {
-    pub(super) fn new(page: Page, context: BrowserContextId, gate: Gate, lent: Lent, pool: Arc<Browsers>) -> Self {
-        Self { page, context, gate, lent: Some(lent), pool }
+    /// An empty page in a context of its own.
+    pub(super) async fn open(
+        lent: Lent,
+        network: Arc<Network>,
+        (host, way): (Host<String>, Way),
+    ) -> Result<Self, Stop> {
+        let gone = lent.chromium.gone();
+        let opened = Self::make(lent, network, (host, way)).await;
+        opened.map_err(|unopened| match (unopened, &*gone.borrow()) {
+            (_, Some(gone)) => stop(gone),
+            (Unopened::Io(error), None) => own(&error.to_string()),
+            (Unopened::Browser(error), None) => own(&error.to_string()),
+        })
+    }
+
+    async fn make(lent: Lent, network: Arc<Network>, written: (Host<String>, Way)) -> Result<Self, Unopened> {
+        let browser = Arc::clone(&lent.chromium.browser);
+        let gate = Gate::open(network, written).await?;
+        let room = lent.chromium.room()?;
+        let context = CreateBrowserContextParams::builder()
+            .dispose_on_detach(true)
+            .proxy_server(format!("socks5://{}", gate.address))
+            .proxy_bypass_list("<-loopback>")
+            .build();
+        let context = browser.create_browser_context(context).await?;
+        gate.look_after(&browser, &context);
+        let mut downloads = SetDownloadBehaviorParams::new(SetDownloadBehaviorBehavior::AllowAndName);
+        downloads.browser_context_id = Some(context.clone());
+        downloads.download_path = Some(room.to_string_lossy().into_owned());
+        downloads.events_enabled = Some(true);
+        browser.execute(downloads).await?;
+        let mut target = CreateTargetParams::new("about:blank");
+        target.browser_context_id = Some(context.clone());
+        let page = browser.new_page(target).await?;
+        let unasked = Unasked::watch(&browser, &page, &context).await?;
+        let (agent, gone) = (lent.chromium.agent.clone(), lent.chromium.gone());
+        let remnant = Some(Remnant { lent, context, room });
+        Ok(Self { page, agent, gate, unasked, gone, remnant, runtime: Handle::current() })
     }
 
     /// Every host (and port) that the pages asked for: where it lies, how long it took, or why it was not reached.
@@ -50,43 +114,141 @@ impl Tab {
         self.passages().into_iter().filter_map(|((host, _), passage)| Some((host, why(passage.ended)?))).collect()
     }
 
-    /// The pages that this page opened.
+    /// What dialogs said, each begun by its kind ("alert: …"); all were accepted.
+    pub(super) fn dialogs(&self) -> Vec<String> {
+        self.unasked.dialogs()
+    }
+
+    /// What pages made the browser download.
+    pub(super) fn downloads(&self) -> Vec<Download> {
+        self.unasked.downloads()
+    }
+
+    /// The pages that this page opened, the oldest first.
     pub(super) async fn others(&self) -> Vec<Page> {
-        let Some(lent) = &self.lent else { return Vec::new() };
-        let browser = &lent.chromium.browser;
-        let Ok(targets) = browser.execute(GetTargetsParams::default()).await else { return Vec::new() };
+        let Some(remnant) = &self.remnant else { return Vec::new() };
         let mut others = Vec::new();
-        for target in targets.result.target_infos {
-            let ours = target.browser_context_id.as_ref() == Some(&self.context);
-            if ours && target.r#type == "page" && target.target_id != *self.page.target_id() && others.len() < TABS_MAX
-            {
-                others.extend(browser.get_page(target.target_id).await.ok());
-            }
+        for id in self.unasked.tabs().into_iter().take(TABS_MAX) {
+            others.extend(remnant.lent.chromium.browser.get_page(id).await.ok());
         }
         others
     }
 
-    /// Pending until the browser is gone: what the run then ends with.
-    pub(super) async fn gone(&self) -> Stop {
-        if let Some(lent) = &self.lent {
-            let mut gone = lent.chromium.gone();
-            let _ = gone.wait_for(|gone| *gone).await;
-        }
-        Stop::Own(SelfFault::Unsupported, "our browser crashed".to_owned())
+    /// A file that the page can be handed, of this content: gone with the tab.
+    pub(super) async fn file(&self, name: &Path, content: &[u8]) -> Result<PathBuf, Stop> {
+        let failed = |error: std::io::Error| own(&format!("a file cannot be handed to the page: {error}"));
+        let remnant = self.remnant.as_ref().ok_or_else(|| own("the tab is closed"))?;
+        let name = name.file_name().ok_or_else(|| own("a file without a name"))?;
+        let path = remnant.room.join(name);
+        tokio::fs::write(&path, content).await.map_err(failed)?;
+        remnant.lent.chromium.give(&path).map_err(failed)?;
+        Ok(path)
     }
+
+    /// Pending until the browser is gone, or the page's part of it: what the run then ends with.
+    pub(super) async fn gone(&self) -> Stop {
+        let (mut browser, mut page) = (self.gone.clone(), self.unasked.fallen());
+        let page = async {
+            // Whoever watches the page stops with the browser.
+            if page.wait_for(Option::is_some).await.is_err() {
+                std::future::pending::<()>().await;
+            }
+        };
+        tokio::select! { _ = browser.wait_for(Option::is_some) => {}, () = page => {} }
+        let gone = self.gone.borrow().clone();
+        let gone = gone.or_else(|| self.unasked.fallen().borrow().clone());
+        stop(gone.as_ref().unwrap_or(&Gone::Crashed))
+    }
+
+    /// What is asked of the page, or what the run ends with because the browser is gone.
+    pub(super) async fn ask<T>(&self, asked: impl Future<Output = Result<T, CdpError>>) -> Result<T, Asked> {
+        tokio::select! {
+            biased;
+            stop = self.gone() => Err(Asked::Gone(stop)),
+            answer = asked => match answer {
+                Ok(answer) => Ok(answer),
+                // Whoever dies does not answer, and the news of it may come later.
+                Err(CdpError::ChannelSendError(_) | CdpError::NoResponse) => {
+                    let stop = timeout(NEWS, self.gone()).await;
+                    Err(Asked::Gone(stop.unwrap_or_else(|_| stop_of_crash())))
+                }
+                Err(error) => Err(Asked::Refused(error)),
+            }
+        }
+    }
+}
+
+/// Why a question has no answer.
+#[derive(Debug)]
+pub(super) enum Asked {
+    /// The browser is gone, and the run with it.
+    Gone(Stop),
+    /// The browser says no.
+    Refused(CdpError),
 }
 
 impl Drop for Tab {
     fn drop(&mut self) {
-        let Some(lent) = self.lent.take() else { return };
-        let (context, pool) = (self.context.clone(), Arc::clone(&self.pool));
-        // Without a runtime the browser ends here, and all is tidy as well.
-        let Ok(runtime) = Handle::try_current() else { return };
-        runtime.spawn(async move {
-            let disposed = timeout(TIDY, lent.chromium.browser.dispose_browser_context(context)).await;
-            if let Ok(Ok(())) = disposed {
-                pool.back(lent);
-            }
-        });
+        if let Some(remnant) = self.remnant.take() {
+            let fallen = self.unasked.fallen().borrow().clone();
+            self.runtime.spawn(remnant.tidy(fallen));
+        }
     }
+}
+
+impl Remnant {
+    async fn tidy(self, fallen: Option<Gone>) {
+        let Self { lent, context, room } = self;
+        let gone = lent.chromium.gone().borrow().clone();
+        if let Some(gone) = gone.or(fallen) {
+            lent.lost(&gone);
+            return lent.discard();
+        }
+        let browser = Arc::clone(&lent.chromium.browser);
+        let disposed = timeout(TIDY, async {
+            browser.dispose_browser_context(context.clone()).await.ok()?;
+            // One that is not gone now hangs.
+            let targets = browser.execute(GetTargetsParams::default()).await.ok()?.result.target_infos;
+            targets.iter().all(|target| target.browser_context_id.as_ref() != Some(&context)).then_some(())
+        });
+        let tidy = disposed.await;
+        let swept = tokio::task::spawn_blocking(move || std::fs::remove_dir_all(room)).await;
+        match (tidy, swept) {
+            (Ok(Some(())), Ok(Ok(()))) => lent.back().await,
+            _ => lent.discard(),
+        }
+    }
+}
+
+/// Why no tab could be opened.
+enum Unopened {
+    Io(std::io::Error),
+    Browser(CdpError),
+}
+
+impl From<std::io::Error> for Unopened {
+    fn from(error: std::io::Error) -> Self {
+        Self::Io(error)
+    }
+}
+
+impl From<CdpError> for Unopened {
+    fn from(error: CdpError) -> Self {
+        Self::Browser(error)
+    }
+}
+
+fn stop(gone: &Gone) -> Stop {
+    match gone {
+        Gone::Crashed => stop_of_crash(),
+        Gone::TooMuch(why) => Fault::new(FaultCode::BrowserOom, why.as_str()).into(),
+    }
+}
+
+fn stop_of_crash() -> Stop {
+    own("it ended under the page")
+}
+
+fn own(why: &str) -> Stop {
+    Stop::Own(SelfFault::Browser, why.to_owned())
 }

@@ -59,6 +59,7 @@ advice-grpc-not-ready = look at the server's log: it says of itself that it is n
 advice-grpc-log = look at the server's log at this time; the trace id leads to the very request
 advice-silence = see whether the job that posts it still runs, and with the right token
 advice-reported = look at what reported it, and at its own log
+advice-memory = open the page with the memory tool of a browser: something in it grows without end, or is far too large
 advice-exit = run the program by hand as this user does
 advice-agree = agree on one value, and correct the other places
 advice-price = find out which of the two is right, and correct the other; if the price was changed on purpose, change what the probe expects

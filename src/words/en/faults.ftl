@@ -78,6 +78,7 @@ fault-grpc_malformed = answers something unintelligible
 fault-silence = has not reported in time
 fault-reported = reports a failure
 fault-exit = has a check that fails
+fault-browser_oom = takes more memory than a customer's device has
 fault-inconsistent = disagrees with other places
 
 ## What went wrong on our own side
@@ -98,6 +99,7 @@ own-self_cancelled = we stopped in the middle
 own-self_clock = our clock is wrong
 own-self_unsupported = this machine does not allow this probe
 own-self_configuration = our configuration asks for what is not there
+own-self_browser = our browser crashed
 own-self_unsafe = a safety rule of ours forbids the address
 
 ## Parts of a step

@@ -59,6 +59,7 @@ advice-grpc-not-ready = 查看服务器日志：它自己表示尚未就绪
 advice-grpc-log = 查看服务器此刻的日志；用链路 ID 就能找到这一次请求
 advice-silence = 查看负责上报的任务是否仍在运行、令牌是否正确
 advice-reported = 查看是谁上报的，以及它自己的日志
+advice-memory = 用浏览器的内存工具打开该页面：其中有内容无限增长，或体积过大
 advice-exit = 以同一用户身份手动运行该程序
 advice-agree = 统一为一个值，并更正其他地方
 advice-price = 查明哪一个是对的，并更正另一个；如果是有意调价，就修改探测的期望值

@@ -78,6 +78,7 @@ fault-grpc_malformed = 返回了无法理解的内容
 fault-silence = 没有按时上报
 fault-reported = 上报了故障
 fault-exit = 检查程序未通过
+fault-browser_oom = 占用的内存超出客户设备所能承受
 fault-inconsistent = 与其他地方不一致
 
 ## What went wrong on our own side
@@ -98,6 +99,7 @@ own-self_cancelled = 我们中途停止了
 own-self_clock = 我们的时钟不准
 own-self_unsupported = 这台机器不允许这种探测
 own-self_configuration = 我们的配置引用了不存在的内容
+own-self_browser = 我们的浏览器崩溃了
 own-self_unsafe = 我们的安全规则禁止访问该地址
 
 ## Parts of a step

@@ -1,0 +1,240 @@
+//! What pages do that no step asked for: dialogs, new tabs, downloads, and falling over. Nothing of it waits for a person.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use chromiumoxide::cdp::browser_protocol::browser::{
+    BrowserContextId, CancelDownloadParams, DownloadProgressState, EventDownloadProgress, EventDownloadWillBegin,
+};
+use chromiumoxide::cdp::browser_protocol::page::{EventJavascriptDialogOpening, HandleJavaScriptDialogParams};
+use chromiumoxide::cdp::browser_protocol::target::{
+    CloseTargetParams, EventTargetCrashed, EventTargetCreated, TargetId,
+};
+use chromiumoxide::error::CdpError;
+use chromiumoxide::{Browser, Page};
+use futures::{Stream, StreamExt as _};
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+use tokio::time::sleep;
+use tokio_util::task::AbortOnDropHandle;
+
+use crate::probe::browser::chromium::Gone;
+use crate::units::Bytes;
+
+/// Dialogs that are remembered; all are answered.
+const DIALOGS_MAX: usize = 32;
+/// Of what a dialog says, of a file's name and address.
+const WORDS_CHARS_MAX: usize = 300;
+/// Tabs that pages may open; further ones are closed at once.
+const TABS_MAX: usize = 8;
+/// Downloads of one run; further ones are broken off.
+const DOWNLOADS_MAX: usize = 16;
+/// A larger download is broken off.
+const DOWNLOAD: Bytes = Bytes::new(64 << 20);
+/// How often is asked for a tab that was just opened, and how long is waited in between.
+const LOOKS_MAX: usize = 50;
+const LOOK_AGAIN: Duration = Duration::from_millis(10);
+
+/// A file that a page gave. It is deleted with the tab.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(in crate::probe::browser) struct Download {
+    /// As the page would have it called.
+    pub(in crate::probe::browser) name: String,
+    pub(in crate::probe::browser) url: String,
+    /// So far.
+    pub(in crate::probe::browser) size: Bytes,
+    pub(in crate::probe::browser) state: DownloadProgressState,
+}
+
+/// Watches until dropped.
+#[derive(Debug)]
+pub(super) struct Unasked {
+    seen: Arc<Mutex<Seen>>,
+    fallen: watch::Receiver<Option<Gone>>,
+    _watching: AbortOnDropHandle<()>,
+}
+
+#[derive(Debug, Default)]
+struct Seen {
+    dialogs: Vec<String>,
+    tabs: Vec<TargetId>,
+    downloads: BTreeMap<String, Download>,
+}
+
+impl Unasked {
+    pub(super) async fn watch(
+        browser: &Arc<Browser>,
+        page: &Page,
+        context: &BrowserContextId,
+    ) -> Result<Self, CdpError> {
+        let seen = Arc::default();
+        let (fall, fallen) = watch::channel(None);
+        let eyes = Eyes {
+            browser: Arc::clone(browser),
+            context: context.clone(),
+            main: page.target_id().clone(),
+            seen: Arc::clone(&seen),
+            fall,
+        };
+        let created = browser.event_listener::<EventTargetCreated>().await?;
+        let crashed = browser.event_listener::<EventTargetCrashed>().await?;
+        let begun = browser.event_listener::<EventDownloadWillBegin>().await?;
+        let progress = browser.event_listener::<EventDownloadProgress>().await?;
+        let answers = answer(page.clone(), Arc::clone(&seen)).await?;
+        let watching = tokio::spawn(eyes.look((created, crashed), (begun, progress), answers));
+        Ok(Self { seen, fallen, _watching: AbortOnDropHandle::new(watching) })
+    }
+
+    /// Why the page's process is gone, once it is.
+    pub(super) fn fallen(&self) -> watch::Receiver<Option<Gone>> {
+        self.fallen.clone()
+    }
+
+    pub(super) fn dialogs(&self) -> Vec<String> {
+        lock(&self.seen).dialogs.clone()
+    }
+
+    pub(super) fn downloads(&self) -> Vec<Download> {
+        lock(&self.seen).downloads.values().cloned().collect()
+    }
+
+    pub(super) fn tabs(&self) -> Vec<TargetId> {
+        lock(&self.seen).tabs.clone()
+    }
+}
+
+struct Eyes {
+    browser: Arc<Browser>,
+    context: BrowserContextId,
+    main: TargetId,
+    seen: Arc<Mutex<Seen>>,
+    fall: watch::Sender<Option<Gone>>,
+}
+
+impl Eyes {
+    async fn look(
+        self,
+        (mut created, mut crashed): (
+            impl Stream<Item = Arc<EventTargetCreated>> + Unpin,
+            impl Stream<Item = Arc<EventTargetCrashed>> + Unpin,
+        ),
+        (mut begun, mut progress): (
+            impl Stream<Item = Arc<EventDownloadWillBegin>> + Unpin,
+            impl Stream<Item = Arc<EventDownloadProgress>> + Unpin,
+        ),
+        answers: impl Future<Output = ()> + Send + 'static,
+    ) {
+        // Dropped with this: nothing of a run looks on after it.
+        let mut dialogs = JoinSet::new();
+        dialogs.spawn(answers);
+        loop {
+            while dialogs.try_join_next().is_some() {}
+            tokio::select! {
+                Some(event) = created.next() => self.opened(&event, &mut dialogs).await,
+                Some(event) = crashed.next() => self.crashed(&event),
+                Some(event) = begun.next() => self.begun(&event).await,
+                Some(event) = progress.next() => self.progressed(&event).await,
+                else => return,
+            }
+        }
+    }
+
+    async fn opened(&self, event: &EventTargetCreated, dialogs: &mut JoinSet<()>) {
+        let target = &event.target_info;
+        let ours = target.browser_context_id.as_ref() == Some(&self.context) && target.r#type == "page";
+        if !ours || target.target_id == self.main {
+            return;
+        }
+        if lock(&self.seen).tabs.len() >= TABS_MAX {
+            let _ = self.browser.execute(CloseTargetParams::new(target.target_id.clone())).await;
+            return;
+        }
+        lock(&self.seen).tabs.push(target.target_id.clone());
+        let (browser, id, seen) = (Arc::clone(&self.browser), target.target_id.clone(), Arc::clone(&self.seen));
+        dialogs.spawn(async move {
+            for _ in 0..LOOKS_MAX {
+                if let Ok(page) = browser.get_page(id.clone()).await {
+                    if let Ok(answers) = answer(page, seen).await {
+                        answers.await;
+                    }
+                    return;
+                }
+                sleep(LOOK_AGAIN).await;
+            }
+        });
+    }
+
+    fn crashed(&self, event: &EventTargetCrashed) {
+        let ours = event.target_id == self.main || lock(&self.seen).tabs.contains(&event.target_id);
+        if ours {
+            let gone = match event.status.as_str() {
+                "oom" => Gone::TooMuch("the page takes more memory than the browser can give".to_owned()),
+                _ => Gone::Crashed,
+            };
+            self.fall.send_replace(Some(gone));
+        }
+    }
+
+    async fn begun(&self, event: &EventDownloadWillBegin) {
+        let is_one_too_many = {
+            let mut seen = lock(&self.seen);
+            let is_one_too_many = seen.downloads.len() >= DOWNLOADS_MAX;
+            if !is_one_too_many {
+                let (name, url) = (clip(&event.suggested_filename), clip(&event.url));
+                let state = DownloadProgressState::InProgress;
+                seen.downloads.insert(event.guid.clone(), Download { name, url, size: Bytes::new(0), state });
+            }
+            is_one_too_many
+        };
+        if is_one_too_many {
+            self.break_off(&event.guid).await;
+        }
+    }
+
+    async fn progressed(&self, event: &EventDownloadProgress) {
+        // Chromium counts in floating point.
+        let size = Bytes::new(event.received_bytes.max(0.0) as u64);
+        if let Some(download) = lock(&self.seen).downloads.get_mut(&event.guid) {
+            download.size = size;
+            download.state = event.state.clone();
+        }
+        if size > DOWNLOAD && event.state == DownloadProgressState::InProgress {
+            self.break_off(&event.guid).await;
+        }
+    }
+
+    async fn break_off(&self, guid: &str) {
+        let mut cancel = CancelDownloadParams::new(guid);
+        cancel.browser_context_id = Some(self.context.clone());
+        let _ = self.browser.execute(cancel).await;
+    }
+}
+
+/// Accepts every dialog of a page, as long as it is polled.
+async fn answer(page: Page, seen: Arc<Mutex<Seen>>) -> Result<impl Future<Output = ()> + Send + 'static, CdpError> {
+    let mut dialogs = page.event_listener::<EventJavascriptDialogOpening>().await?;
+    Ok(async move {
+        // One may have been there before we looked; without one this says so, and that is as well.
+        let _ = page.execute(HandleJavaScriptDialogParams::new(true)).await;
+        while let Some(dialog) = dialogs.next().await {
+            {
+                let mut seen = lock(&seen);
+                if seen.dialogs.len() < DIALOGS_MAX {
+                    seen.dialogs.push(clip(&format!("{}: {}", dialog.r#type.as_ref(), dialog.message)));
+                }
+            }
+            let mut accept = HandleJavaScriptDialogParams::new(true);
+            accept.prompt_text.clone_from(&dialog.default_prompt);
+            let _ = page.execute(accept).await;
+        }
+    })
+}
+
+fn clip(text: &str) -> String {
+    text.chars().filter(|c| !c.is_control()).take(WORDS_CHARS_MAX).collect()
+}
+
+fn lock(seen: &Mutex<Seen>) -> MutexGuard<'_, Seen> {
+    seen.lock().unwrap_or_else(PoisonError::into_inner)
+}
