@@ -9,6 +9,8 @@
 
 #![expect(clippy::disallowed_methods, reason = "a benchmark measures real time")]
 
+#[path = "sides/child.rs"]
+mod child;
 #[path = "sides/cpu.rs"]
 mod cpu;
 #[path = "sides/server.rs"]
@@ -21,8 +23,10 @@ use std::fs;
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
+
+use child::{Beside, Child, free_address};
 
 /// Pages, which of them, the goal for their first byte, cold.
 const HOME_GOAL: Duration = Duration::from_millis(100);
@@ -44,8 +48,8 @@ pub(crate) struct Size {
 fn main() {
     let args: Vec<String> = std::env::args().collect();
     let value = |name: &str| args.iter().position(|a| a == name).and_then(|at| args.get(at + 1));
-    if let Some(port) = value("--serve") {
-        return server::serve(port.parse().expect("a port"));
+    if let Some(address) = value("--serve") {
+        return server::serve(address.parse().expect("an address"));
     }
     let number = |name: &str, default: u64| value(name).map_or(default, |text| text.parse().expect("a number"));
     let size = Size {
@@ -54,8 +58,8 @@ fn main() {
         journeys: number("--journeys", 40),
     };
     let folder = tempfile::tempdir().expect("a folder");
-    let target = server::start();
-    let listen = server::free_address();
+    let target = Beside::start("--serve");
+    let listen = free_address();
     write_company(folder.path(), size, target.address, listen);
     let began = Instant::now();
     let store = folder.path().join("bench.db");
@@ -80,10 +84,10 @@ fn main() {
 /// What the first page costs the daemon, and whether that is little enough.
 fn measure_cpu(target: SocketAddr) -> bool {
     let folder = tempfile::tempdir().expect("a folder");
-    let listen = server::free_address();
+    let listen = free_address();
     write_company(folder.path(), THOUSAND, target, listen);
     let daemon = Daemon::start(folder.path(), listen);
-    let pid = daemon.child.id();
+    let pid = daemon.child.0.id();
     ask(listen, "/");
     let (began, before) = (Instant::now(), cpu::cpu_of(pid));
     for _ in 0..ASKED {
@@ -212,12 +216,13 @@ impl Daemon {
             .stdout(Stdio::null())
             .stderr(fs::File::create(folder.join("log")).expect("a log"))
             .spawn()
+            .map(Child)
             .expect("the daemon starts");
         let mut daemon = Self { child, listen };
         let began = Instant::now();
         // It listens before it has opened its store, and answers after.
         while !is_well(listen) {
-            let ended = daemon.child.try_wait().ok().flatten();
+            let ended = daemon.child.0.try_wait().ok().flatten();
             let log = || fs::read_to_string(folder.join("log")).unwrap_or_default();
             assert!(ended.is_none() && began.elapsed() < Duration::from_mins(2), "the daemon did not start: {}", log());
             std::thread::sleep(Duration::from_millis(50));
@@ -231,29 +236,4 @@ fn is_well(listen: SocketAddr) -> bool {
     let asked = write!(stream, "GET /healthz HTTP/1.1\r\nhost: {listen}\r\nconnection: close\r\n\r\n");
     let mut answer = String::new();
     asked.is_ok() && stream.read_to_string(&mut answer).is_ok() && answer.starts_with("HTTP/1.1 200")
-}
-
-impl Drop for Daemon {
-    fn drop(&mut self) {
-        end_now(&mut self.child);
-    }
-}
-
-fn end_now(child: &mut Child) {
-    child.kill().ok();
-    child.wait().ok();
-}
-
-/// Waits for `what` to come true, or panics with its name after half a minute.
-pub(crate) fn wait_for(what: &str, mut ready: impl FnMut() -> bool) {
-    let began = Instant::now();
-    while !ready() {
-        assert!(began.elapsed() < Duration::from_secs(30), "{what} did not come up");
-        std::thread::sleep(Duration::from_millis(50));
-    }
-}
-
-/// Ends a child that this program started.
-pub(crate) fn end(mut child: Child) {
-    end_now(&mut child);
 }

@@ -9,17 +9,18 @@
 mod sides;
 
 use std::io::Write as _;
-use std::process::Child;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
+use sides::child::Beside;
+use sides::median::median;
 use sides::ours::Measured;
 use sides::{Load, Usage};
 
 fn main() {
     let args: Vec<String> = std::env::args().collect();
     let value = |name: &str| args.iter().position(|a| a == name).and_then(|at| args.get(at + 1));
-    if let Some(port) = value("--serve") {
-        return sides::server::serve(port.parse().expect("a port"));
+    if let Some(address) = value("--serve") {
+        return sides::server::serve(address.parse().expect("an address"));
     }
     let number = |name: &str, default: u64| value(name).map_or(default, |text| text.parse().expect("a number"));
     let load = Load {
@@ -30,7 +31,7 @@ fn main() {
     if let Some(target) = value("--bare") {
         return sides::bare::run(target.parse().expect("an address"), load);
     }
-    let server = sides::server::start();
+    let server = Beside::start("--serve");
     let rounds = number("--rounds", 5);
     println!("{} HTTP probes every {:?}, {} s a side, {} cores\n", load.probes, load.every, load.seconds, cores());
     println!("| side | runs | CPU ms a run | peak RSS MB | lateness p50 / p99 / max |");
@@ -39,9 +40,10 @@ fn main() {
     for _ in 0..rounds {
         let bare = sides::bare::measure(server.address, load);
         print_row("bare hyper loop", &bare);
-        let Measured { usage: ours, exported, lost } = sides::ours::measure(server.address, load, "");
+        let Measured { usage: ours, p99, exported, lost } = sides::ours::measure(server.address, load, "");
         assert!(exported + lost == 0.0, "nobody is there to export to");
         print_row("unbroken, store and metrics on", &ours);
+        println!("(of its runs 99 % began within about {:.2} ms)", p99 * 1000.0);
         of_bare.push(ours.cpu_per_run() / bare.cpu_per_run());
         if let Some(blackbox) = sides::blackbox::measure(server.address, load) {
             print_row("blackbox_exporter", &blackbox);
@@ -53,12 +55,11 @@ fn main() {
 }
 
 /// The median of the rounds, and their span.
-fn print_ratio(name: &str, mut rounds: Vec<f64>, goal: &str) {
-    rounds.sort_by(f64::total_cmp);
-    let (Some(lowest), Some(highest)) = (rounds.first(), rounds.last()) else {
+fn print_ratio(name: &str, rounds: Vec<f64>, goal: &str) {
+    let Some((median, lowest, highest)) = median(rounds) else {
         return println!("{name}: not installed (`apt-get install prometheus-blackbox-exporter`)");
     };
-    println!("{name}: {:.2}, from {lowest:.2} to {highest:.2} (goal: {goal})", rounds[rounds.len() / 2]);
+    println!("{name}: {median:.2}, from {lowest:.2} to {highest:.2} (goal: {goal})");
 }
 
 fn print_row(side: &str, usage: &Usage) {
@@ -74,19 +75,4 @@ fn print_row(side: &str, usage: &Usage) {
 
 fn cores() -> usize {
     std::thread::available_parallelism().map_or(0, std::num::NonZero::get)
-}
-
-/// Waits for `what` to come true, or panics with its name after half a minute.
-fn wait_for(what: &str, mut ready: impl FnMut() -> bool) {
-    let began = Instant::now();
-    while !ready() {
-        assert!(began.elapsed() < Duration::from_secs(30), "{what} did not come up");
-        std::thread::sleep(Duration::from_millis(50));
-    }
-}
-
-/// Ends a child that this program started.
-fn end(mut child: Child) {
-    child.kill().ok();
-    child.wait().ok();
 }

@@ -13,6 +13,7 @@ use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 use tokio::time::Instant;
 
+use super::child::Child;
 use super::{Load, Usage};
 
 /// Connections kept to the exporter, more than it needs at once. They take turns.
@@ -24,25 +25,25 @@ pub(crate) fn measure(target: SocketAddr, load: Load) -> Option<Usage> {
     let folder = tempfile::tempdir().expect("a folder");
     let file = folder.path().join("blackbox.yml");
     fs::write(&file, MODULES).expect("writes");
-    let listen = super::server::free_address();
-    let child = Command::new("prometheus-blackbox-exporter")
+    let listen = super::child::free_address();
+    let exporter = Command::new("prometheus-blackbox-exporter")
         .args([format!("--config.file={}", file.display()), format!("--web.listen-address={listen}")])
         .stdout(Stdio::null())
         .stderr(Stdio::null())
         .spawn()
-        .ok()?;
-    crate::wait_for("blackbox_exporter", || std::net::TcpStream::connect(listen).is_ok());
-    let before = super::cpu_of(child.id());
+        .ok()
+        .map(Child)?;
+    super::child::wait_for("blackbox_exporter", || std::net::TcpStream::connect(listen).is_ok());
+    let pid = exporter.0.id();
+    let before = super::cpu_of(pid);
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("a runtime");
     let runs = runtime.block_on(drive(listen, target, load));
-    let usage = Usage {
+    Some(Usage {
         runs,
-        cpu: super::cpu_of(child.id()).saturating_sub(before),
-        peak_rss: super::peak_rss_of(child.id()),
+        cpu: super::cpu_of(pid).saturating_sub(before),
+        peak_rss: super::peak_rss_of(pid),
         lateness: "not measured".to_owned(),
-    };
-    crate::end(child);
-    Some(usage)
+    })
 }
 
 async fn drive(listen: SocketAddr, target: SocketAddr, load: Load) -> u64 {

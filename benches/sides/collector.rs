@@ -1,8 +1,7 @@
 //! A collector that takes everything and keeps nothing, in a process of its own: OTLP by gRPC and by HTTP.
 
 use std::convert::Infallible;
-use std::net::{SocketAddr, TcpStream};
-use std::process::{Child, Command};
+use std::net::SocketAddr;
 
 use bytes::Bytes;
 use http_body_util::combinators::BoxBody;
@@ -14,29 +13,6 @@ use hyper_util::rt::{TokioExecutor, TokioIo};
 
 /// An empty message, not compressed: everything was taken.
 const ACCEPTED: &[u8] = &[0; 5];
-
-pub(crate) struct Collector {
-    pub(crate) address: SocketAddr,
-    child: Option<Child>,
-}
-
-impl Drop for Collector {
-    fn drop(&mut self) {
-        if let Some(child) = self.child.take() {
-            crate::end(child);
-        }
-    }
-}
-
-pub(crate) fn start() -> Collector {
-    let address = super::server::free_address();
-    let child = Command::new(std::env::current_exe().expect("this program"))
-        .args(["--collect", &address.to_string()])
-        .spawn()
-        .expect("this program starts");
-    crate::wait_for("the collector", || TcpStream::connect(address).is_ok());
-    Collector { address, child: Some(child) }
-}
 
 pub(crate) fn serve(address: SocketAddr) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");

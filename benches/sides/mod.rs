@@ -2,9 +2,11 @@
 
 pub(crate) mod bare;
 pub(crate) mod blackbox;
+pub(crate) mod child;
 mod cpu;
 pub(crate) mod gauge;
 mod load;
+pub(crate) mod median;
 pub(crate) mod ours;
 pub(crate) mod server;
 
