@@ -8,6 +8,7 @@
 
 mod attributes;
 mod encode;
+mod ends;
 mod exporter;
 mod exposition;
 mod histogram;
@@ -25,6 +26,7 @@ mod settings;
 mod signal;
 mod spans;
 
+pub use ends::Ends;
 pub use exporter::{Exporter, Identity, Unbuilt};
 pub use exposition::Exposition;
 pub use histogram::{Buckets, Traced};

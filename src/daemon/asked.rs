@@ -30,7 +30,7 @@ impl Asked {
         let Self { signs, metrics, clock, .. } = self.clone();
         // The exporter keeps the source: of each other they would never let go.
         let weak = Arc::downgrade(&self.exporter);
-        Arc::new(move || {
+        Arc::new(move |ends| {
             let (snapshot, now) = (Arc::clone(&snapshot.borrow()), clock.now());
             let exported = weak.upgrade().map_or_else(Default::default, |exporter| tallies(&exporter));
             let outbox = outbox(signs.last_depth(), &clock);
@@ -38,6 +38,7 @@ impl Asked {
                 &snapshot,
                 Gauges { life: life(&signs), outbox, exported, footprint: footprint() },
                 now,
+                ends,
             ))
         })
     }

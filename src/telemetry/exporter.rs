@@ -124,14 +124,15 @@ impl Exporter {
         if tokio::time::timeout_at(deadline + Duration::from_millis(200), all).await.is_err() {
             aborts.iter().for_each(tokio::task::AbortHandle::abort);
         }
-        for signal in Signal::ALL {
-            let tally = self.tally(signal);
-            let (lost, what) = (tally.lost() + tally.queued, signal.items());
+        for (outlet, signal) in self.outlets.iter().flat_map(|outlet| Signal::ALL.map(|signal| (outlet, signal))) {
+            let tally = outlet.tally(signal);
+            let (lost, what, collector) = (tally.lost() + tally.queued, signal.items(), outlet.shown());
             if lost > 0 {
                 tracing::warn!(
+                    collector,
                     signal = signal.label(),
                     lost,
-                    "{lost} {what} of this run of the daemon reached no collector"
+                    "{lost} {what} of this run of the daemon never reached {collector}"
                 );
             }
         }

@@ -28,6 +28,7 @@ use self::catalogue::{
 use self::runs::Runs;
 use self::sink::Series;
 use self::tables::Tables;
+use super::ends::Ends;
 use super::exposition::{Exposition, Page};
 use super::histogram::{Buckets, Traced};
 use super::points::Points;
@@ -166,15 +167,17 @@ impl Metrics {
         })
     }
 
-    /// All of it as messages, piece by piece, as of now: a series that is gone has no point.
+    /// All of it as messages, piece by piece, as of now: a series that is gone since the round before has a last point
+    /// without a value.
     pub fn measure(
         self: &Arc<Self>,
         snapshot: &Arc<Snapshot>,
         gauges: Gauges,
         now: Timestamp,
+        ends: &Arc<Ends>,
     ) -> impl Iterator<Item = Metric> + Send + use<> {
         let (metrics, snapshot) = (Arc::clone(self), Arc::clone(snapshot));
-        let mut series = Series::new(Points::new(now, self.since));
+        let mut series = Series::new(Points::new(now, self.since, ends));
         parts(&snapshot).into_iter().flat_map(move |part| {
             metrics.write(&part, &mut series, &snapshot, gauges);
             if matches!(part, Part::Rest) { series.sink.end() } else { series.sink.take() }
@@ -247,8 +250,8 @@ fn write_footprint<S: Sink>(series: &mut Series<S>, footprint: Option<Footprint>
 
 fn parts(snapshot: &Snapshot) -> Vec<Part> {
     let touchpoints = || snapshot.map.touchpoints.keys().cloned();
-    let durations = std::iter::once(Part::Family(&DURATION)).chain(touchpoints().map(Part::Durations));
-    let phases = std::iter::once(Part::Family(&PHASE)).chain(touchpoints().map(Part::Phases));
+    let durations = std::iter::once(Part::Family(DURATION)).chain(touchpoints().map(Part::Durations));
+    let phases = std::iter::once(Part::Family(PHASE)).chain(touchpoints().map(Part::Phases));
     std::iter::once(Part::Head).chain(durations).chain(phases).chain([Part::Rest]).collect()
 }
 

@@ -37,10 +37,11 @@ use self::wire::Wire;
 use super::encode;
 use super::run::{Run, Tracer};
 use super::settings::Standard;
-use super::{Otlp, Signal};
+use super::{Ends, Otlp, Signal};
 
-/// What is measured, asked for whenever it is sent: piece by piece, for all of it at once would be our largest thing.
-pub type Source = Arc<dyn Fn() -> Box<dyn Iterator<Item = Metric> + Send> + Send + Sync>;
+/// What is measured, asked for whenever it is sent, with what that collector was told before: piece by piece, for all of
+/// it at once would be our largest thing.
+pub type Source = Arc<dyn Fn(&Arc<Ends>) -> Box<dyn Iterator<Item = Metric> + Send> + Send + Sync>;
 
 /// When everything has to be sent or given up; none while we run.
 pub(super) type Deadline = watch::Receiver<Option<Instant>>;
@@ -140,6 +141,11 @@ impl Outlet {
     /// One request and its answer, past every queue and without a second attempt.
     pub(super) async fn send(&self, signal: Signal, parcel: &Parcel) -> Result<Answer, Refusal> {
         self.wire.send(signal, parcel.body.clone()).await
+    }
+
+    /// The collector, for messages.
+    pub(super) fn shown(&self) -> &str {
+        self.wire.shown()
     }
 
     pub fn tally(&self, signal: Signal) -> Tally {

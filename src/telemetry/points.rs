@@ -1,18 +1,23 @@
 //! Series as OpenTelemetry's data points. Pure.
 
+use std::collections::HashSet;
+use std::sync::Arc;
+
 use jiff::Timestamp;
 use opentelemetry_proto::tonic::common::v1::KeyValue;
 use opentelemetry_proto::tonic::metrics::v1 as proto;
 use opentelemetry_proto::tonic::metrics::v1::metric::Data;
 use opentelemetry_proto::tonic::metrics::v1::{Metric, exemplar, number_data_point};
 
+use super::ends::{Ends, Shape, Told};
 use super::histogram::{Exemplar, Exponential, Histogram};
 use super::message::{nanos, pairs};
-use super::metrics::{Family, Number, Sink, Type};
+use super::metrics::{CATALOGUE, Family, Number, Sink, Type};
 use super::spans::Value;
 
 /// Data points of one family that are handed on together.
 const POINTS_AT_ONCE: usize = 1_024;
+const NO_VALUE: u32 = proto::DataPointFlags::NoRecordedValueMask as u32;
 /// Everything is counted since its beginning: whoever misses a message misses nothing.
 const CUMULATIVE: i32 = proto::AggregationTemporality::Cumulative as i32;
 
@@ -26,6 +31,8 @@ pub(super) struct Points {
     family: Option<&'static Family>,
     of: Of,
     done: Vec<Metric>,
+    told: HashSet<Told>,
+    ends: Arc<Ends>,
 }
 
 /// What was written of a family so far.
@@ -37,11 +44,19 @@ struct Of {
 }
 
 impl Points {
-    /// Of one moment; counters count `since` then.
-    pub(super) fn new(at: Timestamp, since: Timestamp) -> Self {
-        let mut points = Self { now: at, at: nanos(at), since: 0, family: None, of: Of::default(), done: Vec::new() };
-        points.since = points.begun(since);
-        points
+    /// Of one moment; counters count `since` then. What came to its `ends` is told at the end.
+    pub(super) fn new(at: Timestamp, since: Timestamp, ends: &Arc<Ends>) -> Self {
+        let (now, at) = (at, nanos(at));
+        Self {
+            now,
+            at,
+            since: nanos(since).min(at),
+            family: None,
+            of: Of::default(),
+            done: Vec::new(),
+            told: HashSet::new(),
+            ends: Arc::clone(ends),
+        }
     }
 
     /// What is whole, or large enough.
@@ -52,8 +67,15 @@ impl Points {
         std::mem::take(&mut self.done)
     }
 
-    /// The rest.
+    /// The rest, and a last point without a value of every series that is gone.
     pub(super) fn end(&mut self) -> Vec<Metric> {
+        for gone in self.ends.after(std::mem::take(&mut self.told)) {
+            if self.family.is_none_or(|family| family.name != gone.family) {
+                self.close();
+                self.family = CATALOGUE.iter().find(|family| family.name == gone.family).copied();
+            }
+            self.last(&gone);
+        }
         self.close();
         std::mem::take(&mut self.done)
     }
@@ -77,6 +99,45 @@ impl Points {
     /// A clock that was set back says that what is counted begins in the future, which no receiver takes.
     fn begun(&self, since: Timestamp) -> u64 {
         nanos(since).min(self.at)
+    }
+
+    fn last(&mut self, gone: &Told) {
+        let attributes = self.attributes(&gone.labels());
+        let (start_time_unix_nano, time_unix_nano) = (self.start(), self.at);
+        match gone.shape {
+            Shape::Number => self.of.numbers.push(proto::NumberDataPoint {
+                attributes,
+                start_time_unix_nano,
+                time_unix_nano,
+                flags: NO_VALUE,
+                ..Default::default()
+            }),
+            Shape::Fixed => self.of.fixed.push(proto::HistogramDataPoint {
+                attributes,
+                start_time_unix_nano,
+                time_unix_nano,
+                flags: NO_VALUE,
+                ..Default::default()
+            }),
+            Shape::Exponential => self.of.exponential.push(proto::ExponentialHistogramDataPoint {
+                attributes,
+                start_time_unix_nano,
+                time_unix_nano,
+                flags: NO_VALUE,
+                ..Default::default()
+            }),
+        }
+    }
+
+    /// A gauge is of its moment only.
+    fn start(&self) -> u64 {
+        if self.family.is_some_and(|family| family.of == Type::Gauge) { 0 } else { self.since }
+    }
+
+    fn tell(&mut self, shape: Shape, labels: &[&str]) {
+        if let Some(family) = self.family {
+            self.told.insert(Told::new(family.name, shape, labels));
+        }
     }
 
     fn attributes(&self, values: &[&str]) -> Vec<KeyValue> {
@@ -136,11 +197,10 @@ impl Sink for Points {
     }
 
     fn number(&mut self, labels: &[&str], number: Number) {
-        let counts = self.family.is_some_and(|family| family.of == Type::Counter);
+        self.tell(Shape::Number, labels);
         self.of.numbers.push(proto::NumberDataPoint {
             attributes: self.attributes(labels),
-            // A gauge is of its moment only.
-            start_time_unix_nano: if counts { self.since } else { 0 },
+            start_time_unix_nano: self.start(),
             time_unix_nano: self.at,
             value: Some(match number {
                 Number::Whole(whole) => number_data_point::Value::AsInt(i64::try_from(whole).unwrap_or(i64::MAX)),
@@ -151,6 +211,8 @@ impl Sink for Points {
     }
 
     fn histogram(&mut self, labels: &[&str], histogram: &Histogram) {
+        let shape = if histogram.exponential.is_some() { Shape::Exponential } else { Shape::Fixed };
+        self.tell(shape, labels);
         if let Some(exponential) = &histogram.exponential {
             let point = self.exponential(labels, histogram, exponential);
             self.of.exponential.push(point);

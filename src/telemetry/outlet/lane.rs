@@ -53,9 +53,10 @@ impl<T: Send, P: FnMut(Vec<T>) -> Vec<Parcel> + Send> Lane<T, P> {
 pub(super) async fn measure(every: Duration, source: Source, envelope: Arc<Envelope>, mut carrier: Carrier) {
     let mut ticks = tokio::time::interval_at(tokio::time::Instant::now() + every, every);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
+    let ends = Arc::default();
     loop {
         let ending = carrier.unless_ending(ticks.tick()).await.is_none();
-        let mut parcels = envelope.metrics(source());
+        let mut parcels = envelope.metrics(source(&ends));
         while let Some(parcel) = parcels.next() {
             // What is measured now replaces what could not be sent before.
             if carrier.carry(parcel, every).await != Carried::Done {

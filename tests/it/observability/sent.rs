@@ -13,7 +13,7 @@ use opentelemetry_proto::tonic::metrics::v1::number_data_point::Value as Number;
 use opentelemetry_proto::tonic::metrics::v1::{AggregationTemporality, ExponentialHistogramDataPoint, Metric};
 use unbroken::model::{ProbeId, Reading, Series, Snapshot};
 use unbroken::telemetry::{
-    Buckets, CATALOGUE, Exposition, Footprint, Gauges, Life, Metrics, Outbox, Tally, Traced, Type,
+    Buckets, CATALOGUE, Ends, Exposition, Footprint, Gauges, Life, Metrics, Outbox, Tally, Traced, Type,
 };
 
 use crate::telemetry::collector::Collector;
@@ -52,7 +52,7 @@ fn busy(buckets: Buckets) -> Arc<Metrics> {
 }
 
 fn measured(metrics: &Arc<Metrics>, snapshot: &Arc<Snapshot>) -> Vec<Metric> {
-    metrics.measure(snapshot, gauges(), halcyon::now()).collect()
+    metrics.measure(snapshot, gauges(), halcyon::now(), &Arc::default()).collect()
 }
 
 fn labels(attributes: &[KeyValue]) -> String {
@@ -162,7 +162,7 @@ fn a_histogram_counts_everything_and_points_at_runs() {
     assert_eq!(exemplar.span_id, newest.span.0.to_be_bytes());
     assert_eq!(i128::from(exemplar.time_unix_nano), newest.ended().as_nanosecond());
     let later: Vec<Metric> = busy(Buckets::Exponential)
-        .measure(&snapshot, gauges(), halcyon::now() + SignedDuration::from_mins(3))
+        .measure(&snapshot, gauges(), halcyon::now() + SignedDuration::from_mins(3), &Arc::default())
         .collect();
     let [duration] = histograms(&later, "unbroken_probe_duration_seconds")[..] else { panic!("one probe ran") };
     assert_eq!(duration.exemplars, [], "it was told in its minute");
@@ -194,11 +194,71 @@ fn a_series_ends_with_its_probe_and_begins_anew() {
 }
 
 #[test]
+fn a_collector_hears_once_that_a_series_has_ended() {
+    for (buckets, shape) in [(Buckets::Fixed, "Histogram"), (Buckets::Exponential, "ExponentialHistogram")] {
+        let (metrics, snapshot) = (busy(buckets), Arc::new(halcyon::snapshot(Mood::BillingDown)));
+        let mut map = (*snapshot.map).clone();
+        map.touchpoints.remove(&"billing".into());
+        let mut without = (*snapshot).clone();
+        (without.map, without.touchpoints) = (Arc::new(map), BTreeMap::new());
+        let (without, ends) = (Arc::new(without), Arc::<Ends>::default());
+        let ended = |snapshot: &Arc<Snapshot>| -> Vec<String> {
+            let all: Vec<Metric> = metrics.measure(snapshot, gauges(), halcyon::now(), &ends).collect();
+            let of = |metric: &Metric| -> Vec<String> {
+                let name =
+                    |shape: &str, attributes: &[KeyValue]| format!("{} {} {shape}", metric.name, labels(attributes));
+                match metric.data.as_ref().unwrap() {
+                    Data::Gauge(of) => of
+                        .data_points
+                        .iter()
+                        .filter(|at| at.flags == 1)
+                        .map(|at| {
+                            assert_eq!(at.value, None);
+                            name("Gauge", &at.attributes)
+                        })
+                        .collect(),
+                    Data::Sum(of) => {
+                        of.data_points.iter().filter(|at| at.flags == 1).map(|at| name("Sum", &at.attributes)).collect()
+                    }
+                    Data::Histogram(of) => of
+                        .data_points
+                        .iter()
+                        .filter(|at| at.flags == 1)
+                        .map(|at| name("Histogram", &at.attributes))
+                        .collect(),
+                    Data::ExponentialHistogram(of) => of
+                        .data_points
+                        .iter()
+                        .filter(|at| at.flags == 1)
+                        .map(|at| name("ExponentialHistogram", &at.attributes))
+                        .collect(),
+                    other => panic!("{other:?}"),
+                }
+            };
+            all.iter().flat_map(of).collect()
+        };
+        assert_eq!(ended(&snapshot), [""; 0]);
+        assert_eq!(ended(&snapshot), [""; 0]);
+        let gone = ended(&without);
+        let has = |name: &str, of: &str| {
+            gone.iter().any(|line| line.starts_with(name) && line.contains("billing") && line.ends_with(of))
+        };
+        assert!(
+            has("unbroken_probe_duration_seconds ", shape) && has("unbroken_probe_phase_seconds ", shape),
+            "{gone:#?}"
+        );
+        assert!(has("unbroken_touchpoint_health ", "Gauge") && has("unbroken_probe_up ", "Gauge"), "{gone:#?}");
+        assert!(!gone.iter().any(|line| line.starts_with("unbroken_runs_due_total")), "{gone:#?}");
+        assert_eq!(ended(&without), [""; 0], "it was told");
+    }
+}
+
+#[test]
 fn nothing_begins_after_it_ends_though_the_clock_was_set_back() {
     let snapshot = Arc::new(halcyon::snapshot(Mood::BillingDown));
     for buckets in [Buckets::Fixed, Buckets::Exponential] {
         let before = begun() - SignedDuration::from_hours(1);
-        let all: Vec<Metric> = busy(buckets).measure(&snapshot, gauges(), before).collect();
+        let all: Vec<Metric> = busy(buckets).measure(&snapshot, gauges(), before, &Arc::default()).collect();
         let times = all.iter().flat_map(|metric| match metric.data.as_ref().unwrap() {
             Data::Gauge(_) => Vec::new(),
             Data::Sum(of) => of.data_points.iter().map(|at| (at.start_time_unix_nano, at.time_unix_nano)).collect(),
@@ -222,7 +282,7 @@ fn a_reload_ends_series_though_nobody_looks() {
     map.touchpoints.remove(&"billing".into());
     metrics.keep(&map);
     metrics.keep(&snapshot.map);
-    let all: Vec<Metric> = metrics.measure(&snapshot, gauges(), halcyon::now()).collect();
+    let all: Vec<Metric> = metrics.measure(&snapshot, gauges(), halcyon::now(), &Arc::default()).collect();
     assert!(all.iter().all(|metric| metric.name != "unbroken_probe_duration_seconds"));
 }
 

@@ -62,7 +62,7 @@ pub(super) fn metric(name: &str, points: usize) -> Metric {
 }
 
 pub(super) fn source(metric: Metric) -> Source {
-    Arc::new(move || Box::new(std::iter::once(metric.clone())))
+    Arc::new(move |_| Box::new(std::iter::once(metric.clone())))
 }
 
 async fn until(what: &str, holds: impl Fn() -> bool) {
