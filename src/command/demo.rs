@@ -17,7 +17,7 @@ use super::{Exit, Format, Global, Stop, logging, run, terminal};
 use crate::clock::Clock;
 use crate::config::{self, Environment, Folders, Secrets};
 use crate::demo::{self, Company, Ports, control};
-use crate::telemetry::{self, Signal};
+use crate::telemetry::{self, Otlp, Signal};
 
 const LOOK_EVERY: Duration = Duration::from_millis(500);
 
@@ -99,7 +99,7 @@ impl Args {
             for odd in odd {
                 say!("warning: {odd}");
             }
-            trace(&mut company, &telemetry)?;
+            trace(&mut company, &telemetry, &global.variables())?;
             stop.cancelled().await;
             Ok(Exit::Well)
         } else {
@@ -122,7 +122,7 @@ impl Args {
             return Err(Stop { exit: Exit::No, text: terminal::tally(&loaded.problems) });
         };
         plan.store.path = global.demo_store();
-        trace(company, &plan.telemetry)?;
+        trace(company, &plan.telemetry, &global.variables())?;
         let listener = listen(plan.listen).await?;
         let address = listener.local_addr().map_err(|error| Stop::own("cannot read the address", &error))?;
         company.leave_page(&format!("http://{address}")).map_err(|error| Stop::failure(crate::words::chain(&error)))?;
@@ -175,12 +175,37 @@ impl Args {
 }
 
 /// The company's services tell the collectors that are told of its probes: both are in one trace there.
-fn trace(company: &mut Company, telemetry: &telemetry::Settings) -> Result<(), Stop> {
-    let collectors: Vec<_> = telemetry.otlp.iter().filter(|otlp| otlp.takes(Signal::Traces)).cloned().collect();
-    for collector in &collectors {
+fn trace(
+    company: &mut Company,
+    telemetry: &telemetry::Settings,
+    variables: &BTreeMap<String, String>,
+) -> Result<(), Stop> {
+    let mut told = Vec::new();
+    for collector in telemetry.otlp.iter().filter(|otlp| otlp.takes(Signal::Traces)) {
+        if let Some(why) = unfit(collector, variables) {
+            say!("Its services tell   {} nothing: {why}", collector.shown());
+            continue;
+        }
         say!("Its services tell   {} what they do", collector.shown());
+        told.push(collector.clone());
     }
-    company.trace(&collectors).map_err(|error| Stop::failure(crate::words::chain(&error)))
+    company.trace(&told).map_err(|error| Stop::failure(crate::words::chain(&error)))
+}
+
+/// What a customer's own services would not do as our settings say: OpenTelemetry's SDK reads variables behind our back.
+fn unfit(collector: &Otlp, variables: &BTreeMap<String, String>) -> Option<String> {
+    if collector.tls.is_some() {
+        return Some("of its `tls:` they know nothing".to_owned());
+    }
+    let (settings, _) = telemetry::Settings::default().or_environment(variables);
+    if settings.otlp.contains(collector) {
+        return None;
+    }
+    let carried = |(name, text): &(&String, &String)| {
+        name.starts_with("OTEL_EXPORTER_OTLP_") && name.ends_with("HEADERS") && !text.is_empty()
+    };
+    let (name, _) = variables.iter().find(carried)?;
+    Some(format!("they would send it the headers of {name}, too"))
 }
 
 fn write(path: &Path, bytes: impl AsRef<[u8]>) -> std::io::Result<()> {
@@ -244,4 +269,27 @@ fn row(journey: &Value) -> String {
     let title = journey["title"].as_str().unwrap_or_default();
     let sentence = journey["sentence"].as_str().unwrap_or_default();
     format!("{style}{:>6}{style:#}  {title:<20} {sentence}", terminal::score_text(score))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_service_tells_a_collector_what_is_anothers() {
+        let otlp = |json: serde_json::Value| serde_json::from_value::<Otlp>(json).expect("a collector");
+        let none = BTreeMap::new();
+        let variables = BTreeMap::from(
+            [("OTEL_EXPORTER_OTLP_ENDPOINT", "http://variable:4318"), ("OTEL_EXPORTER_OTLP_HEADERS", "key=canary")]
+                .map(|(name, text)| (name.to_owned(), text.to_owned())),
+        );
+        let plain = otlp(serde_json::json!({ "endpoint": "http://file:4317" }));
+        let secure = otlp(serde_json::json!({ "endpoint": "https://file:4317", "tls": { "ca": "ca.pem" } }));
+        assert_eq!(unfit(&plain, &none), None);
+        assert!(unfit(&secure, &none).is_some_and(|why| why.contains("`tls:`")));
+        let why = unfit(&plain, &variables).expect("the variable's headers are not for it");
+        assert!(why.contains("OTEL_EXPORTER_OTLP_HEADERS") && !why.contains("canary"), "{why}");
+        let (of_variables, _) = telemetry::Settings::default().or_environment(&variables);
+        assert_eq!(unfit(&of_variables.otlp[0], &variables), None);
+    }
 }
