@@ -1,6 +1,5 @@
 //! `unbroken telemetry test`: tries the way to the collectors before it is needed.
 
-use rand::RngCore as _;
 use serde_json::json;
 
 use super::terminal::say;
@@ -31,11 +30,8 @@ impl Args {
             return Err(Stop::usage(format!("there is no collector; {how}")));
         }
         let mut dice = rand::rng();
-        let mark = Mark {
-            trace: TraceId((u128::from(dice.next_u64()) << 64) | u128::from(dice.next_u64() | 1)),
-            span: SpanId(dice.next_u64() | 1),
-            now: Clock::system().now(),
-        };
+        let mark =
+            Mark { trace: TraceId::random(&mut dice), span: SpanId::random(&mut dice), now: Clock::system().now() };
         let identity = Identity {
             instance: uuid::Uuid::now_v7().to_string(),
             vantage: plan.map.vantages.first().cloned().unwrap_or_default(),

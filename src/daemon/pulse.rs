@@ -9,7 +9,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
-use rand::RngCore as _;
 use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
@@ -236,8 +235,8 @@ impl Pulse {
             asked_by: None,
             scheduled,
             started: self.clock.now(),
-            trace: TraceId((u128::from(dice.next_u64()) << 64) | u128::from(dice.next_u64() | 1)),
-            span: SpanId(dice.next_u64() | 1),
+            trace: TraceId::random(&mut dice),
+            span: SpanId::random(&mut dice),
             outcome: Outcome {
                 verdict: Verdict::Skipped(why),
                 samples: Vec::new(),

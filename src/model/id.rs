@@ -3,6 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
+use rand::RngCore;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -189,6 +190,20 @@ macro_rules! hex_id {
             }
         }
     )*};
+}
+
+impl TraceId {
+    /// A fresh one; never zero, which means "no id".
+    pub fn random(dice: &mut impl RngCore) -> Self {
+        Self((u128::from(dice.next_u64()) << 64) | u128::from(dice.next_u64() | 1))
+    }
+}
+
+impl SpanId {
+    /// A fresh one; never zero, which means "no id".
+    pub fn random(dice: &mut impl RngCore) -> Self {
+        Self(dice.next_u64() | 1)
+    }
 }
 
 hex_id! {

@@ -49,7 +49,7 @@ pub enum Unit {
 }
 
 impl Unit {
-    /// As OTLP has it (UCUM). None, where a receiver that writes units into names would spoil ours: Prometheus puts
+    /// As OTLP has it (UCUM). Empty, where a receiver that writes units into names would spoil ours: Prometheus puts
     /// `_ratio` behind whatever has the unit `1`.
     pub fn ucum(self) -> String {
         match self {
