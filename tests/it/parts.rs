@@ -7,7 +7,9 @@ pub(crate) mod phoenix;
 pub(crate) mod postoffice;
 pub(crate) mod prosody;
 
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::fs::File;
+use std::io::{Read as _, Seek as _};
+use std::net::{SocketAddr, TcpListener, TcpStream, UdpSocket};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -21,49 +23,85 @@ pub(crate) fn program(name: &str) -> PathBuf {
 }
 
 /// A running program, killed with the test.
-pub(crate) struct Running(Child);
+pub(crate) struct Running {
+    child: Child,
+    /// What it says, where it has no log of its own.
+    output: Option<File>,
+}
 
 impl Running {
     /// Starts it and waits until it listens.
     pub(crate) fn start(command: &mut Command, listening: SocketAddr) -> Self {
-        let child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn();
-        let running = Self(child.unwrap_or_else(|error| panic!("{command:?}: {error}")));
+        let output = tempfile::tempfile().unwrap();
+        let child = command
+            .stdin(Stdio::null())
+            .stdout(output.try_clone().unwrap())
+            .stderr(output.try_clone().unwrap())
+            .spawn()
+            .unwrap_or_else(|error| panic!("{command:?}: {error}"));
+        let mut running = Self { child, output: Some(output) };
         running.wait_for(listening);
         running
     }
 
+    /// One that has a log of its own.
+    fn logging(child: Child) -> Self {
+        Self { child, output: None }
+    }
+
     /// Waits until it listens there too.
-    pub(crate) fn wait_for(&self, listening: SocketAddr) {
-        let process = self.0.id();
+    pub(crate) fn wait_for(&mut self, listening: SocketAddr) {
         #[expect(clippy::disallowed_methods, reason = "a process of another project is waited for")]
         let begun = Instant::now();
-        while TcpStream::connect(listening).is_err() {
-            assert!(begun.elapsed() < Duration::from_secs(20), "process {process} does not listen on {listening}");
+        let mut ended = None;
+        while ended.is_none() && TcpStream::connect(listening).is_err() {
+            let process = self.child.id();
+            assert!(
+                begun.elapsed() < Duration::from_secs(20),
+                "process {process} does not listen on {listening}: {}",
+                self.said()
+            );
             std::thread::sleep(Duration::from_millis(20));
+            ended = self.child.try_wait().unwrap();
         }
+        assert!(ended.is_none(), "ended before it listened on {listening}, {ended:?}: {}", self.said());
+    }
+
+    fn said(&mut self) -> String {
+        let mut said = Vec::new();
+        if let Some(output) = &mut self.output {
+            output.rewind().and_then(|()| output.read_to_end(&mut said)).unwrap();
+        }
+        String::from_utf8_lossy(&said).into_owned()
     }
 }
 
 impl Drop for Running {
     fn drop(&mut self) {
         // Asked first: servers with children of their own take them along.
-        if let Some(process) = i32::try_from(self.0.id()).ok().and_then(rustix::process::Pid::from_raw) {
+        if let Some(process) = i32::try_from(self.child.id()).ok().and_then(rustix::process::Pid::from_raw) {
             _ = rustix::process::kill_process(process, rustix::process::Signal::TERM);
         }
         for _ in 0..100 {
-            if !matches!(self.0.try_wait(), Ok(None)) {
+            if !matches!(self.child.try_wait(), Ok(None)) {
                 return;
             }
             std::thread::sleep(Duration::from_millis(20));
         }
-        _ = self.0.kill();
-        _ = self.0.wait();
+        _ = self.child.kill();
+        _ = self.child.wait();
     }
 }
 
-/// An address that nobody listens on.
+/// An address that nobody listens on, nor has bound for datagrams: some servers want both.
 pub(crate) fn free_address() -> SocketAddr {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
+    loop {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        if UdpSocket::bind(address).is_ok() {
+            return address;
+        }
+    }
 }
 
 /// Alertmanager with an empty memory.
@@ -116,7 +154,7 @@ impl Rotel {
             .stdin(Stdio::null())
             .stdout(file.try_clone().unwrap())
             .stderr(file);
-        let running = Running(command.spawn().unwrap());
+        let running = Running::logging(command.spawn().unwrap());
         let rotel = Self { _running: running, log, grpc, http };
         for address in [grpc, http] {
             rotel.wait("listening", || TcpStream::connect(address).is_ok());
@@ -171,4 +209,10 @@ pub(crate) async fn chromium(arguments: &[&str], url: &str) -> std::process::Out
         .output()
         .await
         .unwrap()
+}
+
+#[test]
+#[should_panic(expected = "ended before it listened")]
+fn a_program_that_ends_is_not_waited_for() {
+    Running::start(Command::new("/bin/sh").args(["-c", "echo the port is taken >&2; exit 3"]), free_address());
 }

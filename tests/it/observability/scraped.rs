@@ -70,6 +70,12 @@ async fn a_broken_journey_and_a_dead_daemon_reach_alertmanager_through_prometheu
     let (_alertmanager, told) = alertmanager(folder.path());
     let daemon = world.page().trim_start_matches("http://").trim_end_matches('/').to_owned();
     let (_prometheus, asked) = prometheus(folder.path(), &daemon, told);
+    // It listens before it can be asked.
+    until("Prometheus is ready", async || {
+        let ready = client().get(format!("http://{asked}/-/ready")).send().await;
+        ready.is_ok_and(|answer| answer.status().is_success())
+    })
+    .await;
     let query = async |expression: &str| {
         let mut url = reqwest::Url::parse(&format!("http://{asked}/api/v1/query")).unwrap();
         url.query_pairs_mut().append_pair("query", expression);

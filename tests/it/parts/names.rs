@@ -60,7 +60,7 @@ impl Bind {
             https.port(),
         );
         let config = folder.write("named.conf", &config);
-        let running = Running::start(Command::new(program("named")).args(["-f", "-4", "-c"]).arg(config), plain);
+        let mut running = Running::start(Command::new(program("named")).args(["-f", "-4", "-c"]).arg(config), plain);
         running.wait_for(tls);
         running.wait_for(https);
         // It listens before it has read its zones.
@@ -156,7 +156,7 @@ impl Unbound {
             https = https.port(),
         );
         let config = folder.write("unbound.conf", &config);
-        let running = Running::start(Command::new(program("unbound")).arg("-d").arg("-c").arg(config), plain);
+        let mut running = Running::start(Command::new(program("unbound")).arg("-d").arg("-c").arg(config), plain);
         running.wait_for(tls);
         running.wait_for(https);
         Self { _running: running, folder, plain, tls, https }

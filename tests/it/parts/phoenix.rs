@@ -34,7 +34,7 @@ impl Phoenix {
             .stderr(log)
             .spawn()
             .unwrap();
-        let phoenix = Self { _running: Running(child), folder, http, grpc };
+        let phoenix = Self { _running: Running::logging(child), folder, http, grpc };
         let listens = async || [http, grpc].iter().all(|at| TcpStream::connect(at).is_ok()).then_some(());
         phoenix.until("listens", listens).await;
         phoenix

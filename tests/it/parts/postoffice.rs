@@ -72,7 +72,7 @@ fn dovecot(folder: &Shared, [imap, imaps, pop3, lmtp]: [SocketAddr; 4]) -> Runni
         lmtp.port(),
     );
     let config = folder.write("dovecot.conf", &config);
-    let running = Running::start(Command::new(program("dovecot")).arg("-F").arg("-c").arg(config), imap);
+    let mut running = Running::start(Command::new(program("dovecot")).arg("-F").arg("-c").arg(config), imap);
     running.wait_for(pop3);
     running.wait_for(lmtp);
     running

@@ -39,7 +39,7 @@ impl Prosody {
         let config = folder.write("prosody.cfg.lua", &config);
         folder.owned_by("own", "prosody");
         run(as_prosody("prosodyctl").arg("--config").arg(&config).args(["register", ACCOUNT, "localhost", PASSWORD]));
-        let running = Running::start(as_prosody("prosody").arg("-F").arg("--config").arg(&config), plain);
+        let mut running = Running::start(as_prosody("prosody").arg("-F").arg("--config").arg(&config), plain);
         running.wait_for(web);
         Self { _running: running, folder, plain, web }
     }
