@@ -1,12 +1,13 @@
 //! The daemon's own log, as those find it who read it or search it.
 
-mod collector;
+mod record;
 
 use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use self::collector::Collector;
+use self::record::{events, records, roots};
+use crate::telemetry::collector::Collector;
 use crate::world::{Hook, Manner, Target, World};
 
 /// Two probes of the one shop, one of them as three customers.
@@ -151,8 +152,8 @@ async fn collectors_get_what_changed_and_why() {
     let (target, hook, collector) = (Target::start().await, Hook::start().await, Collector::start().await);
     let mut world = World::new(&target, &hook);
     let unbroken = format!(
-        "company: Test\nlisten: 127.0.0.1:0\nstore: ../unbroken.db\ntelemetry:\n  otlp:\n    - {{ endpoint: \"{}\", protocol: http/protobuf }}\n    - {{ endpoint: \"http://127.0.0.1:9\", protocol: http/protobuf }}\n",
-        collector.url()
+        "company: Test\nlisten: 127.0.0.1:0\nstore: ../unbroken.db\ntelemetry:\n  otlp:\n    - {{ endpoint: \"http://{}\", protocol: http/protobuf }}\n    - {{ endpoint: \"http://127.0.0.1:9\", protocol: http/protobuf }}\n",
+        collector.address
     );
     world.write("config/unbroken.yaml", &unbroken);
     world.start_logging(&["--format", "json"]).await;
@@ -161,12 +162,12 @@ async fn collectors_get_what_changed_and_why() {
     world.until_score("buy", 0.0).await;
     target.mend();
     world.until_score("buy", 100.0).await;
-    world.until("it is over", async |_: &World| !collector.events("unbroken.incident.closed").is_empty()).await;
+    world.until("it is over", async |_: &World| !events(&collector, "unbroken.incident.closed").is_empty()).await;
     world.stop().await;
 
     let log = world.log();
     assert!(log.contains("takes no logs at present"), "the other collector is away, and the log says so: {log}");
-    let all = collector.records();
+    let all = records(&collector);
     assert!(all.iter().all(|record| record.text("unbroken.module").starts_with("unbroken::")), "{all:?}");
     assert!(!all.iter().any(|record| record.text("unbroken.module").starts_with("unbroken::telemetry")), "{all:?}");
     assert!(
@@ -174,24 +175,24 @@ async fn collectors_get_what_changed_and_why() {
         "the first line: {all:?}"
     );
 
-    let down = collector.events("unbroken.touchpoint.state_changed");
+    let down = events(&collector, "unbroken.touchpoint.state_changed");
     let down: Vec<_> = down.iter().filter(|record| record.text("unbroken.state.to") == "down").collect();
     assert_eq!(down.len(), 1, "{all:?}");
     assert_eq!((down[0].text("unbroken.fault.code"), down[0].0.severity_text.as_str()), ("status", "INFO"));
     // Every change of a series and of a score is told, though the log was asked for no details.
-    let series = collector.events("unbroken.probe.state_changed");
+    let series = events(&collector, "unbroken.probe.state_changed");
     assert!(series.iter().any(|record| record.text("unbroken.state.to") == "down"), "{all:?}");
     assert!(!log.contains("Probe `shop/home` is down"), "{log}");
-    let scores = collector.events("unbroken.journey.score_changed");
+    let scores = events(&collector, "unbroken.journey.score_changed");
     let fell = scores.iter().find(|record| record.number("unbroken.score.to") == Some(0.0)).expect("it fell");
     assert_eq!(fell.map("unbroken.loss_share"), [("shop".to_owned(), 100.0)], "{fell:?}");
     assert!(fell.number("unbroken.felt").is_some() && fell.number("unbroken.observed").is_some(), "{fell:?}");
     for name in ["unbroken.incident.opened", "unbroken.incident.closed"] {
-        assert_eq!(collector.events(name).len(), 1, "{name}: {all:?}");
+        assert_eq!(events(&collector, name).len(), 1, "{name}: {all:?}");
     }
     // The runs that did it are among the traces, root and all.
     for record in [down[0], fell] {
         let root = (record.0.trace_id.clone(), record.0.span_id.clone());
-        assert!(collector.roots().contains(&root), "{record:?} is in none of {:?}", collector.roots());
+        assert!(roots(&collector).contains(&root), "{record:?} is in none of {:?}", roots(&collector));
     }
 }

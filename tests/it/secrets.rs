@@ -1,10 +1,6 @@
 //! A secret appears in no log, page, API answer, metric, trace, log record, alert, store or command line.
 
-use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex};
-
 use axum::Router;
-use axum::body::Bytes;
 use axum::http::{HeaderMap, StatusCode};
 use axum::routing::{get, post};
 use tokio::net::TcpListener;
@@ -12,7 +8,7 @@ use tokio::net::TcpListener;
 use self::desk::Desk;
 use self::mailbox::Mailbox;
 use crate::parts::alertmanager;
-use crate::support::otlp::plain;
+use crate::telemetry::collector::{Collector, Reply, Taken};
 use crate::world::{Hook, Target, World, client, files_holding};
 
 mod desk;
@@ -50,27 +46,6 @@ async fn rude() -> String {
     let router = Router::new().route("/login", post(login)).route("/account", get(account));
     tokio::spawn(async move { axum::serve(listener, router).await });
     base
-}
-
-/// By signal, as text.
-type Exported = Arc<Mutex<BTreeMap<&'static str, String>>>;
-
-/// Keeps what a collector would get.
-async fn collector() -> (String, Exported) {
-    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
-    let base = format!("http://{}", listener.local_addr().expect("an address"));
-    let exported = Exported::default();
-    let mut router = Router::new();
-    for signal in ["traces", "metrics", "logs"] {
-        let kept = Arc::clone(&exported);
-        let take = async move |headers: HeaderMap, body: Bytes| {
-            let text = String::from_utf8_lossy(&plain(&headers, &body)).into_owned();
-            kept.lock().expect("not poisoned").entry(signal).or_default().push_str(&text);
-        };
-        router = router.route(&format!("/v1/{signal}"), post(take));
-    }
-    tokio::spawn(async move { axum::serve(listener, router).await });
-    (base, exported)
 }
 
 fn account(base: &str) -> String {
@@ -146,7 +121,9 @@ fn commands(world: &World) -> Vec<(String, String)> {
 #[tokio::test]
 async fn no_secret_comes_out_anywhere() {
     let (target, hook, mailbox) = (Target::start().await, Hook::start().await, Mailbox::start().await);
-    let (base, (collector, exported), desk) = (rude().await, collector().await, Desk::start().await);
+    let (base, collector, desk) = (rude().await, Collector::start().await, Desk::start().await);
+    // As rude as the rest.
+    collector.answers([Reply::Page(400, "text/plain", format!("{OTLP} is no key of ours"))]);
     let mut world = World::new(&target, &hook);
     let (_running, manager) = alertmanager(world.folder.path());
     let manager = format!("http://{manager}");
@@ -159,8 +136,9 @@ async fn no_secret_comes_out_anywhere() {
         "config/unbroken.yaml",
         &format!(
             "company: Test\nlisten: 127.0.0.1:0\nstore: ../unbroken.db\nsecrets: {{ body: {{ file: ../secret-body }} }}\n\
-             telemetry: {{ otlp: {{ endpoint: \"{collector}\", protocol: http/protobuf, headers: {{ x-key: \"${{OTLP}}\" }} }} }}\n\
+             telemetry: {{ otlp: {{ endpoint: \"http://{}\", protocol: http/protobuf, headers: {{ x-key: \"${{OTLP}}\" }} }} }}\n\
              {}",
+            collector.address,
             receivers(&hook, &mailbox, &desk, &manager)
         ),
     );
@@ -169,7 +147,10 @@ async fn no_secret_comes_out_anywhere() {
     world.write("probes/account.yaml", &account(&base));
     world.start().await;
     world.until("the hook heard of it", async |_: &World| !hook.taken("open").is_empty()).await;
-    let sent = |signal: &str| exported.lock().expect("not poisoned").get(signal).cloned().unwrap_or_default();
+    let sent = |signal: &str| -> String {
+        let of = |taken: &&Taken| taken.path == format!("/v1/{signal}");
+        collector.taken().iter().filter(of).map(|taken| String::from_utf8_lossy(&taken.body).into_owned()).collect()
+    };
     world.until("a trace was sent", async |_: &World| !sent("traces").is_empty()).await;
     world.until("a letter came", async |_: &World| mailbox.sessions().contains("The account is down")).await;
     world.until("the program was told", async |world: &World| world.path("told.json").exists()).await;
@@ -233,6 +214,7 @@ async fn no_secret_comes_out_anywhere() {
     }
 
     assert!(world.log().contains("answered 503"), "what they answered is told, only masked");
+    assert!(world.log().contains("*** is no key of ours"), "what the collector answered, too");
     for secret in ALL.into_iter().chain(Desk::canaries()) {
         for (name, output) in &outputs {
             if let Some(at) = output.find(secret) {

@@ -3,7 +3,6 @@
 pub(crate) mod certificates;
 pub(crate) mod dns;
 pub(crate) mod net;
-pub(crate) mod otlp;
 pub(crate) mod probe;
 pub(crate) mod proxy;
 pub(crate) mod raw;
