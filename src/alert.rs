@@ -105,6 +105,11 @@ trait Render {
 /// A receiver that people read.
 trait Chat {
     fn say(&self, message: &Message<'_>, attempt: &Attempt) -> Request;
+
+    /// Says this in place of the first message of the attempt's thread. It may be said twice.
+    fn rewrite(&self, _message: &Message<'_>, _attempt: &Attempt) -> Option<Request> {
+        None
+    }
 }
 
 /// What a receiver makes of an opening.
@@ -120,6 +125,11 @@ impl Receiver {
     /// The request that tells this receiver of a storm; none, if it is told of each incident for itself. Pure.
     pub fn render_storm(&self, storm: &Storm, attempt: &Attempt) -> Option<Request> {
         Some(self.chat()?.say(&Message::of_storm(storm), attempt))
+    }
+
+    /// The request that puts the message of a storm right, which stands at the head of the attempt's thread. Pure.
+    pub fn amend_storm(&self, storm: &Storm, attempt: &Attempt) -> Option<Request> {
+        self.chat()?.rewrite(&Message::of_storm(storm), attempt)
     }
 
     /// The mail that a circular is; none from a receiver that sends no mail. Pure.

@@ -10,7 +10,8 @@ mod rollup;
 pub mod sqlite;
 
 pub use outbox::{
-    Bundle, Delivery, Discard, Fate, Holds, Letter, LetterState, OutboxDepth, Outgoing, Replay, Sealing, Sought, Thread,
+    Bundle, Delivery, Discard, Fate, Holds, Letter, LetterState, OutboxDepth, Outgoing, Replay, Sealing, Sought, Stale,
+    Thread,
 };
 pub use past::{Hurt, Noted, Removed, Stretch};
 
@@ -226,6 +227,12 @@ pub trait Store: Send + Sync + 'static {
 
     /// Lets those in a storm go out by themselves after all.
     async fn scatter(&self, number: i64, now: Timestamp) -> Result<(), Refused>;
+
+    /// A receiver's oldest message that is no longer so, because an end was told where it does not show there.
+    async fn stale(&self, receiver: &str) -> Result<Option<Stale>, Refused>;
+
+    /// A stale message was put right up to here ([`Stale::ends`]), or never will be.
+    async fn freshened(&self, number: i64, ends: i64) -> Result<(), Refused>;
 
     /// Who has pending letters.
     async fn addressees(&self) -> Result<Vec<String>, Refused>;

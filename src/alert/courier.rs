@@ -5,6 +5,7 @@
 
 mod circulars;
 mod lane;
+mod stale;
 
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
@@ -18,6 +19,7 @@ use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 
 use self::lane::Lane;
+use self::stale::Patience;
 use crate::alert::pace::Bucket;
 use crate::alert::send::Sender;
 use crate::alert::{Settings, Teller};
@@ -123,6 +125,7 @@ impl Courier {
                 sender: self.sender.clone(),
                 listener: Arc::clone(&self.listener),
                 unsettled: HashMap::new(),
+                patience: Patience::default(),
                 bucket: Bucket::new(receiver.pace(), Instant::now()),
             };
             lanes.spawn(lane.guarded(self.bell.0.subscribe(), shutdown.clone()));

@@ -94,15 +94,10 @@ impl Render for Settings {
 
     /// When it is over the first message says so, too: the channel shows at a glance what is still broken.
     fn amend(&self, notification: &Notification, attempt: &Attempt) -> Option<Request> {
-        let (Self::Bot(bot), Some(Thread::Own(receipt))) = (self, &attempt.thread) else { return None };
-        let Place { channel: Some(channel), ts } = Place::of(receipt) else { return None };
-        if notification.kind != NotificationKind::Resolve {
-            return None;
+        match (notification.kind, &attempt.thread) {
+            (NotificationKind::Resolve, Some(Thread::Own(_))) => self.rewrite(&Message::of(notification), attempt),
+            _ => None,
         }
-        let message = Message::of(notification);
-        let mut body = body(&message);
-        (body["channel"], body["ts"]) = (channel.into(), ts.into());
-        Some(bot.call("chat.update", message.id, attempt, &body))
     }
 
     fn problem(&self) -> Option<(&'static str, String)> {
@@ -138,6 +133,14 @@ impl Chat for Settings {
                 bot.call("chat.postMessage", message.id, attempt, &body)
             }
         }
+    }
+
+    fn rewrite(&self, message: &Message<'_>, attempt: &Attempt) -> Option<Request> {
+        let Self::Bot(bot) = self else { return None };
+        let Place { channel: Some(channel), ts } = Place::of(attempt.thread.as_ref()?.receipt()) else { return None };
+        let mut body = body(message);
+        (body["channel"], body["ts"]) = (channel.into(), ts.into());
+        Some(bot.call("chat.update", message.id, attempt, &body))
     }
 }
 

@@ -73,6 +73,20 @@ pub enum Holds {
     Sealed(Storm),
 }
 
+/// A message that a receiver has, and that is no longer so.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Stale {
+    pub number: i64,
+    pub id: String,
+    pub thread: Thread,
+    /// How often ends were told elsewhere since it was last put right.
+    pub ends: i64,
+    /// When the last of them was told.
+    pub since: Timestamp,
+    /// What the receiver was told by it, if it is a storm, and the ends of what it speaks of; in order of writing.
+    pub told: Vec<Notification>,
+}
+
 /// What came of the wish to seal a storm.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Sealing {

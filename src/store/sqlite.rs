@@ -20,6 +20,7 @@ mod roll;
 mod scores;
 mod scribe;
 mod silences;
+mod stale;
 mod storms;
 mod tidy;
 mod trouble;
@@ -43,7 +44,7 @@ use crate::model::{
 };
 use crate::store::{
     Batch, Bundle, Decision, Delivery, Digest, Discard, Fate, Hurt, IncidentFilter, Letter, Noted, OutboxDepth,
-    Outgoing, Push, Refused, Replay, Restored, ScorePoint, Sealing, Settings, Sought, Store, Stretch,
+    Outgoing, Push, Refused, Replay, Restored, ScorePoint, Sealing, Settings, Sought, Stale, Store, Stretch,
 };
 
 const READERS: u32 = 4;
@@ -159,6 +160,14 @@ impl Store for Sqlite {
 
     async fn scatter(&self, number: i64, now: Timestamp) -> Result<(), Refused> {
         self.order(Job::Scatter(number, now)).await.map(drop)
+    }
+
+    async fn stale(&self, receiver: &str) -> Result<Option<Stale>, Refused> {
+        stale::oldest(&self.readers, receiver).await.map_err(|error| refused("tell what is no longer so", error))
+    }
+
+    async fn freshened(&self, number: i64, ends: i64) -> Result<(), Refused> {
+        self.order(Job::Freshened(number, ends)).await.map(drop)
     }
 
     async fn addressees(&self) -> Result<Vec<String>, Refused> {

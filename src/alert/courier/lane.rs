@@ -11,6 +11,7 @@ use tokio::sync::watch;
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
 
+use super::stale::Patience;
 use super::{About, LETTERS_MAX, Listener, News};
 use crate::alert::pace::Bucket;
 use crate::alert::policy::Tried;
@@ -43,6 +44,8 @@ pub(super) struct Lane {
     pub(super) listener: Listener,
     /// What became of letters when the store refused to write it: they are not sent again before it does.
     pub(super) unsettled: HashMap<i64, Fate>,
+    /// With what is only put right.
+    pub(super) patience: Patience,
     /// Letters are fetched when they may go, no sooner: what waits in the store can still be replaced by what is newer.
     pub(super) bucket: Bucket,
 }
@@ -124,8 +127,11 @@ impl Lane {
         let unsent = letters.into_iter().filter(|letter| !self.unsettled.contains_key(&letter.number));
         let letters: Vec<_> = unsent.take(room as usize).collect();
         if letters.is_empty() {
-            // What is about no incident waits for what is.
-            return self.circulate(room).await;
+            // What is told already waits for what is not, and what is about no incident for what is.
+            return match self.freshen().await {
+                Round::Idle => self.circulate(room).await,
+                moved => moved,
+            };
         }
         self.begin(&letters.iter().map(|letter| letter.number).collect::<Vec<_>>()).await;
         self.bucket.take(u32::try_from(letters.len()).unwrap_or(room), Instant::now());
@@ -177,7 +183,7 @@ impl Lane {
         }
     }
 
-    fn moved(&self, written: Result<(), Refused>) -> Round {
+    pub(super) fn moved(&self, written: Result<(), Refused>) -> Round {
         match written {
             Ok(()) => Round::Moved,
             Err(refused) => {
@@ -205,10 +211,7 @@ impl Lane {
             match self.sender.send(&self.receiver, amendment, attempt.at).await {
                 Err(passing @ Failure::Passing { .. }) => return Err(passing),
                 // Nobody misses anything: the message that follows says it too.
-                Err(failure) => {
-                    let (receiver, error) = (&self.name, failure.text());
-                    tracing::info!(%receiver, error, "An old message to `{receiver}` stays as it was: {error}");
-                }
+                Err(failure) => self.stays(failure.text()),
                 Ok(_) => {}
             }
         }

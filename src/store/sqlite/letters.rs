@@ -7,6 +7,7 @@ use sqlx::sqlite::SqliteRow;
 use sqlx::{Row, SqliteConnection, SqlitePool};
 
 use super::decide::{from_json, time, to_json};
+use super::stale;
 use super::storms::{self, Way};
 use crate::model::{IncidentId, Notification, NotificationKind};
 use crate::store::{Delivery, Discard, Fate, Letter, LetterState, OutboxDepth, Replay, Sought, Thread};
@@ -143,7 +144,11 @@ pub(super) async fn settle(connection: &mut SqliteConnection, number: i64, fate:
         .execute(&mut *connection)
         .await?;
     }
-    storms::share(connection, number, fate).await
+    storms::share(connection, number, fate).await?;
+    if matches!(fate, Fate::Delivered { .. }) {
+        stale::mark(connection, number).await?;
+    }
+    Ok(())
 }
 
 pub(super) async fn replay(connection: &mut SqliteConnection, id: &str, now: Timestamp) -> Result<Replay> {

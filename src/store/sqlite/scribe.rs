@@ -17,7 +17,7 @@ use super::record::Ledger;
 use super::reserve::Reserve;
 use super::tidy::{self, Chore};
 use super::trouble::{Trouble, refused};
-use super::{annotations, circulars, decide, letters, record, silences, storms};
+use super::{annotations, circulars, decide, letters, record, silences, stale, storms};
 use crate::lasting::{Lasting, Telling};
 use crate::model::{Annotation, Circular, ProbeId, Silence, Storm};
 use crate::store::{Batch, Decision, Discard, Fate, Push, Refused, Replay, Retention, Sealing};
@@ -41,6 +41,8 @@ pub(super) enum Job {
     /// The storm's number and that of its last member.
     Seal(i64, i64, Box<Storm>),
     Scatter(i64, Timestamp),
+    /// A message's number, and how many ends it says now.
+    Freshened(i64, i64),
     Push(ProbeId, Push),
     Silence(Silence),
     Annotation(Annotation),
@@ -160,6 +162,7 @@ impl Scribe {
             // What was sent under an id must be known to have been, or it would be sent otherwise.
             Job::Seal(..) => ("compose a storm", Durable::Full),
             Job::Scatter(..) => ("scatter a storm", Durable::Full),
+            Job::Freshened(..) => ("write what was put right", Durable::Normal),
             Job::Begin(..) => ("count an attempt", Durable::Normal),
             Job::Settle(..) => ("write what became of a letter", Durable::Normal),
             Job::Tidy(_) => ("be tidied", Durable::Normal),
@@ -302,6 +305,7 @@ async fn perform(connection: &mut SqliteConnection, job: &Job, retention: &Reten
             return storms::seal(connection, *number, *last, storm).await.map(Done::Seal);
         }
         Job::Scatter(number, now) => storms::scatter(connection, *number, *now).await?,
+        Job::Freshened(number, ends) => stale::freshened(connection, *number, *ends).await?,
         Job::Tidy(chore) => return tidy::perform(connection, chore, retention).await.map(Done::Chore),
     }
     Ok(Done::Written)

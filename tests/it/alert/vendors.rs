@@ -1,6 +1,7 @@
 //! Simulators of the services that we send to: they check what comes against the published schema, and answer as the
 //! services do.
 
+mod channel;
 mod chats;
 mod duty;
 mod pagers;
@@ -75,6 +76,7 @@ struct Ways {
 
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Mood {
+    Well,
     Busy,
     Broken,
     /// Refuses whatever comes, and repeats all that it heard.
@@ -109,7 +111,7 @@ async fn answer(State(desk): State<Arc<Desk>>, method: Method, uri: Uri, headers
             return (desk.ways.no)(&said);
         }
         Some(Mood::Portal) => return Reply(200, None, "<html>please sign in</html>".into()),
-        None => {}
+        Some(Mood::Well) | None => {}
     }
     let checked = if method == Method::POST && heard.header("content-type") == "application/json" {
         (desk.ways.check)(&heard)

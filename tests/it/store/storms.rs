@@ -234,6 +234,8 @@ struct Weather {
     known: u128,
     heard: BTreeMap<IncidentId, Vec<Heard>>,
     storms: BTreeMap<String, (Storm, Vec<(IncidentId, Heard)>)>,
+    /// Messages that say of something that it is broken, by their receipts.
+    red: BTreeSet<String>,
 }
 
 impl Weather {
@@ -309,7 +311,9 @@ impl Weather {
                 let next = at(self.now + 1 + i64::try_from(self.below(90)).unwrap());
                 store.settle(bundle.number, Fate::Retry { next, error: "503".into() }).await.unwrap();
             } else {
-                store.settle(bundle.number, Fate::Delivered { at: now, receipt: None }).await.unwrap();
+                let receipt = Some(format!("storm {}", bundle.number));
+                store.settle(bundle.number, Fate::Delivered { at: now, receipt }).await.unwrap();
+                self.red.extend(storm.severity.map(|_| format!("storm {}", bundle.number)));
                 for (id, heard) in said {
                     self.heard.entry(id).or_default().push(heard);
                 }
@@ -322,19 +326,42 @@ impl Weather {
                 store.settle(letter.number, Fate::Retry { next, error: "503".into() }).await.unwrap();
                 continue;
             }
-            store.settle(letter.number, Fate::Delivered { at: now, receipt: None }).await.unwrap();
+            let receipt = Some(letter.number.to_string());
+            store.settle(letter.number, Fate::Delivered { at: now, receipt }).await.unwrap();
             let kind = letter.notification.kind;
+            match &letter.thread {
+                // As it is told the courier puts it right.
+                Some(Thread::Own(first)) if kind == Resolve => _ = self.red.remove(first),
+                None if kind != Resolve => _ = self.red.insert(letter.number.to_string()),
+                _ => {}
+            }
             let heard = Heard { began: kind == Open, ended: kind == Resolve };
             self.heard.entry(letter.notification.incident.id).or_default().push(heard);
         }
+        if moved == 0 || away == 0 {
+            self.put_right(store).await;
+        }
         moved
+    }
+
+    async fn put_right(&mut self, store: &dyn Store) {
+        while let Some(stale) = store.stale("chat").await.unwrap() {
+            let over = match &stale.thread {
+                Thread::Own(_) => stale.told.last().is_some_and(|last| last.kind == Resolve),
+                Thread::Storm(_) => teller().tell(&stale.id, &stale.told, at(self.now)).severity.is_none(),
+            };
+            if over {
+                assert!(self.red.remove(stale.thread.receipt()), "it said so already: {stale:?}");
+            }
+            store.freshened(stale.number, stale.ends).await.unwrap();
+        }
     }
 }
 
-/// No alarm lost, none told twice or after its end, every one ended; over many histories in one store.
+/// No alarm lost, none told twice or after its end, every one ended, and no message left that says otherwise; over many histories in one store.
 pub(crate) async fn whatever_happens_each_is_told_once_and_ends_once(store: &dyn Store) {
-    let (open, heard, storms) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
-    let mut weather = Weather { dice: 0x9e37_79b9_7f4a_7c15, now: 0, open, known: 0, heard, storms };
+    let (open, heard, storms, red) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new(), BTreeSet::new());
+    let mut weather = Weather { dice: 0x9e37_79b9_7f4a_7c15, now: 0, open, known: 0, heard, storms, red };
     for _ in 0..400 {
         weather.now += i64::try_from(weather.below(12)).unwrap();
         let outbox = weather.happens();
@@ -352,6 +379,8 @@ pub(crate) async fn whatever_happens_each_is_told_once_and_ends_once(store: &dyn
         assert!(weather.now < 10 * DAY, "{:?}", store.outbox().await);
     }
     assert!(weather.known > 500 && weather.storms.len() > 10, "{} in {}", weather.known, weather.storms.len());
+    weather.put_right(store).await;
+    assert_eq!(weather.red, BTreeSet::new(), "these messages say for ever that something is broken");
     for number in 1..=weather.known {
         let heard = weather.heard.get(&incident(number).id).map_or(&[][..], Vec::as_slice);
         let (began, ended) =

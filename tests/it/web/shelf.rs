@@ -12,7 +12,7 @@ use unbroken::model::{
 };
 use unbroken::store::{
     Batch, Bundle, Decision, Delivery, Digest, Discard, Fate, Hurt, IncidentFilter, Letter, Noted, OutboxDepth,
-    Outgoing, Push, Refused, Replay, Restored, ScorePoint, Sealing, Sought, Store, Stretch,
+    Outgoing, Push, Refused, Replay, Restored, ScorePoint, Sealing, Sought, Stale, Store, Stretch,
 };
 
 use super::halcyon::{self, Mood};
@@ -99,6 +99,14 @@ impl Store for Shelf {
     }
 
     async fn scatter(&self, _: i64, _: Timestamp) -> Result<(), Refused> {
+        Ok(())
+    }
+
+    async fn stale(&self, _: &str) -> Result<Option<Stale>, Refused> {
+        Ok(None)
+    }
+
+    async fn freshened(&self, _: i64, _: i64) -> Result<(), Refused> {
         Ok(())
     }
 
