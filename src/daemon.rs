@@ -135,7 +135,7 @@ async fn assemble(setup: Setup) -> Result<Assembled, Failure> {
 async fn assemble_with(setup: Setup, exporter: Arc<Exporter>) -> Result<Assembled, Failure> {
     let Setup { plan, folders, variables, listener, clock, program, stop, opened, .. } = setup;
     let shared = Shared::open(&plan, clock, exporter).await?;
-    let base = plan.url.clone().or(base_url(&listener)?);
+    let (page, base) = (listener.local_addr()?, plan.url.clone().or(base_url(&listener)?));
     let restored = shared.store.restore().await?;
     let ids = Box::new(uuid::Uuid::now_v7);
     if let Some(written) = Board::last_looked(&restored.memory) {
@@ -164,6 +164,7 @@ async fn assemble_with(setup: Setup, exporter: Arc<Exporter>) -> Result<Assemble
         metrics: Arc::clone(&shared.metrics),
         snapshot: outlets.snapshot.subscribe(),
         outposts: shared.outposts(variables, base.clone(), ends.tells, Arc::clone(&network)),
+        page,
     };
     let prober = errands::prober(Arc::clone(&network), &shared.clock, &program, Some(Arc::clone(&shared.store)));
     let watched = Arc::new(pulse::Watched::of(&plan));

@@ -1,5 +1,6 @@
 //! Takes a changed configuration: whole or not at all, while everything unchanged keeps its streaks and phases.
 
+use std::net::{SocketAddr, TcpListener};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -43,6 +44,8 @@ pub(super) struct Reloader {
     pub(super) metrics: Arc<Metrics>,
     pub(super) snapshot: cell::Receiver<Arc<Snapshot>>,
     pub(super) outposts: Outposts,
+    /// Where the page is, as long as this daemon runs.
+    pub(super) page: SocketAddr,
 }
 
 impl Reloader {
@@ -68,7 +71,7 @@ impl Reloader {
                 // Whoever asks for it by hand has looked at what we complained about.
                 () = hung_up(hangup.as_mut()) => self.outposts.clock.confirm(),
             }
-            let Some(next) = self.load().await else { continue };
+            let Some(next) = self.load(&plan).await else { continue };
             let at_start =
                 |plan: &Plan| (plan.listen, plan.url.clone(), plan.public, plan.store.clone(), plan.telemetry.clone());
             if at_start(&next) != at_start(&plan) {
@@ -89,7 +92,7 @@ impl Reloader {
         always.join_all().await;
     }
 
-    async fn load(&self) -> Option<Plan> {
+    async fn load(&self, present: &Plan) -> Option<Plan> {
         let (folders, environment) = (self.folders.clone(), self.environment.clone());
         let loading = tokio::task::spawn_blocking(move || config::load(&folders, &environment, Secrets::Needed)).await;
         let Ok(loaded) =
@@ -106,16 +109,24 @@ impl Reloader {
                 Severity::Warning => tracing::warn!(%file, line, column, "{said}"),
             }
         }
-        if let Some(plan) = &loaded.plan {
+        let plan = loaded.plan.filter(|plan| plan.listen == present.listen || self.can_listen(plan.listen));
+        if let Some(plan) = &plan {
             self.metrics.reloaded(Reload::Taken);
             let (probes, journeys) = (plan.errands.len(), plan.map.journeys.len());
             tracing::info!(probes, journeys, "Took the new configuration; probes: {probes}, journeys: {journeys}");
         } else {
             self.metrics.reloaded(Reload::Refused);
-            let problems = loaded.problems.len();
+            let problems = loaded.problems.len().max(1);
             tracing::error!(problems, "The new configuration is wrong; nothing was changed");
         }
-        loaded.plan
+        plan
+    }
+
+    /// Whether the next start could listen there. Found out now, while the old page still answers.
+    fn can_listen(&self, at: SocketAddr) -> bool {
+        // What holds our own port is ourselves.
+        let bound = if at.port() == self.page.port() { Ok(()) } else { TcpListener::bind(at).map(drop) };
+        bound.inspect_err(|error| tracing::error!(%error, "Cannot listen on {at} at the next start: {error}")).is_ok()
     }
 
     async fn hand_on(&self, plan: &Plan) {

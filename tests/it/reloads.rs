@@ -88,6 +88,40 @@ async fn one_bad_receiver_among_good_probes_and_nothing_is_taken() {
 }
 
 #[tokio::test]
+async fn a_page_that_cannot_move_to_where_it_should_stays_with_all_the_rest() {
+    let (target, hook, mut world) = watched().await;
+    // An address that nobody else is given.
+    let taken = std::net::TcpListener::bind("127.77.0.1:0").unwrap();
+    let (elsewhere, page) = (taken.local_addr().unwrap(), world.page().to_owned());
+    let settings = std::fs::read_to_string(world.path("config/unbroken.yaml")).unwrap();
+    world.write("probes/shop.yaml", &shop(&target.url()).replace("The shop", "The new shop"));
+    world.until("the shop is renamed", async |world: &World| title(world).await == "The new shop").await;
+    let moved = settings.replace("127.0.0.1:0", &elsewhere.to_string());
+    world.write("probes/shop.yaml", &shop(&target.url()).replace("The shop", "The third shop"));
+    world.write("config/unbroken.yaml", &moved);
+    refused(&world).await;
+    assert!(world.log().contains(&format!("Cannot listen on {elsewhere} at the next start")), "{}", world.log());
+    world.signal("-HUP");
+    let seen = target.visits();
+    world.until("it is watched as before", async |_: &World| target.visits() > seen + 2).await;
+    assert_ne!(title(&world).await, "", "the page is where it was");
+    target.break_();
+    world.until("the receiver is told", async |_: &World| hook.taken("open").len() == 1).await;
+
+    // Nobody else is there any more: it is all taken, and the page moves at the next start.
+    drop(taken);
+    world.signal("-HUP");
+    world.until("the whole is taken", async |world: &World| title(world).await == "The third shop").await;
+    assert!(world.log().contains("take effect at the next start"), "{}", world.log());
+    assert_eq!(world.page(), page);
+    assert_eq!(world.stop().await.1, Some(0));
+    world.start().await;
+    assert_eq!(world.page().trim_end_matches('/'), format!("http://{elsewhere}"));
+    assert_eq!(title(&world).await, "The third shop");
+    assert_eq!(hook.taken("open").len(), 1);
+}
+
+#[tokio::test]
 async fn reloads_without_end_keep_what_is_counted_the_phases_and_what_is_open() {
     let (target, hook, world) = watched().await;
     // Slow to decide: three failures, two seconds apart.
