@@ -33,6 +33,7 @@ pub mod udp;
 pub mod websocket;
 
 mod assess;
+mod doubt;
 mod errand;
 mod excerpt;
 mod outcome;
@@ -45,6 +46,7 @@ mod redact;
 mod reply;
 mod run;
 mod spot;
+mod standstill;
 mod stranger;
 mod view;
 
@@ -63,6 +65,7 @@ pub use push::{Heard, Pushes};
 pub use redact::Redactor;
 pub use reply::{Body, Field, Reply};
 pub use run::{Needs, Part, Run, Scope, Stop, Tools};
+pub use standstill::Standstill;
 
 use expect::Status;
 

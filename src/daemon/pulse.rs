@@ -28,8 +28,8 @@ use crate::telemetry::Metrics;
 
 use super::signs::{Part, Signs};
 
-/// Even when nothing is due, the pulse shows that it beats.
-const SIGN_EVERY: Duration = Duration::from_secs(5);
+/// Even when nothing is due, the pulse shows that it beats; and feels when it cannot.
+const BEAT: Duration = Duration::from_millis(100);
 /// Later than two beats of the grid: the pulse's own thread is full.
 const BEHIND: Duration = Duration::from_millis(20);
 /// Runs at the same time; beyond it a due run is skipped, and said to be.
@@ -133,20 +133,26 @@ impl Pulse {
         loop {
             self.signs.give(Part::Schedule);
             let now = self.origin.elapsed();
-            let until = match self.schedule.next(now) {
-                Next::Run(due) => {
-                    self.start(due, now);
-                    continue;
-                }
-                Next::Wait { until } => self.origin + until.min(now + SIGN_EVERY),
+            let next = self.schedule.next(now);
+            let until = match &next {
+                Next::Run(_) => now,
+                Next::Wait { until } => *until.min(&(now + BEAT)),
             };
+            self.prober.standstill().beat(self.origin + now, self.origin + until);
+            if let Next::Run(due) = next {
+                self.start(due, now);
+                continue;
+            }
             tokio::select! {
                 biased;
                 () = stop.cancelled() => break,
                 Some(ask) = asks.recv() => self.answer(ask),
-                () = tokio::time::sleep_until(until) => {}
+                () = tokio::time::sleep_until(self.origin + until) => {}
             }
         }
+        // Those under way need no beat of ours.
+        let now = Instant::now();
+        self.prober.standstill().beat(now, now + grace);
         self.runs.close();
         tokio::time::timeout(grace, self.runs.wait()).await.ok();
     }

@@ -1,8 +1,8 @@
-//! Whether runs begin when they are due.
+//! Whether runs begin when they are due, and get the time that they need.
 
 use std::time::Duration;
 
-use crate::model::{JourneyMap, Reading, Trigger, Verdict};
+use crate::model::{JourneyMap, Reading, SelfFault, Trigger, Verdict};
 
 /// Below it nothing is late, however short the interval.
 const LATE_FROM: Duration = Duration::from_secs(1);
@@ -18,6 +18,10 @@ impl Punctuality {
     pub(super) fn note(&mut self, reading: &Reading, lateness: Duration, map: &JourneyMap) {
         let skipped = matches!(reading.outcome.verdict, Verdict::Skipped(_));
         if reading.trigger != Trigger::Schedule || skipped || matches!(self.seen, Some(Err(_))) {
+            return;
+        }
+        if let Verdict::Inconclusive { why: SelfFault::Late, text } = &reading.outcome.verdict {
+            self.seen = Some(Err(format!("{}: {text}", reading.series())));
             return;
         }
         let every = || map.probe(&reading.probe).map(|probe| probe.every);
@@ -69,5 +73,9 @@ mod tests {
         assert_eq!(punctuality.take(), Some(Err("shop/home@here began 12.0 s late".to_owned())));
         punctuality.note(&reading(Verdict::Skipped(Why::StillRunning)), Duration::from_mins(1), &map);
         assert_eq!(punctuality.take(), None, "what did not begin was not late");
+        let held_up = Verdict::Inconclusive { why: SelfFault::Late, text: "we stood still".to_owned() };
+        punctuality.note(&reading(held_up), Duration::ZERO, &map);
+        punctuality.note(&reading(Verdict::Good), Duration::ZERO, &map);
+        assert_eq!(punctuality.take(), Some(Err("shop/home@here: we stood still".to_owned())));
     }
 }

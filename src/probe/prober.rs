@@ -16,12 +16,14 @@ use super::assess::{self, Assessment};
 use super::connect::Network;
 use super::connect::address::{Region, Way};
 use super::connect::egress::Egress;
+use super::doubt;
 use super::errand::{Errand, Prepared, When, keys_in, sounds_secret};
 use super::outcome;
+use super::standstill::{Loss, Standstill};
 use super::{Phases, Redactor, Reply, Run, Scope, Stop, Tools};
 use crate::model::{
     Captured, Fault, FaultCode, Finding, FindingSeverity, Outcome, Persona, Phase, Reading, SelfFault, SpanId, SpanRef,
-    StepOutcome, TraceId, Trigger, VantageId,
+    StepOutcome, TraceId, Trigger, VantageId, Verdict,
 };
 
 /// Characters of a captured value or an attribute in a reading.
@@ -33,6 +35,7 @@ pub struct Prober {
     tools: Tools,
     /// The same with another network, for runs from other vantages.
     elsewhere: BTreeMap<VantageId, Tools>,
+    standstill: Arc<Standstill>,
 }
 
 /// What is asked of one run.
@@ -50,7 +53,7 @@ pub struct Order {
 
 impl Prober {
     pub fn new(tools: Tools) -> Self {
-        Self { tools, elsewhere: BTreeMap::new() }
+        Self { tools, elsewhere: BTreeMap::new(), standstill: Arc::default() }
     }
 
     /// The same, with its vantages: each leaves the machine by its own way.
@@ -61,7 +64,13 @@ impl Prober {
         Self {
             tools: self.tools.clone(),
             elsewhere: elsewhere.map(|(vantage, egress)| (vantage, tools(egress))).collect(),
+            standstill: Arc::clone(&self.standstill),
         }
+    }
+
+    /// Whoever lets it run shows here when it can: what is measured while it cannot blames nobody.
+    pub fn standstill(&self) -> &Standstill {
+        &self.standstill
     }
 
     /// The network as a vantage sees it.
@@ -115,7 +124,11 @@ struct Walk<'a> {
     came_from: Option<Region>,
     trace: TraceId,
     start: Instant,
+    /// What was lost before it.
+    lost: Duration,
     deadline: Instant,
+    /// Why slowness says nothing.
+    held_up: Option<String>,
     /// What ended the errand; only what must always be done is done after it.
     stopped: Option<Stop>,
     steps: Vec<StepOutcome>,
@@ -147,7 +160,9 @@ impl<'a> Walk<'a> {
             came_from: None,
             trace,
             start,
+            lost: prober.standstill.lost(start),
             deadline: start + errand.timeout,
+            held_up: None,
             stopped: None,
             steps: Vec::with_capacity(errand.steps.len()),
             latencies: Vec::with_capacity(errand.steps.len()),
@@ -173,32 +188,32 @@ impl<'a> Walk<'a> {
         }
         outcome.reached = true;
         let begun = Instant::now();
+        let before = self.prober.standstill.lost(begun);
         let (latency, ended) = match missing {
             Some(name) => (None, Err(Fault::new(FaultCode::Expectation, format!("`{name}` is not known")).into())),
             None => self.act(index, begun, &mut outcome).await,
         };
         outcome.took = begun.elapsed();
         if let Err(stop) = ended {
-            let stop = self.excuse(self.redactor.stop(stop, &outcome.name));
+            let losses = [self.loss((begun, before)), self.loss((self.start, self.lost))];
+            let stop = doubt::excuse(self.redactor.stop(stop, &outcome.name), &self.prober.tools.clock, losses);
             if let Stop::Fault(fault) = &stop {
                 outcome.fault = Some(fault.clone());
             }
             // The first one is why; what fails while tidying up is only noted.
             self.stopped.get_or_insert(stop);
+        } else if let (Some(latency), Some(good)) = (latency, prepared.step.expect.good) {
+            let loss = self.loss((begun, before));
+            self.held_up = self.held_up.take().or_else(|| loss.explains(latency, good).then(|| loss.words()));
         }
         self.steps.push(outcome);
         self.latencies.push(latency);
     }
 
-    /// With a clock that is wrong, nobody can tell whether a certificate is valid.
-    fn excuse(&self, stop: Stop) -> Stop {
-        match &stop {
-            Stop::Fault(fault) if hangs_on_the_date(fault) => match self.prober.tools.clock.doubt() {
-                Some(why) => Stop::Own(SelfFault::Clock, format!("{fault}; but our clock cannot be believed: {why}")),
-                None => stop,
-            },
-            _ => stop,
-        }
+    /// How much was lost from a moment on, before which so much was.
+    fn loss(&self, (from, before): (Instant, Duration)) -> Loss {
+        let lost = self.prober.standstill.lost(Instant::now()).saturating_sub(before);
+        Loss { lost, of: from.elapsed() }
     }
 
     /// Lets the kind do it, then looks at the reply.
@@ -322,7 +337,10 @@ impl<'a> Walk<'a> {
             .zip(&self.latencies)
             .map(|((prepared, step), latency)| outcome::Walked { prepared, step, latency: *latency })
             .collect();
-        let (verdict, samples) = outcome::judge(&walked, self.stopped, self.errand.timeout);
+        let (verdict, samples) = match (outcome::judge(&walked, self.stopped, self.errand.timeout), self.held_up) {
+            ((Verdict::Slow, _), Some(text)) => (Verdict::Inconclusive { why: SelfFault::Late, text }, Vec::new()),
+            (judged, _) => judged,
+        };
         Outcome { verdict, samples, took, steps: self.steps }
     }
 
@@ -343,16 +361,6 @@ impl<'a> Walk<'a> {
             certificate: None,
             attributes: Vec::new(),
         }
-    }
-}
-
-/// Whether what is wrong depends on today's date: a certificate's dates, or how long it is still valid.
-fn hangs_on_the_date(fault: &Fault) -> bool {
-    let of_certificate = || fault.evidence.as_ref().is_some_and(|seen| seen.of.starts_with("certificate"));
-    match fault.code {
-        FaultCode::CertExpired | FaultCode::CertNotYetValid => true,
-        FaultCode::Expectation => of_certificate(),
-        _ => false,
     }
 }
 

@@ -279,3 +279,53 @@ async fn no_ports_left_is_unknown_and_one_self_alert() {
     net.ports("32768 60999");
     seen.until(&world, "it is seen again", |status| status["journeys"][0]["score"] == 100.0).await;
 }
+
+/// Waits for the first request of a run: none came for a while before it.
+async fn begins(target: &Target) {
+    let (mut seen, mut since, began) = (target.visits(), Instant::now(), Instant::now());
+    loop {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+        let quiet = since.elapsed();
+        if target.visits() != seen {
+            (seen, since) = (target.visits(), Instant::now());
+            if quiet > Duration::from_millis(700) {
+                return;
+            }
+        }
+        assert!(began.elapsed() < crate::world::PATIENCE, "no run begins");
+    }
+}
+
+#[tokio::test]
+async fn a_machine_that_gives_us_no_time_blames_no_touchpoint() {
+    let (target, hook) = (Target::start().await, Hook::start().await);
+    let mut world = World::new(&target, &hook);
+    // Who is kept from its second request is out of time for it.
+    let again = format!("      - http: {{ get: \"{}\" }}\n", target.url());
+    let shop = shop(&target.url()).replace("every: 1s", "every: 2s").replace("900ms", "1900ms") + &again;
+    world.write("probes/shop.yaml", &shop);
+    world.start().await;
+    world.until_score("buy", 100.0).await;
+    target.answer_after(Duration::from_millis(400));
+    for _ in 0..3 {
+        begins(&target).await;
+        world.signal("-STOP");
+        tokio::time::sleep(Duration::from_millis(3500)).await;
+        world.signal("-CONT");
+    }
+    target.answer_after(Duration::ZERO);
+    let runs = async |world: &World| {
+        let runs = world.json("/api/v1/probes/shop/home/readings?limit=500").await;
+        let runs = runs["items"].as_array().expect("a list").iter();
+        // No other run can last longer than it may.
+        runs.filter(|run| run["took_seconds"].as_f64() > Some(2.5)).cloned().collect::<Vec<_>>()
+    };
+    world.until("all runs are written", async |world: &World| runs(world).await.len() == 3).await;
+    for run in runs(&world).await {
+        assert!(run["verdict"] == "inconclusive" && run.to_string().contains("self_late"), "{run:#}");
+    }
+    assert_eq!(told(&hook, "open").1, 0, "{:?}", hook.letters());
+    world.until_score("buy", 100.0).await;
+    target.break_();
+    world.until("what breaks is told", async |_: &World| told(&hook, "open").1 == 1).await;
+}

@@ -224,3 +224,78 @@ async fn a_panic_of_ours_is_no_outage_of_theirs() {
     assert!(matches!(reading.outcome.verdict, Verdict::Inconclusive { why: SelfFault::Panicked, .. }));
     assert_eq!(reading.outcome.samples, []);
 }
+
+/// Tells after a while what it heard.
+struct Takes(Duration, Option<&'static str>);
+
+#[async_trait]
+impl Pushes for Takes {
+    async fn last(&self, _: &ProbeId) -> Result<Option<Heard>, String> {
+        tokio::time::sleep(self.0).await;
+        let failure = self.1.map(str::to_owned);
+        Ok(Some(Heard { at: jiff::Zoned::now().timestamp(), value: None, failure }))
+    }
+}
+
+/// A run of at most half a second, a tenth of one after which we stand still for so long.
+async fn held_up(takes: Takes, lost: u64) -> Verdict {
+    let settings = unbroken::probe::push::Settings {
+        token: unbroken::secret::Secret::new("env T", "t0k3n-value").into(),
+        within: unbroken::units::Period::from_secs(60),
+        signal: None,
+    };
+    let mut push = step(&json!({ "tcp": { "connect": "127.0.0.1:1" } }));
+    push.kind = Kind::Push(Box::new(settings));
+    let prober = Prober::new(Tools { pushes: Arc::new(takes), ..tools() });
+    let (begun, tenth) = (tokio::time::Instant::now(), Duration::from_millis(100));
+    prober.standstill().beat(begun, begun + tenth);
+    let wakes = async {
+        tokio::time::sleep(tenth + Duration::from_millis(lost)).await;
+        prober.standstill().beat(tokio::time::Instant::now(), begun + Duration::from_secs(60));
+    };
+    let errand = errand(Duration::from_millis(500), vec![push]);
+    tokio::join!(prober.run(&errand, order()), wakes).0.outcome.verdict
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_slow_because_we_stood_still_blames_nobody() {
+    let takes = |millis| Takes(Duration::from_millis(millis), None);
+    let ours = |verdict: &Verdict| match verdict {
+        Verdict::Inconclusive { why: SelfFault::Late, text } => text.clone(),
+        other => panic!("{other:?}"),
+    };
+    let late = held_up(takes(2000), 0).await;
+    assert_eq!(late.fault().map(|fault| fault.code), Some(FaultCode::Timeout));
+    let late = held_up(takes(2000), 100).await;
+    assert_eq!(late.fault().map(|fault| fault.code), Some(FaultCode::Timeout), "it had time enough");
+    let text = ours(&held_up(takes(2000), 200).await);
+    assert!(text.ends_with("; but we stood still ourselves for 0.20 s of 0.50 s"), "{text}");
+
+    assert_eq!(held_up(takes(300), 200).await, Verdict::Good, "all the same");
+    let broken = held_up(Takes(Duration::from_millis(300), Some("disk full")), 200).await;
+    assert_eq!(broken.fault().map(|fault| fault.code), Some(FaultCode::Reported), "it says so itself");
+}
+
+#[tokio::test]
+async fn what_would_have_been_fast_had_we_not_stood_still_is_not_slow() {
+    let address = serve(|mut stream| async move {
+        tokio::time::sleep(Duration::from_millis(400)).await;
+        let _ = stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\nconnection: close\r\n\r\nok").await;
+    })
+    .await;
+    let visit = |good: &str| {
+        let get = format!("http://{address}/");
+        errand(
+            Duration::from_secs(60),
+            vec![step(&json!({ "http": { "get": get }, "expect": { "good": good, "poor": "50s" } }))],
+        )
+    };
+    let prober = Prober::new(tools());
+    assert_eq!(prober.run(&visit("200ms"), order()).await.outcome.verdict, Verdict::Slow);
+    // Nobody lets us go on from here on.
+    let now = tokio::time::Instant::now();
+    prober.standstill().beat(now, now + Duration::from_millis(50));
+    let verdict = prober.run(&visit("200ms"), order()).await.outcome.verdict;
+    assert!(matches!(verdict, Verdict::Inconclusive { why: SelfFault::Late, .. }), "{verdict:?}");
+    assert_eq!(prober.run(&visit("40s"), order()).await.outcome.verdict, Verdict::Good, "all the same");
+}
