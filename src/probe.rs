@@ -63,7 +63,7 @@ pub use phases::Phases;
 pub use prober::{Order, Prober};
 pub use push::{Heard, Pushes};
 pub use redact::Redactor;
-pub use reply::{Body, Field, Reply};
+pub use reply::{Body, Field, Fields, Reply};
 pub use run::{Needs, Part, Run, Scope, Stop, Tools};
 pub use standstill::Standstill;
 
@@ -195,6 +195,7 @@ macro_rules! kinds {
 // The one list of kinds: variant, module, key.
 kinds! {
     Http http "http";
+    Browser browser "browser";
     Websocket websocket "websocket";
     Dns dns "dns";
     Tcp tcp "tcp";

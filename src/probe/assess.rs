@@ -34,8 +34,10 @@ pub(super) struct Assessment {
     pub(super) captured: Vec<(Arc<str>, String)>,
     /// What ends the errand.
     pub(super) blocking: Option<Fault>,
-    /// What only costs.
+    /// What only costs, each what the step says.
     pub(super) findings: Vec<Fault>,
+    /// What only costs, and little.
+    pub(super) defects: Vec<Fault>,
 }
 
 /// Answers by `limit`; what takes longer is our own fault, for the reply is here.
@@ -89,7 +91,8 @@ impl Question {
 }
 
 fn judged(step: &Step, view: &View<'_>, mut scope: Scope) -> Assessment {
-    let mut out = Assessment::default();
+    let defects = view.reply().defects().iter().filter(|(field, _)| !step.expect.mentions(*field));
+    let mut out = Assessment { defects: defects.map(|(_, fault)| fault.clone()).collect(), ..Assessment::default() };
     let doubts = view.reply().doubts().iter().filter(|(field, _)| !step.expect.mentions(*field));
     let mut failed: Vec<Fault> = doubts.map(|(_, fault)| fault.clone()).collect();
     failed.extend(step.expect.failures(Moment::Before, view, &scope));

@@ -10,7 +10,7 @@ use url::Url;
 use super::capture::Capture;
 use super::expect::Expect;
 use super::template::Place;
-use super::{Kind, Needs, Part, Redactor};
+use super::{Fields, Kind, Needs, Part, Redactor};
 use crate::model::{FindingSeverity, ProbeId, TouchpointId};
 
 /// One thing that a customer does.
@@ -123,6 +123,7 @@ pub(super) struct Prepared {
     /// Of those, what decides which host is reached.
     pub(super) leading: Vec<String>,
     pub(super) needs: Needs,
+    pub(super) asked: Fields,
     /// The probe that gets its sample: the errand's own, or one at another touchpoint.
     pub(super) credit: ProbeId,
 }
@@ -179,12 +180,13 @@ impl Prepared {
         let expected = step.expect_names().into_iter().filter(|name| !own.contains(name));
         let names = step.settings_names().into_iter().chain(expected).collect();
         let needs = step.capture.iter().map(|(_, capture)| capture.needs()).chain([step.expect.needs()]).max();
+        let asked = step.capture.iter().map(|(_, capture)| capture.field()).chain(step.expect.fields()).collect();
         let credit = match &step.on {
             Some(on) if *on != origin.touchpoint => ProbeId::credited(on, origin),
             _ => origin.clone(),
         };
         let leading = step.leading().into_iter().collect();
-        Self { names, leading, needs: needs.unwrap_or_default(), credit, step }
+        Self { names, leading, needs: needs.unwrap_or_default(), asked, credit, step }
     }
 }
 

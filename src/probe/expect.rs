@@ -120,9 +120,13 @@ impl Expect {
     }
 
     pub(super) fn needs(&self) -> Needs {
+        self.fields().map(Field::needs).max().unwrap_or_default()
+    }
+
+    /// What is looked at.
+    pub(super) fn fields(&self) -> impl Iterator<Item = Field> {
         let checked = self.checks.iter().filter_map(|check| check.of.field());
-        let computed = self.that.iter().flat_map(That::names).filter_map(Field::parse);
-        checked.chain(computed).map(Field::needs).max().unwrap_or_default()
+        checked.chain(self.that.iter().flat_map(That::names).filter_map(Field::parse))
     }
 
     /// The first thing that a reply of its own, such as one message of a dialogue, fails.

@@ -10,8 +10,16 @@ use crate::model::{Fault, FaultCode, ProbeId, Quality, Sample, StepOutcome, Verd
 pub(super) struct Walked<'a> {
     pub(super) prepared: &'a Prepared,
     pub(super) step: &'a StepOutcome,
-    /// Of its reply; none without a reply.
-    pub(super) latency: Option<Duration>,
+    /// None without a reply.
+    pub(super) felt: Option<&'a Felt>,
+}
+
+/// What a reply says of quality.
+#[derive(Debug)]
+pub(super) struct Felt {
+    pub(super) latency: Duration,
+    /// The kind's own judgement, where the step has no `good` and `poor`.
+    pub(super) judged: Option<(Quality, Fault)>,
 }
 
 /// The run's verdict, and a sample for each touchpoint that some step of it reached.
@@ -51,23 +59,36 @@ impl Walked<'_> {
         }
         let findings = &self.step.findings;
         let defects: f64 = findings.iter().map(|finding| 1.0 - finding.severity.cost()).product();
-        let quality = self.satisfaction(timeout).times(defects);
+        let own = self.judged();
+        let satisfaction = own.map_or_else(|| self.satisfaction(timeout), |(quality, _)| *quality);
+        let quality = satisfaction.times(defects);
         let worst = findings.iter().max_by_key(|finding| finding.severity).map(|finding| finding.fault.clone());
-        let fault = worst.or_else(|| (quality < Quality::PERFECT).then(|| self.slow()));
+        // What cost most is told.
+        let felt = worst.as_ref().is_none_or(|_| satisfaction.get() < defects);
+        let slow = || match own {
+            Some((_, fault)) => Fault { step: Some(self.step.name.to_string()), ..fault.clone() },
+            None => self.slow(),
+        };
+        let fault = if felt { (satisfaction < Quality::PERFECT).then(slow).or(worst) } else { worst };
         (quality, fault)
+    }
+
+    fn judged(&self) -> Option<&(Quality, Fault)> {
+        let expect = &self.prepared.step.expect;
+        self.felt?.judged.as_ref().filter(|_| expect.good.is_none() && expect.poor.is_none())
     }
 
     fn satisfaction(&self, timeout: Duration) -> Quality {
         let expect = &self.prepared.step.expect;
         let limit = self.prepared.step.timeout.unwrap_or(timeout).min(timeout);
-        match (expect.good, expect.poor, self.latency) {
-            (Some(good), Some(poor), Some(latency)) => Quality::of_latency(latency, good, poor, limit),
+        match (expect.good, expect.poor, self.felt) {
+            (Some(good), Some(poor), Some(felt)) => Quality::of_latency(felt.latency, good, poor, limit),
             _ => Quality::PERFECT,
         }
     }
 
     fn slow(&self) -> Fault {
-        let latency = self.latency.unwrap_or_default().as_millis();
+        let latency = self.felt.map_or(Duration::ZERO, |felt| felt.latency).as_millis();
         let good = self.prepared.step.expect.good.unwrap_or_default().as_millis();
         let mut fault = Fault::new(FaultCode::Latency, format!("took {latency}ms; good is up to {good}ms"));
         fault.step = Some(self.step.name.to_string());

@@ -18,7 +18,7 @@ use super::connect::address::{Region, Way};
 use super::connect::egress::Egress;
 use super::doubt;
 use super::errand::{Errand, Prepared, When, keys_in, sounds_secret};
-use super::outcome;
+use super::outcome::{self, Felt};
 use super::standstill::{Loss, Standstill};
 use super::{Phases, Redactor, Reply, Run, Scope, Stop, Tools};
 use crate::model::{
@@ -133,7 +133,7 @@ struct Walk<'a> {
     stopped: Option<Stop>,
     steps: Vec<StepOutcome>,
     /// What each step that was reached says of quality, 0..=1, by its place in `steps`.
-    latencies: Vec<Option<Duration>>,
+    felt: Vec<Option<Felt>>,
 }
 
 impl<'a> Walk<'a> {
@@ -165,7 +165,7 @@ impl<'a> Walk<'a> {
             held_up: None,
             stopped: None,
             steps: Vec::with_capacity(errand.steps.len()),
-            latencies: Vec::with_capacity(errand.steps.len()),
+            felt: Vec::with_capacity(errand.steps.len()),
         }
     }
 
@@ -183,13 +183,13 @@ impl<'a> Walk<'a> {
         let mut outcome = self.blank(prepared);
         if skip {
             self.steps.push(outcome);
-            self.latencies.push(None);
+            self.felt.push(None);
             return;
         }
         outcome.reached = true;
         let begun = Instant::now();
         let before = self.prober.standstill.lost(begun);
-        let (latency, ended) = match missing {
+        let (felt, ended) = match missing {
             Some(name) => (None, Err(Fault::new(FaultCode::Expectation, format!("`{name}` is not known")).into())),
             None => self.act(index, begun, &mut outcome).await,
         };
@@ -202,12 +202,12 @@ impl<'a> Walk<'a> {
             }
             // The first one is why; what fails while tidying up is only noted.
             self.stopped.get_or_insert(stop);
-        } else if let (Some(latency), Some(good)) = (latency, prepared.step.expect.good) {
+        } else if let (Some(felt), Some(good)) = (&felt, prepared.step.expect.good) {
             let loss = self.loss((begun, before));
-            self.held_up = self.held_up.take().or_else(|| loss.explains(latency, good).then(|| loss.words()));
+            self.held_up = self.held_up.take().or_else(|| loss.explains(felt.latency, good).then(|| loss.words()));
         }
         self.steps.push(outcome);
-        self.latencies.push(latency);
+        self.felt.push(felt);
     }
 
     /// How much was lost from a moment on, before which so much was.
@@ -222,7 +222,7 @@ impl<'a> Walk<'a> {
         index: usize,
         begun: Instant,
         outcome: &mut StepOutcome,
-    ) -> (Option<Duration>, Result<(), Stop>) {
+    ) -> (Option<Felt>, Result<(), Stop>) {
         let prepared = &self.errand.steps[index];
         let limit = prepared.step.timeout.map_or(self.deadline, |timeout| self.deadline.min(begun + timeout));
         let captured = prepared.leading.iter().any(|name| self.scope.captured(name).is_some());
@@ -233,6 +233,7 @@ impl<'a> Walk<'a> {
             phases: Phases::new(self.start),
             deadline: limit,
             needs: prepared.needs,
+            asked: prepared.asked,
             trace: self.trace,
             span: outcome.span,
             told: self.errand.told,
@@ -265,13 +266,13 @@ impl<'a> Walk<'a> {
         outcome.peer = run.peer;
         outcome.certificate = run.certificate;
         self.keep(captured, outcome);
-        let (latency, ended) = match acted {
+        let (felt, ended) = match acted {
             Ok(mut reply) => {
-                let latency = reply.latency.unwrap_or(elapsed);
+                let felt = self.felt(&mut reply, elapsed, &outcome.name);
                 reply.phases = phases.totals();
                 phases.begin(Phase::Assert);
-                let ended = self.look(index, reply, (latency, limit), outcome).await;
-                (Some(latency), ended.map_err(|stop| during(stop, Phase::Assert)))
+                let ended = self.look(index, reply, (felt.latency, limit), outcome).await;
+                (Some(felt), ended.map_err(|stop| during(stop, Phase::Assert)))
             }
             Err(stop) => (None, Err(running.map_or(stop.clone(), |phase| during(stop, phase)))),
         };
@@ -280,7 +281,13 @@ impl<'a> Walk<'a> {
             (Cow::Borrowed(name), self.redactor.clip_own(value, VALUE_CHARS_MAX))
         };
         outcome.attributes = attributes.into_iter().map(clip).collect();
-        (latency, ended)
+        (felt, ended)
+    }
+
+    /// What the reply says of quality.
+    fn felt(&self, reply: &mut Reply, elapsed: Duration, step: &str) -> Felt {
+        let judged = reply.judged.take().map(|(quality, fault)| (quality, self.redactor.fault(fault, step)));
+        Felt { latency: reply.latency.unwrap_or(elapsed), judged }
     }
 
     /// Captures and checks.
@@ -302,11 +309,13 @@ impl<'a> Walk<'a> {
             now: self.tools.clock.now(),
             scope: self.scope.clone(),
         };
-        let Assessment { captured, blocking, findings } = assess::assess(question, limit).await?;
+        let Assessment { captured, blocking, findings, defects } = assess::assess(question, limit).await?;
         self.keep(captured, outcome);
         let severity = self.errand.steps[index].step.severity;
-        for fault in findings {
-            let fault = self.redactor.fault(fault.during(Phase::Assert), &outcome.name);
+        let findings = findings.into_iter().map(|fault| (severity, fault.during(Phase::Assert)));
+        let defects = defects.into_iter().map(|fault| (FindingSeverity::Minor, fault));
+        for (severity, fault) in findings.chain(defects) {
+            let fault = self.redactor.fault(fault, &outcome.name);
             outcome.findings.push(Finding { severity, fault });
         }
         blocking.map_or(Ok(()), |fault| Err(fault.into()))
@@ -334,8 +343,8 @@ impl<'a> Walk<'a> {
         let credits = self.errand.steps.iter();
         let walked: Vec<outcome::Walked<'_>> = credits
             .zip(&self.steps)
-            .zip(&self.latencies)
-            .map(|((prepared, step), latency)| outcome::Walked { prepared, step, latency: *latency })
+            .zip(&self.felt)
+            .map(|((prepared, step), felt)| outcome::Walked { prepared, step, felt: felt.as_ref() })
             .collect();
         let (verdict, samples) = match (outcome::judge(&walked, self.stopped, self.errand.timeout), self.held_up) {
             ((Verdict::Slow, _), Some(text)) => (Verdict::Inconclusive { why: SelfFault::Late, text }, Vec::new()),

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use serde_json::Value;
 
 use super::pdf::PdfText;
-use crate::model::{CertificateFacts, Fault, Phase};
+use crate::model::{CertificateFacts, Fault, Phase, Quality};
 
 macro_rules! fields {
     ($($variant:ident $name:literal $words:literal;)*) => {
@@ -83,8 +83,36 @@ fields! {
     RttMin "rtt_min" "the least time there and back";
     RttMax "rtt_max" "the longest time there and back";
     Errors "errors" "the errors of a GraphQL answer";
+    Title "title" "the page's title";
+    Console "console" "the errors of the page's scripts";
+    Requests "requests" "the page's requests that failed";
+    Pictures "pictures" "the page's pictures that do not show";
+    Mixed "mixed" "what a secure page asks for without encryption";
+    ThirdParties "third_parties" "the other hosts that the page asks, with their weight and time";
+    Accessibility "accessibility" "what keeps people out of the page (axe-core)";
+    Lcp "lcp" "the time until the page's main content is there";
+    Cls "cls" "how much the page jumps about, without a unit";
+    Inp "inp" "the time until the page reacts when it is used";
+    Fcp "fcp" "the time until the page shows something";
+    Ttfb "ttfb" "the time until the page's first byte";
     Broken "broken" "the broken links";
     Checked "checked" "how many links were looked at";
+}
+
+/// Some of the fields.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Fields(u128);
+
+impl Fields {
+    pub const fn contains(self, field: Field) -> bool {
+        self.0 & (1 << field as u32) != 0
+    }
+}
+
+impl FromIterator<Field> for Fields {
+    fn from_iter<I: IntoIterator<Item = Field>>(fields: I) -> Self {
+        Self(fields.into_iter().fold(0, |known, field| known | (1 << field as u32)))
+    }
 }
 
 impl fmt::Display for Field {
@@ -104,11 +132,16 @@ pub struct Reply {
     pub body: Option<Body>,
     /// What the PDF file says, if it was needed, or why there is nothing.
     pub pdf: Option<Result<PdfText, String>>,
+    /// Where the body is none: what was pictured.
+    pub picture: Option<Bytes>,
     pub certificate: Option<CertificateFacts>,
     /// Filled in by the runner.
     pub(super) phases: Vec<(Phase, Duration)>,
     values: Vec<(Field, Value)>,
     doubts: Vec<(Field, Fault)>,
+    defects: Vec<(Field, Fault)>,
+    /// The kind's own judgement, where the step has no `good` and `poor`: how well it went, and what was lacking.
+    pub judged: Option<(Quality, Fault)>,
 }
 
 /// A decoded body, or as much of it as was read.
@@ -153,6 +186,16 @@ impl Reply {
     /// A fault unless the step says itself what it expects of `field`: a status other than 2xx and 3xx, an rcode.
     pub fn doubt(&mut self, field: Field, fault: Fault) {
         self.doubts.push((field, fault));
+    }
+
+    /// What customers notice and what does not stop them: a minor finding, unless the step says itself what it expects
+    /// of `field`.
+    pub fn defect(&mut self, field: Field, fault: Fault) {
+        self.defects.push((field, fault));
+    }
+
+    pub fn defects(&self) -> &[(Field, Fault)] {
+        &self.defects
     }
 
     pub fn doubts(&self) -> &[(Field, Fault)] {

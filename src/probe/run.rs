@@ -15,7 +15,7 @@ use super::browser::pool::Browsers;
 use super::connect::Network;
 use super::connect::address::{Region, Way};
 use super::template::{Place, Template};
-use super::{Phases, Pushes, Redactor, Told};
+use super::{Fields, Phases, Pushes, Redactor, Told};
 use crate::clock::Clock;
 use crate::model::{CertificateFacts, Fault, Persona, ProbeId, Reading, SelfFault, SpanId, TraceId};
 use crate::secret::Secret;
@@ -56,6 +56,8 @@ pub struct Run<'a> {
     pub deadline: Instant,
     /// What of the reply will be looked at.
     pub needs: Needs,
+    /// The same, field by field: for what costs something to find out.
+    pub asked: Fields,
     pub trace: TraceId,
     /// The span of this step.
     pub span: SpanId,
@@ -94,6 +96,7 @@ impl Run<'_> {
             phases: Phases::new(Instant::now()),
             deadline: self.deadline,
             needs: Needs::Body,
+            asked: Fields::default(),
             trace: self.trace,
             span: self.span,
             told: self.told,

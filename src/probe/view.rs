@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::cell::OnceCell;
 use std::time::Duration;
 
+use bytes::Bytes;
 use jiff::Timestamp;
 use scraper::{ElementRef, Html};
 use serde_json::Value;
@@ -138,12 +139,19 @@ impl<'a> View<'a> {
     pub(super) fn field(&self, field: Field) -> Found<'_> {
         match field {
             Field::Latency => Found::Span(self.latency),
-            Field::Age | Field::RingTime | Field::AnswerTime | Field::Rtt | Field::RttMin | Field::RttMax => {
-                match self.reply.value(field).and_then(Value::as_f64) {
-                    Some(seconds) => Found::Span(Duration::try_from_secs_f64(seconds).unwrap_or_default()),
-                    None => Found::Nothing,
-                }
-            }
+            Field::Age
+            | Field::RingTime
+            | Field::AnswerTime
+            | Field::Rtt
+            | Field::RttMin
+            | Field::RttMax
+            | Field::Lcp
+            | Field::Inp
+            | Field::Fcp
+            | Field::Ttfb => match self.reply.value(field).and_then(Value::as_f64) {
+                Some(seconds) => Found::Span(Duration::try_from_secs_f64(seconds).unwrap_or_default()),
+                None => Found::Nothing,
+            },
             Field::Body | Field::Text | Field::Html if self.reply.value(field).is_none() => {
                 self.text().map_or(Found::Nothing, |text| Found::Text(text.into()))
             }
@@ -214,15 +222,19 @@ impl<'a> View<'a> {
         if found.is_empty() { Found::Nothing } else { Found::Any(found) }
     }
 
+    fn pictured(&self) -> Option<&'a Bytes> {
+        self.reply.picture.as_ref().or_else(|| self.reply.body.as_ref().map(|body| &body.bytes))
+    }
+
     /// The body as a picture.
     pub(super) fn picture(&self) -> Result<Picture, String> {
-        self.reply.body.as_ref().map_or_else(|| Err("no body".to_owned()), |body| Picture::read(&body.bytes))
+        self.pictured().map_or_else(|| Err("no body".to_owned()), |bytes| Picture::read(bytes))
     }
 
     /// How much the picture differs from another.
     pub(super) fn difference(&self, looks: &Looks) -> Found<'_> {
-        let Some(body) = &self.reply.body else { return Found::Nothing };
-        match Looks::of(&body.bytes) {
+        let Some(bytes) = self.pictured() else { return Found::Nothing };
+        match Looks::of(bytes) {
             Ok(own) => Found::Number(own.distance(looks).to_string().into()),
             Err(why) => Found::Unreadable(why),
         }

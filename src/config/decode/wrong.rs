@@ -157,7 +157,6 @@ impl What {
 /// Words of the language that this version does not speak yet; each with what there is instead.
 const LATER: &[(&str, &str)] = &[
     ("auth", "there is no sign-in yet; listen on a loopback address, or set `public: true`"),
-    ("browser", "there are no browser steps yet"),
     ("links", "there is no crawler yet"),
     ("sip", "phone calls cannot be made yet"),
     ("grpc", "gRPC cannot be probed yet"),

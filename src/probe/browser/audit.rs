@@ -66,10 +66,14 @@ pub(super) async fn links(page: &Page, world: &World, run: &Run<'_>, tls: &Optio
     let found: Vec<String> = world.ask(page, LINKS, ASKED_WITHIN).await.unwrap_or_default();
     let here = page.url().await.ok().flatten().and_then(|url| Url::parse(&url).ok());
     let urls = found.iter().filter_map(|url| Url::parse(url).ok()).filter(|url| Some(url) != here.as_ref());
+    let urls: Vec<Url> = urls.take(LINKS_MAX).collect();
     let end = run.deadline.checked_sub(MARGIN).unwrap_or(run.deadline);
     let home = here.as_ref().and_then(Url::host_str);
-    let mut looking = futures::stream::iter(urls.take(LINKS_MAX).map(|url| follow(run, tls, home, url)))
-        .buffer_unordered(LINKS_AT_ONCE);
+    let mut following = Vec::new();
+    for url in urls {
+        following.push(follow(run, tls, home, url));
+    }
+    let mut looking = futures::stream::iter(following).buffer_unordered(LINKS_AT_ONCE);
     let mut followed = Followed::default();
     while let Ok(Some(look)) = timeout_at(end, looking.next()).await {
         followed.checked += 1;

@@ -43,7 +43,7 @@ pub(super) struct Gate {
 
 /// A host as the gate knows it.
 #[derive(Clone, Debug)]
-pub struct Passage {
+pub(super) struct Passage {
     /// How its newest connection began.
     pub ended: Result<SocketAddr, Stop>,
     /// Looking the name up.

@@ -15,7 +15,7 @@ use crate::model::{FaultCode, ProbeId, SelfFault, SpanId, TraceId};
 use crate::probe::connect::Network;
 use crate::probe::connect::address::{Region, Way};
 use crate::probe::push::{Heard, Pushes};
-use crate::probe::{Needs, Phases, Redactor, Run, Scope, Stop, Told, Tools};
+use crate::probe::{Fields, Needs, Phases, Redactor, Run, Scope, Stop, Told, Tools};
 
 struct Nobody;
 
@@ -67,6 +67,7 @@ async fn open(tools: &Tools, url: &Url) -> Result<Tab, Stop> {
         phases: Phases::new(Instant::now()),
         deadline: Instant::now() + Duration::from_secs(60),
         needs: Needs::Head,
+        asked: Fields::default(),
         trace: TraceId(1),
         span: SpanId(1),
         told: Told::Yes,

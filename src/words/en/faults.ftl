@@ -47,6 +47,18 @@ fault-graphql_errors = answers a question with errors
 fault-expectation = does not show what it should
 fault-latency = is too slow
 fault-link_broken = has links that lead nowhere
+fault-element_missing = lacks what customers look for
+fault-element_hidden = hides what customers look for
+fault-element_disabled = keeps switched off what customers need
+fault-element_moving = does not hold still
+fault-element_covered = covers what customers want to press
+fault-no_effect = does nothing when it is used
+fault-script_error = has a script that stops with an error
+fault-request_failed = does not load all its parts
+fault-picture_broken = has pictures that do not show
+fault-mixed_content = loads parts without encryption
+fault-layout_shift = jumps about while it is used
+fault-unresponsive = reacts late when it is used
 fault-ws_refused = refuses the conversation
 fault-ws_protocol = breaks off the conversation
 fault-mqtt_refused = has a broker that refuses
@@ -123,6 +135,8 @@ phase-receive = receiving the answer
 phase-run = running the program
 phase-assert = checking the answer
 phase-crawl = following the links
+phase-load = loading the page
+phase-use = using the page
 phase-token = asking for a token
 
 ## Where customers meet the company

@@ -47,6 +47,18 @@ fault-graphql_errors = 对查询返回了错误
 fault-expectation = 没有显示应有的内容
 fault-latency = 响应过慢
 fault-link_broken = 有失效的链接
+fault-element_missing = 缺少顾客要找的东西
+fault-element_hidden = 把顾客要找的东西藏了起来
+fault-element_disabled = 不让顾客使用需要的功能
+fault-element_moving = 页面一直在晃动
+fault-element_covered = 遮住了顾客要点的东西
+fault-no_effect = 操作之后没有反应
+fault-script_error = 有脚本出错中断
+fault-request_failed = 有部分内容加载不出来
+fault-picture_broken = 有图片显示不出来
+fault-mixed_content = 有内容未加密加载
+fault-layout_shift = 使用时页面会跳动
+fault-unresponsive = 操作后反应迟缓
 fault-ws_refused = 拒绝建立会话
 fault-ws_protocol = 中断了会话
 fault-mqtt_refused = 消息代理拒绝了我们
@@ -123,6 +135,8 @@ phase-receive = 接收响应
 phase-run = 运行程序
 phase-assert = 检查响应
 phase-crawl = 跟踪链接
+phase-load = 加载页面
+phase-use = 使用页面
 phase-token = 请求令牌
 
 ## Where customers meet the company

@@ -51,6 +51,8 @@ pub(super) const FLAGS: &[&str] = &[
     // Frames of other sites stay in the page's process, where they are watched and used like the rest of it; the run has
     // the browser for itself.
     "--disable-site-isolation-trials",
+    // What a role and a name are, Chromium says itself: elements are found as screen readers find them.
+    "--enable-blink-features=ComputedAccessibilityInfo",
     // Nothing passes by the gate: no datagrams, no names looked up here.
     "--disable-quic",
     "--force-webrtc-ip-handling-policy=disable_non_proxied_udp",

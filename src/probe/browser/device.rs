@@ -1,0 +1,171 @@
+//! What a customer holds in his hands, and how he is connected: viewport, touch, user agent, language, network.
+
+use chromiumoxide::Page;
+use chromiumoxide::cdp::browser_protocol::emulation::{
+    MediaFeature, SetDeviceMetricsOverrideParams, SetEmulatedMediaParams, SetFocusEmulationEnabledParams,
+    SetLocaleOverrideParams, SetTimezoneOverrideParams, SetTouchEmulationEnabledParams, SetUserAgentOverrideParams,
+    UserAgentBrandVersion, UserAgentMetadata,
+};
+use chromiumoxide::cdp::browser_protocol::network::{
+    BlockPattern, EmulateNetworkConditionsByRuleParams, NetworkConditions, SetBlockedUrLsParams,
+};
+use chromiumoxide::error::Result;
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+/// What the page is looked at with.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum Device {
+    #[default]
+    Desktop,
+    Phone,
+    Tablet,
+}
+
+/// How it is connected.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum Connection {
+    /// As this machine is.
+    #[default]
+    AsIs,
+    /// What Lighthouse and Chromium's own tools call so.
+    #[serde(rename = "slow-4g")]
+    Slow4g,
+    /// Not, once the page is there: for pages that work on the way, too.
+    Offline,
+}
+
+/// Which colours it prefers.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum Scheme {
+    #[default]
+    Light,
+    Dark,
+}
+
+/// How pages meet the customer.
+#[derive(Clone, Debug)]
+pub(super) struct Guise {
+    pub(super) device: Device,
+    pub(super) connection: Connection,
+    pub(super) scheme: Scheme,
+    /// `de-DE`
+    pub(super) locale: String,
+    /// `Europe/Berlin`
+    pub(super) timezone: String,
+    /// Patterns of addresses that are never asked for.
+    pub(super) block: Vec<String>,
+}
+
+struct Screen {
+    width: i64,
+    height: i64,
+    scale: f64,
+    /// What stands in the parentheses of the user agent.
+    system: &'static str,
+    platform: &'static str,
+}
+
+impl Device {
+    pub(super) fn parse(word: &str) -> Option<Self> {
+        match word {
+            "desktop" => Some(Self::Desktop),
+            "phone" => Some(Self::Phone),
+            "tablet" => Some(Self::Tablet),
+            _ => None,
+        }
+    }
+
+    /// Fingers, not a mouse.
+    pub(super) fn touches(self) -> bool {
+        self != Self::Desktop
+    }
+
+    fn screen(self) -> Screen {
+        match self {
+            Self::Desktop => {
+                Screen { width: 1440, height: 900, scale: 1.0, system: "X11; Linux x86_64", platform: "Linux" }
+            }
+            Self::Phone => {
+                Screen { width: 412, height: 915, scale: 2.625, system: "Linux; Android 10; K", platform: "Android" }
+            }
+            Self::Tablet => {
+                Screen { width: 800, height: 1280, scale: 2.0, system: "Linux; Android 10; K", platform: "Android" }
+            }
+        }
+    }
+}
+
+/// Of a slow mobile network: the time there and back, in milliseconds, and bytes a second down and up, as Chromium's own
+/// tools slow it down (1.6 Mbit/s and 750 kbit/s less a tenth, 150 ms times 3.75).
+const SLOW_4G: (f64, f64, f64) = (562.5, 180_000.0, 84_375.0);
+
+impl Guise {
+    /// Puts it on. `version` is Chromium's own (`156.0.8078.79`).
+    pub(super) async fn wear(&self, page: &Page, version: &str) -> Result<()> {
+        let Screen { width, height, scale, .. } = self.device.screen();
+        let touches = self.device.touches();
+        page.execute(SetDeviceMetricsOverrideParams::new(width, height, scale, touches)).await?;
+        page.execute(SetTouchEmulationEnabledParams::new(touches)).await?;
+        page.execute(self.user_agent(version)).await?;
+        page.execute(SetLocaleOverrideParams { locale: Some(self.locale.replace('-', "_")) }).await?;
+        page.execute(SetTimezoneOverrideParams::new(self.timezone.clone())).await?;
+        let scheme = if self.scheme == Scheme::Dark { "dark" } else { "light" };
+        let colours = MediaFeature::new("prefers-color-scheme", scheme);
+        page.execute(SetEmulatedMediaParams { media: None, features: Some(vec![colours]) }).await?;
+        // Several pages at once, and each is the one that is looked at.
+        page.execute(SetFocusEmulationEnabledParams::new(true)).await?;
+        if !self.block.is_empty() {
+            let patterns = self.block.iter().map(|pattern| BlockPattern::new(pattern, true)).collect();
+            page.execute(SetBlockedUrLsParams { url_patterns: Some(patterns) }).await?;
+        }
+        if self.connection == Connection::Slow4g {
+            let (latency, down, up) = SLOW_4G;
+            let slow = NetworkConditions::new("", latency, down, up);
+            page.execute(EmulateNetworkConditionsByRuleParams::new(false, vec![slow])).await?;
+        }
+        Ok(())
+    }
+
+    /// What is true only once the page is there.
+    pub(super) async fn arrived(&self, page: &Page) -> Result<()> {
+        if self.connection == Connection::Offline {
+            let none = NetworkConditions::new("", 0.0, -1.0, -1.0);
+            page.execute(EmulateNetworkConditionsByRuleParams::new(true, vec![none])).await?;
+        }
+        Ok(())
+    }
+
+    /// As Chrome says on such a device, with our own name at its end: who reads his logs shall know us.
+    fn user_agent(&self, version: &str) -> SetUserAgentOverrideParams {
+        let Screen { system, platform, .. } = self.device.screen();
+        let major = version.split('.').next().unwrap_or_default();
+        let phone = self.device == Device::Phone;
+        let mobile = if phone { " Mobile" } else { "" };
+        let own = concat!("unbroken/", env!("CARGO_PKG_VERSION"));
+        let agent = format!(
+            "Mozilla/5.0 ({system}) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/{major}.0.0.0{mobile} Safari/537.36 {own}"
+        );
+        let brand = |name: &str| UserAgentBrandVersion::new(name, major);
+        let metadata = UserAgentMetadata {
+            brands: Some(vec![brand("Chromium"), brand("Google Chrome")]),
+            full_version_list: None,
+            platform: platform.to_owned(),
+            platform_version: String::new(),
+            architecture: String::new(),
+            model: String::new(),
+            mobile: phone,
+            bitness: None,
+            wow64: None,
+            form_factors: None,
+        };
+        let mut params = SetUserAgentOverrideParams::new(agent);
+        params.accept_language = Some(self.locale.clone());
+        params.platform = Some(system.split(';').next_back().unwrap_or_default().trim().to_owned());
+        params.user_agent_metadata = Some(metadata);
+        params
+    }
+}

@@ -1,0 +1,276 @@
+//! One visit: puts on what the customer has, opens the page, does what he does, and tells what was to be seen.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use bytes::Bytes;
+use chromiumoxide::cdp::browser_protocol::page::{CaptureScreenshotParams, NavigateParams, Viewport};
+use chromiumoxide::cdp::browser_protocol::security::SetIgnoreCertificateErrorsParams;
+use tokio::time::{Instant, timeout_at};
+use url::Url;
+
+use super::element::Want;
+use super::seen::{Party, Resource, Seen};
+use super::sight::Sight;
+use super::tab::Tab;
+use super::traced::Traced;
+use super::vitals::{Gauge, Lame, Vitals};
+use super::walk::{Walk, stop};
+use super::window::{State, Window};
+use super::{Settings, audit, weigh};
+use crate::model::{Fault, FaultCode, Phase, SelfFault};
+use crate::probe::dialogue::in_time;
+use crate::probe::{Body, Field, Needs, Reply, Run, Stop};
+
+/// Of what the page says, in bytes.
+const TEXT_BYTES_MAX: usize = 1 << 20;
+/// A page that is still loading something gets so long before it is used: customers do not wait for the last picture.
+const COMPLETE_WITHIN: Duration = Duration::from_secs(10);
+
+pub(super) async fn visit(settings: &Settings, url: Url, tab: &Tab, run: &mut Run<'_>) -> Result<Reply, Stop> {
+    let guise = settings.guise(run.scope);
+    let version = version(&tab.agent);
+    let page = tab.page.clone();
+    guise.wear(&page, &version).await.map_err(stop)?;
+    if settings.tls.insecure {
+        page.execute(SetIgnoreCertificateErrorsParams::new(true)).await.map_err(stop)?;
+    }
+    let mut sight = Sight::watch(&page).await.map_err(stop)?;
+    let gauge = Gauge::install(&page, (run.tools.random)()).await.map_err(stop)?;
+    let _traced = Traced::install(&page, &url, run.trace_headers().collect()).await.map_err(stop)?;
+    let window = Window { page, guise, version };
+    let limit = in_time(run.deadline);
+    run.phases.begin(Phase::Load);
+    let opened = open(&window, &url, tab, limit).await;
+    let mut seen = sight.seen();
+    seen.explain(&tab.refused());
+    arrived(run, &seen);
+    if let Some(Ok(peer)) = passage(tab, &url) {
+        run.reached(peer);
+    }
+    opened?;
+    run.phases.begin(Phase::Use);
+    let mut walk = Walk::new(window, tab, &mut sight, limit);
+    for deed in &settings.deeds {
+        let name = deed.words(run.scope);
+        let late = || {
+            let text = format!("{name}: not done in time; the page does not let anything happen");
+            Stop::from(Fault::new(FaultCode::Timeout, text))
+        };
+        timeout_at(limit, walk.deed(deed, run)).await.unwrap_or_else(|_| Err(late()))?;
+    }
+    let window = walk.window;
+    look(settings, &window, (tab, &sight, &gauge), run, limit).await
+}
+
+/// What is to be seen when all is done.
+async fn look(
+    settings: &Settings,
+    window: &Window,
+    (tab, sight, gauge): (&Tab, &Sight, &Gauge),
+    run: &mut Run<'_>,
+    limit: Instant,
+) -> Result<Reply, Stop> {
+    let complete = limit.min(Instant::now() + COMPLETE_WITHIN);
+    timeout_at(complete, window.loaded()).await.unwrap_or(Ok(())).map_err(stop)?;
+    let vitals = gauge.read().await;
+    run.phases.end();
+    let mut seen = sight.seen();
+    seen.explain(&tab.refused());
+    let mut reply = told(&seen, &vitals);
+    content(window, run.needs, &mut reply).await.map_err(stop)?;
+    let pictures = audit::pictures(&window.page, gauge.world(), &seen).await;
+    defect(&mut reply, Field::Pictures, FaultCode::PictureBroken, &pictures);
+    reply.set(Field::Pictures, pictures);
+    if run.asked.contains(Field::Picture) {
+        reply.picture = Some(pictured(settings, window, run).await?);
+    }
+    if run.asked.contains(Field::Accessibility) {
+        let unseen = || Stop::Own(SelfFault::Unsupported, "the page could not be looked at by axe-core".to_owned());
+        let violations = audit::accessibility(&window.page, gauge.world()).await.ok_or_else(unseen)?;
+        reply.set(Field::Accessibility, violations.iter().map(ToString::to_string).collect::<Vec<_>>());
+    }
+    if run.asked.contains(Field::Broken) || run.asked.contains(Field::Checked) {
+        let followed = audit::links(&window.page, gauge.world(), run, &settings.tls).await?;
+        reply.set(Field::Checked, followed.checked);
+        reply.set(Field::Broken, followed.broken);
+    }
+    Ok(reply)
+}
+
+/// The picture of an element, or of the screen.
+async fn pictured(settings: &Settings, window: &Window, run: &Run<'_>) -> Result<Bytes, Stop> {
+    let mut screen = CaptureScreenshotParams::default();
+    if let Some(element) = &settings.picture {
+        let query = element.query(Want::Control, run.scope);
+        let spot = window.ask(&query, "picture", "").await.map_err(stop)?;
+        let Some(answer) = spot.map(|spot| spot.answer).filter(|answer| answer.state == State::Ready) else {
+            let text = format!("{} is not to be seen", element.words(Want::Control, run.scope));
+            return Err(Fault::new(FaultCode::ElementMissing, text).into());
+        };
+        screen.clip = Some(Viewport { x: answer.x, y: answer.y, width: answer.wide, height: answer.high, scale: 1.0 });
+    }
+    let taken = window.page.execute(screen).await.map_err(stop)?.result.data;
+    let broken = || Stop::Own(SelfFault::Unsupported, "our browser took a picture that cannot be read".to_owned());
+    STANDARD.decode(AsRef::<[u8]>::as_ref(&taken)).map(Bytes::from).map_err(|_| broken())
+}
+
+/// How the connection to the page's host ended.
+fn passage(tab: &Tab, url: &Url) -> Option<Result<SocketAddr, Stop>> {
+    let at = (url.host_str()?.to_owned(), url.port_or_known_default()?);
+    tab.passages().remove(&at).map(|passage| passage.ended)
+}
+
+/// Chromium's, as it names itself.
+fn version(agent: &str) -> String {
+    let version = agent.split_once("Chrome/").map_or("", |(_, rest)| rest);
+    version.split(' ').next().unwrap_or_default().to_owned()
+}
+
+/// Goes there and waits until it is complete, or nearly.
+async fn open(window: &Window, url: &Url, tab: &Tab, limit: Instant) -> Result<(), Stop> {
+    let gone = timeout_at(limit, window.page.execute(NavigateParams::new(url.as_str()))).await;
+    let slow = || Fault::new(FaultCode::Timeout, format!("{url} does not come in time"));
+    let gone = gone.map_err(|_| slow())?.map_err(stop)?.result;
+    if let Some(error) = gone.error_text {
+        return Err(unreachable(&error, url, tab));
+    }
+    let complete = limit.min(Instant::now() + COMPLETE_WITHIN);
+    timeout_at(complete, window.loaded()).await.unwrap_or(Ok(())).map_err(stop)?;
+    window.guise.arrived(&window.page).await.map_err(stop)
+}
+
+/// Why the page did not come: our gate knows better than the browser how far it got.
+fn unreachable(error: &str, url: &Url, tab: &Tab) -> Stop {
+    if let Some(Err(stop)) = passage(tab, url) {
+        return stop;
+    }
+    let name = error.strip_prefix("net::ERR_").unwrap_or(error);
+    let code = match name {
+        "CERT_DATE_INVALID" => FaultCode::CertExpired,
+        "CERT_AUTHORITY_INVALID" => FaultCode::CertUntrusted,
+        "CERT_COMMON_NAME_INVALID" => FaultCode::CertWrongHost,
+        "CERT_REVOKED" => FaultCode::CertRevoked,
+        name if name.starts_with("CERT_") => FaultCode::CertInvalid,
+        "SSL_VERSION_OR_CIPHER_MISMATCH" => FaultCode::TlsVersion,
+        name if name.starts_with("SSL_") => FaultCode::TlsProtocol,
+        "TOO_MANY_REDIRECTS" => FaultCode::TooManyRedirects,
+        "UNSAFE_REDIRECT" | "UNSAFE_PORT" | "DISALLOWED_URL_SCHEME" | "UNKNOWN_URL_SCHEME" => {
+            FaultCode::RedirectRefused
+        }
+        "CONNECTION_RESET" | "CONNECTION_CLOSED" | "EMPTY_RESPONSE" => FaultCode::Reset,
+        "CONTENT_LENGTH_MISMATCH" | "INCOMPLETE_CHUNKED_ENCODING" => FaultCode::Truncated,
+        "TIMED_OUT" => FaultCode::Timeout,
+        _ => FaultCode::Protocol,
+    };
+    Fault::new(code, format!("the page does not come: {error}")).into()
+}
+
+/// Where the time of the page's own request went.
+fn arrived(run: &mut Run<'_>, seen: &Seen) {
+    let Some((request, answer)) = seen.page().and_then(|page| Some((page, page.answer.as_ref()?))) else { return };
+    run.attribute("http.response.status_code", answer.status.to_string());
+    run.attribute("http.request.method", request.method.as_str());
+    let Some(timing) = &answer.timing else { return };
+    let at = |ms: f64| seen.clock.instant(timing.begun + ms / 1000.0);
+    let since = |seconds: f64| (seconds - timing.begun) * 1000.0;
+    let spans = [
+        (Phase::Connect, timing.connect),
+        (Phase::Tls, timing.tls),
+        (Phase::Send, timing.send),
+        (Phase::Wait, timing.send.and_then(|(_, sent)| Some((sent, timing.head?)))),
+        (Phase::Receive, timing.head.and_then(|head| Some((head, since(request.end.as_ref()?.at()))))),
+    ];
+    for (phase, span) in spans {
+        if let Some((from, to)) = span {
+            run.phases.record(phase, at(from), at(to));
+        }
+    }
+}
+
+/// What was to be seen, felt and missed.
+fn told(seen: &Seen, vitals: &Vitals) -> Reply {
+    let mut reply = Reply::new();
+    if let Some(answer) = seen.page().and_then(|page| page.answer.as_ref()) {
+        reply.set(Field::Status, answer.status);
+        if answer.status >= 400 {
+            let text = format!("answers {}", answer.status);
+            reply.doubt(Field::Status, Fault::new(FaultCode::Status, text).during(Phase::Load));
+        }
+    }
+    let (errors, failures, mixed) = (seen.errors(), seen.failures(), seen.mixed());
+    let uncaught: Vec<String> = seen.uncaught.iter().map(ToString::to_string).collect();
+    defect(&mut reply, Field::Console, FaultCode::ScriptError, &uncaught);
+    let ours = seen.failed().filter(|(request, _)| request.party != Party::Third);
+    let pictures = |resource| resource == Resource::Picture;
+    let ours: Vec<String> = ours
+        .filter(|(request, _)| !pictures(request.resource))
+        .map(|(request, why)| format!("{request} {why}"))
+        .collect();
+    defect(&mut reply, Field::Requests, FaultCode::RequestFailed, &ours);
+    defect(&mut reply, Field::Mixed, FaultCode::MixedContent, &mixed);
+    reply.set(Field::Console, errors);
+    reply.set(Field::Requests, failures);
+    reply.set(Field::Mixed, mixed);
+    let third = weigh::third_parties(seen);
+    reply.set(Field::ThirdParties, third.iter().map(ToString::to_string).collect::<Vec<_>>());
+    for (field, ms) in
+        [(Field::Lcp, vitals.lcp), (Field::Inp, vitals.inp), (Field::Fcp, vitals.fcp), (Field::Ttfb, vitals.ttfb)]
+    {
+        if let Some(ms) = ms {
+            reply.set(field, ms / 1000.0);
+        }
+    }
+    if let Some(cls) = vitals.cls {
+        reply.set(Field::Cls, cls);
+    }
+    reply.latency = vitals.lcp.map(|ms| Duration::from_secs_f64(ms / 1000.0));
+    reply.judged = vitals.worst().map(|lame| (lame.quality, lame_words(&lame)));
+    reply
+}
+
+/// A defect that customers notice and that does not stop them; one of each sort.
+fn defect(reply: &mut Reply, field: Field, code: FaultCode, what: &[String]) {
+    if let Some(first) = what.first() {
+        let more = what.len() - 1;
+        let more = if more == 0 { String::new() } else { format!(", and {more} more") };
+        reply.defect(field, Fault::new(code, format!("{first}{more}")).during(Phase::Load));
+    }
+}
+
+/// A vital that is not good, as customers feel it.
+fn lame_words(lame: &Lame) -> Fault {
+    let seconds = |ms: f64| format!("{:.1} s", ms / 1000.0);
+    let (code, text) = match lame.name {
+        "lcp" => (FaultCode::Latency, format!("its main content is there after {}", seconds(lame.value))),
+        "fcp" => (FaultCode::Latency, format!("it shows nothing for {}", seconds(lame.value))),
+        "ttfb" => (FaultCode::Latency, format!("its first byte comes after {}", seconds(lame.value))),
+        "inp" => (FaultCode::Unresponsive, format!("it reacts {:.0} ms after it is used", lame.value)),
+        _ => (FaultCode::LayoutShift, format!("it jumps about while it is used: a layout shift of {:.2}", lame.value)),
+    };
+    let good = match lame.name {
+        "cls" => format!("{:.1}", lame.good),
+        "inp" => format!("{:.0} ms", lame.good),
+        _ => seconds(lame.good),
+    };
+    Fault::new(code, format!("{text}; good is up to {good} ({})", lame.name.to_uppercase())).during(Phase::Load)
+}
+
+/// The page as it stands now.
+async fn content(window: &Window, needs: Needs, reply: &mut Reply) -> chromiumoxide::error::Result<()> {
+    reply.set(Field::Url, window.url().await?);
+    let title: Option<String> = window.main("() => document.title.slice(0, 1000)", Vec::new()).await?;
+    reply.set(Field::Title, title.unwrap_or_default());
+    if needs >= Needs::Body {
+        let most = vec![TEXT_BYTES_MAX.into()];
+        let text = "(most) => (document.body?.innerText ?? '').slice(0, most)";
+        let html = "(most) => document.documentElement.outerHTML.slice(0, most)";
+        let shown: Option<String> = window.main(text, most.clone()).await?;
+        let markup: Option<String> = window.main(html, most).await?;
+        reply.set(Field::Text, shown.unwrap_or_default());
+        reply.body = Some(Body { bytes: markup.unwrap_or_default().into(), charset: None });
+    }
+    Ok(())
+}

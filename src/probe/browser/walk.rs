@@ -1,0 +1,389 @@
+//! Does what a customer does, one thing after the other: waits as he would until it can be done, does it, and looks
+//! whether what it promised happens.
+
+use std::path::Path;
+use std::time::Duration;
+
+use chromiumoxide::cdp::browser_protocol::dom::SetFileInputFilesParams;
+use chromiumoxide::cdp::browser_protocol::page::{GetNavigationHistoryParams, NavigateToHistoryEntryParams};
+use chromiumoxide::cdp::js_protocol::runtime::EvaluateParams;
+use chromiumoxide::error::{CdpError, Result as Told};
+use serde_json::{Value, json};
+use tokio::time::{Instant, sleep, timeout_at};
+
+use super::deed::{Awaited, Deed, Scroll, Ticked, Typed, Verb};
+use super::element::{Element, Want};
+use super::sight::Sight;
+use super::tab::Tab;
+use super::window::{Spot, State, Window};
+use crate::model::{Evidence, Fault, FaultCode, SelfFault};
+use crate::probe::{Run, Stop};
+
+/// How often a page is asked that is waited for.
+const GLANCE: Duration = Duration::from_millis(50);
+/// Nothing asked of the network for so long is quiet.
+const QUIET: Duration = Duration::from_millis(500);
+/// How long what was pressed in vain is given when it is pressed again.
+const AGAIN: Duration = Duration::from_secs(2);
+
+/// A customer at a page.
+pub(super) struct Walk<'w> {
+    pub(super) window: Window,
+    tab: &'w Tab,
+    sight: &'w mut Sight,
+    /// What was typed last, to see whether the page keeps it: where, and what people call it.
+    typed: Option<(Value, String)>,
+    deadline: Instant,
+}
+
+/// What was looked for: the question, and what people call it.
+struct Sought {
+    query: Value,
+    words: String,
+}
+
+impl Sought {
+    fn new(element: &Element, want: Want, run: &Run<'_>) -> Self {
+        Self { query: element.query(want, run.scope), words: element.words(want, run.scope) }
+    }
+}
+
+impl<'w> Walk<'w> {
+    /// `deadline` is the whole run's, or a little before.
+    pub(super) fn new(window: Window, tab: &'w Tab, sight: &'w mut Sight, deadline: Instant) -> Self {
+        Self { window, tab, sight, typed: None, deadline }
+    }
+
+    pub(super) async fn deed(&mut self, deed: &Deed, run: &mut Run<'_>) -> Result<(), Stop> {
+        if let Some((query, words)) = self.typed.take() {
+            self.kept(&query, &words).await?;
+        }
+        let limit = self.limit(deed.within());
+        let asked = self.sight.seen().requests.len();
+        match &deed.verb {
+            Verb::Click(element) => {
+                let sought = Sought::new(element, Want::Control, run);
+                let spot = self.ready(&sought, "click", "", limit).await?;
+                self.window.click(&spot).await.map_err(stop)?;
+                if let Some(then) = &deed.then
+                    && let Err(fault) = self.awaited(then, run, self.limit(deed.within())).await?
+                {
+                    return Err(self.pressed_in_vain((sought, then), asked, deed.within(), fault, run).await?.into());
+                }
+                return self.settle(deed.then.is_some()).await;
+            }
+            Verb::Fill(element, typed) => self.fill(Sought::new(element, Want::Field, run), typed, limit, run).await?,
+            Verb::Press(keys) => keys.press(&self.window.page).await.map_err(stop)?,
+            Verb::Select(element, option) => {
+                let option = option.render(run.scope).into_owned();
+                self.ready(&Sought::new(element, Want::Field, run), "select", &option, limit).await?;
+            }
+            Verb::Tick(element, ticked) => self.tick(&Sought::new(element, Want::Field, run), *ticked, limit).await?,
+            Verb::Upload(element, file) => {
+                let spot = self.ready(&Sought::new(element, Want::Field, run), "upload", "", limit).await?;
+                self.upload(&spot, file).await?;
+            }
+            Verb::Scroll(scroll) => self.scroll(scroll, limit, run).await?,
+            Verb::WaitFor(awaited) => self.awaited(awaited, run, limit).await??,
+            Verb::Back => self.back().await.map_err(stop)?,
+        }
+        if let Some(then) = &deed.then {
+            self.awaited(then, run, self.limit(deed.within())).await??;
+        }
+        self.settle(deed.then.is_some()).await
+    }
+
+    fn limit(&self, within: Duration) -> Instant {
+        self.deadline.min(Instant::now() + within)
+    }
+
+    /// Whoever promised nothing may have sent the customer to another page: what comes next is done there.
+    async fn settle(&self, promised: bool) -> Result<(), Stop> {
+        if promised {
+            return Ok(());
+        }
+        // A page that is never complete can be used all the same.
+        timeout_at(self.limit(AGAIN), self.window.loaded()).await.unwrap_or(Ok(())).map_err(stop)
+    }
+
+    /// Waits until it can be used, and what it is then.
+    async fn ready(&self, sought: &Sought, doing: &str, value: &str, limit: Instant) -> Result<Spot, Stop> {
+        let begun = Instant::now();
+        let mut last = None;
+        loop {
+            let asked = timeout_at(limit, self.window.ask(&sought.query, doing, value)).await;
+            let late = asked.is_err();
+            if let Ok(spot) = asked
+                && let Some(spot) = spot.map_err(stop)?
+            {
+                if spot.answer.state >= State::Ready {
+                    return Ok(spot);
+                }
+                last = Some(spot);
+            }
+            if late || Instant::now() + GLANCE >= limit {
+                return Err(unready(&sought.words, last, value, begun.elapsed()).into());
+            }
+            sleep(GLANCE).await;
+        }
+    }
+
+    async fn fill(&mut self, sought: Sought, typed: &Typed, limit: Instant, run: &mut Run<'_>) -> Result<(), Stop> {
+        let text = match typed {
+            Typed::Text(text) => text.render(run.scope).into_owned(),
+            Typed::Code(totp) => {
+                let wrong = || Stop::Own(SelfFault::Misconfigured, "the secret of `totp` is no base32 text".to_owned());
+                let code = totp.code(run.tools.clock.now()).ok_or_else(wrong)?;
+                run.hide(&code);
+                code
+            }
+        };
+        let spot = self.ready(&sought, "fill", &text, limit).await?;
+        if spot.answer.state == State::Ready {
+            self.window.type_text(&text).await.map_err(stop)?;
+            self.typed = (!text.is_empty()).then_some((sought.query, sought.words));
+        }
+        Ok(())
+    }
+
+    /// Scripts that take a page over when they are ready at last may throw away what was typed before.
+    async fn kept(&self, query: &Value, words: &str) -> Result<(), Stop> {
+        match self.window.ask(query, "read", "").await.map_err(stop)? {
+            Some(spot) if spot.answer.state == State::Ready && spot.answer.value.is_empty() => {
+                let text = format!(
+                    "what was typed into {words} is gone again: the page shows the field before it is ready, or clears it"
+                );
+                Err(Fault::new(FaultCode::NoEffect, text).into())
+            }
+            _ => Ok(()),
+        }
+    }
+
+    async fn tick(&self, sought: &Sought, ticked: Ticked, limit: Instant) -> Result<(), Stop> {
+        let wanted = ticked == Ticked::Yes;
+        let spot = self.ready(sought, "click", "", limit).await?;
+        if spot.answer.checked == wanted {
+            return Ok(());
+        }
+        self.window.click(&spot).await.map_err(stop)?;
+        loop {
+            match self.window.ask(&sought.query, "read", "").await.map_err(stop)? {
+                Some(spot) if spot.answer.checked == wanted => return Ok(()),
+                _ if Instant::now() + GLANCE >= limit => {
+                    let state = if wanted { "is not ticked" } else { "is still ticked" };
+                    let text = format!("{} {state} after it was clicked", sought.words);
+                    return Err(Fault::new(FaultCode::NoEffect, text).into());
+                }
+                _ => sleep(GLANCE).await,
+            }
+        }
+    }
+
+    async fn upload(&self, spot: &Spot, file: &Path) -> Result<(), Stop> {
+        let mut chosen = EvaluateParams::new("chosen");
+        chosen.context_id = Some(spot.context());
+        let chosen = self.window.page.execute(chosen).await.map_err(stop)?;
+        let unread = |error| Stop::Own(SelfFault::Misconfigured, format!("`{}` cannot be read: {error}", file.display()));
+        let content = tokio::fs::read(file).await.map_err(unread)?;
+        let name = file.file_name().map_or(Path::new("file"), Path::new);
+        let file = self.tab.file(name, &content).await?;
+        let mut files = SetFileInputFilesParams::new(vec![file.to_string_lossy().into_owned()]);
+        files.object_id = chosen.result.result.object_id;
+        self.window.page.execute(files).await.map_err(stop).map(drop)
+    }
+
+    async fn scroll(&self, scroll: &Scroll, limit: Instant, run: &Run<'_>) -> Result<(), Stop> {
+        match scroll {
+            Scroll::To(element) => {
+                self.ready(&Sought::new(element, Want::Control, run), "scroll", "", limit).await.map(drop)
+            }
+            Scroll::Top => {
+                let _: Option<Value> = self.window.main("() => scrollTo(0, 0)", Vec::new()).await.map_err(stop)?;
+                Ok(())
+            }
+            // Screen by screen, as people do: pages load more on the way.
+            Scroll::Bottom => loop {
+                let by = "() => { const before = scrollY; scrollBy(0, innerHeight); return scrollY - before; }";
+                let moved: Option<f64> = self.window.main(by, Vec::new()).await.map_err(stop)?;
+                if moved.is_none_or(|moved| moved < 1.0) || Instant::now() >= limit {
+                    return Ok(());
+                }
+                sleep(GLANCE).await;
+            },
+        }
+    }
+
+    /// To the page before; out of a tab that has none, to the tab that opened it.
+    async fn back(&mut self) -> Told<()> {
+        let history = self.window.page.execute(GetNavigationHistoryParams::default()).await?.result;
+        let before = usize::try_from(history.current_index - 1).ok().and_then(|before| history.entries.get(before));
+        match before {
+            Some(entry) if entry.url != "about:blank" => {
+                self.window.page.execute(NavigateToHistoryEntryParams::new(entry.id)).await?;
+            }
+            _ => self.window.page = self.tab.page.clone(),
+        }
+        Ok(())
+    }
+
+    /// Whether it happens in time; else why not.
+    async fn awaited(&mut self, awaited: &Awaited, run: &Run<'_>, limit: Instant) -> Result<Result<(), Fault>, Stop> {
+        let begun = Instant::now();
+        loop {
+            match timeout_at(limit, self.holds(awaited, run)).await {
+                Ok(Ok(true)) => return Ok(Ok(())),
+                Ok(Err(error)) => return Err(stop(error)),
+                Ok(Ok(false)) if Instant::now() + GLANCE < limit => sleep(GLANCE).await,
+                Ok(Ok(false)) | Err(_) => return Ok(Err(self.missed(awaited, run, begun.elapsed()).await)),
+            }
+        }
+    }
+
+    async fn holds(&mut self, awaited: &Awaited, run: &Run<'_>) -> Told<bool> {
+        let shown = |spot: Option<Spot>, state| spot.is_some_and(|spot| spot.answer.state == state);
+        Ok(match awaited {
+            Awaited::Text(text) => {
+                let query = json!({ "text": text.render(run.scope) });
+                shown(self.window.ask(&query, "look", "").await?, State::Ready)
+            }
+            Awaited::Element(element) => {
+                let query = element.query(Want::Control, run.scope);
+                shown(self.window.ask(&query, "look", "").await?, State::Ready)
+            }
+            Awaited::Gone(element) => {
+                let query = element.query(Want::Control, run.scope);
+                shown(self.window.ask(&query, "gone", "").await?, State::Gone)
+            }
+            Awaited::Url(part) => self.window.url().await?.contains(&*part.render(run.scope)),
+            Awaited::NewTab(part) => self.new_tab(&part.render(run.scope)).await?,
+            Awaited::Dialog(text) => {
+                let text = text.render(run.scope);
+                self.tab.dialogs().iter().any(|said| said.contains(&*text))
+            }
+            Awaited::Download(name) => {
+                let name = name.render(run.scope);
+                self.tab.downloads().iter().any(|file| file.name.contains(&*name))
+            }
+            Awaited::NetworkQuiet => self.sight.quiet_for() >= QUIET,
+        })
+    }
+
+    /// Goes over to a tab that the page opened.
+    async fn new_tab(&mut self, part: &str) -> Told<bool> {
+        for page in self.tab.others().await {
+            if page.url().await?.is_some_and(|url| url.contains(part)) {
+                self.sight.also(&page).await?;
+                self.window.guise.wear(&page, &self.window.version).await?;
+                self.window.page = page;
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// The fault of what was waited for in vain.
+    async fn missed(&self, awaited: &Awaited, run: &Run<'_>, waited: Duration) -> Fault {
+        let expected = awaited.words(run.scope);
+        let found = self.instead().await;
+        let text = format!("not within {}: {expected}; the page shows {found}", brief(waited));
+        let evidence = Evidence { of: "page".to_owned(), expected, found };
+        Fault { evidence: Some(evidence), ..Fault::new(FaultCode::NoEffect, text) }
+    }
+
+    /// What is to be seen, in a line.
+    async fn instead(&self) -> String {
+        let headline =
+            "() => [document.title, document.querySelector('h1')?.innerText ?? ''].map(t => t.trim().slice(0, 80))";
+        let shown =
+            timeout_at(Instant::now() + QUIET, self.window.main::<(String, String)>(headline, Vec::new())).await;
+        match shown {
+            Ok(Ok(Some((title, headline)))) if headline.is_empty() || title.contains(&headline) => format!("“{title}”"),
+            Ok(Ok(Some((title, headline)))) => format!("“{headline}” ({title})"),
+            _ => "nothing that can be read".to_owned(),
+        }
+    }
+
+    /// Pressed, and what it promised did not happen. Where it did nothing at all it is pressed again, as customers do:
+    /// that tells a button that is shown too early from one that is dead.
+    async fn pressed_in_vain(
+        &mut self,
+        (sought, then): (Sought, &Awaited),
+        asked: usize,
+        within: Duration,
+        fault: Fault,
+        run: &Run<'_>,
+    ) -> Result<Fault, Stop> {
+        let promised = then.words(run.scope);
+        let waited = brief(within);
+        if self.sight.seen().requests.len() > asked || self.deadline < Instant::now() + AGAIN {
+            let text = format!(
+                "{} was pressed, but not within {waited}: {promised}; the page shows {}",
+                sought.words,
+                fault.evidence.as_ref().map_or("nothing", |evidence| &evidence.found)
+            );
+            return Ok(Fault { text, ..fault });
+        }
+        let spot = match self.ready(&sought, "click", "", self.limit(AGAIN)).await {
+            Ok(spot) => spot,
+            Err(Stop::Fault(_)) => return Ok(fault),
+            Err(own) => return Err(own),
+        };
+        self.window.click(&spot).await.map_err(stop)?;
+        let text = if self.awaited(then, run, self.limit(AGAIN)).await?.is_ok() {
+            format!(
+                "{} does nothing when it is first pressed; pressed again {waited} later it works: it is shown before it is \
+                 ready, and customers press in vain",
+                sought.words
+            )
+        } else {
+            format!("{} does nothing when it is pressed, not even the second time", sought.words)
+        };
+        Ok(Fault { text, ..fault })
+    }
+}
+
+/// Why it cannot be used, as the owner of the page would say it.
+fn unready(what: &str, spot: Option<Spot>, value: &str, waited: Duration) -> Fault {
+    let waited = brief(waited);
+    let answer = spot.map(|spot| spot.answer).unwrap_or_default();
+    let it = if answer.words.is_empty() { what } else { &answer.words };
+    let list = |texts: &[String]| texts.iter().map(|text| format!("“{text}”")).collect::<Vec<_>>().join(", ");
+    let (code, text) = match answer.state {
+        State::None | State::Gone | State::There | State::Ready | State::Done => {
+            let instead = match list(&answer.near) {
+                near if near.is_empty() => String::new(),
+                near => format!("; there is {near}"),
+            };
+            (FaultCode::ElementMissing, format!("{what} is not on the page after {waited}{instead}"))
+        }
+        State::Refused => {
+            let offered = list(&answer.near);
+            (FaultCode::ElementMissing, format!("{what} does not take “{value}”; it offers {offered}"))
+        }
+        State::Hidden => (FaultCode::ElementHidden, format!("{it} is there, but not to be seen after {waited}")),
+        State::Aside => (FaultCode::ElementHidden, format!("{it} lies beside the screen, where nobody can scroll to")),
+        State::Disabled => (FaultCode::ElementDisabled, format!("{it} is still switched off after {waited}")),
+        State::Moving => (FaultCode::ElementMoving, format!("{it} does not hold still: it still moves after {waited}")),
+        State::Covered => {
+            let by = if answer.by.is_empty() { "something" } else { &answer.by };
+            (FaultCode::ElementCovered, format!("{it} is covered by {by}: nobody can press it"))
+        }
+    };
+    Fault::new(code, text)
+}
+
+/// `5 s`, `350 ms`
+fn brief(time: Duration) -> String {
+    let ms = time.as_millis();
+    if ms < 1000 { format!("{ms} ms") } else { format!("{} s", (ms as f64 / 100.0).round() / 10.0) }
+}
+
+/// What the browser says when it cannot be talked to: our own trouble, but for a page that does not let it answer.
+pub(super) fn stop(error: CdpError) -> Stop {
+    match error {
+        CdpError::Timeout => {
+            Fault::new(FaultCode::Timeout, "the page does not respond: its scripts let nothing else happen").into()
+        }
+        other => Stop::Own(SelfFault::Unsupported, format!("our browser cannot be talked to: {other}")),
+    }
+}
