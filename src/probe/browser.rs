@@ -32,9 +32,11 @@ mod tests;
 mod watched;
 
 use std::borrow::Cow;
+use std::time::Duration;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::Deserialize;
+use tokio::time::timeout;
 use url::Url;
 
 use super::connect::tls::Options;
@@ -47,6 +49,8 @@ use element::Element;
 
 /// Deeds of one step.
 const DEEDS_MAX: usize = 100;
+/// How long the news may take that a browser is gone which does not answer any more.
+const NEWS: Duration = Duration::from_millis(500);
 /// Patterns of what is not loaded.
 const BLOCK_MAX: usize = 100;
 
@@ -188,9 +192,14 @@ impl Act for Settings {
         let url = self.url(run.scope)?;
         run.attribute("url.full", url.as_str());
         let tab = run.tools.browsers.open(run, &url).await?;
-        tokio::select! {
+        let reply = tokio::select! {
             reply = Box::pin(visit::visit(self, url, &tab, run)) => reply,
             gone = tab.gone() => Err(gone),
+        };
+        match reply {
+            // Whoever dies does not answer, and the news of it may come later.
+            Err(own @ Stop::Own(..)) => Err(timeout(NEWS, tab.gone()).await.unwrap_or(own)),
+            other => other,
         }
     }
 }

@@ -31,8 +31,6 @@ use unasked::Unasked;
 
 /// How long tidying up may take; then the whole browser goes.
 const TIDY: Duration = Duration::from_secs(2);
-/// How long the news that the browser is gone may take to come after the first question that it did not answer.
-const NEWS: Duration = Duration::from_millis(500);
 /// Tabs that a page opened, which are looked at.
 const TABS_MAX: usize = 16;
 
@@ -159,32 +157,6 @@ impl Tab {
         let gone = gone.or_else(|| self.unasked.fallen().borrow().clone());
         stop(gone.as_ref().unwrap_or(&Gone::Crashed))
     }
-
-    /// What is asked of the page, or what the run ends with because the browser is gone.
-    pub(super) async fn ask<T>(&self, asked: impl Future<Output = Result<T, CdpError>>) -> Result<T, Asked> {
-        tokio::select! {
-            biased;
-            stop = self.gone() => Err(Asked::Gone(stop)),
-            answer = asked => match answer {
-                Ok(answer) => Ok(answer),
-                // Whoever dies does not answer, and the news of it may come later.
-                Err(CdpError::ChannelSendError(_) | CdpError::NoResponse) => {
-                    let stop = timeout(NEWS, self.gone()).await;
-                    Err(Asked::Gone(stop.unwrap_or_else(|_| stop_of_crash())))
-                }
-                Err(error) => Err(Asked::Refused(error)),
-            }
-        }
-    }
-}
-
-/// Why a question has no answer.
-#[derive(Debug)]
-pub(super) enum Asked {
-    /// The browser is gone, and the run with it.
-    Gone(Stop),
-    /// The browser says no.
-    Refused(CdpError),
 }
 
 impl Drop for Tab {

@@ -3,13 +3,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use chromiumoxide::error::CdpError;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
 use tokio::time::{Instant, sleep, timeout};
 use url::Url;
 
 use super::pool::{Browsers, Settings};
-use super::tab::{Asked, Tab};
+use super::tab::Tab;
 use crate::clock::Clock;
 use crate::model::{FaultCode, ProbeId, SelfFault, SpanId, TraceId};
 use crate::probe::connect::Network;
@@ -91,6 +92,34 @@ fn fault(stop: Stop) -> FaultCode {
     }
 }
 
+/// How long the news may take that a browser is gone which does not answer any more.
+const NEWS: Duration = Duration::from_millis(500);
+
+/// Why a question has no answer.
+#[derive(Debug)]
+enum Asked {
+    /// The browser is gone, and the run with it.
+    Gone(Stop),
+    /// The browser says no.
+    Refused(CdpError),
+}
+
+/// What is asked of the page, or what the run ends with because the browser is gone.
+async fn ask<T>(tab: &Tab, asked: impl Future<Output = Result<T, CdpError>>) -> Result<T, Asked> {
+    tokio::select! {
+        biased;
+        stop = tab.gone() => Err(Asked::Gone(stop)),
+        answer = asked => match answer {
+            Ok(answer) => Ok(answer),
+            // Whoever dies does not answer, and the news of it may come later.
+            Err(CdpError::ChannelSendError(_) | CdpError::NoResponse) => {
+                Err(Asked::Gone(timeout(NEWS, tab.gone()).await.expect("it is gone")))
+            }
+            Err(error) => Err(Asked::Refused(error)),
+        }
+    }
+}
+
 #[tokio::test]
 async fn one_browser_serves_run_after_run() {
     let tools = tools();
@@ -117,7 +146,7 @@ async fn a_page_that_takes_all_memory_is_ended_and_named() {
     let tab = open(&tools, &url).await.unwrap();
     tab.page.goto(url.as_str()).await.unwrap();
     assert_eq!(fault(tab.gone().await), FaultCode::BrowserOom);
-    match tab.ask(tab.page.get_title()).await {
+    match ask(&tab, tab.page.get_title()).await {
         Err(Asked::Gone(stop)) => assert_eq!(fault(stop), FaultCode::BrowserOom, "as often as one asks"),
         other => panic!("{other:?}"),
     }
@@ -132,7 +161,7 @@ async fn a_script_without_an_end_keeps_nobody() {
     let url = page("<title>x</title><script>setTimeout(() => { while (true) {} }, 100)</script>").await;
     let tab = open(&tools, &url).await.unwrap();
     tab.page.goto(url.as_str()).await.unwrap();
-    let hanging = async { while tab.ask(tab.page.get_title()).await.is_ok() {} };
+    let hanging = async { while ask(&tab, tab.page.get_title()).await.is_ok() {} };
     assert!(timeout(Duration::from_secs(3), hanging).await.is_err(), "the page answers no more");
     drop(tab);
     let tab = open(&tools, &url).await.unwrap();
@@ -149,7 +178,7 @@ async fn what_nobody_asked_for_is_answered_counted_and_gone() {
     let url = page(format!("{link}<script>setTimeout(() => {{ {script} }}, 100)</script>")).await;
     let tab = open(&tools, &url).await.unwrap();
     tab.page.goto(url.as_str()).await.unwrap();
-    while tab.ask(tab.page.get_title()).await.unwrap().as_deref() != Some("done") || tab.downloads().is_empty() {
+    while ask(&tab, tab.page.get_title()).await.unwrap().as_deref() != Some("done") || tab.downloads().is_empty() {
         sleep(Duration::from_millis(20)).await;
     }
     assert_eq!(tab.dialogs(), ["alert: hi", "confirm: sure", "prompt: who"]);

@@ -183,7 +183,8 @@ impl<'w> Walk<'w> {
         let mut chosen = EvaluateParams::new("chosen");
         chosen.context_id = Some(spot.context());
         let chosen = self.window.page.execute(chosen).await.map_err(stop)?;
-        let unread = |error| Stop::Own(SelfFault::Misconfigured, format!("`{}` cannot be read: {error}", file.display()));
+        let unread =
+            |error| Stop::Own(SelfFault::Misconfigured, format!("`{}` cannot be read: {error}", file.display()));
         let content = tokio::fs::read(file).await.map_err(unread)?;
         let name = file.file_name().map_or(Path::new("file"), Path::new);
         let file = self.tab.file(name, &content).await?;
