@@ -361,6 +361,8 @@ mod hour;
 #[cfg(test)]
 mod outage;
 #[cfg(test)]
+mod unstarted;
+#[cfg(test)]
 mod tests {
     use super::*;
 

@@ -85,8 +85,14 @@ async fn an_hour(receivers: Receivers) -> Hour {
     Hour { runs, p99, calls: calls.load(Ordering::Relaxed) }
 }
 
-/// The daemon of that folder before its first run, and where its metrics are. Its time is the runtime's.
+/// The daemon of that folder before its first run, and where its metrics are.
 pub(super) async fn wired(folder: &Path) -> (Assembled, String) {
+    let (setup, page) = setup(folder).await;
+    (assemble(setup).await.expect("it starts"), page)
+}
+
+/// What it is started with. Its time is the runtime's.
+pub(super) async fn setup(folder: &Path) -> (Setup, String) {
     let folders = Folders::new(folder.join("config"));
     let loaded = config::load(&folders, &Environment::new(BTreeMap::<String, String>::new()), Secrets::Needed);
     let plan = loaded.plan.unwrap_or_else(|| panic!("{:?}", loaded.problems));
@@ -105,7 +111,7 @@ pub(super) async fn wired(folder: &Path) -> (Assembled, String) {
         relay: Relay::new(Clock::system()),
         opened: Box::new(|| {}),
     };
-    (assemble(setup).await.expect("it starts"), page)
+    (setup, page)
 }
 
 /// Lets it run, in a time that flies, until `course` is over; then asks for its metrics, and ends it.
