@@ -218,7 +218,7 @@ impl Command {
             Self::Demo(args) => args.run(global).await,
             Self::Init(args) => args.run(),
             Self::Run(args) => args.run(global).await,
-            Self::Check(args) => Ok(args.run(global)),
+            Self::Check(args) => Ok(args.run(global).await),
             Self::Walk(args) => args.run(global).await,
             Self::Probe(args) => args.run(global).await,
             Self::Preflight(args) => args.run(global).await,

@@ -65,6 +65,7 @@ pub struct Plan {
     pub public: bool,
     pub store: store::Settings,
     pub telemetry: crate::telemetry::Settings,
+    pub browser: probe::browser::pool::Settings,
     pub alerts: alert::Settings,
     pub reports: Vec<report::Order>,
     /// At least one, in the order of their turns.

@@ -46,6 +46,7 @@ use crate::board::Board;
 use crate::clock::Clock;
 use crate::config::{Environment, Folders, Plan};
 use crate::model::{Notification, Reading, Snapshot};
+use crate::probe::browser::pool::Browsers;
 use crate::probe::connect::Network;
 use crate::store::sqlite::Sqlite;
 use crate::store::{Decision, Refused, Store};
@@ -166,7 +167,8 @@ async fn assemble_with(setup: Setup, exporter: Arc<Exporter>) -> Result<Assemble
         outposts: shared.outposts(variables, base.clone(), ends.tells, Arc::clone(&network)),
         page,
     };
-    let prober = errands::prober(Arc::clone(&network), &shared.clock, &program, Some(Arc::clone(&shared.store)));
+    let browsers = Arc::clone(&shared.browsers);
+    let prober = errands::prober((network, browsers), &shared.clock, &program, Some(Arc::clone(&shared.store)));
     let watched = Arc::new(pulse::Watched::of(&plan));
     let (metrics, signs) = (Arc::clone(&shared.metrics), Arc::clone(&shared.signs));
     let others = Handle::current();
@@ -202,6 +204,7 @@ struct Shared {
     metrics: Arc<Metrics>,
     signs: Arc<signs::Signs>,
     bell: Bell,
+    browsers: Arc<Browsers>,
 }
 
 impl Shared {
@@ -214,6 +217,7 @@ impl Shared {
             exporter,
             signs: Arc::new(signs::Signs::new()),
             bell: Bell::default(),
+            browsers: errands::browsers(plan),
         })
     }
 
@@ -269,6 +273,7 @@ impl Shared {
             metrics: Arc::clone(&self.metrics),
             signs: Arc::clone(&self.signs),
             network,
+            browsers: Arc::clone(&self.browsers),
             told: Arc::default(),
         }
     }
@@ -279,8 +284,8 @@ impl Shared {
         if ended.is_err() {
             tracing::warn!("Not everything ended in time: what was still under way is lost");
         }
-        let Self { store, exporter, .. } = self;
-        let closed = async { tokio::join!(exporter.shutdown(SEND_GRACE), store.close()) };
+        let Self { store, exporter, browsers, .. } = self;
+        let closed = async { tokio::join!(exporter.shutdown(SEND_GRACE), store.close(), browsers.close()) };
         tokio::time::timeout(CLOSE_GRACE, closed).await.ok();
         ended.unwrap_or_default().into_iter().collect::<Result<(), _>>().map_err(Failure::from)
     }

@@ -3,6 +3,7 @@
 use super::terminal::say;
 use super::{Exit, Format, Global, terminal};
 use crate::config::{Plan, Secrets};
+use crate::daemon::errands;
 use crate::detect;
 use crate::model::{DetectRule, Probe};
 use crate::units::Period;
@@ -15,13 +16,16 @@ pub(super) struct Args {
 }
 
 impl Args {
-    pub(super) fn run(self, global: &Global) -> Exit {
+    pub(super) async fn run(self, global: &Global) -> Exit {
         let loaded = global.load(if self.without_secrets { Secrets::Without } else { Secrets::Needed });
         let exit = if loaded.plan.is_some() { Exit::Well } else { Exit::No };
+        let browser = match &loaded.plan {
+            Some(plan) => browser(plan).await,
+            None => None,
+        };
         if global.format == Format::Json {
             let advice = loaded.plan.as_ref().and_then(second_vantage);
-            let answer =
-                serde_json::json!({ "ok": loaded.plan.is_some(), "problems": loaded.problems, "advice": advice });
+            let answer = serde_json::json!({ "ok": loaded.plan.is_some(), "problems": loaded.problems, "advice": advice, "browser": browser });
             say!("{answer:#}");
             return exit;
         }
@@ -40,6 +44,9 @@ impl Args {
                 let found = found.join(", ");
                 let tally = if tally.is_empty() { tally } else { format!("; {tally}") };
                 say!("{}well{:#}: {found}{tally}", terminal::GOOD, terminal::GOOD);
+                if let Some(trouble) = browser {
+                    say!("{}browser{:#}: {trouble}", terminal::WARN, terminal::WARN);
+                }
                 if let Some(advice) = second_vantage(plan) {
                     say!("{}{advice}{:#}", terminal::DIM, terminal::DIM);
                 }
@@ -47,6 +54,21 @@ impl Args {
             None => say!("{}{tally}{:#}", terminal::BAD, terminal::BAD),
         }
         exit
+    }
+}
+
+/// What is wrong with the browser on this machine, where any probe needs one.
+async fn browser(plan: &Plan) -> Option<String> {
+    let mut steps = plan.errands.iter().flat_map(|errand| errand.steps());
+    if !steps.any(|step| step.kind.key() == "browser") {
+        return None;
+    }
+    let browsers = errands::browsers(plan);
+    let tried = browsers.try_out().await;
+    browsers.close().await;
+    match tried {
+        Ok(advice) => advice,
+        Err(why) => Some(format!("what needs one cannot run on this machine: {why}")),
     }
 }
 

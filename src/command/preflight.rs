@@ -60,6 +60,7 @@ impl Args {
             }
             readings.push(reading);
         }
+        walker.close().await;
         let ready = readings.iter().all(is_well);
         if global.format == Format::Json {
             let runs: Vec<Value> = readings.iter().filter_map(web::reading).collect();

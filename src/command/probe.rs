@@ -47,6 +47,7 @@ impl Args {
                 readings.push(reading);
             }
         }
+        walker.close().await;
         if readings.is_empty() {
             let persona = self.persona.map(|persona| format!(" as persona `{persona}`"));
             let from = self.from.map(|from| format!(" from `{from}`"));

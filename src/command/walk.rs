@@ -64,6 +64,7 @@ impl Args {
             }
             walked.push(Walked { reading, title: errand.title.clone() });
         }
+        prober.close().await;
         bar.finish_and_clear();
         board.tick(clock.now());
         let snapshot = board.snapshot(clock.now());

@@ -143,6 +143,7 @@ pub(super) fn plan(read: &Read<'_>) -> Option<Plan> {
             retention: value(top.retention.as_ref()).unwrap_or_default(),
         },
         telemetry: value(top.telemetry.as_ref()).unwrap_or_default(),
+        browser: value(top.browser.as_ref()).unwrap_or_default(),
         alerts: value(top.alerts.as_ref()).unwrap_or_default(),
         reports: orders,
         vantages,

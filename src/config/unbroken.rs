@@ -24,7 +24,7 @@ use crate::config::vantages::{self, RawVantage};
 use crate::config::vault::Vault;
 use crate::model::{DetectRule, Language};
 use crate::secret::Secret;
-use crate::{alert, store, telemetry};
+use crate::{alert, probe, store, telemetry};
 
 /// One top-level key: the file it stands in, its places, and what was decoded.
 pub(super) struct Stands<'a, T> {
@@ -135,6 +135,8 @@ top_level! {
     timezone "timezone" Zone;
     /// Where spans go.
     telemetry "telemetry" telemetry::Settings;
+    /// How the browsers of `browser` probes are run.
+    browser "browser" probe::browser::pool::Settings;
     /// If none of them answers, we are blind.
     canaries "canaries" Vec<Kept<Canary>>;
     /// The places from which probes run; one, this machine, if absent.

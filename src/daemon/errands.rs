@@ -5,26 +5,58 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use rand::RngCore as _;
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
 
+use super::tell::Tell;
 use crate::clock::Clock;
 use crate::config::Plan;
-use crate::model::{JourneyMap, PersonaId, ProbeId, Reading, Trigger, VantageId};
-use crate::probe::browser::pool::{self, Browsers};
+use crate::model::{JourneyMap, PersonaId, ProbeId, Reading, SelfFault, Trigger, VantageId};
+use crate::probe::browser::pool::Browsers;
 use crate::probe::connect::Network;
 use crate::probe::{Errand, Heard, Order, Prober, Pushes, Tools};
 use crate::store::Store;
 use crate::store::sqlite::Sqlite;
 
 /// A prober; what outside systems pushed is read from `store`, if there is one.
-pub(super) fn prober(network: Arc<Network>, clock: &Clock, program: &Path, store: Option<Arc<dyn Store>>) -> Prober {
+pub(super) fn prober(
+    (network, browsers): (Arc<Network>, Arc<Browsers>),
+    clock: &Clock,
+    program: &Path,
+    store: Option<Arc<dyn Store>>,
+) -> Prober {
     Prober::new(Tools {
         clock: clock.clone(),
         pushes: Arc::new(Pushed(store)),
         random: Arc::new(|| rand::rng().next_u64()),
         network,
         program: program.to_owned(),
-        browsers: Browsers::new(pool::Settings::default(), Arc::new(|| rand::rng().next_u64())),
+        browsers,
     })
+}
+
+/// Browsers as a plan wants them; none is started before a run asks for it.
+pub fn browsers(plan: &Plan) -> Arc<Browsers> {
+    Browsers::new(plan.browser.clone(), Arc::new(|| rand::rng().next_u64()))
+}
+
+/// Tells of browsers that end again and again, until one does not.
+pub(super) async fn watch_browsers(
+    browsers: Arc<Browsers>,
+    tells: mpsc::UnboundedSender<Tell>,
+    stop: CancellationToken,
+) {
+    let mut health = browsers.health();
+    while let Some(Ok(())) = stop.run_until_cancelled(health.changed()).await {
+        let (times, text) = health.borrow_and_update().clone();
+        let tell = match times {
+            0 => Tell::Well(SelfFault::Browser),
+            // Once may be anything.
+            1 => continue,
+            _ => Tell::Trouble(SelfFault::Browser, format!("{times} times in a row; the last time: {text}")),
+        };
+        tells.send(tell).ok();
+    }
 }
 
 /// The pushes that a store remembers.
@@ -56,6 +88,7 @@ pub struct Walker {
     prober: Prober,
     clock: Clock,
     map: Arc<JourneyMap>,
+    browsers: Arc<Browsers>,
 }
 
 impl Walker {
@@ -65,8 +98,14 @@ impl Walker {
         let store = Sqlite::peek(&plan.store).await.ok().map(|store| Arc::new(store) as Arc<dyn Store>);
         let network = Arc::new(Network::system(clock.clone()));
         let vantages = plan.vantages.iter().map(|vantage| (vantage.id.clone(), vantage.egress.clone()));
-        let prober = prober(network, &clock, program, store).from(vantages);
-        Self { prober, clock, map: Arc::clone(&plan.map) }
+        let browsers = browsers(plan);
+        let prober = prober((network, Arc::clone(&browsers)), &clock, program, store).from(vantages);
+        Self { prober, clock, map: Arc::clone(&plan.map), browsers }
+    }
+
+    /// Ends what runs have left running for the next one.
+    pub async fn close(self) {
+        self.browsers.close().await;
     }
 
     /// Once, from a vantage.

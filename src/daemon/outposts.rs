@@ -20,6 +20,7 @@ use crate::clock::Clock;
 use crate::config::Vantage;
 use crate::lasting::{Lasting, Telling};
 use crate::model::{JourneyMap, SelfFault};
+use crate::probe::browser::pool::Browsers;
 use crate::probe::connect::Network;
 use crate::score::KEPT;
 use crate::store::Store;
@@ -66,6 +67,7 @@ impl Deaf {
 /// What they all need.
 #[derive(Clone)]
 pub(super) struct Outposts {
+    pub(super) browsers: Arc<Browsers>,
     pub(super) store: Arc<dyn Store>,
     pub(super) clock: Clock,
     /// What `command` receivers may be given of.
@@ -327,6 +329,7 @@ mod tests {
         store.record(Batch { readings: vec![Arc::new(reading(today))], scores: vec![] }).await.expect("it is written");
         let (tells, mut told) = mpsc::unbounded_channel();
         let outposts = Outposts {
+            browsers: Browsers::new(Default::default(), Arc::new(|| 1)),
             store: Arc::clone(&store),
             clock,
             environment: BTreeMap::new(),

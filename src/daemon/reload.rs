@@ -9,6 +9,7 @@ use tokio::sync::{mpsc, watch as cell};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
+use super::errands;
 use super::keeper::Tell;
 use super::outposts::Outposts;
 use super::pulse::{Ask, Watched};
@@ -62,6 +63,8 @@ impl Reloader {
         let (alerts_in, alerts) = cell::channel(plan.alerts.clone());
         always.spawn(self.outposts.clone().watch_outbox(stop.clone()));
         always.spawn(self.outposts.clone().tidy(stop.clone()));
+        let (browsers, tells) = (Arc::clone(&self.outposts.browsers), self.tells.clone());
+        always.spawn(errands::watch_browsers(browsers, tells, stop.clone()));
         always.spawn(self.outposts.clone().send_direct(alerts, direct, stop.clone()));
         let mut present = self.man(&plan, &stop);
         loop {
@@ -131,6 +134,7 @@ impl Reloader {
 
     async fn hand_on(&self, plan: &Plan) {
         self.tokens.send_replace(Arc::new(tokens(plan)));
+        self.outposts.browsers.adjust(&plan.browser);
         self.written.send_replace(Arc::clone(&plan.written));
         let tell = Tell::Reload { map: Arc::clone(&plan.map), alerts: Arc::new(plan.alerts.clone()) };
         self.tells.send(tell).ok();

@@ -71,6 +71,11 @@ impl Browsers {
         }
     }
 
+    /// Starts one to see whether it can; or says why not. What a person should know about how it runs, if anything.
+    pub async fn try_out(&self) -> Result<Option<String>, String> {
+        self.rack().try_out().await
+    }
+
     /// How many runs in a row ended because the browser did, and how the last one did.
     pub fn health(&self) -> watch::Receiver<Crashes> {
         self.health.subscribe()

@@ -1,5 +1,8 @@
 //! Tabs, lent as runs are lent them.
 
+mod gate;
+mod lasting;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -28,13 +31,17 @@ impl Pushes for Nobody {
 }
 
 fn tools() -> Tools {
+    with(Settings::default(), Network::system(Clock::system()))
+}
+
+fn with(settings: Settings, network: Network) -> Tools {
     Tools {
         clock: Clock::system(),
         pushes: Arc::new(Nobody),
         random: Arc::new(rand::random),
-        network: Arc::new(Network::system(Clock::system())),
+        network: Arc::new(network),
         program: "unbroken".into(),
-        browsers: Browsers::new(Settings::default(), Arc::new(rand::random)),
+        browsers: Browsers::new(settings, Arc::new(rand::random)),
     }
 }
 

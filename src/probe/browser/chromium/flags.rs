@@ -66,7 +66,7 @@ pub(super) const FLAGS: &[&str] = &[
     "--renderer-process-limit=8",
     "--disable-features=Translate,OptimizationHints,MediaRouter,DialMediaRouteProvider,AutofillServerCommunication,\
      CertificateTransparencyComponentUpdater,InterestFeedContentSuggestions,HttpsUpgrades,DestroyProfileOnBrowserClose,\
-     PaintHolding,GlobalMediaControls",
+     PaintHolding,GlobalMediaControls,PreloadTopChromeWebUI,PreloadTopChromeWebUILessNavigations",
 ];
 
 /// What a shell does before it becomes the browser: the pipes get the numbers that Chromium reads and writes, no file of
