@@ -320,6 +320,7 @@ fn environment_of(touchpoints: &[(Touchpoint, String)], smtp: SocketAddr, folder
     let files = [
         ("HALCYON_PASSWORD_FILE", PASSWORD_FILE),
         ("HALCYON_PUSH_KEY_FILE", PUSH_KEY_FILE),
+        ("HALCYON_CODES_FILE", CODES_FILE),
         ("HALCYON_CA", AUTHORITY_FILE),
     ];
     for (name, file) in files {

@@ -25,7 +25,7 @@ use super::touchpoint::Touchpoint::Shop;
 
 /// How late a script is that has grown, and a picture that nobody made smaller.
 const HEAVY_SCRIPT: Duration = Duration::from_secs(4);
-const HEAVY_PICTURE: Duration = Duration::from_millis(600);
+const HEAVY_PICTURE: Duration = Duration::from_millis(1500);
 
 pub(super) fn router(business: Arc<Business>) -> Router {
     Router::new()

@@ -16,6 +16,7 @@ mod notices;
 mod order;
 mod pages;
 mod push;
+mod seen;
 mod walk;
 mod yaml;
 

@@ -120,7 +120,8 @@ async (query, doing, value) => {
   // A box that is drawn by its label is ticked by its label.
   if (!visible(el) && el.labels?.length && visible(el.labels[0])) el = el.labels[0];
   const facts = () => ({
-    words: words(own), value: own.value ?? squeeze(own.innerText),
+    // The value of a list's line is a number.
+    words: words(own), value: typeof own.value === 'string' ? own.value : squeeze(own.innerText),
     checked: own.checked ?? own.getAttribute('aria-checked') === 'true',
   });
   if (own.type === 'file' && doing === 'upload') {
@@ -182,7 +183,11 @@ async (query, doing, value) => {
   const hit = at(x, y);
   const ours = hit && (within(hit, el) || within(hit, own) || [...own.labels ?? []].some(label => within(hit, label)) ||
     within(el, hit) && closest(hit, 'a,button,label') === hit);
-  if (!ours) return { state: 'covered', by: hit ? words(closest(hit, '[role],dialog,section,aside,header,footer,nav,[id]') ?? hit) : '', ...facts() };
+  if (!ours) {
+    // What stands at the edge of the screen is scrolled away from: then it is looked at again.
+    el.scrollIntoView({ block: 'center', inline: 'nearest', behavior: 'instant' });
+    return { state: 'covered', by: hit ? words(closest(hit, '[role],dialog,section,aside,header,footer,nav,[id]') ?? hit) : '', ...facts() };
+  }
   if (doing === 'fill') return fill();
   if (doing === 'select') return select();
   return { state: 'ready', x, y, ...facts() };
