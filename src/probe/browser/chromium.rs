@@ -325,3 +325,23 @@ fn gist(said: &str) -> String {
     let line = said.lines().find(|line| line.contains("FATAL")).or_else(|| said.lines().last()).unwrap_or_default();
     line.chars().filter(|c| !c.is_control()).take(GIST_CHARS_MAX).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_browser_whose_daemon_is_killed_ends_by_itself() {
+        let (program, endings) = (find(None).expect("a browser"), TaskTracker::new());
+        let account = Account::find(None).expect("somebody");
+        let birth =
+            Birth { program: &program, account, sandbox: Sandbox::Own, endings: &endings, number: rand::random() };
+        let mut chromium = Chromium::start(birth).await.expect("it starts");
+        let mut remains = chromium.remains.take().expect("it lives");
+        assert!(remains.group.weigh().processes > 2);
+        // All that a killed process does: its pipes are closed.
+        remains.tasks[1].abort();
+        timeout(Duration::from_secs(20), remains.child.wait()).await.expect("in time").expect("it ended");
+        assert!(remains.group.gone(Duration::from_secs(20)).await);
+    }
+}

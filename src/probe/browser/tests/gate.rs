@@ -77,7 +77,7 @@ async fn go(tools: &Tools, url: &str) -> Tab {
     let url = Url::parse(url).unwrap();
     let tab = open(tools, &url).await.unwrap();
     // A page that is led astray has no answer.
-    let _ = tokio::time::timeout(Duration::from_secs(10), tab.page.goto(url.as_str())).await;
+    let _ = tokio::time::timeout(Duration::from_secs(3), tab.page.goto(url.as_str())).await;
     tab
 }
 
