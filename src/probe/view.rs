@@ -169,7 +169,15 @@ impl<'a> View<'a> {
                 Err(why) => Found::Unreadable(why),
             },
             Field::ContentType => self.content_type(),
-            Field::Messages | Field::Links | Field::To => match self.reply.value(field) {
+            Field::Messages
+            | Field::Links
+            | Field::To
+            | Field::Console
+            | Field::Requests
+            | Field::Pictures
+            | Field::Mixed
+            | Field::ThirdParties
+            | Field::Accessibility => match self.reply.value(field) {
                 Some(Value::Array(texts)) => Found::Any(texts.iter().map(plain).collect()),
                 _ => Found::Nothing,
             },

@@ -7,7 +7,7 @@ use chromiumoxide::cdp::browser_protocol::emulation::{
     UserAgentBrandVersion, UserAgentMetadata,
 };
 use chromiumoxide::cdp::browser_protocol::network::{
-    BlockPattern, EmulateNetworkConditionsByRuleParams, NetworkConditions, SetBlockedUrLsParams,
+    BlockPattern, EmulateNetworkConditionsByRuleParams, NetworkConditions, OverrideNetworkStateParams, SetBlockedUrLsParams,
 };
 use chromiumoxide::error::Result;
 use schemars::JsonSchema;
@@ -135,6 +135,8 @@ impl Guise {
         if self.connection == Connection::Offline {
             let none = NetworkConditions::new("", 0.0, -1.0, -1.0);
             page.execute(EmulateNetworkConditionsByRuleParams::new(true, vec![none])).await?;
+            // What scripts are told (`navigator.onLine`) is another matter.
+            page.execute(OverrideNetworkStateParams::new(true, 0.0, -1.0, -1.0)).await?;
         }
         Ok(())
     }

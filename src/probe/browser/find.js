@@ -19,7 +19,10 @@ async (query, doing, value) => {
   const fold = text => squeeze(text).toLowerCase();
   const short = text => text.length > WORDS_MAX ? text.slice(0, WORDS_MAX - 1) + '…' : text;
   const role = el => ({ img: 'image', none: '', generic: '' })[el.computedRole] ?? el.computedRole ?? '';
-  const name = el => squeeze(el.computedName) || squeeze(el.getAttribute('placeholder'));
+  // What is not to be seen has no name and no role for anybody; we look for it all the same, to say so.
+  const unseen = el => !el.checkVisibility({ visibilityProperty: true });
+  const name = el => squeeze(el.computedName) || squeeze(el.getAttribute('placeholder')) ||
+    (unseen(el) ? squeeze(el.getAttribute('aria-label') ?? el.textContent) : '');
 
   // Elements in the order of the page, those in open shadow trees too.
   const deep = function* (root, css) {
@@ -49,7 +52,8 @@ async (query, doing, value) => {
   const candidates = (query, root) => {
     if (query.css) return [...deep(root, query.css)];
     if (query.role) {
-      const found = [...deep(root, ROLES[query.role] ?? '*')].filter(el => role(el) === query.role);
+      const found = [...deep(root, ROLES[query.role] ?? '*')].filter(el =>
+        role(el) === query.role || unseen(el) && query.role in ROLES && query.name);
       return query.name ? named(found, fold(query.name)) : found;
     }
     if (query.label) return named([...deep(root, FIELDS)], fold(query.label));
