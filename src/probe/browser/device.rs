@@ -7,7 +7,8 @@ use chromiumoxide::cdp::browser_protocol::emulation::{
     UserAgentBrandVersion, UserAgentMetadata,
 };
 use chromiumoxide::cdp::browser_protocol::network::{
-    BlockPattern, EmulateNetworkConditionsByRuleParams, NetworkConditions, OverrideNetworkStateParams, SetBlockedUrLsParams,
+    BlockPattern, EmulateNetworkConditionsByRuleParams, NetworkConditions, OverrideNetworkStateParams,
+    SetBlockedUrLsParams,
 };
 use chromiumoxide::error::Result;
 use schemars::JsonSchema;

@@ -33,11 +33,12 @@ pub(super) async fn visit(settings: &Settings, url: Url, tab: &Tab, run: &mut Ru
     let guise = settings.guise(run.scope);
     let version = version(&tab.agent);
     let page = tab.page.clone();
-    guise.wear(&page, &version).await.map_err(stop)?;
     if settings.tls.insecure {
         page.execute(SetIgnoreCertificateErrorsParams::new(true)).await.map_err(stop)?;
     }
     let mut sight = Sight::watch(&page).await.map_err(stop)?;
+    // What slows the network down works from where it is watched on.
+    guise.wear(&page, &version).await.map_err(stop)?;
     let gauge = Gauge::install(&page, (run.tools.random)()).await.map_err(stop)?;
     let _traced = Traced::install(&page, &url, run.trace_headers().collect()).await.map_err(stop)?;
     let window = Window { page, guise, version };
@@ -50,7 +51,7 @@ pub(super) async fn visit(settings: &Settings, url: Url, tab: &Tab, run: &mut Ru
     if let Some(Ok(peer)) = passage(tab, &url) {
         run.reached(peer);
     }
-    opened?;
+    opened.map_err(|stop| said(&seen).map_or(stop, Stop::from))?;
     run.phases.begin(Phase::Use);
     let mut walk = Walk::new(window, tab, &mut sight, limit);
     for deed in &settings.deeds {
@@ -168,6 +169,12 @@ fn unreachable(error: &str, url: &Url, tab: &Tab) -> Stop {
     Fault::new(code, format!("the page does not come: {error}")).into()
 }
 
+/// The error that the server answers with, if it does.
+fn said(seen: &Seen) -> Option<Fault> {
+    let status = seen.page()?.answer.as_ref()?.status;
+    (status >= 400).then(|| Fault::new(FaultCode::Status, format!("answers {status}")).during(Phase::Load))
+}
+
 /// Where the time of the page's own request went.
 fn arrived(run: &mut Run<'_>, seen: &Seen) {
     let Some((request, answer)) = seen.page().and_then(|page| Some((page, page.answer.as_ref()?))) else { return };
@@ -195,9 +202,8 @@ fn told(seen: &Seen, vitals: &Vitals) -> Reply {
     let mut reply = Reply::new();
     if let Some(answer) = seen.page().and_then(|page| page.answer.as_ref()) {
         reply.set(Field::Status, answer.status);
-        if answer.status >= 400 {
-            let text = format!("answers {}", answer.status);
-            reply.doubt(Field::Status, Fault::new(FaultCode::Status, text).during(Phase::Load));
+        if let Some(fault) = said(seen) {
+            reply.doubt(Field::Status, fault);
         }
     }
     let (errors, failures, mixed) = (seen.errors(), seen.failures(), seen.mixed());
