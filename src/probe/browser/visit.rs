@@ -60,10 +60,24 @@ pub(super) async fn visit(settings: &Settings, url: Url, tab: &Tab, run: &mut Ru
             let text = format!("{name}: not done in time; the page does not let anything happen");
             Stop::from(Fault::new(FaultCode::Timeout, text))
         };
-        timeout_at(limit, walk.deed(deed, run)).await.unwrap_or_else(|_| Err(late()))?;
+        let done = timeout_at(limit, walk.deed(deed, run)).await.unwrap_or_else(|_| Err(late()));
+        if let Err(stop) = done {
+            return Err(explained(stop, &sight.seen()));
+        }
     }
     let window = walk.window;
     look(settings, &window, (tab, &sight, &gauge), run, limit).await
+}
+
+/// What cannot be done on a page is most often a script's fault that has stopped.
+fn explained(stop: Stop, seen: &Seen) -> Stop {
+    match (stop, seen.uncaught.first()) {
+        (Stop::Fault(fault), Some(said)) => {
+            let text = format!("{}; {said}", fault.text);
+            Fault { text, ..fault }.into()
+        }
+        (stop, _) => stop,
+    }
 }
 
 /// What is to be seen when all is done.
@@ -233,7 +247,16 @@ fn told(seen: &Seen, vitals: &Vitals) -> Reply {
         reply.set(Field::Cls, cls);
     }
     reply.latency = vitals.lcp.map(|ms| Duration::from_secs_f64(ms / 1000.0));
-    reply.judged = vitals.worst().map(|lame| (lame.quality, lame_words(&lame)));
+    reply.judged = vitals.worst().map(|lame| {
+        let mut fault = lame_words(&lame);
+        // The host that kept it waiting, if it is somebody else's.
+        if let ("lcp" | "fcp", Some(slowest)) = (lame.name, third.first())
+            && slowest.took.as_secs_f64() * 1000.0 > lame.good / 2.0
+        {
+            fault.text = format!("{}; meanwhile it waits for {slowest}", fault.text);
+        }
+        (lame.quality, fault)
+    });
     reply
 }
 

@@ -73,7 +73,9 @@ fn fault(reading: &Reading) -> &Fault {
 
 #[track_caller]
 fn well(reading: &Reading) {
-    assert_eq!(reading.outcome.verdict, Verdict::Good, "{:?}", reading.outcome.steps);
+    // How fast it was is the machine's affair.
+    assert!(matches!(reading.outcome.verdict, Verdict::Good | Verdict::Slow), "{:?}", reading.outcome.steps);
+    assert!(reading.outcome.steps.iter().all(|step| step.findings.is_empty()), "{:?}", reading.outcome.steps);
 }
 
 fn captured<'a>(reading: &'a Reading, name: &str) -> &'a str {
