@@ -28,8 +28,8 @@ impl Folder {
         let path = std::env::temp_dir().join(format!("{PREFIX}{number:016x}"));
         // Others may pass through, and see nothing.
         DirBuilder::new().mode(0o711).create(&path)?;
-        let lock = File::create_new(path.join(LOCK)).and_then(|lock| lock.lock().map(|()| lock));
-        let folder = Self { account, _lock: lock.inspect_err(|_| _ = fs::remove_dir_all(&path))?, path };
+        let lock = hold(&path).inspect_err(|_| _ = fs::remove_dir_all(&path))?;
+        let folder = Self { account, _lock: lock, path };
         folder.room("profile")?;
         Ok(folder)
     }
@@ -56,6 +56,15 @@ impl Drop for Folder {
     fn drop(&mut self) {
         let _ = fs::remove_dir_all(&self.path);
     }
+}
+
+/// It is held before it has its name: whoever sweeps just then never finds it free.
+fn hold(folder: &Path) -> io::Result<File> {
+    let nameless = folder.join("lock.new");
+    let lock = File::create_new(&nameless)?;
+    lock.lock()?;
+    fs::rename(nameless, folder.join(LOCK))?;
+    Ok(lock)
 }
 
 /// Deletes what browsers of a daemon that was killed have left.
