@@ -168,7 +168,8 @@ async fn assemble_with(setup: Setup, exporter: Arc<Exporter>) -> Result<Assemble
         page,
     };
     let browsers = Arc::clone(&shared.browsers);
-    let prober = errands::prober((network, browsers), &shared.clock, &program, Some(Arc::clone(&shared.store)));
+    let prober = errands::prober((network, browsers), &shared.clock, &program, Some(Arc::clone(&shared.store)))
+        .showing(errands::Shown::new(Arc::clone(&shared.store)));
     let watched = Arc::new(pulse::Watched::of(&plan));
     let (metrics, signs) = (Arc::clone(&shared.metrics), Arc::clone(&shared.signs));
     let others = Handle::current();

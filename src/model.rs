@@ -12,6 +12,7 @@ mod loss;
 mod maintenance;
 mod map;
 mod people;
+mod proof;
 mod quality;
 mod reading;
 mod rule;
@@ -37,6 +38,7 @@ pub use map::{
     Signal, Source, Stage, Touchpoint, Weight,
 };
 pub use people::{Acknowledgement, Scope, Silence};
+pub use proof::{Exhibit, Proof, Sort};
 pub use quality::Quality;
 pub use reading::{
     Captured, CertificateFacts, Finding, FindingSeverity, Outcome, PhaseTime, Reading, Sample, SpanRef, StepOutcome,

@@ -42,6 +42,7 @@ mod picture;
 #[cfg(test)]
 mod pieces;
 mod prober;
+mod proofs;
 mod redact;
 mod reply;
 mod run;
@@ -61,6 +62,7 @@ use crate::model::Signal;
 pub use errand::{Errand, Step, Told, When};
 pub use phases::Phases;
 pub use prober::{Order, Prober};
+pub use proofs::{Proofs, Witness};
 pub use push::{Heard, Pushes};
 pub use redact::Redactor;
 pub use reply::{Body, Field, Fields, Reply};

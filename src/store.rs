@@ -13,7 +13,7 @@ pub use outbox::{
     Bundle, Delivery, Discard, Fate, Holds, Letter, LetterState, OutboxDepth, Outgoing, Replay, Sealing, Sought, Stale,
     Thread,
 };
-pub use past::{Hurt, Noted, Removed, Stretch};
+pub use past::{Hurt, Kept, Noted, Removed, Stretch};
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -26,8 +26,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::model::{
-    Annotation, AnnotationId, Circular, Incident, IncidentId, JourneyId, Loss, Notification, ProbeId, Reading, Silence,
-    SilenceId, Storm, TouchpointId,
+    Annotation, AnnotationId, Circular, Incident, IncidentId, JourneyId, Loss, Notification, ProbeId, Proof, Reading,
+    Silence, SilenceId, Sort, Storm, TouchpointId, TraceId,
 };
 use crate::units::{Bytes, Period};
 
@@ -321,6 +321,15 @@ pub trait Store: Send + Sync + 'static {
 
     /// What a journey lost to each of its parts from one moment to another, in quarters of an hour.
     async fn losses(&self, journey: &JourneyId, from: Timestamp, to: Timestamp) -> Result<Vec<Loss>, Refused>;
+
+    /// Keeps what a failed run shows, unless its probe has lately failed for the same reason. Bounded in all.
+    async fn keep_proof(&self, proof: Proof) -> Result<(), Refused>;
+
+    /// What the newest run of a probe left of those that left something.
+    async fn proof(&self, probe: &ProbeId) -> Result<Option<Kept>, Refused>;
+
+    /// One exhibit of a run.
+    async fn exhibit(&self, trace: TraceId, sort: Sort) -> Result<Option<Vec<u8>>, Refused>;
 
     /// Puts circulars into the outbox, and remembers up to when those of this schedule have been. One durable
     /// transaction; a circular whose id is known stays as it is.

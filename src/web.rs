@@ -19,6 +19,7 @@ mod past;
 mod patient;
 mod postmortem;
 mod problem;
+mod proof;
 mod push;
 mod routes;
 mod serve;

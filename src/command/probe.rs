@@ -1,14 +1,15 @@
 //! `unbroken probe`: one run, told in full.
 
 use std::fmt::Write as _;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::terminal::say;
 use super::{Exit, Format, Global, Stop, terminal};
 use crate::config::{Plan, Secrets};
 use crate::daemon::errands;
-use crate::model::{FaultCode, JourneyMap, PersonaId, Reading, Source, StepOutcome, VantageId, Verdict};
-use crate::probe::Errand;
+use crate::model::{FaultCode, JourneyMap, PersonaId, Proof, Reading, Source, StepOutcome, VantageId, Verdict};
+use crate::probe::{Errand, Proofs};
 use crate::web;
 use crate::words::{self, Words};
 
@@ -23,6 +24,9 @@ pub(super) struct Args {
     /// From this vantage; the first that it can run from, if none is named
     #[arg(long, value_name = "VANTAGE")]
     from: Option<String>,
+    /// Write what a failed run of a browser shows into this folder
+    #[arg(long, value_name = "DIR")]
+    pictures: Option<PathBuf>,
 }
 
 impl Args {
@@ -30,7 +34,11 @@ impl Args {
         let plan = global.plan(Secrets::Needed)?;
         let chosen = self.choose(&plan)?;
         let from = self.from(&plan)?;
-        let walker = errands::Walker::new(&plan, &super::run::program()?).await;
+        let mut walker = errands::Walker::new(&plan, &super::run::program()?).await;
+        if let Some(folder) = &self.pictures {
+            std::fs::create_dir_all(folder).map_err(|error| Stop::usage(format!("{}: {error}", folder.display())))?;
+            walker = walker.showing(Arc::new(Folder(folder.clone())));
+        }
         let (words, mut readings) = (terminal::english(), Vec::new());
         for errand in chosen {
             let vantages = walker.vantages(&errand.id);
@@ -93,6 +101,22 @@ pub(super) fn near(text: &str, known: impl Iterator<Item = String>) -> String {
     let known: Vec<String> = known.collect();
     let near = words::nearest(text, known.iter().map(String::as_str));
     near.map(|word| format!("; did you mean `{word}`?")).unwrap_or_default()
+}
+
+/// Writes proofs as files, and says which.
+struct Folder(PathBuf);
+
+impl Proofs for Folder {
+    fn keep(&self, proof: Proof) {
+        for exhibit in proof.exhibits() {
+            let name = format!("{}-{}-{}", proof.probe.touchpoint, proof.trace, exhibit.sort.file());
+            let path = self.0.join(name);
+            match std::fs::write(&path, &exhibit.bytes) {
+                Ok(()) => terminal::tell(&path.display().to_string()),
+                Err(error) => terminal::tell(&format!("{}: {error}", path.display())),
+            }
+        }
+    }
 }
 
 fn print(words: &Words, reading: &Reading, map: &JourneyMap) {

@@ -5,16 +5,16 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use rand::RngCore as _;
-use tokio::sync::mpsc;
+use tokio::sync::{Semaphore, mpsc};
 use tokio_util::sync::CancellationToken;
 
 use super::tell::Tell;
 use crate::clock::Clock;
 use crate::config::Plan;
-use crate::model::{JourneyMap, PersonaId, ProbeId, Reading, SelfFault, Trigger, VantageId};
+use crate::model::{JourneyMap, PersonaId, ProbeId, Proof, Reading, SelfFault, Trigger, VantageId};
 use crate::probe::browser::pool::Browsers;
 use crate::probe::connect::Network;
-use crate::probe::{Errand, Heard, Order, Prober, Pushes, Tools};
+use crate::probe::{Errand, Heard, Order, Prober, Proofs, Pushes, Tools};
 use crate::store::Store;
 use crate::store::sqlite::Sqlite;
 
@@ -56,6 +56,35 @@ pub(super) async fn watch_browsers(
             _ => Tell::Trouble(SelfFault::Browser, format!("{times} times in a row; the last time: {text}")),
         };
         tells.send(tell).ok();
+    }
+}
+
+/// Proofs on their way to the store; beyond it they are lost, and so is none that waits long.
+const PROOFS_WAITING_MAX: usize = 4;
+
+/// Hands proofs to the store, beside the runs.
+pub(super) struct Shown {
+    store: Arc<dyn Store>,
+    room: Arc<Semaphore>,
+}
+
+impl Shown {
+    pub(super) fn new(store: Arc<dyn Store>) -> Arc<Self> {
+        Arc::new(Self { store, room: Arc::new(Semaphore::new(PROOFS_WAITING_MAX)) })
+    }
+}
+
+impl Proofs for Shown {
+    fn keep(&self, proof: Proof) {
+        let Ok(room) = Arc::clone(&self.room).try_acquire_owned() else { return };
+        let store = Arc::clone(&self.store);
+        tokio::spawn(async move {
+            if let Err(refused) = store.keep_proof(proof).await {
+                let why = super::chain(&refused);
+                tracing::debug!(error = why, "What a failed run shows cannot be kept: {why}");
+            }
+            drop(room);
+        });
     }
 }
 
@@ -106,6 +135,12 @@ impl Walker {
     /// Ends what runs have left running for the next one.
     pub async fn close(self) {
         self.browsers.close().await;
+    }
+
+    /// The same; what failed runs leave to be looked at is handed on.
+    #[must_use]
+    pub fn showing(self, proofs: Arc<dyn Proofs>) -> Self {
+        Self { prober: self.prober.showing(proofs), ..self }
     }
 
     /// Once, from a vantage.

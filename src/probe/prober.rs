@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::fmt;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,23 +20,32 @@ use super::connect::egress::Egress;
 use super::doubt;
 use super::errand::{Errand, Prepared, When, keys_in, sounds_secret};
 use super::outcome::{self, Felt};
+use super::proofs::{Proofs, Witness};
 use super::standstill::{Loss, Standstill};
 use super::{Phases, Redactor, Reply, Run, Scope, Stop, Tools};
 use crate::model::{
-    Captured, Fault, FaultCode, Finding, FindingSeverity, Outcome, Persona, Phase, Reading, SelfFault, SpanId, SpanRef,
-    StepOutcome, TraceId, Trigger, VantageId, Verdict,
+    Captured, Fault, FaultCode, Finding, FindingSeverity, Outcome, Persona, Phase, Proof, Reading, SelfFault, SpanId,
+    SpanRef, StepOutcome, TraceId, Trigger, VantageId, Verdict,
 };
 
 /// Characters of a captured value or an attribute in a reading.
 const VALUE_CHARS_MAX: usize = 1024;
 
 /// Runs errands.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Prober {
     tools: Tools,
     /// The same with another network, for runs from other vantages.
     elsewhere: BTreeMap<VantageId, Tools>,
     standstill: Arc<Standstill>,
+    /// Who keeps what failed runs leave to be looked at.
+    proofs: Option<Arc<dyn Proofs>>,
+}
+
+impl fmt::Debug for Prober {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Prober").field("tools", &self.tools).finish_non_exhaustive()
+    }
 }
 
 /// What is asked of one run.
@@ -53,7 +63,13 @@ pub struct Order {
 
 impl Prober {
     pub fn new(tools: Tools) -> Self {
-        Self { tools, elsewhere: BTreeMap::new(), standstill: Arc::default() }
+        Self { tools, elsewhere: BTreeMap::new(), standstill: Arc::default(), proofs: None }
+    }
+
+    /// The same; what failed runs leave to be looked at is handed on.
+    #[must_use]
+    pub fn showing(self, proofs: Arc<dyn Proofs>) -> Self {
+        Self { proofs: Some(proofs), ..self }
     }
 
     /// The same, with its vantages: each leaves the machine by its own way.
@@ -65,6 +81,7 @@ impl Prober {
             tools: self.tools.clone(),
             elsewhere: elsewhere.map(|(vantage, egress)| (vantage, tools(egress))).collect(),
             standstill: Arc::clone(&self.standstill),
+            proofs: self.proofs.clone(),
         }
     }
 
@@ -88,7 +105,7 @@ impl Prober {
         let trace = TraceId((u128::from(self.id()) << 64) | u128::from(self.id()));
         let span = SpanId(self.id());
         let tools = self.tools_at(&order.vantage);
-        let mut walk = Walk::new(self, tools, errand, (order.persona.clone(), trace));
+        let mut walk = Walk::new(self, tools, errand, (order.persona.clone(), trace, started));
         for index in 0..errand.steps.len() {
             walk.step(index).await;
         }
@@ -123,6 +140,11 @@ struct Walk<'a> {
     /// Where the newest connection led to.
     came_from: Option<Region>,
     trace: TraceId,
+    began: Timestamp,
+    /// Of the step that was done last.
+    witness: Option<Box<dyn Witness>>,
+    /// Spent on showing what failed; no part of the run.
+    shown: Duration,
     start: Instant,
     /// What was lost before it.
     lost: Duration,
@@ -141,7 +163,7 @@ impl<'a> Walk<'a> {
         prober: &'a Prober,
         tools: &'a Tools,
         errand: &'a Arc<Errand>,
-        (persona, trace): (Option<Arc<Persona>>, TraceId),
+        (persona, trace, began): (Option<Arc<Persona>>, TraceId, Timestamp),
     ) -> Self {
         let start = Instant::now();
         let mut redactor = errand.redactor.clone();
@@ -159,6 +181,9 @@ impl<'a> Walk<'a> {
             cookies: None,
             came_from: None,
             trace,
+            began,
+            witness: None,
+            shown: Duration::ZERO,
             start,
             lost: prober.standstill.lost(start),
             deadline: start + errand.timeout,
@@ -200,14 +225,33 @@ impl<'a> Walk<'a> {
             if let Stop::Fault(fault) = &stop {
                 outcome.fault = Some(fault.clone());
             }
+            if self.stopped.is_none() {
+                self.prove(&outcome).await;
+            }
             // The first one is why; what fails while tidying up is only noted.
             self.stopped.get_or_insert(stop);
         } else if let (Some(felt), Some(good)) = (&felt, prepared.step.expect.good) {
             let loss = self.loss((begun, before));
             self.held_up = self.held_up.take().or_else(|| loss.explains(felt.latency, good).then(|| loss.words()));
         }
+        self.witness = None;
         self.steps.push(outcome);
         self.felt.push(felt);
+    }
+
+    /// Lets whoever saw the step fail show it, as long as the run has time.
+    async fn prove(&mut self, failed: &StepOutcome) {
+        let (Some(fault), Some(witness), Some(proofs)) = (&failed.fault, self.witness.take(), &self.prober.proofs)
+        else {
+            return;
+        };
+        let asked = Instant::now();
+        let exhibits = timeout_at(self.deadline, witness.testify(&self.redactor)).await.unwrap_or_default();
+        self.shown += asked.elapsed();
+        if !exhibits.is_empty() {
+            let of = (self.errand.id.clone(), self.trace);
+            proofs.keep(Proof::new(of, (failed.name.clone(), fault.code), self.began, exhibits));
+        }
     }
 
     /// How much was lost from a moment on, before which so much was.
@@ -244,6 +288,7 @@ impl<'a> Walk<'a> {
             certificate: None,
             captured: Vec::new(),
             attributes: Vec::new(),
+            witness: None,
             redactor: &mut self.redactor,
         };
         if captured {
@@ -256,6 +301,7 @@ impl<'a> Walk<'a> {
             Ok(Err(_)) => Err(Stop::Own(SelfFault::Panicked, format!("`{}` panicked", prepared.step.kind))),
             Ok(Ok(acted)) => acted,
         };
+        self.witness = run.witness.take();
         let running = run.phases.running();
         if let (Err(Stop::Fault(_)), Some(Phase::Dns), None) = (&acted, running, run.peer) {
             let servers = self.prober.tools.network.resolver.servers().unwrap_or_default();
@@ -339,7 +385,7 @@ impl<'a> Walk<'a> {
     }
 
     fn finish(self) -> Outcome {
-        let took = self.start.elapsed();
+        let took = self.start.elapsed().saturating_sub(self.shown);
         let credits = self.errand.steps.iter();
         let walked: Vec<outcome::Walked<'_>> = credits
             .zip(&self.steps)

@@ -57,6 +57,11 @@ impl Redactor {
         self.needles.sort_by_key(|needle| std::cmp::Reverse(needle.len()));
     }
 
+    /// Every value that is hidden, in each of its forms.
+    pub(super) fn hidden(&self) -> &[String] {
+        &self.needles
+    }
+
     /// Whether `text` holds a hidden value, in any form.
     pub(super) fn finds(&self, text: &str) -> Finds {
         if self.needles.iter().any(|needle| text.contains(needle.as_str())) { Finds::Secret } else { Finds::Nothing }

@@ -14,6 +14,7 @@ use tokio::time::Instant;
 use super::browser::pool::Browsers;
 use super::connect::Network;
 use super::connect::address::{Region, Way};
+use super::proofs::Witness;
 use super::template::{Place, Template};
 use super::{Fields, Phases, Pushes, Redactor, Told};
 use crate::clock::Clock;
@@ -75,6 +76,8 @@ pub struct Run<'a> {
     /// What a dialogue captured, known to later steps and to expectations.
     pub captured: Vec<(Arc<str>, String)>,
     pub(crate) attributes: Vec<(&'static str, SmolStr)>,
+    /// Who saw it, if there is something to be seen.
+    pub witness: Option<Box<dyn Witness>>,
     pub(crate) redactor: &'a mut Redactor,
 }
 
@@ -107,6 +110,7 @@ impl Run<'_> {
             certificate: None,
             captured: Vec::new(),
             attributes: Vec::new(),
+            witness: None,
             redactor: &mut own.redactor,
         }
     }

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use crate::model::{AnnotationId, IncidentId, Subject};
+use crate::model::{AnnotationId, FaultCode, IncidentId, Sort, Subject, TraceId};
 
 /// A journey over a length of time: of all minutes that there are of it.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -46,4 +46,18 @@ pub enum Removed {
     #[default]
     Hidden,
     Shown,
+}
+
+/// What is kept of a failed run, to be looked at.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Kept {
+    pub trace: TraceId,
+    /// The step that failed, by name.
+    pub step: String,
+    /// None: a code that this version does not know.
+    pub why: Option<FaultCode>,
+    /// When the run began.
+    pub at: Timestamp,
+    /// What there is.
+    pub sorts: Vec<Sort>,
 }

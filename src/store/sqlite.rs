@@ -14,6 +14,7 @@ mod letters;
 mod look;
 mod losses;
 mod open;
+mod proofs;
 mod record;
 mod reserve;
 mod roll;
@@ -39,11 +40,11 @@ use self::scribe::{Done, Group, Job, Order, Scribe};
 use self::tidy::Chore;
 use self::trouble::refused;
 use crate::model::{
-    Annotation, AnnotationId, Circular, Incident, IncidentId, JourneyId, Loss, Notification, ProbeId, Reading, Silence,
-    SilenceId, Storm,
+    Annotation, AnnotationId, Circular, Incident, IncidentId, JourneyId, Loss, Notification, ProbeId, Proof, Reading,
+    Silence, SilenceId, Sort, Storm, TraceId,
 };
 use crate::store::{
-    Batch, Bundle, Decision, Delivery, Digest, Discard, Fate, Hurt, IncidentFilter, Letter, Noted, OutboxDepth,
+    Batch, Bundle, Decision, Delivery, Digest, Discard, Fate, Hurt, IncidentFilter, Kept, Letter, Noted, OutboxDepth,
     Outgoing, Push, Refused, Replay, Restored, ScorePoint, Sealing, Settings, Sought, Stale, Store, Stretch,
 };
 
@@ -302,6 +303,18 @@ impl Store for Sqlite {
     async fn losses(&self, journey: &JourneyId, from: Timestamp, to: Timestamp) -> Result<Vec<Loss>, Refused> {
         let found = losses::read(&self.readers, journey, from, to).await;
         found.map_err(|error| refused("read what a journey lost", error))
+    }
+
+    async fn keep_proof(&self, proof: Proof) -> Result<(), Refused> {
+        self.order(Job::Proof(Box::new(proof))).await.map(drop)
+    }
+
+    async fn proof(&self, probe: &ProbeId) -> Result<Option<Kept>, Refused> {
+        proofs::newest(&self.readers, probe).await.map_err(|error| refused("tell what runs left", error))
+    }
+
+    async fn exhibit(&self, trace: TraceId, sort: Sort) -> Result<Option<Vec<u8>>, Refused> {
+        proofs::one(&self.readers, trace, sort).await.map_err(|error| refused("show what a run left", error))
     }
 
     async fn circulate(&self, schedule: &str, upto: Timestamp, circulars: Vec<Circular>) -> Result<(), Refused> {

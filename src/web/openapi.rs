@@ -56,6 +56,7 @@ fn operation(route: &Route, generator: &mut SchemaGenerator) -> Value {
         Answer::Svg => ("image/svg+xml", json!({ "type": "string" })),
         Answer::Atom => ("application/atom+xml", json!({ "type": "string" })),
         Answer::Text => ("text/plain", json!({ "type": "string" })),
+        Answer::Bytes => ("*/*", json!({ "type": "string", "format": "binary" })),
         Answer::Markdown => ("text/markdown", json!({ "type": "string" })),
         Answer::Events(schema) => ("text/event-stream", schema(generator).to_value()),
         Answer::Json(schema) => ("application/json", schema(generator).to_value()),

@@ -12,6 +12,7 @@ mod journey;
 mod look_back;
 mod number;
 mod past;
+mod proof;
 mod quiet;
 pub(super) mod reports;
 mod rich;

@@ -19,7 +19,7 @@ use super::past::Pasts;
 use super::problem::Problem;
 use super::trend::Thens;
 use super::{Audience, Event, Site};
-use super::{api, assets, audience, badge, events, feed, guard, openapi, page, push, vitals};
+use super::{api, assets, audience, badge, events, feed, guard, openapi, page, proof, push, vitals};
 use crate::lasting::{Lasting, Telling};
 use crate::model::Snapshot;
 use crate::words::Tongues;
@@ -48,6 +48,8 @@ pub(super) enum Answer {
     Atom,
     Text,
     Markdown,
+    /// A file of one of several kinds.
+    Bytes,
     /// Server-sent events whose data has this schema.
     Events(fn(&mut SchemaGenerator) -> Schema),
     Json(fn(&mut SchemaGenerator) -> Schema),
@@ -119,6 +121,7 @@ routes! {
     get "/readyz" vitals::readyz => Answer::Text, "Whether the daemon has begun";
     get "/feed.atom" feed::feed => Answer::Atom, "Incidents, for feed readers";
     get "/badge/{journey}.svg" badge::badge => Answer::Svg, "A journey's score as a picture";
+    get "/proofs/{trace}/{file}" proof::exhibit => Answer::Bytes, "What a failed run left to be looked at: page.webp, page.txt, console.txt, requests.har";
     get "/assets/{name}" assets::asset => Answer::Text, "Style, script and icon of the pages";
 }
 

@@ -209,6 +209,16 @@ pub(super) enum Level {
     Warning,
 }
 
+impl Level {
+    pub(super) const fn name(self) -> &'static str {
+        match self {
+            Self::Uncaught => "uncaught",
+            Self::Error => "error",
+            Self::Warning => "warning",
+        }
+    }
+}
+
 /// Where in a script.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Place {

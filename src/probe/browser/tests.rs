@@ -86,6 +86,7 @@ async fn open(tools: &Tools, url: &Url) -> Result<Tab, Stop> {
         certificate: None,
         captured: Vec::new(),
         attributes: Vec::new(),
+        witness: None,
         redactor: &mut redactor,
     };
     tools.browsers.open(&run, url).await

@@ -10,14 +10,19 @@ use axum::routing::get;
 use chromiumoxide::cdp::browser_protocol::page::NavigateParams;
 use chromiumoxide::{Browser, BrowserConfig, Page};
 use futures::StreamExt as _;
+use jiff::Timestamp;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep, timeout};
 
 use super::audit;
+use super::evidence::exhibits;
 use super::seen::{Crypt, End, Party, Resource, Seen};
 use super::sight::Sight;
 use super::vitals::{Gauge, Vitals};
 use super::weigh::third_parties;
+use super::world::World;
+use crate::model::{Exhibit, Sort};
+use crate::probe::Redactor;
 
 const PATIENCE: Duration = Duration::from_secs(20);
 
@@ -132,6 +137,27 @@ fn html(name: &str) -> Option<&'static str> {
         "framed" => "<!doctype html><title>x</title><iframe src=http://frame.other.test:PORT/inner></iframe>",
         "inner" => {
             "<!doctype html><title>y</title><img src=/text.png><img src=/gone.png><script>null.inside()</script>"
+        }
+        "echo" => {
+            "<!doctype html><title>Hello canary-4711-secret</title><h1>Welcome <span>canary-4711-secret</span></h1>\
+             <p>split: <b>canary-</b><i>4711</i><u>-secret</u></p><input value=canary-4711-secret>\
+             <input type=password value=hunter><p style='text-transform:uppercase'>canary-4711-secret</p>\
+             <img alt=canary-4711-secret src=/gone.png><style>em::after { content: attr(data-x) }</style>\
+             <em data-x=canary-4711-secret></em><div id=shadow></div><iframe src='/inside?token=canary-4711-secret'></iframe>\
+             <script>document.getElementById('shadow').attachShadow({ mode: 'open' }).innerHTML = '<p>canary-4711-secret</p>';\
+             console.error('canary-4711-secret'); fetch('/api?session=canary-4711-secret&page=2'); fetch('/canary-4711-secret');\
+             fetch('/api?sid=unheard-of-0815');\
+             throw new Error('no canary-4711-secret')</script>"
+        }
+        "inside" => "<!doctype html><p>canary-4711-secret</p>",
+        "closed" => {
+            "<!doctype html><title>x</title><div id=shadow></div><script>\
+             document.getElementById('shadow').attachShadow({ mode: 'closed' }).innerHTML = '<p>CANARY-4711-secret</p>'</script>"
+        }
+        "stubborn" => {
+            "<!doctype html><title>x</title><p id=p></p><script>const put = () => { if (p.textContent !== 'canary-4711-secret') \
+             p.textContent = 'canary-4711-secret' }; put(); new MutationObserver(put).observe(p, \
+             { childList: true, characterData: true, subtree: true })</script>"
         }
         "dull" => {
             "<!doctype html><html><title>x</title><img src=/logo.svg>\
@@ -313,4 +339,61 @@ async fn what_keeps_people_out_is_named() {
     }
     let words = found.iter().find(|it| it.id == "image-alt").unwrap().to_string();
     assert_eq!(words, "critical: Images must have alternative text (image-alt, 1 element, the first `img`)");
+}
+
+async fn shown(stage: &Stage) -> Vec<Exhibit> {
+    let mut redactor = Redactor::default();
+    redactor.hide("canary-4711-secret");
+    let world = World::new(9);
+    exhibits(&stage.page, &world, &stage.sight.seen(), &redactor, Timestamp::UNIX_EPOCH).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_that_a_failed_run_shows_tells_a_secret() {
+    let stage = Stage::new().await;
+    stage.open("/echo").await;
+    stage.seen(|seen| !seen.uncaught.is_empty()).await;
+    let exhibits = shown(&stage).await;
+    let sorts: Vec<Sort> = exhibits.iter().map(|exhibit| exhibit.sort).collect();
+    assert_eq!(sorts, Sort::ALL);
+    let text = |sort| {
+        let found = exhibits.iter().find(|exhibit| exhibit.sort == sort).unwrap();
+        String::from_utf8_lossy(&found.bytes).into_owned()
+    };
+    for exhibit in &exhibits {
+        let text = String::from_utf8_lossy(&exhibit.bytes).to_lowercase();
+        for secret in ["canary-4711", "4711-secret", "unheard-of"] {
+            assert!(!text.contains(secret), "{secret} in {:?}: {text}", exhibit.sort);
+        }
+    }
+    assert!(text(Sort::Outline).contains("heading “Welcome •••"), "{}", text(Sort::Outline));
+    assert!(text(Sort::Console).contains("stops with: Error: no •••"), "{}", text(Sort::Console));
+    let har: serde_json::Value = serde_json::from_str(&text(Sort::Requests)).unwrap();
+    let urls: Vec<&str> =
+        har["log"]["entries"].as_array().unwrap().iter().map(|it| it["request"]["url"].as_str().unwrap()).collect();
+    assert!(
+        urls.contains(&&*stage.here("/api?session=•••&page=2")) && urls.contains(&&*stage.here("/•••")),
+        "{urls:?}"
+    );
+    assert!(exhibits[0].bytes.starts_with(b"RIFF"), "a picture");
+    let left: String = stage
+        .page
+        .evaluate("document.body.innerText + document.querySelector('input').value")
+        .await
+        .unwrap()
+        .into_value()
+        .unwrap();
+    assert!(left.contains("Welcome •••") && !left.to_lowercase().contains("canary") && left.ends_with("•••"), "{left}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_picture_that_would_show_a_secret_is_not_taken() {
+    let stage = Stage::new().await;
+    for page in ["/closed", "/stubborn"] {
+        stage.open(page).await;
+        let sorts: Vec<Sort> = shown(&stage).await.iter().map(|exhibit| exhibit.sort).collect();
+        assert!(!sorts.contains(&Sort::Picture) && sorts.contains(&Sort::Outline), "{page}: {sorts:?}");
+    }
+    stage.open("/still").await;
+    assert!(shown(&stage).await.iter().any(|exhibit| exhibit.sort == Sort::Picture));
 }

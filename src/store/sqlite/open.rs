@@ -23,6 +23,7 @@ const SCHEMAS: &[(i64, &str, &str)] = &[
     (6, "past", include_str!("../migrations/0006_past.sql")),
     (7, "report", include_str!("../migrations/0007_report.sql")),
     (8, "stale", include_str!("../migrations/0008_stale.sql")),
+    (9, "exhibit", include_str!("../migrations/0009_exhibit.sql")),
 ];
 /// Before it a checkpoint could lose pages of the write-ahead log (the "WAL-reset bug").
 const SQLITE_OLDEST: (u32, u32, u32) = (3, 51, 3);

@@ -17,9 +17,9 @@ use super::record::Ledger;
 use super::reserve::Reserve;
 use super::tidy::{self, Chore};
 use super::trouble::{Trouble, refused};
-use super::{annotations, circulars, decide, letters, record, silences, stale, storms};
+use super::{annotations, circulars, decide, letters, proofs, record, silences, stale, storms};
 use crate::lasting::{Lasting, Telling};
-use crate::model::{Annotation, Circular, ProbeId, Silence, Storm};
+use crate::model::{Annotation, Circular, ProbeId, Proof, Silence, Storm};
 use crate::store::{Batch, Decision, Discard, Fate, Push, Refused, Replay, Retention, Sealing};
 
 /// Readings in one commit; beyond it the rest waits for the next.
@@ -46,6 +46,7 @@ pub(super) enum Job {
     Push(ProbeId, Push),
     Silence(Silence),
     Annotation(Annotation),
+    Proof(Box<Proof>),
     /// The schedule, up to when, and what goes out.
     Circulate(String, Timestamp, Vec<Circular>),
     Tidy(Chore),
@@ -165,13 +166,19 @@ impl Scribe {
             Job::Freshened(..) => ("write what was put right", Durable::Normal),
             Job::Begin(..) => ("count an attempt", Durable::Normal),
             Job::Settle(..) => ("write what became of a letter", Durable::Normal),
+            Job::Proof(_) => ("keep what a run shows", Durable::Normal),
             Job::Tidy(_) => ("be tidied", Durable::Normal),
         };
         self.ready().await?;
         let first = self.transact(durable, What::Job(job)).await;
         let result = match first {
             // Tidying makes room itself, and may have the reserve for it too.
-            Err(error) if Trouble::of(&error) == Trouble::Full && self.reserve.spend().is_ok() => {
+            // Pictures are not what the reserve is for.
+            Err(error)
+                if Trouble::of(&error) == Trouble::Full
+                    && !matches!(job, Job::Proof(_))
+                    && self.reserve.spend().is_ok() =>
+            {
                 self.transact(durable, What::Job(job)).await
             }
             other => other,
@@ -299,6 +306,7 @@ async fn perform(connection: &mut SqliteConnection, job: &Job, retention: &Reten
         Job::Circulate(schedule, upto, all) => circulars::write(connection, schedule, *upto, all).await?,
         Job::Silence(silence) => silences::write(connection, silence).await?,
         Job::Annotation(annotation) => annotations::write(connection, annotation).await?,
+        Job::Proof(proof) => proofs::write(connection, proof).await?,
         Job::Replay(id, now) => return letters::replay(connection, id, *now).await.map(Done::Replay),
         Job::Discard(id, why, now) => return letters::discard(connection, id, why, *now).await.map(Done::Discard),
         Job::Seal(number, last, storm) => {

@@ -9,6 +9,7 @@ use jiff::{SignedDuration, Timestamp};
 use sqlx::{AssertSqlSafe, QueryBuilder, Row, SqliteConnection};
 
 use super::look::{BLOCK_HOUR_BITS, malformed};
+use super::proofs;
 use super::record::{DAY, DETAIL_TIME_BITS, HOUR, MINUTE};
 use super::roll::{days, hours, scores, series_max};
 use crate::store::Retention;
@@ -201,6 +202,7 @@ async fn forget(
     now: Timestamp,
 ) -> Result<Chore> {
     let cut = Cut::new(retention, round, now);
+    proofs::forget(connection, cut.details).await?;
     let id_range = |table: &str, bits: i64| {
         format!(
             "DELETE FROM {table} WHERE id IN (SELECT t.id FROM series s CROSS JOIN {table} t

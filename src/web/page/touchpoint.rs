@@ -6,6 +6,7 @@ use askama::Template;
 
 use super::chart::{Beat, beats};
 use super::home::{IncidentRow, incident_row, persona_in_full};
+use super::proof::{Proof, proof};
 use super::quiet::{self, Hush, QuietRow};
 use super::rich::Marked;
 use super::run::{Run, run};
@@ -62,6 +63,7 @@ struct Probe {
     width: usize,
     latest: Option<Run>,
     latest_title: &'static str,
+    proof: Option<Proof>,
     runs: Vec<Listed>,
 }
 
@@ -170,6 +172,7 @@ async fn probe(shared: &Shared, frame: &Frame, now: &ProbeNow, snapshot: &Snapsh
             .collect(),
         width: drawn.len() * 10,
         beats: beats(&drawn),
+        proof: proof(shared, frame, &now.id).await,
         latest,
         latest_title: if told == 0 { "run-latest" } else { "run-latest-full" },
         runs: readings.iter().take(RUNS_LISTED).map(|reading| listed(frame, reading, snapshot)).collect(),

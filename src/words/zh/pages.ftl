@@ -136,6 +136,12 @@ beat-told = { $when }：{ $tone }，{ $took }
 run-latest = 最近一次运行
 run-latest-full = 最近一次完整记录的运行
 run-earlier = 更早的运行
+proof-title = 最近一次失败时客户看到的内容
+proof-alt = 步骤「{ $step }」失败时的页面截图，机密内容已遮盖
+proof-step = 步骤「{ $step }」失败。
+proof-outline = 页面文字
+proof-console = 控制台
+proof-requests = 请求记录（HAR）
 run-own = { $why }：<span lang="en">{ $text }</span>
 run-skipped = 本次运行未执行
 run-certificate = 证书 { $subject }，有效期至 { $until }（还有 { $days } 天），由 { $issuer } 签发

@@ -7,11 +7,11 @@ use std::time::Duration;
 use async_trait::async_trait;
 use jiff::{SignedDuration, Timestamp};
 use unbroken::model::{
-    Annotation, AnnotationId, Circular, Close, Incident, IncidentId, JourneyId, Loss, LostTo, Notification, Occasion,
-    ProbeId, Reading, Series, Silence, SilenceId, Storm, Subject, TraceId, VantageId,
+    Annotation, AnnotationId, Circular, Close, FaultCode, Incident, IncidentId, JourneyId, Loss, LostTo, Notification,
+    Occasion, ProbeId, Proof, Reading, Series, Silence, SilenceId, Sort, Storm, Subject, TraceId, VantageId,
 };
 use unbroken::store::{
-    Batch, Bundle, Decision, Delivery, Digest, Discard, Fate, Hurt, IncidentFilter, Letter, Noted, OutboxDepth,
+    Batch, Bundle, Decision, Delivery, Digest, Discard, Fate, Hurt, IncidentFilter, Kept, Letter, Noted, OutboxDepth,
     Outgoing, Push, Refused, Replay, Restored, ScorePoint, Sealing, Sought, Stale, Store, Stretch,
 };
 
@@ -132,6 +132,28 @@ impl Store for Shelf {
 
     async fn replay(&self, _: &str, _: Timestamp) -> Result<Replay, Refused> {
         Ok(Replay::Unknown)
+    }
+
+    async fn keep_proof(&self, _: Proof) -> Result<(), Refused> {
+        self.check()
+    }
+
+    async fn proof(&self, probe: &ProbeId) -> Result<Option<Kept>, Refused> {
+        self.check()?;
+        let fails = probe.touchpoint.as_str() == "billing" && !matches!(self.mood, Mood::Well | Mood::Pending);
+        let hostile = if self.mood == Mood::Hostile { halcyon::ATTACK } else { "" };
+        Ok(fails.then(|| Kept {
+            trace: TraceId(7),
+            step: format!("open the bill{hostile}"),
+            why: Some(FaultCode::Expectation),
+            at: halcyon::now() - SignedDuration::from_mins(2),
+            sorts: Sort::ALL.to_vec(),
+        }))
+    }
+
+    async fn exhibit(&self, trace: TraceId, sort: Sort) -> Result<Option<Vec<u8>>, Refused> {
+        self.check()?;
+        Ok((trace == TraceId(7)).then(|| sort.file().into()))
     }
 
     async fn begin(&self, _: &[i64]) -> Result<(), Refused> {

@@ -1,0 +1,20 @@
+//! What a failed step leaves to be looked at, and who keeps it. It never travels with the reading: it is large, and most
+//! of those who read readings must not see it.
+
+use async_trait::async_trait;
+
+use super::Redactor;
+use crate::model::{Exhibit, Proof};
+
+/// Saw what a step did, and is asked only if it failed. Dropped unasked, it leaves nothing.
+#[async_trait]
+pub trait Witness: Send + Sync {
+    /// Shows what there is to be seen, without anything that `redactor` hides. May be dropped at any await.
+    async fn testify(self: Box<Self>, redactor: &Redactor) -> Vec<Exhibit>;
+}
+
+/// Keeps proofs, or throws them away.
+pub trait Proofs: Send + Sync {
+    /// Does not wait.
+    fn keep(&self, proof: Proof);
+}
