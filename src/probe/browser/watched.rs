@@ -24,7 +24,7 @@ use super::world::World;
 use crate::model::{Exhibit, Sort};
 use crate::probe::Redactor;
 
-const PATIENCE: Duration = Duration::from_secs(20);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// A browser for which every host is this machine.
 struct Stage {
@@ -121,9 +121,9 @@ fn html(name: &str) -> Option<&'static str> {
         }
         "flood" => {
             "<!doctype html><title>x</title><script>\
-             for (let i = 0; i < 5000; i++) console.error('error ' + i + 'x'.repeat(5000));\
-             for (let i = 0; i < 2000; i++) setTimeout(() => { throw new Error('thrown ' + i) });\
-             for (let i = 0; i < 1500; i++) new Image().src = '/pixel.svg?' + i;</script>"
+             for (let i = 0; i < 500; i++) console.error('error ' + i + 'x'.repeat(5000));\
+             for (let i = 0; i < 200; i++) setTimeout(() => { throw new Error('thrown ' + i) });\
+             for (let i = 0; i < 800; i++) new Image().src = '/pixel.svg?' + i;</script>"
         }
         "shifts" => {
             "<!doctype html><title>x</title><body style=margin:0><div id=late></div>\
@@ -253,7 +253,7 @@ async fn a_flood_is_bounded() {
     stage.open("/flood").await;
     let seen = stage.seen(|seen| seen.left_out > 0 && seen.uncaught.len() >= 50).await;
     assert_eq!((seen.console.len(), seen.uncaught.len(), seen.requests.len()), (50, 50, 600));
-    assert!(seen.left_out >= 900, "{}", seen.left_out);
+    assert!(seen.left_out >= 200, "{}", seen.left_out);
     assert!(seen.console.iter().all(|said| said.text.chars().count() <= 501));
 }
 
