@@ -104,6 +104,7 @@ pub(super) fn near(text: &str, known: impl Iterator<Item = String>) -> String {
 }
 
 /// Writes proofs as files, and says which.
+#[derive(Debug)]
 struct Folder(PathBuf);
 
 impl Proofs for Folder {

@@ -1,5 +1,6 @@
 //! Errands run once because a person asked (`walk`, `probe`), and the prober that the daemon's own runs share.
 
+use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -66,6 +67,12 @@ const PROOFS_WAITING_MAX: usize = 4;
 pub(super) struct Shown {
     store: Arc<dyn Store>,
     room: Arc<Semaphore>,
+}
+
+impl fmt::Debug for Shown {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Shown").field("room", &self.room).finish_non_exhaustive()
+    }
 }
 
 impl Shown {

@@ -2,7 +2,6 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
-use std::fmt;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,6 +20,7 @@ use super::doubt;
 use super::errand::{Errand, Prepared, When, keys_in, sounds_secret};
 use super::outcome::{self, Felt};
 use super::proofs::{Proofs, Witness};
+use super::run::{during, timed_out};
 use super::standstill::{Loss, Standstill};
 use super::{Phases, Redactor, Reply, Run, Scope, Stop, Tools};
 use crate::model::{
@@ -32,7 +32,7 @@ use crate::model::{
 const VALUE_CHARS_MAX: usize = 1024;
 
 /// Runs errands.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct Prober {
     tools: Tools,
     /// The same with another network, for runs from other vantages.
@@ -40,12 +40,6 @@ pub struct Prober {
     standstill: Arc<Standstill>,
     /// Who keeps what failed runs leave to be looked at.
     proofs: Option<Arc<dyn Proofs>>,
-}
-
-impl fmt::Debug for Prober {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Prober").field("tools", &self.tools).finish_non_exhaustive()
-    }
 }
 
 /// What is asked of one run.
@@ -416,29 +410,6 @@ impl<'a> Walk<'a> {
             certificate: None,
             attributes: Vec::new(),
         }
-    }
-}
-
-/// The fault of a step that ran out of time.
-fn timed_out(phase: Option<Phase>, limit: Duration) -> Stop {
-    let code = match phase {
-        Some(Phase::Dns) => FaultCode::DnsTimeout,
-        Some(Phase::Proxy) => FaultCode::ProxyTimeout,
-        _ => FaultCode::Timeout,
-    };
-    let doing = phase.map_or("waiting", Phase::words);
-    // Of a limit of two seconds 1999.6 ms may be left when its step begins.
-    let limit = Duration::from_millis((limit.as_millis() as u64).next_multiple_of(10));
-    let mut fault = Fault::new(code, format!("not done within {limit:?}: still {doing}"));
-    fault.phase = phase;
-    fault.into()
-}
-
-/// Names the phase of a fault that names none.
-fn during(stop: Stop, phase: Phase) -> Stop {
-    match stop {
-        Stop::Fault(fault) if fault.phase.is_none() => Stop::Fault(fault.during(phase)),
-        other => other,
     }
 }
 

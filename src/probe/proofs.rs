@@ -1,6 +1,8 @@
 //! What a failed step leaves to be looked at, and who keeps it. It never travels with the reading: it is large, and most
 //! of those who read readings must not see it.
 
+use std::fmt;
+
 use async_trait::async_trait;
 
 use super::Redactor;
@@ -14,7 +16,7 @@ pub trait Witness: Send + Sync {
 }
 
 /// Keeps proofs, or throws them away.
-pub trait Proofs: Send + Sync {
+pub trait Proofs: fmt::Debug + Send + Sync {
     /// Does not wait.
     fn keep(&self, proof: Proof);
 }

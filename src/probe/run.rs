@@ -18,7 +18,7 @@ use super::proofs::Witness;
 use super::template::{Place, Template};
 use super::{Fields, Phases, Pushes, Redactor, Told};
 use crate::clock::Clock;
-use crate::model::{CertificateFacts, Fault, Persona, ProbeId, Reading, SelfFault, SpanId, TraceId};
+use crate::model::{CertificateFacts, Fault, FaultCode, Persona, Phase, ProbeId, Reading, SelfFault, SpanId, TraceId};
 use crate::secret::Secret;
 
 /// Attributes kept of one step.
@@ -180,6 +180,29 @@ pub enum Stop {
 impl From<Fault> for Stop {
     fn from(fault: Fault) -> Self {
         Self::Fault(fault)
+    }
+}
+
+/// The fault of a step that ran out of time.
+pub(super) fn timed_out(phase: Option<Phase>, limit: Duration) -> Stop {
+    let code = match phase {
+        Some(Phase::Dns) => FaultCode::DnsTimeout,
+        Some(Phase::Proxy) => FaultCode::ProxyTimeout,
+        _ => FaultCode::Timeout,
+    };
+    let doing = phase.map_or("waiting", Phase::words);
+    // Of a limit of two seconds 1999.6 ms may be left when its step begins.
+    let limit = Duration::from_millis((limit.as_millis() as u64).next_multiple_of(10));
+    let mut fault = Fault::new(code, format!("not done within {limit:?}: still {doing}"));
+    fault.phase = phase;
+    fault.into()
+}
+
+/// Names the phase of a fault that names none.
+pub(super) fn during(stop: Stop, phase: Phase) -> Stop {
+    match stop {
+        Stop::Fault(fault) if fault.phase.is_none() => Stop::Fault(fault.during(phase)),
+        other => other,
     }
 }
 

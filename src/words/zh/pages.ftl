@@ -141,7 +141,7 @@ proof-alt = 步骤「{ $step }」失败时的页面截图，机密内容已遮�
 proof-step = 步骤「{ $step }」失败。
 proof-outline = 页面文字
 proof-console = 控制台
-proof-requests = 请求记录（HAR）
+proof-requests = 请求记录
 run-own = { $why }：<span lang="en">{ $text }</span>
 run-skipped = 本次运行未执行
 run-certificate = 证书 { $subject }，有效期至 { $until }（还有 { $days } 天），由 { $issuer } 签发

@@ -144,7 +144,7 @@ impl Store for Shelf {
         let hostile = if self.mood == Mood::Hostile { halcyon::ATTACK } else { "" };
         Ok(fails.then(|| Kept {
             trace: TraceId(7),
-            step: format!("open the bill{hostile}"),
+            step: format!("Open the latest bill{hostile}"),
             why: Some(FaultCode::Expectation),
             at: halcyon::now() - SignedDuration::from_mins(2),
             sorts: Sort::ALL.to_vec(),
