@@ -10,7 +10,7 @@ use tokio::time::{Instant, timeout_at};
 use super::errand::{Errand, Step};
 use super::excerpt;
 use super::expect::Moment;
-use super::prober::blocks;
+use super::run::blocks;
 use super::view::View;
 use super::{Needs, Reply, Scope, Stop};
 use crate::model::{Fault, SelfFault};

@@ -30,6 +30,8 @@ mod window;
 mod world;
 
 #[cfg(test)]
+mod proven;
+#[cfg(test)]
 mod tests;
 #[cfg(test)]
 mod watched;
@@ -49,6 +51,8 @@ use crate::model::{Fault, FaultCode};
 use deed::Deed;
 use device::{Connection, Device, Guise, Scheme};
 use element::Element;
+use evidence::Onlooker;
+use sight::Sight;
 
 /// Deeds of one step.
 const DEEDS_MAX: usize = 100;
@@ -195,15 +199,18 @@ impl Act for Settings {
         let url = self.url(run.scope)?;
         run.attribute("url.full", url.as_str());
         let tab = run.tools.browsers.open(run, &url).await?;
+        let mut sight = Sight::watch(&tab.page).await.map_err(walk::stop)?;
         let reply = tokio::select! {
-            reply = Box::pin(visit::visit(self, url, &tab, run)) => reply,
+            reply = Box::pin(visit::visit(self, url, (&tab, &mut sight), run)) => reply,
             gone = tab.gone() => Err(gone),
         };
-        match reply {
-            // Whoever dies does not answer, and the news of it may come later.
-            Err(own @ Stop::Own(..)) => Err(timeout(NEWS, tab.gone()).await.unwrap_or(own)),
-            other => other,
+        // Whoever dies does not answer, and the news of it may come later.
+        if let Err(own @ Stop::Own(..)) = reply {
+            return Err(timeout(NEWS, tab.gone()).await.unwrap_or(own));
         }
+        let (random, now) = ((run.tools.random)(), run.tools.clock.now());
+        run.witness = Some(Box::new(Onlooker::new(tab, sight, random, now)));
+        reply
     }
 }
 

@@ -2,9 +2,11 @@
 
 use std::time::Duration;
 
+use smol_str::SmolStr;
+
 use super::Stop;
 use super::errand::Prepared;
-use crate::model::{Fault, FaultCode, ProbeId, Quality, Sample, StepOutcome, Verdict};
+use crate::model::{Fault, FaultCode, ProbeId, Quality, Sample, SpanId, StepOutcome, Verdict};
 
 /// A step with what it met.
 pub(super) struct Walked<'a> {
@@ -20,6 +22,26 @@ pub(super) struct Felt {
     pub(super) latency: Duration,
     /// The kind's own judgement, where the step has no `good` and `poor`.
     pub(super) judged: Option<(Quality, Fault)>,
+}
+
+/// A step that nothing is known of yet.
+pub(super) fn blank(prepared: &Prepared, offset: Duration, span: SpanId) -> StepOutcome {
+    StepOutcome {
+        name: prepared.step.name.clone(),
+        kind: SmolStr::new_static(prepared.step.kind.key()),
+        on: prepared.step.on.clone(),
+        offset,
+        took: Duration::ZERO,
+        reached: false,
+        span,
+        phases: Vec::new(),
+        fault: None,
+        findings: Vec::new(),
+        captured: Vec::new(),
+        peer: None,
+        certificate: None,
+        attributes: Vec::new(),
+    }
 }
 
 /// The run's verdict, and a sample for each touchpoint that some step of it reached.

@@ -17,7 +17,7 @@ use super::connect::Network;
 use super::connect::address::{Region, Way};
 use super::connect::egress::Egress;
 use super::doubt;
-use super::errand::{Errand, Prepared, When, keys_in, sounds_secret};
+use super::errand::{Errand, When, keys_in, sounds_secret};
 use super::outcome::{self, Felt};
 use super::proofs::{Proofs, Witness};
 use super::run::{during, timed_out};
@@ -199,7 +199,7 @@ impl<'a> Walk<'a> {
             (None, When::Always) => missing.is_some(),
             (None, When::Well) => false,
         };
-        let mut outcome = self.blank(prepared);
+        let mut outcome = outcome::blank(prepared, self.start.elapsed(), SpanId(self.prober.id()));
         if skip {
             self.steps.push(outcome);
             self.felt.push(None);
@@ -392,28 +392,4 @@ impl<'a> Walk<'a> {
         };
         Outcome { verdict, samples, took, steps: self.steps }
     }
-
-    fn blank(&self, prepared: &Prepared) -> StepOutcome {
-        StepOutcome {
-            name: prepared.step.name.clone(),
-            kind: SmolStr::new_static(prepared.step.kind.key()),
-            on: prepared.step.on.clone(),
-            offset: self.start.elapsed(),
-            took: Duration::ZERO,
-            reached: false,
-            span: SpanId(self.prober.id()),
-            phases: Vec::new(),
-            fault: None,
-            findings: Vec::new(),
-            captured: Vec::new(),
-            peer: None,
-            certificate: None,
-            attributes: Vec::new(),
-        }
-    }
-}
-
-/// Whether findings end the run.
-pub(super) fn blocks(severity: FindingSeverity) -> bool {
-    severity == FindingSeverity::Blocking
 }

@@ -18,7 +18,9 @@ use super::proofs::Witness;
 use super::template::{Place, Template};
 use super::{Fields, Phases, Pushes, Redactor, Told};
 use crate::clock::Clock;
-use crate::model::{CertificateFacts, Fault, FaultCode, Persona, Phase, ProbeId, Reading, SelfFault, SpanId, TraceId};
+use crate::model::{
+    CertificateFacts, Fault, FaultCode, FindingSeverity, Persona, Phase, ProbeId, Reading, SelfFault, SpanId, TraceId,
+};
 use crate::secret::Secret;
 
 /// Attributes kept of one step.
@@ -204,6 +206,11 @@ pub(super) fn during(stop: Stop, phase: Phase) -> Stop {
         Stop::Fault(fault) if fault.phase.is_none() => Stop::Fault(fault.during(phase)),
         other => other,
     }
+}
+
+/// Whether findings end the run.
+pub(super) fn blocks(severity: FindingSeverity) -> bool {
+    severity == FindingSeverity::Blocking
 }
 
 /// A template or a secret among a kind's settings.

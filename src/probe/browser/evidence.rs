@@ -125,7 +125,7 @@ fn shows(text: &str, redactor: &Redactor) -> bool {
 
 /// Roles and names, as the page is read out.
 fn outlined(nodes: &[Node], redactor: &Redactor) -> String {
-    let by_id: HashMap<&str, &Node> = nodes.iter().map(|node| (node.node_id.as_str(), node)).collect();
+    let by_id: HashMap<&str, &Node> = nodes.iter().map(|node| (node.id.as_str(), node)).collect();
     let roots = nodes.iter().filter(|node| node.parent_id.is_none());
     let mut waiting: Vec<(&Node, usize)> = roots.map(|root| (root, 0)).collect();
     waiting.reverse();

@@ -18,7 +18,8 @@ pub(super) struct Outlined {
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Node {
-    pub(super) node_id: String,
+    #[serde(rename = "nodeId")]
+    pub(super) id: String,
     #[serde(default)]
     pub(super) ignored: bool,
     pub(super) role: Option<Worded>,

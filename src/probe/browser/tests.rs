@@ -30,7 +30,7 @@ impl Pushes for Nobody {
     }
 }
 
-fn tools() -> Tools {
+pub(super) fn tools() -> Tools {
     with(Settings::default(), Network::system(Clock::system()))
 }
 
@@ -45,7 +45,7 @@ fn with(settings: Settings, network: Network) -> Tools {
     }
 }
 
-async fn page(html: impl Into<String>) -> Url {
+pub(super) async fn page(html: impl Into<String>) -> Url {
     let html = html.into();
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}/", listener.local_addr().unwrap());

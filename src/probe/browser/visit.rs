@@ -12,6 +12,7 @@ use tokio::time::{Instant, timeout_at};
 use url::Url;
 
 use super::element::Want;
+use super::evidence::in_time;
 use super::seen::{Party, Resource, Seen};
 use super::sight::Sight;
 use super::tab::Tab;
@@ -21,7 +22,6 @@ use super::walk::{Walk, stop};
 use super::window::{State, Window};
 use super::{Settings, audit, weigh};
 use crate::model::{Fault, FaultCode, Phase, SelfFault};
-use crate::probe::dialogue::in_time;
 use crate::probe::{Body, Field, Needs, Reply, Run, Stop};
 
 /// Of what the page says, in bytes.
@@ -29,14 +29,18 @@ const TEXT_BYTES_MAX: usize = 1 << 20;
 /// A page that is still loading something gets so long before it is used: customers do not wait for the last picture.
 const COMPLETE_WITHIN: Duration = Duration::from_secs(10);
 
-pub(super) async fn visit(settings: &Settings, url: Url, tab: &Tab, run: &mut Run<'_>) -> Result<Reply, Stop> {
+pub(super) async fn visit(
+    settings: &Settings,
+    url: Url,
+    (tab, sight): (&Tab, &mut Sight),
+    run: &mut Run<'_>,
+) -> Result<Reply, Stop> {
     let guise = settings.guise(run.scope);
     let version = version(&tab.agent);
     let page = tab.page.clone();
     if settings.tls.insecure {
         page.execute(SetIgnoreCertificateErrorsParams::new(true)).await.map_err(stop)?;
     }
-    let mut sight = Sight::watch(&page).await.map_err(stop)?;
     // What slows the network down works from where it is watched on.
     guise.wear(&page, &version).await.map_err(stop)?;
     let gauge = Gauge::install(&page, (run.tools.random)()).await.map_err(stop)?;
@@ -53,7 +57,7 @@ pub(super) async fn visit(settings: &Settings, url: Url, tab: &Tab, run: &mut Ru
     }
     opened.map_err(|stop| said(&seen).map_or(stop, Stop::from))?;
     run.phases.begin(Phase::Use);
-    let mut walk = Walk::new(window, tab, &mut sight, limit);
+    let mut walk = Walk::new(window, tab, sight, limit);
     for deed in &settings.deeds {
         let name = deed.words(run.scope);
         let late = || {
@@ -66,7 +70,7 @@ pub(super) async fn visit(settings: &Settings, url: Url, tab: &Tab, run: &mut Ru
         }
     }
     let window = walk.window;
-    look(settings, &window, (tab, &sight, &gauge), run, limit).await
+    look(settings, &window, (tab, sight, &gauge), run, limit).await
 }
 
 /// What cannot be done on a page is most often a script's fault that has stopped.

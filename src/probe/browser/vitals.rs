@@ -57,11 +57,6 @@ pub(super) struct Lame {
 }
 
 impl Vitals {
-    /// The quality of the worst of them; perfect where nothing was measured.
-    pub(super) fn quality(&self) -> Quality {
-        self.worst().map_or(Quality::PERFECT, |lame| lame.quality)
-    }
-
     /// The worst of those that are not good.
     pub(super) fn worst(&self) -> Option<Lame> {
         let all = [
@@ -110,21 +105,14 @@ impl Vitals {
 pub(super) struct Gauge {
     page: Page,
     world: World,
-    documents: Arc<Mutex<BTreeMap<String, Document>>>,
+    documents: Arc<Mutex<BTreeMap<String, Vitals>>>,
     _listening: JoinSet<()>,
-}
-
-#[derive(Debug)]
-struct Document {
-    url: String,
-    vitals: Vitals,
 }
 
 /// What the observer tells.
 #[derive(Deserialize)]
 struct Told {
     document: String,
-    url: String,
     name: String,
     value: f64,
 }
@@ -162,13 +150,7 @@ impl Gauge {
         // Told before this is answered.
         let _: Option<serde_json::Value> = self.world.ask(&self.page, "0", SETTLED_WITHIN).await;
         let documents = self.documents.lock().unwrap_or_else(PoisonError::into_inner);
-        documents.values().fold(Vitals::default(), |worst, document| worst.and(&document.vitals))
-    }
-
-    /// The address and the vitals of each page, in no order.
-    pub(super) fn pages(&self) -> Vec<(String, Vitals)> {
-        let documents = self.documents.lock().unwrap_or_else(PoisonError::into_inner);
-        documents.values().map(|document| (document.url.clone(), document.vitals)).collect()
+        documents.values().fold(Vitals::default(), |worst, document| worst.and(document))
     }
 
     /// The world in which it measures: good for other questions, too.
@@ -177,14 +159,13 @@ impl Gauge {
     }
 }
 
-fn note(book: &Mutex<BTreeMap<String, Document>>, payload: &str) {
+fn note(book: &Mutex<BTreeMap<String, Vitals>>, payload: &str) {
     let Ok(told) = serde_json::from_str::<Told>(payload) else { return };
     let mut book = book.lock().unwrap_or_else(PoisonError::into_inner);
     if book.len() >= DOCUMENTS_MAX && !book.contains_key(&told.document) {
         return;
     }
-    let document = book.entry(told.document).or_insert_with(|| Document { url: told.url, vitals: Vitals::default() });
-    document.vitals.note(&told.name, told.value);
+    book.entry(told.document).or_default().note(&told.name, told.value);
 }
 
 #[cfg(test)]
@@ -194,12 +175,13 @@ mod tests {
     #[test]
     fn the_worst_vital_decides_by_googles_bounds() {
         let good = Vitals { lcp: Some(2400.0), cls: Some(0.05), inp: None, fcp: Some(900.0), ttfb: Some(100.0) };
-        assert_eq!(good.quality(), Quality::PERFECT);
+        assert_eq!(good.worst(), None);
         let jumps = Vitals { cls: Some(0.25), ..good };
-        assert!((jumps.quality().get() - 0.5).abs() < 1e-12, "{:?}", jumps.quality());
+        let quality = jumps.worst().expect("it jumps").quality.get();
+        assert!((quality - 0.5).abs() < 1e-12, "{quality}");
         let both = Vitals { inp: Some(300.0), ..jumps };
         assert_eq!(both.worst().map(|lame| lame.name), Some("cls"));
-        assert_eq!(Vitals::default().quality(), Quality::PERFECT);
+        assert_eq!(Vitals::default().worst(), None);
     }
 
     #[test]

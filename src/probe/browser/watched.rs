@@ -278,7 +278,6 @@ async fn vitals_are_those_of_a_customer() {
     stage.open("/still").await;
     let after = stage.vitals().await;
     assert!(after.cls >= before.cls && after.inp >= Some(inp), "{before:?} {after:?}");
-    assert_eq!(stage.gauge.pages().len(), 2);
 }
 
 #[tokio::test(flavor = "multi_thread")]
