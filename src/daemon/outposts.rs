@@ -329,7 +329,7 @@ mod tests {
         store.record(Batch { readings: vec![Arc::new(reading(today))], scores: vec![] }).await.expect("it is written");
         let (tells, mut told) = mpsc::unbounded_channel();
         let outposts = Outposts {
-            browsers: Browsers::new(Default::default(), Arc::new(|| 1)),
+            browsers: Browsers::new(crate::probe::browser::pool::Settings::default(), Arc::new(|| 1)),
             store: Arc::clone(&store),
             clock,
             environment: BTreeMap::new(),

@@ -317,11 +317,13 @@ impl<'a> Walk<'a> {
             Err(stop) => (None, Err(running.map_or(stop.clone(), |phase| during(stop, phase)))),
         };
         outcome.phases = phases.finish();
-        let clip = |(name, value): (&'static str, SmolStr)| {
-            (Cow::Borrowed(name), self.redactor.clip_own(value, VALUE_CHARS_MAX))
-        };
-        outcome.attributes = attributes.into_iter().map(clip).collect();
+        outcome.attributes = self.clipped(attributes);
         (felt, ended)
+    }
+
+    fn clipped(&self, attributes: Vec<(&'static str, SmolStr)>) -> Vec<(Cow<'static, str>, SmolStr)> {
+        let clip = |(name, value)| (Cow::Borrowed(name), self.redactor.clip_own(value, VALUE_CHARS_MAX));
+        attributes.into_iter().map(clip).collect()
     }
 
     /// What the reply says of quality.

@@ -21,7 +21,7 @@ pub(super) fn har(seen: &Seen, redactor: &Redactor, began: Timestamp) -> Value {
         let since = SignedDuration::try_from(seen.clock.offset(seconds)).unwrap_or_default();
         began.saturating_add(since).unwrap_or(began).to_string()
     };
-    let entries: Vec<Value> = seen.requests.iter().map(|it| entry(it, &redactor, at(it.begun))).collect();
+    let entries: Vec<Value> = seen.requests.iter().map(|it| entry(it, &redactor, &at(it.begun))).collect();
     let comment = (seen.left_out > 0).then(|| format!("{} more requests were left out", seen.left_out));
     json!({ "log": {
         "version": "1.2",
@@ -37,7 +37,7 @@ pub(super) fn har(seen: &Seen, redactor: &Redactor, began: Timestamp) -> Value {
     } })
 }
 
-fn entry(request: &Request, redactor: &Redactor, started: String) -> Value {
+fn entry(request: &Request, redactor: &Redactor, started: &str) -> Value {
     let none = Answer::default();
     let answer = request.answer.as_ref().unwrap_or(&none);
     let ended = request.end.as_ref().map_or(request.begun, End::at);

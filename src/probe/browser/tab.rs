@@ -174,7 +174,7 @@ impl Remnant {
         let gone = lent.chromium.gone().borrow().clone();
         if let Some(gone) = gone.or(fallen) {
             lent.lost(&gone);
-            return lent.discard();
+            return;
         }
         let browser = Arc::clone(&lent.chromium.browser);
         let disposed = timeout(TIDY, async {
@@ -187,7 +187,8 @@ impl Remnant {
         let swept = tokio::task::spawn_blocking(move || std::fs::remove_dir_all(room)).await;
         match (tidy, swept) {
             (Ok(Some(())), Ok(Ok(()))) => lent.back().await,
-            _ => lent.discard(),
+            // It is not what it was, and ends with this.
+            _ => drop(lent),
         }
     }
 }

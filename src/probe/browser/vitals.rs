@@ -150,7 +150,7 @@ impl Gauge {
         // Told before this is answered.
         let _: Option<serde_json::Value> = self.world.ask(&self.page, "0", SETTLED_WITHIN).await;
         let documents = self.documents.lock().unwrap_or_else(PoisonError::into_inner);
-        documents.values().fold(Vitals::default(), |worst, document| worst.and(document))
+        documents.values().fold(Vitals::default(), Vitals::and)
     }
 
     /// The world in which it measures: good for other questions, too.

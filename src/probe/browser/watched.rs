@@ -96,6 +96,7 @@ impl Stage {
 }
 
 /// Served with the port in place of PORT.
+#[expect(clippy::too_many_lines, reason = "a list of pages")]
 fn html(name: &str) -> Option<&'static str> {
     Some(match name {
         "faults" => {

@@ -41,7 +41,7 @@ fn page(pages: &[(String, String)], uri: &Uri, headers: &HeaderMap) -> Response 
     let said = |name: &str| headers.get(name).map_or("none", |value| value.to_str().unwrap());
     let page = page.replace("TRACE", said("traceparent")).replace("AGENT", said("user-agent"));
     let page = page.replace("LANGUAGE", said("accept-language"));
-    if path.ends_with(".csv") {
+    if path == "/bill.csv" {
         return ([(header::CONTENT_DISPOSITION, "attachment")], page).into_response();
     }
     let whole = "<!doctype html><html lang=en><meta name=viewport content='width=device-width, initial-scale=1'>";

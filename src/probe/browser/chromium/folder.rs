@@ -19,7 +19,8 @@ const LOCK: &str = "lock";
 pub(in crate::probe::browser) struct Folder {
     path: PathBuf,
     account: Option<Account>,
-    _lock: File,
+    #[cfg_attr(not(test), expect(dead_code, reason = "held, not used"))]
+    lock: File,
 }
 
 impl Folder {
@@ -29,7 +30,7 @@ impl Folder {
         // Others may pass through, and see nothing.
         DirBuilder::new().mode(0o711).create(&path)?;
         let lock = hold(&path).inspect_err(|_| _ = fs::remove_dir_all(&path))?;
-        let folder = Self { account, _lock: lock, path };
+        let folder = Self { path, account, lock };
         folder.room("profile")?;
         Ok(folder)
     }
@@ -91,7 +92,7 @@ mod tests {
         let left = Folder::make(None, rand::random()).expect("a folder");
         let path = left.path.clone();
         // A killed process holds no lock, and deletes nothing.
-        left._lock.unlock().expect("unlocked");
+        left.lock.unlock().expect("unlocked");
         std::mem::forget(left);
         sweep();
         assert!(kept.profile().exists());

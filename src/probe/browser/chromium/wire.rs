@@ -64,7 +64,6 @@ impl Door {
         loop {
             let (stream, _) = self.listener.accept().await?;
             stream.set_nodelay(true)?;
-            #[expect(clippy::result_large_err, reason = "the shape that tungstenite wants")]
             let check = |request: &Request, response: Response| match request.uri().path().strip_prefix('/') {
                 Some(word) if word == self.word => Ok(response),
                 _ => Err(ErrorResponse::new(None)),

@@ -205,9 +205,6 @@ impl Lent {
             self.rack.crashed("it ended under a page");
         }
     }
-
-    /// Ends it, because it is not what it was.
-    pub(in crate::probe::browser) fn discard(self) {}
 }
 
 const MISSING: &str = "there is no Chromium on this machine: install it (Debian and Ubuntu: `apt-get install \

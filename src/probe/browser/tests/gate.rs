@@ -129,6 +129,22 @@ async fn a_public_page_leads_nowhere_inside() {
     assert_eq!(*asked.lock().unwrap(), Vec::<String>::new());
 }
 
+/// How pages lead to a target.
+const LURES: [(&str, &str); 6] = [
+    ("link", "<title>HERE</title><script>location = 'TARGET'</script>"),
+    ("frame", "<title>HERE</title><iframe src='TARGET'></iframe>"),
+    (
+        "fetch",
+        "<title>HERE</title><script>fetch('TARGET').then(r => r.text()).then(t => document.title = 'got ' + t)</script>",
+    ),
+    ("form", "<title>HERE</title><form id=f action='TARGET'></form><script>f.submit()</script>"),
+    (
+        "window",
+        "<title>HERE</title><a id=a target=_blank href='TARGET'>x</a><script>a.click(); window.open('TARGET')</script>",
+    ),
+    ("redirect", "HTTP/1.1 302 Found\r\nlocation: TARGET\r\ncontent-length: 0\r\n\r\n"),
+];
+
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_no_web_page_is_never_opened() {
     let mark = tempfile::NamedTempFile::new().unwrap();
@@ -143,20 +159,7 @@ async fn what_is_no_web_page_is_never_opened() {
         "ftp://shop.example/".to_owned(),
         "filesystem:http://shop.example/temporary/x".to_owned(),
     ];
-    for (name, make) in [
-        ("link", "<title>HERE</title><script>location = 'TARGET'</script>"),
-        ("frame", "<title>HERE</title><iframe src='TARGET'></iframe>"),
-        (
-            "fetch",
-            "<title>HERE</title><script>fetch('TARGET').then(r => r.text()).then(t => document.title = 'got ' + t)</script>",
-        ),
-        ("form", "<title>HERE</title><form id=f action='TARGET'></form><script>f.submit()</script>"),
-        (
-            "window",
-            "<title>HERE</title><a id=a target=_blank href='TARGET'>x</a><script>a.click(); window.open('TARGET')</script>",
-        ),
-        ("redirect", "HTTP/1.1 302 Found\r\nlocation: TARGET\r\ncontent-length: 0\r\n\r\n"),
-    ] {
+    for (name, make) in LURES {
         let pages = targets.iter().enumerate().map(|(n, target)| {
             let path: &'static str = Box::leak(format!("/{n}").into_boxed_str());
             (path, make.replace("TARGET", target))
