@@ -141,6 +141,10 @@ async fn nobody_answers_and_help_is_called_once_over_a_kill() {
     let (headline, lines) = (letter.body["data"]["headline"].to_string(), letter.body["data"]["lines"].to_string());
     assert!(headline.contains("Nobody answers: The shop"), "{headline}");
     assert!(lines.contains("Nobody has acknowledged it; hook knows of it since"), "{lines}");
+    // Nor before the patience of two seconds was over.
+    let at = |letter: &Letter| letter.body["timestamp"].as_str().unwrap().parse::<jiff::Timestamp>().unwrap();
+    let waited = at(&letter).duration_since(at(&hook.taken("open")[0]));
+    assert!(waited >= jiff::SignedDuration::from_secs(2), "after {waited:#}");
     world.kill();
     world.start().await;
     tokio::time::sleep(Duration::from_secs(3)).await;

@@ -179,6 +179,7 @@ async fn what_only_eyes_see_is_really_there() {
     visit.break_("shop", "slow-third-party");
     visit.look(&mut browser, "SHOP", "/", Look::PHONE).await;
     let painted = "performance.getEntriesByName('first-contentful-paint')[0].startTime";
+    browser.wait("performance.getEntriesByName('first-contentful-paint').length > 0").await;
     assert!(browser.evaluate(painted).await.as_f64().unwrap() > 4000.0, "blank for seconds");
     visit.company.shutdown().await;
 }
