@@ -56,7 +56,9 @@ impl Rehearsed {
                 Some("it may be the port of a page for people; OTLP over HTTP often has 4318, and the path `/v1/...`")
             }
             _ if says(&["InvalidContentType"]) => Some("it may not speak TLS there; write `http://`"),
-            Protocol::Grpc if says(&["frame with invalid size", "grpc-status header missing"]) => {
+            Protocol::Grpc
+                if says(&["frame with invalid size", "grpc-status header missing", "operation was canceled"]) =>
+            {
                 Some("it may speak HTTP there; write `protocol: http/protobuf`, or the port of its gRPC, often 4317")
             }
             Protocol::HttpProtobuf if says(&["invalid HTTP version", "unexpected message from connection"]) => {
