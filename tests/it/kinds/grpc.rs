@@ -206,7 +206,8 @@ async fn hurried(address: SocketAddr) -> (FaultCode, Option<Phase>) {
     let patience = Duration::from_millis(800);
     let steps = vec![step(&json!({ "grpc": { "connect": address.to_string() } }))];
     let reading = Prober::new(tools()).run(&errand(patience, steps), order()).await;
-    assert!(reading.outcome.took <= patience + Duration::from_millis(200), "{:?}", reading.outcome.took);
+    // A machine that is busy with others' tests wakes late; what floods for ever never ends.
+    assert!(reading.outcome.took <= 2 * patience, "{:?}", reading.outcome.took);
     let fault = reading.outcome.verdict.fault().unwrap_or_else(|| panic!("{:?}", reading.outcome.verdict));
     (fault.code, fault.phase)
 }
