@@ -45,6 +45,7 @@ use tokio::time::timeout;
 use url::Url;
 
 use super::connect::tls::Options;
+use super::endpoint::page;
 use super::template::{Place, Template};
 use super::{Act, Field, Part, Reply, Run, Scope, Stop};
 use crate::model::{Fault, FaultCode};
@@ -112,15 +113,7 @@ impl TryFrom<Written> for Settings {
     type Error = String;
 
     fn try_from(written: Written) -> Result<Self, String> {
-        if let Some(text) = written.open.constant() {
-            let url = Url::parse(text).ok().filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
-            if url.is_none() {
-                let meant = if text.contains("://") || text.starts_with('/') { "" } else { text };
-                let meant = Some(meant).filter(|meant| !meant.is_empty());
-                let meant = meant.map(|meant| format!("; did you mean `https://{meant}`?")).unwrap_or_default();
-                return Err(format!("`{text}` is not an address that begins with `http://` or `https://`{meant}"));
-            }
-        }
+        written.open.constant().map_or(Ok(()), page)?;
         let Options { ca, cert, key, server_name, .. } = &written.tls;
         if ca.is_some() || cert.is_some() || key.is_some() || server_name.is_some() {
             let why =

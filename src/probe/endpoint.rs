@@ -1,4 +1,4 @@
-//! `host:port`, as people write it.
+//! Where to: `host:port`, or a page, as people write it.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -6,7 +6,7 @@ use std::fmt;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
-use url::Host;
+use url::{Host, Url};
 
 use super::template::{Place, Template};
 use super::{Part, Scope, Stop};
@@ -25,6 +25,19 @@ impl Endpoint {
     pub fn part(&self) -> Part<'_> {
         Part::Template(&self.0, Place::Address)
     }
+}
+
+/// Refuses what is not a page's address, and says what may be meant.
+pub(super) fn page(text: &str) -> Result<(), String> {
+    if Url::parse(text).is_ok_and(|url| matches!(url.scheme(), "http" | "https") && url.has_host()) {
+        return Ok(());
+    }
+    let meant = if text.is_empty() || text.contains("://") || text.starts_with('/') {
+        String::new()
+    } else {
+        format!("; did you mean `https://{text}`?")
+    };
+    Err(format!("`{text}` is not an address that begins with `http://` or `https://`{meant}"))
 }
 
 /// Reads `host:port`, `[::1]:53`; the port may be left out where one is usual.

@@ -9,9 +9,9 @@ use std::borrow::Cow;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::Deserialize;
-use url::Url;
 
 use super::connect::tls::Options;
+use super::endpoint::page;
 use super::spot::Pattern;
 use super::template::{Place, Template};
 use super::{Act, Field, Part, Reply, Run, Stop};
@@ -87,15 +87,7 @@ impl TryFrom<Written> for Settings {
     type Error = String;
 
     fn try_from(written: Written) -> Result<Self, String> {
-        if let Some(text) = written.open.constant() {
-            let url = Url::parse(text).ok().filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
-            if url.is_none() {
-                let meant = if text.contains("://") || text.starts_with('/') { "" } else { text };
-                let meant = Some(meant).filter(|meant| !meant.is_empty());
-                let meant = meant.map(|meant| format!("; did you mean `https://{meant}`?")).unwrap_or_default();
-                return Err(format!("`{text}` is not an address that begins with `http://` or `https://`{meant}"));
-            }
-        }
+        written.open.constant().map_or(Ok(()), page)?;
         if let Some(problem) = written.tls.problem() {
             return Err(problem);
         }

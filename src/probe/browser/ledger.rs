@@ -256,6 +256,11 @@ impl Ledger {
         }
     }
 
+    /// Those that were too many to be kept count, too.
+    pub(super) fn asked(&self) -> usize {
+        self.requests.len() + self.left_out
+    }
+
     /// How long no request has been under way.
     pub(super) fn quiet_for(&self, now: Instant) -> Duration {
         if self.waiting.is_empty() { now.saturating_duration_since(self.quiet_since) } else { Duration::ZERO }

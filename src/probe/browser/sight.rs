@@ -84,6 +84,12 @@ impl Sight {
         lock(&self.ledger).seen()
     }
 
+    /// How many requests were made until now.
+    pub(super) fn asked(&self) -> usize {
+        self.look_now();
+        lock(&self.ledger).asked()
+    }
+
     /// How long no request has been under way.
     pub(super) fn quiet_for(&self) -> Duration {
         self.look_now();

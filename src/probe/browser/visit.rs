@@ -250,7 +250,7 @@ fn told(seen: &Seen, vitals: &Vitals) -> Reply {
     if let Some(cls) = vitals.cls {
         reply.set(Field::Cls, cls);
     }
-    reply.latency = vitals.lcp.map(|ms| Duration::from_secs_f64(ms / 1000.0));
+    reply.latency = vitals.lcp.and_then(|ms| Duration::try_from_secs_f64(ms / 1000.0).ok());
     reply.judged = vitals.worst().map(|lame| {
         let mut fault = lame_words(&lame);
         // The host that kept it waiting, if it is somebody else's.

