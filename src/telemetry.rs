@@ -32,7 +32,7 @@ pub use exposition::Exposition;
 pub use histogram::{Buckets, Traced};
 pub use lines::Line;
 pub use metrics::{
-    CATALOGUE, Family, Footprint, Gauges, Life, Metrics, Outbox, Reload, SERIES_MAX, Type, UnderWay, Unit,
+    CATALOGUE, Exported, Family, Footprint, Gauges, Life, Metrics, Outbox, Reload, SERIES_MAX, Type, UnderWay, Unit,
 };
 pub use outlet::{Answer, Outlet, Refusal, Source, Tally};
 pub use rehearsal::{Mark, Rehearsed, rehearse};

@@ -11,7 +11,7 @@ use super::signs::Signs;
 use crate::clock::Clock;
 use crate::model::Snapshot;
 use crate::store::{OutboxDepth, Store};
-use crate::telemetry::{Exporter, Exposition, Gauges, Life, Metrics, Outbox, Signal, Source};
+use crate::telemetry::{Exporter, Exposition, Gauges, Life, Metrics, Outbox, Source};
 use crate::web::{Scrape, Vitals};
 
 /// Asked by the site, for who scrapes, and by the exporter, for who is sent metrics.
@@ -32,7 +32,7 @@ impl Asked {
         let weak = Arc::downgrade(&self.exporter);
         Arc::new(move |ends| {
             let (snapshot, now) = (Arc::clone(&snapshot.borrow()), clock.now());
-            let exported = weak.upgrade().map_or_else(Default::default, |exporter| tallies(&exporter));
+            let exported = weak.upgrade().map_or_else(Vec::new, |exporter| exporter.tallies());
             let outbox = outbox(signs.last_depth(), &clock);
             Box::new(metrics.measure(
                 &snapshot,
@@ -59,7 +59,7 @@ impl Vitals for Asked {
         let depth = self.store.outbox().await.unwrap_or_else(|_| self.signs.last_depth());
         let outbox = outbox(depth, &self.clock);
         let gauges =
-            Gauges { life: life(&self.signs), outbox, exported: tallies(&self.exporter), footprint: footprint() };
+            Gauges { life: life(&self.signs), outbox, exported: self.exporter.tallies(), footprint: footprint() };
         let exposition = Exposition::accepted(accept);
         let pieces = self.metrics.render(snapshot, gauges, exposition, self.clock.now());
         Scrape { content_type: exposition.content_type(), pieces: Box::new(pieces) }
@@ -73,8 +73,4 @@ fn life(signs: &Signs) -> Life {
 fn outbox(OutboxDepth { pending, dead, oldest }: OutboxDepth, clock: &Clock) -> Outbox {
     let stuck = oldest.and_then(|since| Duration::try_from(clock.now().duration_since(since)).ok());
     Outbox { pending, dead, stuck: stuck.unwrap_or_default() }
-}
-
-fn tallies(exporter: &Exporter) -> [crate::telemetry::Tally; 3] {
-    Signal::ALL.map(|signal| exporter.tally(signal))
 }

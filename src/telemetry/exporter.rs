@@ -1,5 +1,6 @@
 //! Hands traces, metrics and logs to OpenTelemetry collectors, without ever making anybody wait.
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -9,6 +10,7 @@ use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
 use super::histogram::Traced;
+use super::metrics::Exported;
 use super::outlet::{Envelope, Outlet, Source, Tally, Unwired};
 use super::run::Run;
 use super::sampler::Sampler;
@@ -111,6 +113,23 @@ impl Exporter {
     /// What became of everything so far, over all collectors.
     pub fn tally(&self, signal: Signal) -> Tally {
         self.outlets.iter().map(|outlet| outlet.tally(signal)).fold(Tally::default(), std::ops::Add::add)
+    }
+
+    /// The same, collector by collector; two that are named alike are one.
+    pub fn tallies(&self) -> Vec<Exported> {
+        let mut all: BTreeMap<(&str, Signal), Tally> = BTreeMap::new();
+        for outlet in &self.outlets {
+            for signal in Signal::ALL.into_iter().filter(|signal| outlet.takes(*signal)) {
+                let tally = all.entry((outlet.shown(), signal)).or_default();
+                *tally = *tally + outlet.tally(signal);
+            }
+        }
+        let named = |((collector, signal), tally): ((&str, Signal), _)| Exported {
+            collector: collector.to_owned(),
+            signal,
+            tally,
+        };
+        all.into_iter().map(named).collect()
     }
 
     /// Sends what is queued, and once more what is measured, for at most `within`. What comes later is lost.

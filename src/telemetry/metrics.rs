@@ -48,14 +48,22 @@ enum Part {
 }
 
 /// What a scrape must be told by whoever wires it.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Gauges {
     pub life: Life,
     pub outbox: Outbox,
-    /// In the order of [`Signal::ALL`].
-    pub exported: [Tally; 3],
+    pub exported: Vec<Exported>,
     /// None, where the kernel does not say.
     pub footprint: Option<Footprint>,
+}
+
+/// What became of a signal on its way to a collector.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Exported {
+    /// As messages name it.
+    pub collector: String,
+    pub signal: Signal,
+    pub tally: Tally,
 }
 
 /// What the daemon takes of its machine.
@@ -159,7 +167,7 @@ impl Metrics {
         let (metrics, snapshot) = (Arc::clone(self), Arc::clone(snapshot));
         let mut series = Series::new(Page::new(exposition, now));
         parts(&snapshot).into_iter().map(move |part| {
-            metrics.write(&part, &mut series, &snapshot, gauges);
+            metrics.write(&part, &mut series, &snapshot, &gauges);
             if matches!(part, Part::Rest) {
                 series.sink.end();
             }
@@ -179,13 +187,13 @@ impl Metrics {
         let (metrics, snapshot) = (Arc::clone(self), Arc::clone(snapshot));
         let mut series = Series::new(Points::new(now, self.since, ends));
         parts(&snapshot).into_iter().flat_map(move |part| {
-            metrics.write(&part, &mut series, &snapshot, gauges);
+            metrics.write(&part, &mut series, &snapshot, &gauges);
             if matches!(part, Part::Rest) { series.sink.end() } else { series.sink.take() }
         })
     }
 
     /// Families in the catalogue's order.
-    fn write<S: Sink>(&self, part: &Part, series: &mut Series<S>, snapshot: &Snapshot, gauges: Gauges) {
+    fn write<S: Sink>(&self, part: &Part, series: &mut Series<S>, snapshot: &Snapshot, gauges: &Gauges) {
         match part {
             Part::Head => {
                 gauges::write(series, snapshot);
@@ -204,9 +212,10 @@ impl Metrics {
         }
     }
 
-    fn write_ourselves<S: Sink>(&self, series: &mut Series<S>, Gauges { life, outbox, exported, footprint }: Gauges) {
+    fn write_ourselves<S: Sink>(&self, series: &mut Series<S>, gauges: &Gauges) {
+        let Gauges { life, outbox, exported, footprint } = gauges;
         series.family(ALIVE);
-        series.number(&[], life == Life::Moves);
+        series.number(&[], *life == Life::Moves);
         series.family(PENDING);
         series.number(&[], outbox.pending);
         series.family(DEAD);
@@ -214,16 +223,16 @@ impl Metrics {
         series.family(STUCK);
         series.number(&[], outbox.stuck.as_secs_f64());
         series.family(EXPORTED);
-        for (signal, tally) in Signal::ALL.iter().zip(&exported) {
+        for Exported { collector, signal, tally } in exported {
             for (result, count) in tally.results() {
-                series.number(&[signal.label(), result], count);
+                series.number(&[collector, signal.label(), result], count);
             }
         }
         series.family(WAITING);
-        for (signal, tally) in Signal::ALL.iter().zip(&exported).filter(|(signal, _)| **signal != Signal::Metrics) {
-            series.number(&[signal.label()], tally.queued);
+        for Exported { collector, signal, tally } in exported.iter().filter(|it| it.signal != Signal::Metrics) {
+            series.number(&[collector, signal.label()], tally.queued);
         }
-        write_footprint(series, footprint);
+        write_footprint(series, *footprint);
         series.family(RELOAD);
         series.number(&[], !self.reload_refused.load(Ordering::Relaxed));
         series.family(BUILD);

@@ -59,12 +59,8 @@ impl Sampler {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
-    use jiff::Timestamp;
-
     use super::*;
-    use crate::model::{Fault, FaultCode, Outcome, ProbeId, SpanId};
+    use crate::model::{Fault, FaultCode};
 
     fn share(text: &str) -> Sampler {
         Sampler::new(Percent::parse(text).expect("a share"))
@@ -72,18 +68,7 @@ mod tests {
 
     #[test]
     fn what_is_not_looked_at_any_more_is_forgotten() {
-        let run = |persona: &str, verdict| Reading {
-            probe: ProbeId::new("shop", "home"),
-            persona: Some(persona.into()),
-            vantage: "here".into(),
-            trigger: Trigger::Schedule,
-            asked_by: None,
-            scheduled: Timestamp::UNIX_EPOCH,
-            started: Timestamp::UNIX_EPOCH,
-            trace: TraceId(1),
-            span: SpanId(1),
-            outcome: Outcome { verdict, samples: Vec::new(), took: Duration::ZERO, steps: Vec::new() },
-        };
+        let run = |persona: &str, verdict| Reading { persona: Some(persona.into()), ..Reading::of_one_probe(verdict) };
         let failed = || Verdict::Failed(Fault::new(FaultCode::Status, "500"));
         let sampler = share("0%");
         assert!(sampler.keeps(&run("ben", failed())) && sampler.keeps(&run("eva", failed())));

@@ -143,10 +143,10 @@ families! {
         "Notifications that were given up and are kept for a replay.";
     STUCK = "unbroken_outbox_stuck_seconds" Gauge(Unit::Seconds) []
         "How long the oldest notification waits that does not merely wait its turn; 0 if none does.";
-    EXPORTED = "unbroken_exported_total" Counter(Unit::Count("item")) ["signal", "result"]
-        "Spans, data points and log records for collectors, by what became of them.";
-    WAITING = "unbroken_export_queued" Gauge(Unit::Count("item")) ["signal"]
-        "Spans and log records that wait for a collector.";
+    EXPORTED = "unbroken_exported_total" Counter(Unit::Count("item")) ["collector", "signal", "result"]
+        "Spans, data points and log records for each collector, by what became of them.";
+    WAITING = "unbroken_export_queued" Gauge(Unit::Count("item")) ["collector", "signal"]
+        "Spans and log records that wait for each collector.";
     // As every program that Prometheus' libraries are in calls them.
     CPU = "process_cpu_seconds_total" Counter(Unit::Seconds) []
         "Processor time that the daemon took.";

@@ -119,7 +119,7 @@ async fn a_broken_journey_and_a_dead_daemon_reach_alertmanager_through_prometheu
     }
     // Nothing of all this is there: no objective, segments, certificates, receivers that failed, collectors.
     silent.retain(|question| {
-        !["_burn_", "_segment_", "_certificate_", "_notifications_", "_own_trouble", "_left_out"]
+        !["_burn_", "_segment_", "_certificate_", "_notifications_", "_own_trouble", "_left_out", "_export"]
             .iter()
             .any(|name| question.contains(name))
     });

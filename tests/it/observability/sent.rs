@@ -13,7 +13,8 @@ use opentelemetry_proto::tonic::metrics::v1::number_data_point::Value as Number;
 use opentelemetry_proto::tonic::metrics::v1::{AggregationTemporality, ExponentialHistogramDataPoint, Metric};
 use unbroken::model::{ProbeId, Reading, Series, Snapshot};
 use unbroken::telemetry::{
-    Buckets, CATALOGUE, Ends, Exposition, Footprint, Gauges, Life, Metrics, Outbox, Tally, Traced, Type,
+    Buckets, CATALOGUE, Ends, Exported, Exposition, Footprint, Gauges, Life, Metrics, Outbox, Signal, Tally, Traced,
+    Type,
 };
 
 use crate::telemetry::collector::Collector;
@@ -34,9 +35,11 @@ fn reading(minutes_ago: i64) -> Reading {
 fn gauges() -> Gauges {
     let outbox = Outbox { pending: 2, dead: 1, stuck: Duration::from_millis(1500) };
     let tally = Tally { sent: 40, refused: 3, failed: 2, dropped: 1, ..Tally::default() };
+    let exported =
+        Signal::ALL.map(|signal| Exported { collector: "http://otel:4317".to_owned(), signal, tally }).into();
     let footprint =
         Footprint { cpu_seconds: 1.5, resident_bytes: 64 << 20, open_descriptors: 9, descriptors_max: Some(1024) };
-    Gauges { life: Life::Moves, outbox, exported: [tally; 3], footprint: Some(footprint) }
+    Gauges { life: Life::Moves, outbox, exported, footprint: Some(footprint) }
 }
 
 fn busy(buckets: Buckets) -> Arc<Metrics> {
