@@ -41,41 +41,24 @@ impl Punctuality {
 
 #[cfg(test)]
 mod tests {
-    use jiff::Timestamp;
-
     use super::*;
-    use crate::model::{Outcome, ProbeId, SpanId, TraceId, Why};
-
-    fn reading(verdict: Verdict) -> Reading {
-        Reading {
-            probe: ProbeId::new("shop", "home"),
-            persona: None,
-            vantage: "here".into(),
-            trigger: Trigger::Schedule,
-            asked_by: None,
-            scheduled: Timestamp::UNIX_EPOCH,
-            started: Timestamp::UNIX_EPOCH,
-            trace: TraceId(1),
-            span: SpanId(1),
-            outcome: Outcome { verdict, samples: Vec::new(), took: Duration::ZERO, steps: Vec::new() },
-        }
-    }
+    use crate::model::Why;
 
     #[test]
     fn a_run_that_begins_an_interval_late_is_late() {
         let map = JourneyMap::of_one_probe(&[]);
         let mut punctuality = Punctuality::default();
         assert_eq!(punctuality.take(), None, "no run says nothing");
-        punctuality.note(&reading(Verdict::Good), Duration::from_secs(9), &map);
+        punctuality.note(&Reading::of_one_probe(Verdict::Good), Duration::from_secs(9), &map);
         assert_eq!(punctuality.take(), Some(Ok(())));
-        punctuality.note(&reading(Verdict::Good), Duration::from_secs(12), &map);
-        punctuality.note(&reading(Verdict::Good), Duration::ZERO, &map);
+        punctuality.note(&Reading::of_one_probe(Verdict::Good), Duration::from_secs(12), &map);
+        punctuality.note(&Reading::of_one_probe(Verdict::Good), Duration::ZERO, &map);
         assert_eq!(punctuality.take(), Some(Err("shop/home@here began 12.0 s late".to_owned())));
-        punctuality.note(&reading(Verdict::Skipped(Why::StillRunning)), Duration::from_mins(1), &map);
+        punctuality.note(&Reading::of_one_probe(Verdict::Skipped(Why::StillRunning)), Duration::from_mins(1), &map);
         assert_eq!(punctuality.take(), None, "what did not begin was not late");
         let held_up = Verdict::Inconclusive { why: SelfFault::Late, text: "we stood still".to_owned() };
-        punctuality.note(&reading(held_up), Duration::ZERO, &map);
-        punctuality.note(&reading(Verdict::Good), Duration::ZERO, &map);
+        punctuality.note(&Reading::of_one_probe(held_up), Duration::ZERO, &map);
+        punctuality.note(&Reading::of_one_probe(Verdict::Good), Duration::ZERO, &map);
         assert_eq!(punctuality.take(), Some(Err("shop/home@here: we stood still".to_owned())));
     }
 }

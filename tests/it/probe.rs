@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use unbroken::model::{FaultCode, Persona, Phase, ProbeId, Quality, Reading, SelfFault, Verdict};
-use unbroken::probe::{Heard, Kind, Order, Prober, Pushes, Tools};
+use unbroken::probe::{Heard, Kind, Order, Prober, Pushes, Step, Tools};
 
 use crate::walk::{errand, order, run, serve, step, tools};
 
@@ -210,17 +210,20 @@ impl Pushes for Panics {
     }
 }
 
-#[tokio::test]
-async fn a_panic_of_ours_is_no_outage_of_theirs() {
+/// Listens for what the daemon is told.
+fn pushed() -> Step {
     let settings = unbroken::probe::push::Settings {
         token: unbroken::secret::Secret::new("env T", "t0k3n-value").into(),
         within: unbroken::units::Period::from_secs(60),
         signal: None,
     };
-    let mut push = step(&json!({ "tcp": { "connect": "127.0.0.1:1" } }));
-    push.kind = Kind::Push(Box::new(settings));
+    Step { kind: Kind::Push(Box::new(settings)), ..step(&json!({ "tcp": { "connect": "127.0.0.1:1" } })) }
+}
+
+#[tokio::test]
+async fn a_panic_of_ours_is_no_outage_of_theirs() {
     let prober = Prober::new(Tools { pushes: Arc::new(Panics), ..tools() });
-    let reading = prober.run(&errand(Duration::from_secs(5), vec![push]), order()).await;
+    let reading = prober.run(&errand(Duration::from_secs(5), vec![pushed()]), order()).await;
     assert!(matches!(reading.outcome.verdict, Verdict::Inconclusive { why: SelfFault::Panicked, .. }));
     assert_eq!(reading.outcome.samples, []);
 }
@@ -239,13 +242,6 @@ impl Pushes for Takes {
 
 /// A run of at most half a second, a tenth of one after which we stand still for so long.
 async fn held_up(takes: Takes, lost: u64) -> Verdict {
-    let settings = unbroken::probe::push::Settings {
-        token: unbroken::secret::Secret::new("env T", "t0k3n-value").into(),
-        within: unbroken::units::Period::from_secs(60),
-        signal: None,
-    };
-    let mut push = step(&json!({ "tcp": { "connect": "127.0.0.1:1" } }));
-    push.kind = Kind::Push(Box::new(settings));
     let prober = Prober::new(Tools { pushes: Arc::new(takes), ..tools() });
     let (begun, tenth) = (tokio::time::Instant::now(), Duration::from_millis(100));
     prober.standstill().beat(begun, begun + tenth);
@@ -253,7 +249,7 @@ async fn held_up(takes: Takes, lost: u64) -> Verdict {
         tokio::time::sleep(tenth + Duration::from_millis(lost)).await;
         prober.standstill().beat(tokio::time::Instant::now(), begun + Duration::from_secs(60));
     };
-    let errand = errand(Duration::from_millis(500), vec![push]);
+    let errand = errand(Duration::from_millis(500), vec![pushed()]);
     tokio::join!(prober.run(&errand, order()), wakes).0.outcome.verdict
 }
 

@@ -1,13 +1,17 @@
-//! The smallest map that there is.
+//! The smallest map that there is, and what is found there.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use super::{JourneyMap, Probe, Touchpoint};
-use crate::model::{Channel, DetectRule, Language, PersonaId, ProbeId, Series, VantageId, Weight};
+use crate::model::{
+    Channel, DetectRule, Language, Outcome, PersonaId, ProbeId, Reading, Series, SpanId, TraceId, Trigger, VantageId,
+    Verdict, Weight,
+};
 
 const EVERY: Duration = Duration::from_secs(10);
 
@@ -49,6 +53,24 @@ impl JourneyMap {
             vantages: vec!["here".into()],
             maintenance: Vec::new(),
             trace_link: None,
+        }
+    }
+}
+
+impl Reading {
+    /// What its only probe found, as nobody in particular.
+    pub(crate) fn of_one_probe(verdict: Verdict) -> Self {
+        Self {
+            probe: ProbeId::new("shop", "home"),
+            persona: None,
+            vantage: "here".into(),
+            trigger: Trigger::Schedule,
+            asked_by: None,
+            scheduled: Timestamp::UNIX_EPOCH,
+            started: Timestamp::UNIX_EPOCH,
+            trace: TraceId(1),
+            span: SpanId(1),
+            outcome: Outcome { verdict, samples: Vec::new(), took: Duration::ZERO, steps: Vec::new() },
         }
     }
 }

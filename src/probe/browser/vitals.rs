@@ -40,17 +40,47 @@ pub(super) struct Vitals {
     pub(super) ttfb: Option<f64>,
 }
 
-/// What Google calls good, and from where on it is poor (web.dev/articles/vitals).
-const LCP: (f64, f64) = (2500.0, 4000.0);
-const CLS: (f64, f64) = (0.1, 0.25);
-const INP: (f64, f64) = (200.0, 500.0);
-const FCP: (f64, f64) = (1800.0, 3000.0);
-const TTFB: (f64, f64) = (800.0, 1800.0);
+/// One of the [`Vitals`].
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq)]
+#[serde(rename_all = "UPPERCASE")]
+pub(super) enum Vital {
+    Lcp,
+    Cls,
+    Inp,
+    Fcp,
+    Ttfb,
+}
+
+impl Vital {
+    const ALL: [Self; 5] = [Self::Lcp, Self::Cls, Self::Inp, Self::Fcp, Self::Ttfb];
+
+    /// As the field calls it.
+    pub(super) const fn name(self) -> &'static str {
+        match self {
+            Self::Lcp => "LCP",
+            Self::Cls => "CLS",
+            Self::Inp => "INP",
+            Self::Fcp => "FCP",
+            Self::Ttfb => "TTFB",
+        }
+    }
+
+    /// What Google calls good, and from where on it is poor (web.dev/articles/vitals).
+    const fn bounds(self) -> (f64, f64) {
+        match self {
+            Self::Lcp => (2500.0, 4000.0),
+            Self::Cls => (0.1, 0.25),
+            Self::Inp => (200.0, 500.0),
+            Self::Fcp => (1800.0, 3000.0),
+            Self::Ttfb => (800.0, 1800.0),
+        }
+    }
+}
 
 /// A vital that is not good: what it is, what it came to, and what would be good.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Lame {
-    pub(super) name: &'static str,
+    pub(super) vital: Vital,
     pub(super) value: f64,
     pub(super) good: f64,
     pub(super) quality: Quality,
@@ -59,29 +89,32 @@ pub(super) struct Lame {
 impl Vitals {
     /// The worst of those that are not good.
     pub(super) fn worst(&self) -> Option<Lame> {
-        let all = [
-            ("lcp", self.lcp, LCP),
-            ("cls", self.cls, CLS),
-            ("inp", self.inp, INP),
-            ("fcp", self.fcp, FCP),
-            ("ttfb", self.ttfb, TTFB),
-        ];
-        let lame = all.into_iter().filter_map(|(name, value, (good, poor))| {
-            let value = value?;
+        let lame = Vital::ALL.into_iter().filter_map(|vital| {
+            let value = self.get(vital)?;
+            let (good, poor) = vital.bounds();
             let quality = Quality::of_measure(value, good, poor);
-            (quality < Quality::PERFECT).then_some(Lame { name, value, good, quality })
+            (quality < Quality::PERFECT).then_some(Lame { vital, value, good, quality })
         });
         lame.min_by(|a, b| a.quality.get().total_cmp(&b.quality.get()))
     }
 
-    fn note(&mut self, name: &str, value: f64) {
-        let kept = match name {
-            "LCP" => &mut self.lcp,
-            "CLS" => &mut self.cls,
-            "INP" => &mut self.inp,
-            "FCP" => &mut self.fcp,
-            "TTFB" => &mut self.ttfb,
-            _ => return,
+    const fn get(&self, vital: Vital) -> Option<f64> {
+        match vital {
+            Vital::Lcp => self.lcp,
+            Vital::Cls => self.cls,
+            Vital::Inp => self.inp,
+            Vital::Fcp => self.fcp,
+            Vital::Ttfb => self.ttfb,
+        }
+    }
+
+    fn note(&mut self, vital: Vital, value: f64) {
+        let kept = match vital {
+            Vital::Lcp => &mut self.lcp,
+            Vital::Cls => &mut self.cls,
+            Vital::Inp => &mut self.inp,
+            Vital::Fcp => &mut self.fcp,
+            Vital::Ttfb => &mut self.ttfb,
         };
         if value.is_finite() && value >= 0.0 {
             *kept = Some(kept.map_or(value, |known| known.max(value)));
@@ -89,11 +122,9 @@ impl Vitals {
     }
 
     fn and(mut self, other: &Self) -> Self {
-        let all =
-            [("LCP", other.lcp), ("CLS", other.cls), ("INP", other.inp), ("FCP", other.fcp), ("TTFB", other.ttfb)];
-        for (name, value) in all {
-            if let Some(value) = value {
-                self.note(name, value);
+        for vital in Vital::ALL {
+            if let Some(value) = other.get(vital) {
+                self.note(vital, value);
             }
         }
         self
@@ -113,7 +144,8 @@ pub(super) struct Gauge {
 #[derive(Deserialize)]
 struct Told {
     document: String,
-    name: String,
+    #[serde(rename = "name")]
+    vital: Vital,
     value: f64,
 }
 
@@ -165,7 +197,7 @@ fn note(book: &Mutex<BTreeMap<String, Vitals>>, payload: &str) {
     if book.len() >= DOCUMENTS_MAX && !book.contains_key(&told.document) {
         return;
     }
-    book.entry(told.document).or_default().note(&told.name, told.value);
+    book.entry(told.document).or_default().note(told.vital, told.value);
 }
 
 #[cfg(test)]
@@ -180,7 +212,7 @@ mod tests {
         let quality = jumps.worst().expect("it jumps").quality.get();
         assert!((quality - 0.5).abs() < 1e-12, "{quality}");
         let both = Vitals { inp: Some(300.0), ..jumps };
-        assert_eq!(both.worst().map(|lame| lame.name), Some("cls"));
+        assert_eq!(both.worst().map(|lame| lame.vital), Some(Vital::Cls));
         assert_eq!(Vitals::default().worst(), None);
     }
 
