@@ -39,6 +39,7 @@ use url::Url;
 
 pub use desk::{Answer, Desk};
 pub use events::Event;
+pub use page::album::Album;
 pub use serve::serve;
 pub use vitals::{Scrape, Vitals};
 
@@ -102,12 +103,16 @@ pub fn reading(reading: &Reading) -> Option<serde_json::Value> {
     serde_json::to_value(api::readings::reading(reading)).ok()
 }
 
-/// A walk as a document of its own, for a file.
+/// Walks as a document of its own with the pictures that were taken, for a file.
 ///
 /// # Errors
 /// If it cannot be rendered.
-pub fn walk_document(words: &Arc<Words>, snapshot: &Snapshot, walks: &[Walk]) -> Result<String, askama::Error> {
-    page::walk::document(words, snapshot, walks, assets::STYLE)
+pub fn walk_document(
+    words: &Arc<Words>,
+    (snapshot, album): (&Snapshot, &Album),
+    walks: &[Walk],
+) -> Result<String, askama::Error> {
+    page::walk::document(words, (snapshot, album), walks, assets::STYLE)
 }
 
 /// Every route, behind the guards.

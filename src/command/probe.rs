@@ -8,7 +8,7 @@ use super::terminal::say;
 use super::{Exit, Format, Global, Stop, terminal};
 use crate::config::{Plan, Secrets};
 use crate::daemon::errands;
-use crate::model::{FaultCode, JourneyMap, PersonaId, Proof, Reading, Source, StepOutcome, VantageId, Verdict};
+use crate::model::{Fault, FaultCode, JourneyMap, PersonaId, Proof, Reading, Source, StepOutcome, VantageId, Verdict};
 use crate::probe::{Errand, Proofs};
 use crate::web;
 use crate::words::{self, Words};
@@ -24,7 +24,7 @@ pub(super) struct Args {
     /// From this vantage; the first that it can run from, if none is named
     #[arg(long, value_name = "VANTAGE")]
     from: Option<String>,
-    /// Write what a failed run of a browser shows into this folder
+    /// Write what the pages of browser steps look like into this folder: picture, outline, console, requests
     #[arg(long, value_name = "DIR")]
     pictures: Option<PathBuf>,
 }
@@ -108,9 +108,15 @@ pub(super) fn near(text: &str, known: impl Iterator<Item = String>) -> String {
 struct Folder(PathBuf);
 
 impl Proofs for Folder {
+    fn want(&self, _: Option<&Fault>) -> bool {
+        true
+    }
+
     fn keep(&self, proof: Proof) {
         for exhibit in proof.exhibits() {
-            let name = format!("{}-{}-{}", proof.probe.touchpoint, proof.trace, exhibit.sort.file());
+            // A step may be called anything; a file may not.
+            let step: String = proof.step.chars().take(60).map(|c| if c.is_alphanumeric() { c } else { '-' }).collect();
+            let name = format!("{}-{}-{step}-{}", proof.probe.touchpoint, proof.trace, exhibit.sort.file());
             let path = self.0.join(name);
             match std::fs::write(&path, &exhibit.bytes) {
                 Ok(()) => terminal::tell(&path.display().to_string()),

@@ -4,8 +4,9 @@ mod paper;
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
+use jiff::Timestamp;
 use serde_json::json;
 
 use self::paper::Paper;
@@ -15,9 +16,11 @@ use crate::board::Board;
 use crate::clock::Clock;
 use crate::config::{Plan, Secrets};
 use crate::daemon::errands;
-use crate::model::{Element, Journey, JourneyId, Member, Need, ProbeId, Reading, Snapshot, Weight};
-use crate::probe::Errand;
-use crate::web;
+use crate::model::{
+    Element, Fault, Journey, JourneyId, JourneyMap, Member, Need, ProbeId, Proof, Reading, Snapshot, Weight,
+};
+use crate::probe::{Errand, Proofs};
+use crate::web::{self, Album};
 use crate::words::{self, Words};
 
 #[derive(Debug, clap::Args)]
@@ -37,15 +40,32 @@ struct Walked {
     title: String,
 }
 
+/// Everything that is seen on the way.
+#[derive(Debug, Default)]
+struct Shots(Mutex<Album>);
+
+impl Proofs for Shots {
+    fn want(&self, _: Option<&Fault>) -> bool {
+        true
+    }
+
+    fn keep(&self, proof: Proof) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).keep(&proof);
+    }
+}
+
 impl Args {
     pub(super) async fn run(self, global: &Global) -> Result<Exit, Stop> {
         let plan = global.plan(Secrets::Needed)?;
         let journeys = self.choose(&plan)?;
         let order = in_stage_order(&plan, &journeys);
-        let prober = errands::Walker::new(&plan, &super::run::program()?).await;
+        let shots = Arc::new(Shots::default());
+        let mut prober = errands::Walker::new(&plan, &super::run::program()?).await;
+        if self.report.as_ref().is_some_and(Paper::shows) {
+            prober = prober.showing(Arc::clone(&shots) as Arc<dyn Proofs>);
+        }
         let clock = Clock::system();
         let map = Arc::new(plan.map.from_one_vantage());
-        let mut board = Board::new(Arc::clone(&map), Box::new(uuid::Uuid::now_v7), clock.now());
         let runs: Vec<_> = order
             .iter()
             .flat_map(|errand| errands::personas(&plan, errand).into_iter().map(move |persona| (errand, persona)))
@@ -56,8 +76,6 @@ impl Args {
             bar.set_message(errand.title.clone());
             let vantage = prober.vantages(&errand.id).into_iter().next().unwrap_or_default();
             let reading = prober.walk(errand, persona, &vantage).await;
-            let seen = Reading { vantage: map.vantages[0].clone(), ..reading.clone() };
-            board.apply(&[Arc::new(seen)], clock.now());
             bar.inc(1);
             if global.format == Format::Text {
                 bar.suspend(|| print_run(&words, &reading, &errand.title));
@@ -66,8 +84,7 @@ impl Args {
         }
         prober.close().await;
         bar.finish_and_clear();
-        board.tick(clock.now());
-        let snapshot = board.snapshot(clock.now());
+        let snapshot = judged(&map, &walked, clock.now());
         match global.format {
             Format::Text => journeys.iter().filter_map(|id| web::journey(&words, &snapshot, id)).for_each(|journey| {
                 say!("");
@@ -78,20 +95,25 @@ impl Args {
             // Refused already: a file is written instead.
             Format::Html => {}
         }
-        self.put_on_paper(&snapshot, &journeys, &walked)?;
+        self.put_on_paper(&snapshot, &journeys, (&walked, &shots.0.lock().unwrap_or_else(PoisonError::into_inner)))?;
         let blocked = journeys.iter().filter_map(|id| map.journey(id)).any(|journey| blocks(journey, &snapshot));
         let low =
             journeys.iter().filter_map(|id| snapshot.journey(id)).any(|journey| journey.value * 100.0 < self.at_least);
         Ok(if blocked || low { Exit::No } else { Exit::Well })
     }
 
-    fn put_on_paper(&self, snapshot: &Snapshot, journeys: &[JourneyId], walked: &[Walked]) -> Result<(), Stop> {
+    fn put_on_paper(
+        &self,
+        snapshot: &Snapshot,
+        journeys: &[JourneyId],
+        (walked, album): (&[Walked], &Album),
+    ) -> Result<(), Stop> {
         let Some(paper) = &self.report else { return Ok(()) };
         // It is handed round in the company: in its language.
         let words = Arc::new(Words::new(snapshot.map.language));
         let readings: Vec<Reading> = walked.iter().map(|walked| walked.reading.clone()).collect();
         let json = || as_json(&words, snapshot, journeys, walked);
-        paper.write(&words, snapshot, (journeys, &readings), json)?;
+        paper.write(&words, snapshot, (journeys, &readings, album), json)?;
         terminal::tell(&format!("The walk stands in {}", paper.path().display()));
         Ok(())
     }
@@ -106,6 +128,17 @@ impl Args {
         }
         Ok(vec![id])
     }
+}
+
+/// All of a walk, as if it had been made at once: what was looked at first must not be stale for what took long.
+fn judged(map: &Arc<JourneyMap>, walked: &[Walked], now: Timestamp) -> Snapshot {
+    let mut board = Board::new(Arc::clone(map), Box::new(uuid::Uuid::now_v7), now);
+    for Walked { reading, .. } in walked {
+        let vantage = map.vantages[0].clone();
+        board.apply(&[Arc::new(Reading { vantage, scheduled: now, started: now, ..reading.clone() })], now);
+    }
+    board.tick(now);
+    board.snapshot(now)
 }
 
 /// Whether some customer cannot go on: what everybody needs failed, and too little is left that would serve instead.

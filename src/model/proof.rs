@@ -1,4 +1,4 @@
-//! What a failed step leaves to be looked at: the page as it stood, what its console said, what was asked for.
+//! What a step leaves to be looked at: the page as it stood, what its console said, what was asked for.
 
 use jiff::Timestamp;
 use smol_str::SmolStr;
@@ -9,14 +9,15 @@ use super::{FaultCode, ProbeId, TraceId};
 const EXHIBIT_BYTES_MAX: usize = 512 << 10;
 const PROOF_BYTES_MAX: usize = 1 << 20;
 
-/// What one run shows of its failure. Whoever makes it has taken every secret out of it.
+/// What one run shows of a step. Whoever makes it has taken every secret out of it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Proof {
     pub probe: ProbeId,
     pub trace: TraceId,
-    /// The step that failed, by name.
+    /// The step, by name.
     pub step: SmolStr,
-    pub why: FaultCode,
+    /// None: it did not fail.
+    pub why: Option<FaultCode>,
     /// When the run began.
     pub at: Timestamp,
     exhibits: Vec<Exhibit>,
@@ -32,7 +33,7 @@ impl Proof {
     /// Leaves out what is too large; what comes first stays.
     pub fn new(
         (probe, trace): (ProbeId, TraceId),
-        (step, why): (SmolStr, FaultCode),
+        (step, why): (SmolStr, Option<FaultCode>),
         at: Timestamp,
         mut exhibits: Vec<Exhibit>,
     ) -> Self {
@@ -98,7 +99,7 @@ mod tests {
             exhibit(Sort::Requests, 100 << 10),
         ];
         let of = (ProbeId::new("shop", "buy"), TraceId(1));
-        let proof = Proof::new(of, ("pay".into(), FaultCode::Timeout), Timestamp::UNIX_EPOCH, exhibits);
+        let proof = Proof::new(of, ("pay".into(), Some(FaultCode::Timeout)), Timestamp::UNIX_EPOCH, exhibits);
         let kept: Vec<Sort> = proof.exhibits().iter().map(|exhibit| exhibit.sort).collect();
         assert_eq!(kept, [Sort::Outline, Sort::Console]);
     }

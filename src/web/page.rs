@@ -1,6 +1,7 @@
 //! The pages: rendered here, complete without JavaScript, escaped by their templates.
 
 mod ahead;
+pub(super) mod album;
 mod axis;
 pub(super) mod card;
 mod chart;

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use jiff::civil::Weekday;
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan, Zoned};
@@ -258,4 +260,37 @@ async fn a_walk_is_written_into_a_file_of_its_own() {
     let (_, json) = written("walk.json");
     let json: serde_json::Value = serde_json::from_str(&json).unwrap();
     assert_eq!(json["readings"][0]["verdict"], "failed");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_walk_shows_the_pages_that_were_visited() {
+    let (target, hook) = (Target::start().await, Hook::start().await);
+    let world = World::new(&target, &hook);
+    let probe = "every: 1m\n    timeout: 50s\n    steps:\n      - name: Look at the shop\n";
+    let browser = format!("browser: {{ open: \"{}\", do: [ {{ wait_for: {{ text: ok }} }} ] }}", target.url());
+    let shop = format!("title: The shop\nchannel: web\nprobes:\n  home:\n    {probe}        {browser}\n");
+    world.write("probes/shop.yaml", &shop);
+    let walked = |answer: i32| {
+        let (code, _, errors) = world.run(&["walk", "buy", "--report", "walk.html"]);
+        assert_eq!(code, answer, "{errors}");
+        let html = std::fs::read_to_string(world.path("walk.html")).unwrap();
+        let [_, picture] = html.split("<img src=\"data:image/webp;base64,").collect::<Vec<_>>()[..] else {
+            panic!("one picture: {html}")
+        };
+        let (picture, words) = picture.split_once('"').unwrap();
+        assert!(STANDARD.decode(picture).unwrap().starts_with(b"RIFF"), "it can be looked at");
+        words.to_owned()
+    };
+    assert!(walked(0).contains("The page as it looked after “Look at the shop”"));
+    target.break_();
+    assert!(walked(1).contains("The page as it looked when “Look at the shop” failed"));
+    target.mend();
+    let (code, _, errors) = world.run(&["probe", "shop", "--pictures", "seen"]);
+    assert_eq!(code, 0, "{errors}");
+    let mut seen: Vec<_> =
+        std::fs::read_dir(world.path("seen")).unwrap().map(|file| file.unwrap().file_name()).collect();
+    seen.sort();
+    let seen: Vec<_> =
+        seen.iter().map(|name| name.to_str().unwrap().rsplit_once("-Look-at-the-shop-").unwrap().1).collect();
+    assert_eq!(seen, ["page.txt", "page.webp", "requests.har"], "of what went well, too");
 }

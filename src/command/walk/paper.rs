@@ -8,7 +8,7 @@ use serde_json::Value;
 use crate::command::Stop;
 use crate::model::{JourneyId, Reading, Snapshot};
 use crate::report::walk::{Walk, csv, walk};
-use crate::web;
+use crate::web::{self, Album};
 use crate::words::Words;
 
 /// What a file's ending says that it should be.
@@ -41,6 +41,11 @@ impl Paper {
         Ok(Self { path, kind })
     }
 
+    /// Whether pictures have a place in it.
+    pub(super) fn shows(&self) -> bool {
+        self.kind == Kind::Html
+    }
+
     pub(super) fn path(&self) -> &Path {
         &self.path
     }
@@ -50,12 +55,12 @@ impl Paper {
         &self,
         words: &Arc<Words>,
         snapshot: &Snapshot,
-        (journeys, readings): (&[JourneyId], &[Reading]),
+        (journeys, readings, album): (&[JourneyId], &[Reading], &Album),
         json: impl FnOnce() -> Value,
     ) -> Result<(), Stop> {
         let walks: Vec<Walk> = journeys.iter().filter_map(|id| walk(snapshot, id, readings)).collect();
         let text = match self.kind {
-            Kind::Html => web::walk_document(words, snapshot, &walks)
+            Kind::Html => web::walk_document(words, (snapshot, album), &walks)
                 .map_err(|error| Stop::own("cannot draw the report", &error))?,
             Kind::Csv => csv(&walks, words),
             Kind::Json => format!("{:#}\n", json()),

@@ -14,13 +14,15 @@ const BYTES_MAX: i64 = 256 << 20;
 const EVERY_MS: i64 = 600_000;
 const GONE_AT_ONCE: i64 = 32;
 
+/// Of what failed.
 pub(super) async fn write(connection: &mut SqliteConnection, proof: &Proof) -> Result<()> {
+    let Some(why) = proof.why else { return Ok(()) };
     let at = proof.at.as_millisecond();
     let (probe, trace) = (proof.probe.to_string(), proof.trace.to_string());
     let known = sqlx::query("SELECT 1 FROM exhibit WHERE probe = $1 AND at > $2 AND why = $3 LIMIT 1")
         .bind(probe.as_str())
         .bind(at - EVERY_MS)
-        .bind(proof.why.code());
+        .bind(why.code());
     if known.fetch_optional(&mut *connection).await?.is_some() {
         return Ok(());
     }
@@ -32,7 +34,7 @@ pub(super) async fn write(connection: &mut SqliteConnection, proof: &Proof) -> R
         .bind(probe.as_str())
         .bind(trace.as_str())
         .bind(proof.step.as_str())
-        .bind(proof.why.code())
+        .bind(why.code())
         .bind(at)
         .bind(exhibit.sort.file())
         .bind(i64::try_from(exhibit.bytes.len()).unwrap_or(i64::MAX))
@@ -105,7 +107,7 @@ mod tests {
         let at = Timestamp::UNIX_EPOCH + SignedDuration::from_mins(minutes);
         let exhibit = |sort| Exhibit { sort, bytes: vec![7; bytes] };
         let exhibits = vec![exhibit(Sort::Picture), exhibit(Sort::Console)];
-        Proof::new((ProbeId::new("shop", "buy"), TraceId(trace)), ("pay".into(), why), at, exhibits)
+        Proof::new((ProbeId::new("shop", "buy"), TraceId(trace)), ("pay".into(), Some(why)), at, exhibits)
     }
 
     async fn kept(connection: &mut SqliteConnection) -> Vec<String> {

@@ -4,6 +4,7 @@ use askama::Template;
 
 use super::home::incident_tone;
 use super::number::minus;
+use super::proof::{self, Proof};
 use super::quiet::{self, Hush, QuietRow};
 use super::run::{Finding, evidence};
 use super::tone::Tone;
@@ -39,6 +40,7 @@ pub(super) struct Page {
     /// What the touchpoints have in common.
     shared: Option<String>,
     trace: Option<Trace>,
+    proof: Option<Proof>,
     places: Vec<Place>,
     impacts: Vec<(String, String, String)>,
     /// When, what, and what engineers are told of it.
@@ -95,6 +97,7 @@ pub(super) async fn page(shared: &Shared, visitor: &Visitor, snapshot: &Snapshot
             .shared(incident, map)
             .map(|shared| frame.say("sentence").with("text", capital(&shared)).to_string()),
         trace: incident.trace.and_then(|trace| frame.trace(trace)),
+        proof: proof::of_incident(shared, &frame, incident).await,
         places: incident
             .touchpoints
             .iter()

@@ -13,7 +13,7 @@ use super::run::{Run, run};
 use super::tone::Tone;
 use super::voices::{VoiceRow, rows};
 use super::{Frame, capital};
-use crate::model::{ProbeNow, Reading, Scope, SeriesNow, Snapshot, TouchpointId, TouchpointNow};
+use crate::model::{ProbeNow, Reading, Scope, SeriesNow, Snapshot, State, TouchpointId, TouchpointNow};
 use crate::store::Digest;
 use crate::web::Audience;
 use crate::web::api::touchpoints::{journeys, windows};
@@ -100,15 +100,22 @@ pub(super) async fn page(shared: &Shared, visitor: &Visitor, snapshot: &Snapshot
     let title = words::touchpoint(&now.id, &snapshot.map).to_owned();
     let frame = Frame::new(shared, visitor, snapshot, title.clone());
     let place = snapshot.map.touchpoints.get(&now.id);
-    let mut probes = Vec::with_capacity(now.probes.len());
-    for one in &now.probes {
+    // What is broken is what the page was opened for.
+    let mut worst_first: Vec<&ProbeNow> = now.probes.iter().collect();
+    worst_first.sort_by_key(|probe| match probe.health.state {
+        State::Down => 0,
+        State::Degraded => 1,
+        _ => 2,
+    });
+    let mut probes = Vec::with_capacity(worst_first.len());
+    for one in worst_first {
         probes.push(probe(shared, &frame, one, snapshot).await);
     }
     let touching = snapshot.incidents.iter().filter(|incident| incident.touchpoints.contains(&now.id));
     Some(Page {
         tone: now.health.state.into(),
         sentence: match now.health.state {
-            crate::model::State::Up => frame.say("place-works").with("place", &title).to_string(),
+            State::Up => frame.say("place-works").with("place", &title).to_string(),
             state => frame.sentence(&title, state, now.fault.as_ref()),
         },
         title,

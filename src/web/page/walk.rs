@@ -8,6 +8,7 @@ use axum::http::header;
 use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 
+use super::album::{Album, Framed};
 use super::number::minus;
 use super::rich::Marked;
 use super::run::{Run, run};
@@ -86,6 +87,7 @@ struct VisitSheet {
     persona: Option<String>,
     origin: Option<String>,
     run: Run,
+    shots: Vec<Framed>,
 }
 
 struct CheckRow {
@@ -138,7 +140,8 @@ async fn page(shared: &Shared, visitor: &Visitor, snapshot: &Snapshot, id: &str)
     let Some(walk) = walked(shared, snapshot, id).await? else { return Ok(None) };
     let title = visitor.words.say("walk-title").with("title", walk.title.as_str()).to_string();
     let frame = Frame::new(shared, visitor, snapshot, title).still();
-    Ok(Some(Page { walk: sheet(&frame, snapshot, &walk), frame }))
+    let album = Album::of(&walk, &*shared.site.store).await?;
+    Ok(Some(Page { walk: sheet(&frame, (snapshot, &album), &walk), frame }))
 }
 
 /// As the latest stored runs have it.
@@ -151,23 +154,23 @@ pub(in crate::web) async fn walked(shared: &Shared, snapshot: &Snapshot, id: &st
     Ok(report::walk::walk(snapshot, &id, &readings))
 }
 
-/// A whole document, in which nothing is fetched from anywhere.
+/// A whole document, with these pictures, in which nothing is fetched from anywhere.
 ///
 /// # Errors
 /// If it cannot be rendered.
 pub(in crate::web) fn document(
     words: &Arc<Words>,
-    snapshot: &Snapshot,
+    (snapshot, album): (&Snapshot, &Album),
     walks: &[Walk],
     style: &'static str,
 ) -> Result<String, askama::Error> {
     let title = words.text("walk-document").into_owned();
     let frame = Frame::alone(words, snapshot, title);
-    let walks = walks.iter().map(|walk| sheet(&frame, snapshot, walk)).collect();
+    let walks = walks.iter().map(|walk| sheet(&frame, (snapshot, album), walk)).collect();
     Alone { frame, style, walks }.render()
 }
 
-fn sheet(frame: &Frame, snapshot: &Snapshot, walk: &Walk) -> WalkSheet {
+fn sheet(frame: &Frame, (snapshot, album): (&Snapshot, &Album), walk: &Walk) -> WalkSheet {
     let now = snapshot.journey(&walk.journey);
     WalkSheet {
         id: walk.journey.to_string(),
@@ -177,7 +180,7 @@ fn sheet(frame: &Frame, snapshot: &Snapshot, walk: &Walk) -> WalkSheet {
         at: walk.at.to_zoned(frame.timezone.clone()).strftime(&*frame.text("report-moment-format")).to_string(),
         sentence: now.map(|now| frame.words.journey(now, snapshot)).unwrap_or_default(),
         pains: walk.pains.iter().map(|pain| pain_row(frame, pain)).collect(),
-        stages: walk.stages.iter().map(|stage| stage_sheet(frame, snapshot, stage)).collect(),
+        stages: walk.stages.iter().map(|stage| stage_sheet(frame, (snapshot, album), stage)).collect(),
         checks: walk
             .checks
             .iter()
@@ -213,16 +216,16 @@ fn pain_row(frame: &Frame, pain: &Pain) -> PainRow {
     }
 }
 
-fn stage_sheet(frame: &Frame, snapshot: &Snapshot, stage: &WalkedStage) -> StageSheet {
+fn stage_sheet(frame: &Frame, (snapshot, album): (&Snapshot, &Album), stage: &WalkedStage) -> StageSheet {
     StageSheet {
         title: stage.title.clone(),
         score: stage.score.map_or_else(|| "–".to_owned(), |score| score.to_string()),
         tone: stage.color.into(),
-        places: stage.places.iter().map(|place| place_sheet(frame, snapshot, place)).collect(),
+        places: stage.places.iter().map(|place| place_sheet(frame, (snapshot, album), place)).collect(),
     }
 }
 
-fn place_sheet(frame: &Frame, snapshot: &Snapshot, place: &Place) -> PlaceSheet {
+fn place_sheet(frame: &Frame, (snapshot, album): (&Snapshot, &Album), place: &Place) -> PlaceSheet {
     PlaceSheet {
         title: place.title.clone(),
         channel: frame.words.channel(place.channel).into_owned(),
@@ -231,7 +234,7 @@ fn place_sheet(frame: &Frame, snapshot: &Snapshot, place: &Place) -> PlaceSheet 
         costs: if place.health.state == State::Closed { String::new() } else { costs(frame, place.share) },
         choice: place.choice.map(|(need, of)| frame.say("walk-choice").with("need", need).with("of", of).to_string()),
         above: place.told == Told::Above,
-        visits: place.visits.iter().map(|visit| visit_sheet(frame, snapshot, visit)).collect(),
+        visits: place.visits.iter().map(|visit| visit_sheet(frame, (snapshot, album), visit)).collect(),
     }
 }
 
@@ -256,7 +259,7 @@ fn met(state: State, fault: &Fault) -> Tone {
     }
 }
 
-fn visit_sheet(frame: &Frame, snapshot: &Snapshot, visit: &Visit) -> VisitSheet {
+fn visit_sheet(frame: &Frame, (snapshot, album): (&Snapshot, &Album), visit: &Visit) -> VisitSheet {
     let persona = visit.reading.persona.as_ref();
     VisitSheet {
         title: capital(&visit.title),
@@ -264,6 +267,7 @@ fn visit_sheet(frame: &Frame, snapshot: &Snapshot, visit: &Visit) -> VisitSheet 
         persona: persona.map(|id| snapshot.map.personas.get(id).map_or_else(|| id.to_string(), |one| one.name.clone())),
         origin: visit.origin.as_ref().map(ToString::to_string),
         run: run(frame, &visit.reading),
+        shots: album.framed(frame, &visit.reading),
     }
 }
 

@@ -101,3 +101,4 @@ walk-checks = The same everywhere?
 walk-download-csv = Download as a table
 walk-download-json = As JSON
 walk-owner = owner { $owner }
+walk-shot = The page as it looked after “{ $step }”; secrets are covered

@@ -93,3 +93,4 @@ walk-checks = 各处是否一致？
 walk-download-csv = 下载表格
 walk-download-json = JSON
 walk-owner = 负责方 { $owner }
+walk-shot = 步骤「{ $step }」完成后的页面截图，机密内容已遮盖

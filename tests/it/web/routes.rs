@@ -329,11 +329,9 @@ async fn a_push_needs_its_token_and_is_stored_before_it_is_acknowledged() {
     // The page does without its store.
     assert!(site.page("/").await.contains("Customers can pay their bill as they should."));
     site.store.refuses.store(false, Ordering::SeqCst);
-    let mut last = 200;
-    for _ in 0..40 {
-        last = with("first-token", "").await.unwrap().status().as_u16();
-    }
-    assert_eq!(last, 429);
+    // All at once: one after the other a busy machine may be slow enough to be let through.
+    let flood = futures::future::join_all((0..200).map(|_| with("first-token", ""))).await;
+    assert!(flood.into_iter().any(|answer| answer.unwrap().status() == 429));
 }
 
 #[tokio::test]

@@ -53,6 +53,14 @@ impl Shelf {
     }
 }
 
+/// What a phone showed: one colour.
+fn picture() -> Vec<u8> {
+    let mut file = std::io::Cursor::new(Vec::new());
+    let screen = image::RgbImage::from_pixel(390, 600, image::Rgb([12, 58, 85]));
+    screen.write_to(&mut file, image::ImageFormat::WebP).unwrap();
+    file.into_inner()
+}
+
 /// A sale that runs, noted by somebody who may be anybody.
 fn noted(mood: Mood) -> Vec<Annotation> {
     let text = |plain: &str| if mood == Mood::Hostile { halcyon::ATTACK.to_owned() } else { plain.to_owned() };
@@ -153,7 +161,7 @@ impl Store for Shelf {
 
     async fn exhibit(&self, trace: TraceId, sort: Sort) -> Result<Option<Vec<u8>>, Refused> {
         self.check()?;
-        Ok((trace == TraceId(7)).then(|| sort.file().into()))
+        Ok((trace == TraceId(7)).then(|| if sort == Sort::Picture { picture() } else { sort.file().into() }))
     }
 
     async fn begin(&self, _: &[i64]) -> Result<(), Refused> {

@@ -86,3 +86,29 @@ async fn a_journey_page_gives_what_puts_it_into_another_page() {
     assert!(page.contains(card), "{page}");
     assert!(page.contains(badge), "{page}");
 }
+
+#[tokio::test]
+async fn what_a_failed_run_showed_is_looked_at_and_never_runs() {
+    let site = start(Mood::BillingDown).await;
+    for path in [format!("/incidents/{}", halcyon::incident_id().0), "/touchpoints/billing".to_owned()] {
+        let page = site.page(&path).await;
+        assert!(page.contains("<img src=\"/proofs/00000000000000000000000000000007/page.webp\""), "{path}: {page}");
+    }
+    for (file, media, shown) in
+        [("page.webp", "image/webp", "inline"), ("console.txt", "text/plain; charset=utf-8", "attachment")]
+    {
+        let answer = site.get(&format!("/proofs/7/{file}")).send().await.unwrap();
+        let header = |name: &str| answer.headers()[name].to_str().unwrap().to_owned();
+        assert_eq!(header("content-type"), media);
+        assert!(
+            header("content-disposition").starts_with(shown) && header("content-security-policy").contains("sandbox")
+        );
+        assert_eq!(header("x-content-type-options"), "nosniff");
+    }
+    for lost in ["/proofs/8/page.webp", "/proofs/7/other.html", "/proofs/7/..%2fpage.webp", "/proofs/x/page.webp"] {
+        assert_eq!(site.get(lost).send().await.unwrap().status(), 404, "{lost}");
+    }
+    let public = start_for(Mood::BillingDown, Audience::Everybody).await;
+    assert_eq!(public.get("/proofs/7/page.webp").send().await.unwrap().status(), 404);
+    assert!(!public.page("/journeys/get-help").await.contains("/proofs/"));
+}
