@@ -45,12 +45,41 @@ fn hangs_on_time(fault: &Fault) -> bool {
         | FaultCode::MailMissing
         | FaultCode::Latency
         | FaultCode::ConnectReset
-        | FaultCode::Reset => true,
-        FaultCode::Expectation => is_of(fault, "latency"),
+        | FaultCode::Reset
+        // Not there in time, on a page that had no time itself.
+        | FaultCode::ElementMissing
+        | FaultCode::ElementHidden
+        | FaultCode::ElementDisabled
+        | FaultCode::ElementMoving
+        | FaultCode::ElementCovered
+        | FaultCode::NoEffect => true,
+        FaultCode::Expectation => TIMES.iter().any(|field| is_of(fault, field)),
         _ => false,
     }
 }
 
+/// Fields that are measured over a stretch of time.
+const TIMES: [&str; 6] = ["latency", "lcp", "cls", "inp", "fcp", "ttfb"];
+
 fn is_of(fault: &Fault, field: &str) -> bool {
     fault.evidence.as_ref().is_some_and(|seen| seen.of.starts_with(field))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn what_was_not_there_in_time_is_doubted_and_what_was_wrong_is_not() {
+        let second = Duration::from_secs(1);
+        let stood_still = [Loss { lost: second, of: 2 * second }, Loss { lost: Duration::ZERO, of: 9 * second }];
+        let doubted = |code| {
+            let stop = Stop::from(Fault::new(code, "it is not there"));
+            matches!(excuse(stop, &Clock::system(), stood_still), Stop::Own(SelfFault::Late, _))
+        };
+        assert!([FaultCode::Timeout, FaultCode::ElementMissing, FaultCode::NoEffect].into_iter().all(doubted));
+        assert!(![FaultCode::Status, FaultCode::ScriptError, FaultCode::ConnectRefused].into_iter().any(doubted));
+    }
 }

@@ -226,6 +226,15 @@ pub(super) fn keys_in(value: &str) -> Vec<String> {
     pairs.chain(url.password().map(str::to_owned)).collect()
 }
 
+/// The address without what in it lets in whoever has it.
+pub(super) fn without_keys(url: &str) -> String {
+    let mut redactor = Redactor::default();
+    for key in keys_in(url) {
+        redactor.hide(&key);
+    }
+    redactor.clip(url, usize::MAX)
+}
+
 pub(super) fn sounds_secret(name: &str) -> bool {
     let name = name.to_ascii_lowercase();
     SECRET_WORDS.iter().any(|word| name.contains(word))
@@ -246,5 +255,6 @@ mod tests {
         for harmless in ["https://x.example/p?id=12&utm_source=newsletter-of-the-week", "29.99", "mailto:a@b.example"] {
             assert!(keys_in(harmless).is_empty(), "{harmless}");
         }
+        assert_eq!(without_keys("https://x.example/api?sid=a%2Fb%20c&page=2"), "https://x.example/api?sid=•••&page=2");
     }
 }

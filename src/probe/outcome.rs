@@ -6,6 +6,7 @@ use smol_str::SmolStr;
 
 use super::Stop;
 use super::errand::Prepared;
+use super::standstill::Loss;
 use crate::model::{Fault, FaultCode, ProbeId, Quality, Sample, SpanId, StepOutcome, Verdict};
 
 /// A step with what it met.
@@ -22,6 +23,17 @@ pub(super) struct Felt {
     pub(super) latency: Duration,
     /// The kind's own judgement, where the step has no `good` and `poor`.
     pub(super) judged: Option<(Quality, Fault)>,
+}
+
+impl Felt {
+    /// Whether it may be slow only because we had no time ourselves.
+    pub(super) fn is_explained(&self, loss: Loss, good: Option<Duration>) -> bool {
+        match good {
+            Some(good) => loss.explains(self.latency, good),
+            // A page that had no time to be fast.
+            None => self.judged.is_some() && Loss { of: self.latency, ..loss }.spoils(),
+        }
+    }
 }
 
 /// A step that nothing is known of yet.

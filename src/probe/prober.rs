@@ -219,32 +219,31 @@ impl<'a> Walk<'a> {
             if let Stop::Fault(fault) = &stop {
                 outcome.fault = Some(fault.clone());
             }
-            if self.stopped.is_none() {
-                self.prove(&outcome).await;
-            }
             // The first one is why; what fails while tidying up is only noted.
+            if self.stopped.is_some() {
+                self.witness = None;
+            }
             self.stopped.get_or_insert(stop);
-        } else if let (Some(felt), Some(good)) = (&felt, prepared.step.expect.good) {
+        } else if let Some(felt) = &felt {
             let loss = self.loss((begun, before));
-            self.held_up = self.held_up.take().or_else(|| loss.explains(felt.latency, good).then(|| loss.words()));
+            let explained = felt.is_explained(loss, prepared.step.expect.good);
+            self.held_up = self.held_up.take().or_else(|| explained.then(|| loss.words()));
         }
-        self.witness = None;
+        self.prove(&outcome).await;
         self.steps.push(outcome);
         self.felt.push(felt);
     }
 
-    /// Lets whoever saw the step fail show it, as long as the run has time.
-    async fn prove(&mut self, failed: &StepOutcome) {
-        let (Some(fault), Some(witness), Some(proofs)) = (&failed.fault, self.witness.take(), &self.prober.proofs)
-        else {
-            return;
-        };
+    /// Lets whoever saw the step show it, if anybody wants that, as long as the run has time.
+    async fn prove(&mut self, seen: &StepOutcome) {
+        let proofs = self.prober.proofs.as_ref().filter(|proofs| proofs.want(seen.fault.as_ref()));
+        let (Some(witness), Some(proofs)) = (self.witness.take(), proofs) else { return };
         let asked = Instant::now();
         let exhibits = timeout_at(self.deadline, witness.testify(&self.redactor)).await.unwrap_or_default();
         self.shown += asked.elapsed();
         if !exhibits.is_empty() {
-            let of = (self.errand.id.clone(), self.trace);
-            proofs.keep(Proof::new(of, (failed.name.clone(), fault.code), self.began, exhibits));
+            let (of, why) = ((self.errand.id.clone(), self.trace), seen.fault.as_ref().map(|fault| fault.code));
+            proofs.keep(Proof::new(of, (seen.name.clone(), why), self.began, exhibits));
         }
     }
 

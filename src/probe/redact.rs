@@ -19,6 +19,18 @@ const SECRETS_MAX: usize = 256;
 /// Characters of one text that are looked at: a text of nothing but secrets ends here.
 const LOOKED_AT_MAX: usize = 64 << 10;
 
+/// What scripts leave as it is (ECMA-262, `encodeURIComponent`).
+const COMPONENT: &percent_encoding::AsciiSet = &percent_encoding::NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'_')
+    .remove(b'.')
+    .remove(b'!')
+    .remove(b'~')
+    .remove(b'*')
+    .remove(b'\'')
+    .remove(b'(')
+    .remove(b')');
+
 /// The values that must not be shown, in every form in which they travel.
 #[derive(Clone, Default)]
 pub struct Redactor {
@@ -36,7 +48,7 @@ pub(super) enum Finds {
 impl Redactor {
     /// Hides a value, also percent-encoded, JSON-escaped and in base64.
     pub fn hide(&mut self, value: &str) {
-        if value.chars().count() < SECRET_CHARS_MIN || self.needles.len() >= SECRETS_MAX * 4 {
+        if value.chars().count() < SECRET_CHARS_MIN || self.needles.len() >= SECRETS_MAX * 8 {
             return;
         }
         let json = serde_json::Value::from(value).to_string();
@@ -45,6 +57,9 @@ impl Redactor {
             // As it stands in a text whose blanks were drawn together.
             value.split_whitespace().collect::<Vec<_>>().join(" "),
             percent_encoding::utf8_percent_encode(value, percent_encoding::NON_ALPHANUMERIC).to_string(),
+            percent_encoding::utf8_percent_encode(value, COMPONENT).to_string(),
+            // As a browser sends a form, and as `URLSearchParams` writes it.
+            url::form_urlencoded::byte_serialize(value.as_bytes()).collect(),
             json[1..json.len() - 1].to_owned(),
             BASE64_STANDARD.encode(value).trim_end_matches('=').to_owned(),
             BASE64_URL_SAFE_NO_PAD.encode(value),
@@ -159,10 +174,20 @@ mod tests {
             ("?a=p%2F%22ss&b", "?a=•••&b"),
             ("{\"p\":\"p/\\\"ss\"}", "{\"p\":\"•••\"}"),
             ("Basic cC8ic3M=", "Basic •••="),
+            ("?a=p%2F%22ss+%26", "?a=•••+%26"),
             ("nothing", "nothing"),
             ("a\u{1b}[31m\nb\u{202e}", "a\u{fffd}[31m b\u{fffd}"),
         ] {
             assert_eq!(redactor.clip(text, 100), shown, "{text}");
+        }
+    }
+
+    #[test]
+    fn secrets_go_as_browsers_write_them_into_addresses() {
+        let mut redactor = Redactor::default();
+        redactor.hide("c-4 7/1+x!");
+        for written in ["c-4+7%2F1%2Bx%21", "c-4%207%2F1%2Bx!", "c%2D4%207%2F1%2Bx%21"] {
+            assert_eq!(redactor.clip(&format!("?p={written}&q=1"), 100), "?p=•••&q=1", "{written}");
         }
     }
 

@@ -179,9 +179,10 @@ impl Chromium {
         self.folder()?.room(&format!("run-{number}"))
     }
 
-    /// Lets it read a file.
-    pub(super) fn give(&self, path: &Path) -> io::Result<()> {
-        self.folder()?.give(path)
+    /// A folder for files that one run hands to pages, whom they are deleted by.
+    pub(super) fn tray(&self) -> io::Result<PathBuf> {
+        let number = self.rooms.fetch_add(1, Ordering::Relaxed);
+        self.folder()?.tray(&format!("run-{number}"))
     }
 
     fn folder(&self) -> io::Result<&Folder> {

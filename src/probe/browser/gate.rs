@@ -13,7 +13,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::{Instant, timeout};
-use url::{Host, Url};
+use url::{Host, Origin, Url};
 
 use crate::model::{Fault, FaultCode, SelfFault};
 use crate::probe::Stop;
@@ -57,25 +57,34 @@ pub(super) struct Passage {
 #[derive(Debug)]
 struct Log {
     network: Arc<Network>,
-    /// What a person wrote, and how the run came to it.
-    written: (Host<String>, Way),
+    home: Home,
     /// The browser that comes through here, and what of it is the run's.
     pages: OnceLock<(Weak<Browser>, BrowserContextId)>,
     noted: Mutex<Noted>,
+}
+
+/// What a person wrote, and how the run came to it.
+#[derive(Debug)]
+pub(super) struct Home {
+    pub(super) host: Host<String>,
+    pub(super) port: u16,
+    pub(super) way: Way,
 }
 
 #[derive(Debug, Default)]
 struct Noted {
     /// Where the written host lies.
     home: Option<Region>,
+    /// One was there: whatever he left behind, under whatever address, is his.
+    strangers: bool,
     hosts: BTreeMap<(String, u16), Passage>,
 }
 
 impl Gate {
-    pub(super) async fn open(network: Arc<Network>, written: (Host<String>, Way)) -> std::io::Result<Self> {
+    pub(super) async fn open(network: Arc<Network>, home: Home) -> std::io::Result<Self> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
         let address = listener.local_addr()?;
-        let log = Arc::new(Log { network, written, pages: OnceLock::new(), noted: Mutex::default() });
+        let log = Arc::new(Log { network, home, pages: OnceLock::new(), noted: Mutex::default() });
         let serving = tokio::spawn(serve(listener, Arc::clone(&log)));
         Ok(Self { address, log, serving })
     }
@@ -175,7 +184,7 @@ impl Log {
 
     /// How the run comes to a host.
     fn way(&self, host: &Host<String>) -> Way {
-        let (written, way) = &self.written;
+        let Home { host: written, way, .. } = &self.home;
         match self.lock().home {
             // A name that leads inwards later, once its page could say so, is a trap.
             Some(home) if host != written || matches!(host, Host::Domain(_)) => Way::Sent(home),
@@ -187,8 +196,13 @@ impl Log {
 
     /// Whether any page or frame of the run now comes from somewhere public: it may ask for whatever it likes.
     async fn has_strangers(&self) -> bool {
-        let urls = timeout(QUESTION, self.urls()).await.ok().flatten();
-        urls.is_none_or(|urls| urls.iter().any(|url| !self.is_inside(url)))
+        if self.lock().strangers {
+            return true;
+        }
+        let Some(urls) = timeout(QUESTION, self.urls()).await.ok().flatten() else { return true };
+        let met = urls.iter().any(|url| !self.is_inside(url));
+        self.lock().strangers |= met;
+        met
     }
 
     /// Of every page and frame of the run now; none: they do not tell.
@@ -208,20 +222,26 @@ impl Log {
         Some(urls)
     }
 
-    /// What has no host (`about:blank`, `blob:`) is as far inside as whoever opened it.
+    /// `about:blank` and `about:srcdoc` are as far inside as whoever opened them; so is what has no host (`data:`), unless
+    /// somebody public had a say in the run.
     fn is_inside(&self, url: &str) -> bool {
-        let Ok(url) = Url::parse(url) else { return url.is_empty() };
-        let (Some(host), Some(port)) = (url.host_str(), url.port_or_known_default()) else { return true };
+        if url.is_empty() || url.starts_with("about:") {
+            return true;
+        }
         let noted = self.lock();
-        let passage = noted.hosts.get(&(host.to_owned(), port));
-        passage.is_some_and(|it| it.region == Some(Region::Inside))
+        match Url::parse(url).map(|url| url.origin()) {
+            Ok(Origin::Tuple(_, host, port)) => {
+                noted.hosts.get(&(host.to_string(), port)).is_some_and(|it| it.region == Some(Region::Inside))
+            }
+            _ => noted.hosts.values().all(|it| it.region != Some(Region::Public)),
+        }
     }
 
     async fn reach(&self, host: &Host<String>, port: u16) -> (Passage, Option<TcpStream>) {
         let mut passage = Passage { ended: Err(cannot()), dns: Duration::ZERO, connect: Duration::ZERO, region: None };
         let way = self.way(host);
         let begun = Instant::now();
-        let ips = self.addresses(host, way).await;
+        let ips = self.addresses((host, port), way).await;
         passage.dns = begun.elapsed();
         let begun = Instant::now();
         let reached = match ips {
@@ -232,7 +252,7 @@ impl Log {
         match reached {
             Ok((stream, peer, region)) => {
                 (passage.ended, passage.region) = (Ok(peer), Some(region));
-                if host == &self.written.0 {
+                if host == &self.home.host {
                     self.lock().home.get_or_insert(region);
                 }
                 (passage, Some(stream))
@@ -245,8 +265,8 @@ impl Log {
     }
 
     /// The addresses that may be reached; none where a proxy looks the name up.
-    async fn addresses(&self, host: &Host<String>, way: Way) -> Result<Vec<IpAddr>, Stop> {
-        let is_home = *host == self.written.0;
+    async fn addresses(&self, (host, port): (&Host<String>, u16), way: Way) -> Result<Vec<IpAddr>, Stop> {
+        let is_home = *host == self.home.host && port == self.home.port;
         let host = borrowed(host);
         let spelling = if matches!(host, Host::Domain(_)) { Spelling::Name } else { Spelling::Literal };
         if spelling == Spelling::Name && self.network.egress.proxy().is_some() {

@@ -8,20 +8,18 @@ use url::Url;
 
 use super::seen::{Answer, End, Request, Seen, Timing};
 use crate::probe::Redactor;
-use crate::probe::errand::keys_in;
+use crate::probe::errand::without_keys;
 
 const URL_CHARS_MAX: usize = 1000;
 const HEADER_CHARS_MAX: usize = 200;
 
 /// `began`: when the watch did, by the wall.
 pub(super) fn har(seen: &Seen, redactor: &Redactor, began: Timestamp) -> Value {
-    let mut redactor = redactor.clone();
-    seen.requests.iter().flat_map(|request| keys_in(&request.url)).for_each(|key| redactor.hide(&key));
     let at = |seconds: f64| {
         let since = SignedDuration::try_from(seen.clock.offset(seconds)).unwrap_or_default();
         began.saturating_add(since).unwrap_or(began).to_string()
     };
-    let entries: Vec<Value> = seen.requests.iter().map(|it| entry(it, &redactor, &at(it.begun))).collect();
+    let entries: Vec<Value> = seen.requests.iter().map(|it| entry(it, redactor, &at(it.begun))).collect();
     let comment = (seen.left_out > 0).then(|| format!("{} more requests were left out", seen.left_out));
     json!({ "log": {
         "version": "1.2",
@@ -29,7 +27,7 @@ pub(super) fn har(seen: &Seen, redactor: &Redactor, began: Timestamp) -> Value {
         "pages": [{
             "startedDateTime": seen.requests.first().map_or_else(|| began.to_string(), |first| at(first.begun)),
             "id": "page",
-            "title": seen.page().map_or_else(String::new, |page| shown(&page.url, &redactor)),
+            "title": seen.page().map_or_else(String::new, |page| shown(&page.url, redactor)),
             "pageTimings": {},
         }],
         "entries": entries,
@@ -95,5 +93,5 @@ fn shown(url: &str, redactor: &Redactor) -> String {
         let _ = url.set_password(None);
         url.to_string()
     });
-    redactor.clip(bare.as_deref().unwrap_or(url), URL_CHARS_MAX)
+    redactor.clip(&without_keys(bare.as_deref().unwrap_or(url)), URL_CHARS_MAX)
 }

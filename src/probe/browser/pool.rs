@@ -21,6 +21,7 @@ pub(super) use rack::Lent;
 use rack::Rack;
 pub use settings::Settings;
 
+use super::gate::Home;
 use super::tab::Tab;
 use crate::model::SelfFault;
 use crate::probe::{Run, Stop};
@@ -98,11 +99,13 @@ impl Browsers {
     }
 
     async fn tab(&self, run: &Run<'_>, written: &Url) -> Result<Tab, Stop> {
-        let host = written.host().ok_or_else(|| own(&format!("`{written}` names no host")))?.to_owned();
+        let home = written.host().zip(written.port_or_known_default());
+        let (host, port) = home.ok_or_else(|| own(&format!("`{written}` names no host")))?;
+        let home = Home { host: host.to_owned(), port, way: run.way };
         let runtime = self.runtime.clone().or_else(|| Handle::try_current().ok());
         let runtime = runtime.ok_or_else(|| own("there is nothing that a browser could run in"))?;
-        let (rack, network, way) = (self.rack(), Arc::clone(&run.tools.network), run.way);
-        let opening = runtime.spawn(async move { Tab::open(rack.lend().await?, network, (host, way)).await });
+        let (rack, network) = (self.rack(), Arc::clone(&run.tools.network));
+        let opening = runtime.spawn(async move { Tab::open(rack.lend().await?, network, home).await });
         // Dropped: whatever is opened meanwhile is closed again.
         let opened = AbortOnDropHandle::new(opening).await;
         opened.unwrap_or_else(|_| Err(Stop::Own(SelfFault::Panicked, "opening a browser panicked".to_owned())))

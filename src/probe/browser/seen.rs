@@ -6,6 +6,8 @@ use std::time::Duration;
 use tokio::time::Instant;
 use url::Url;
 
+use crate::probe::errand::without_keys;
+
 /// Of an address that is shown in words.
 const SHOWN_URL_CHARS_MAX: usize = 120;
 
@@ -289,7 +291,7 @@ impl Seen {
     }
 }
 
-/// An address without what it may carry: user and password, a long query.
+/// An address without what it may carry: user and password, keys, a long query.
 pub(super) fn shown(url: &str) -> String {
     let text = match Url::parse(url) {
         Ok(mut url) => {
@@ -299,7 +301,7 @@ pub(super) fn shown(url: &str) -> String {
         }
         Err(_) => url.to_owned(),
     };
-    clipped(&text, SHOWN_URL_CHARS_MAX)
+    clipped(&without_keys(&text), SHOWN_URL_CHARS_MAX)
 }
 
 /// At most `most` characters, with a sign that more was there.

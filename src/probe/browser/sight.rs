@@ -22,6 +22,8 @@ use super::seen::Seen;
 
 /// Tabs watched in one run.
 const TABS_MAX: usize = 8;
+/// Of what a request sends, in what is told of it: nobody looks at it.
+const POST_BYTES_MAX: i64 = 1024;
 
 /// What is watched in one run. Dropped, it no longer looks.
 #[derive(Debug)]
@@ -72,7 +74,8 @@ impl Sight {
             page.execute(log::DisableParams::default()).await?;
             page.execute(runtime::DisableParams::default()).await?;
         }
-        page.execute(network::EnableParams::default()).await?;
+        let watch = network::EnableParams { max_post_data_size: Some(POST_BYTES_MAX), ..Default::default() };
+        page.execute(watch).await?;
         page.execute(runtime::EnableParams::default()).await?;
         page.execute(log::EnableParams::default()).await?;
         Ok(())

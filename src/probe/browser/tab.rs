@@ -16,15 +16,13 @@ use chromiumoxide::error::CdpError;
 use tokio::runtime::Handle;
 use tokio::sync::watch;
 use tokio::time::timeout;
-use url::Host;
 
 use super::chromium::Gone;
-use super::gate::{Gate, Passage};
+use super::gate::{Gate, Home, Passage};
 use super::pool::Lent;
 use crate::model::{Fault, FaultCode, SelfFault};
 use crate::probe::Stop;
 use crate::probe::connect::Network;
-use crate::probe::connect::address::Way;
 
 pub(super) use unasked::Download;
 use unasked::Unasked;
@@ -53,30 +51,31 @@ pub(super) struct Tab {
 struct Remnant {
     lent: Lent,
     context: BrowserContextId,
-    /// Files of this run.
+    /// What this run's pages hand us.
     room: PathBuf,
+    /// What they are handed.
+    tray: PathBuf,
 }
 
 impl Tab {
     /// An empty page in a context of its own.
-    pub(super) async fn open(
-        lent: Lent,
-        network: Arc<Network>,
-        (host, way): (Host<String>, Way),
-    ) -> Result<Self, Stop> {
-        let gone = lent.chromium.gone();
-        let opened = Self::make(lent, network, (host, way)).await;
+    pub(super) async fn open(lent: Lent, network: Arc<Network>, home: Home) -> Result<Self, Stop> {
+        let (gone, rack) = (lent.chromium.gone(), lent.rack());
+        let opened = Self::make(lent, network, home).await;
         opened.map_err(|unopened| match (unopened, &*gone.borrow()) {
-            (_, Some(gone)) => stop(gone),
+            (_, Some(gone)) => {
+                rack.lost(gone);
+                stop(gone)
+            }
             (Unopened::Io(error), None) => own(&error.to_string()),
             (Unopened::Browser(error), None) => own(&error.to_string()),
         })
     }
 
-    async fn make(lent: Lent, network: Arc<Network>, written: (Host<String>, Way)) -> Result<Self, Unopened> {
+    async fn make(lent: Lent, network: Arc<Network>, home: Home) -> Result<Self, Unopened> {
         let browser = Arc::clone(&lent.chromium.browser);
-        let gate = Gate::open(network, written).await?;
-        let room = lent.chromium.room()?;
+        let gate = Gate::open(network, home).await?;
+        let (room, tray) = (lent.chromium.room()?, lent.chromium.tray()?);
         let context = CreateBrowserContextParams::builder()
             .dispose_on_detach(true)
             .proxy_server(format!("socks5://{}", gate.address))
@@ -94,7 +93,7 @@ impl Tab {
         let page = browser.new_page(target).await?;
         let unasked = Unasked::watch(&browser, &page, &context).await?;
         let (agent, gone) = (lent.chromium.agent.clone(), lent.chromium.gone());
-        let remnant = Some(Remnant { lent, context, room });
+        let remnant = Some(Remnant { lent, context, room, tray });
         Ok(Self { page, agent, gate, unasked, gone, remnant, runtime: Handle::current() })
     }
 
@@ -137,9 +136,11 @@ impl Tab {
         let failed = |error: std::io::Error| own(&format!("a file cannot be handed to the page: {error}"));
         let remnant = self.remnant.as_ref().ok_or_else(|| own("the tab is closed"))?;
         let name = name.file_name().ok_or_else(|| own("a file without a name"))?;
-        let path = remnant.room.join(name);
-        tokio::fs::write(&path, content).await.map_err(failed)?;
-        remnant.lent.chromium.give(&path).map_err(failed)?;
+        let path = remnant.tray.join(name);
+        // The same file may be handed over twice.
+        if !path.exists() {
+            tokio::fs::write(&path, content).await.map_err(failed)?;
+        }
         Ok(path)
     }
 
@@ -170,10 +171,10 @@ impl Drop for Tab {
 
 impl Remnant {
     async fn tidy(self, fallen: Option<Gone>) {
-        let Self { lent, context, room } = self;
+        let Self { lent, context, room, tray } = self;
         let gone = lent.chromium.gone().borrow().clone();
         if let Some(gone) = gone.or(fallen) {
-            lent.lost(&gone);
+            lent.rack().lost(&gone);
             return;
         }
         let browser = Arc::clone(&lent.chromium.browser);
@@ -184,7 +185,8 @@ impl Remnant {
             targets.iter().all(|target| target.browser_context_id.as_ref() != Some(&context)).then_some(())
         });
         let tidy = disposed.await;
-        let swept = tokio::task::spawn_blocking(move || std::fs::remove_dir_all(room)).await;
+        let swept =
+            tokio::task::spawn_blocking(move || [room, tray].iter().try_for_each(std::fs::remove_dir_all)).await;
         match (tidy, swept) {
             (Ok(Some(())), Ok(Ok(()))) => lent.back().await,
             // It is not what it was, and ends with this.

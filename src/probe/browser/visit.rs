@@ -8,6 +8,8 @@ use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use chromiumoxide::cdp::browser_protocol::page::{CaptureScreenshotParams, NavigateParams, Viewport};
 use chromiumoxide::cdp::browser_protocol::security::SetIgnoreCertificateErrorsParams;
+use http::header::CONTENT_TYPE;
+use http::{HeaderMap, HeaderValue};
 use tokio::time::{Instant, timeout_at};
 use url::Url;
 
@@ -17,7 +19,7 @@ use super::seen::{Party, Resource, Seen};
 use super::sight::Sight;
 use super::tab::Tab;
 use super::traced::Traced;
-use super::vitals::{Gauge, Lame, Vitals};
+use super::vitals::{Gauge, Lame, Vital, Vitals};
 use super::walk::{Walk, stop};
 use super::window::{State, Window};
 use super::{Settings, audit, weigh};
@@ -254,7 +256,7 @@ fn told(seen: &Seen, vitals: &Vitals) -> Reply {
     reply.judged = vitals.worst().map(|lame| {
         let mut fault = lame_words(&lame);
         // The host that kept it waiting, if it is somebody else's.
-        if let ("lcp" | "fcp", Some(slowest)) = (lame.name, third.first())
+        if let (Vital::Lcp | Vital::Fcp, Some(slowest)) = (lame.vital, third.first())
             && slowest.took.as_secs_f64() * 1000.0 > lame.good / 2.0
         {
             fault.text = format!("{}; meanwhile it waits for {slowest}", fault.text);
@@ -276,19 +278,21 @@ fn defect(reply: &mut Reply, field: Field, code: FaultCode, what: &[String]) {
 /// A vital that is not good, as customers feel it.
 fn lame_words(lame: &Lame) -> Fault {
     let seconds = |ms: f64| format!("{:.1} s", ms / 1000.0);
-    let (code, text) = match lame.name {
-        "lcp" => (FaultCode::Latency, format!("its main content is there after {}", seconds(lame.value))),
-        "fcp" => (FaultCode::Latency, format!("it shows nothing for {}", seconds(lame.value))),
-        "ttfb" => (FaultCode::Latency, format!("its first byte comes after {}", seconds(lame.value))),
-        "inp" => (FaultCode::Unresponsive, format!("it reacts {:.0} ms after it is used", lame.value)),
-        _ => (FaultCode::LayoutShift, format!("it jumps about while it is used: a layout shift of {:.2}", lame.value)),
+    let (code, text) = match lame.vital {
+        Vital::Lcp => (FaultCode::Latency, format!("its main content is there after {}", seconds(lame.value))),
+        Vital::Fcp => (FaultCode::Latency, format!("it shows nothing for {}", seconds(lame.value))),
+        Vital::Ttfb => (FaultCode::Latency, format!("its first byte comes after {}", seconds(lame.value))),
+        Vital::Inp => (FaultCode::Unresponsive, format!("it reacts {:.0} ms after it is used", lame.value)),
+        Vital::Cls => {
+            (FaultCode::LayoutShift, format!("it jumps about while it is used: a layout shift of {:.2}", lame.value))
+        }
     };
-    let good = match lame.name {
-        "cls" => format!("{:.1}", lame.good),
-        "inp" => format!("{:.0} ms", lame.good),
-        _ => seconds(lame.good),
+    let good = match lame.vital {
+        Vital::Cls => format!("{:.1}", lame.good),
+        Vital::Inp => format!("{:.0} ms", lame.good),
+        Vital::Lcp | Vital::Fcp | Vital::Ttfb => seconds(lame.good),
     };
-    Fault::new(code, format!("{text}; good is up to {good} ({})", lame.name.to_uppercase())).during(Phase::Load)
+    Fault::new(code, format!("{text}; good is up to {good} ({})", lame.vital.name())).during(Phase::Load)
 }
 
 /// The page as it stands now.
@@ -303,6 +307,8 @@ async fn content(window: &Window, needs: Needs, reply: &mut Reply) -> chromiumox
         let shown: Option<String> = window.main(text, most.clone()).await?;
         let markup: Option<String> = window.main(html, most).await?;
         reply.set(Field::Text, shown.unwrap_or_default());
+        // What is quoted of it is what people read.
+        reply.headers = Some(HeaderMap::from_iter([(CONTENT_TYPE, HeaderValue::from_static("text/html"))]));
         reply.body = Some(Body { bytes: markup.unwrap_or_default().into(), charset: None });
     }
     Ok(())

@@ -66,19 +66,13 @@ impl Stage {
         // Not by `goto`: it has a patience of its own, half a minute, and a flood may take longer.
         timeout(PATIENCE, async {
             self.page.execute(NavigateParams::new(url)).await.unwrap();
-            while self.state().await.as_deref() != Some("complete") {
-                sleep(Duration::from_millis(20)).await;
-            }
-            while self.sight.quiet_for() < Duration::from_millis(300) {
+            let state = async || self.page.evaluate("document.readyState").await.ok()?.into_value::<String>().ok();
+            while state().await.as_deref() != Some("complete") || self.sight.quiet_for() < Duration::from_millis(300) {
                 sleep(Duration::from_millis(20)).await;
             }
         })
         .await
         .unwrap();
-    }
-
-    async fn state(&self) -> Option<String> {
-        self.page.evaluate("document.readyState").await.ok()?.into_value().ok()
     }
 
     async fn vitals(&self) -> Vitals {

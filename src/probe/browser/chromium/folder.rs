@@ -47,8 +47,16 @@ impl Folder {
         Ok(room)
     }
 
-    /// Lets the browser have a file or a folder.
-    pub(in crate::probe::browser) fn give(&self, path: &Path) -> io::Result<()> {
+    /// A folder in it that the browser may read from, and nobody but us may write to: what lay there under a name of
+    /// ours could lead us anywhere.
+    pub(in crate::probe::browser) fn tray(&self, name: &str) -> io::Result<PathBuf> {
+        let tray = self.path.join(name);
+        DirBuilder::new().mode(0o755).create(&tray)?;
+        Ok(tray)
+    }
+
+    /// Lets the browser have a folder.
+    fn give(&self, path: &Path) -> io::Result<()> {
         self.account.map_or(Ok(()), |account| chown(path, Some(account.user), Some(account.group)))
     }
 }
@@ -74,9 +82,12 @@ pub(super) fn sweep() {
     let ours = entries.filter(|entry| entry.file_name().to_string_lossy().starts_with(PREFIX));
     for entry in ours {
         let is_ours = entry.metadata().is_ok_and(|found| found.is_dir() && found.uid() == getuid().as_raw());
+        if !is_ours {
+            continue;
+        }
         // One without a lock is about to get it.
         let Ok(lock) = File::open(entry.path().join(LOCK)) else { continue };
-        if is_ours && !matches!(lock.try_lock(), Err(TryLockError::WouldBlock | TryLockError::Error(_))) {
+        if !matches!(lock.try_lock(), Err(TryLockError::WouldBlock | TryLockError::Error(_))) {
             let _ = fs::remove_dir_all(entry.path());
         }
     }

@@ -19,6 +19,9 @@ use tokio_tungstenite::{WebSocketStream, accept_hdr_async};
 const LIMITS: Limits = Limits { event_bytes: 1 << 20, answer_bytes: 32 << 20, events: 2000 };
 const BUFFER_BYTES: usize = 64 << 10;
 
+/// What a request waits for carries all that it sends: left out, the page would wait for ever.
+const WAITED_FOR: &[u8] = br#"{"method":"Fetch.requestPaused""#;
+
 /// Events that chromiumoxide cannot read from a newer Chromium, and nobody asks for.
 const UNREAD: &[u8] = b"Network.requestWillBeSentExtraInfo";
 
@@ -104,6 +107,7 @@ impl<R: AsyncRead + Unpin> Said<R> {
             let Some((message, length)) = self.read().await? else { return Ok(None) };
             let kind = Kind::of(&message);
             let text = match kind {
+                Kind::Event(_) if message.starts_with(WAITED_FOR) && length <= answer_bytes => message,
                 Kind::Event(name) if length > event_bytes || name == UNREAD || !self.flood.lets(name, events) => {
                     continue;
                 }
@@ -127,8 +131,8 @@ impl<R: AsyncRead + Unpin> Said<R> {
             let end = chunk.iter().position(|byte| *byte == 0);
             let part = &chunk[..end.unwrap_or(chunk.len())];
             length += part.len();
-            let most =
-                if message.starts_with(br#"{"id":"#) { self.limits.answer_bytes } else { self.limits.event_bytes };
+            let is_long = [&br#"{"id":"#[..], WAITED_FOR].iter().any(|begin| message.starts_with(begin));
+            let most = if is_long { self.limits.answer_bytes } else { self.limits.event_bytes };
             let room = most.saturating_sub(message.len()).min(part.len());
             message.extend_from_slice(&part[..room]);
             let consumed = part.len() + usize::from(end.is_some());

@@ -1,6 +1,7 @@
 //! Where browsers wait for runs: started when one is wanted, kept while they are light and lately used.
 
 use std::fmt;
+use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
@@ -24,6 +25,9 @@ const LIGHT: Bytes = Bytes::new(160 << 20);
 const LINGER: Duration = Duration::from_mins(1);
 /// How long the last one waits.
 const REST: Duration = Duration::from_mins(15);
+
+/// Whoever gives up earlier had little patience: that a browser hangs cannot be told from it.
+const HANGS: Duration = Duration::from_secs(10);
 
 /// The browsers under one set of settings.
 pub(in crate::probe::browser) struct Rack {
@@ -121,7 +125,10 @@ impl Rack {
             let sandbox = *self.sandbox();
             let (endings, number) = (&self.endings, (self.random)());
             let birth = Birth { program: &program, account, sandbox, endings, number };
-            match Chromium::start(birth).await {
+            let mut hanging = Hanging { rack: self, program: &program, since: Some(Instant::now()) };
+            let started = Chromium::start(birth).await;
+            hanging.since = None;
+            match started {
                 Ok(chromium) => return Ok(chromium),
                 Err(Unborn::Sandbox(why)) if sandbox == Sandbox::Own => {
                     warn!("{UNSAFE} (`{why}`)");
@@ -133,6 +140,13 @@ impl Rack {
                     return Err(own(&text));
                 }
             }
+        }
+    }
+
+    /// It ended under a run.
+    pub(in crate::probe::browser) fn lost(&self, gone: &Gone) {
+        if *gone == Gone::Crashed {
+            self.crashed("it ended under a page");
         }
     }
 
@@ -199,10 +213,29 @@ impl Lent {
         }
     }
 
-    /// It ended under a run.
-    pub(in crate::probe::browser) fn lost(&self, gone: &Gone) {
-        if *gone == Gone::Crashed {
-            self.rack.crashed("it ended under a page");
+    /// Whom to tell that it ended.
+    pub(in crate::probe::browser) fn rack(&self) -> Arc<Rack> {
+        Arc::clone(&self.rack)
+    }
+}
+
+/// A start that its run does not wait for any longer: nobody else could say that it came to nothing.
+struct Hanging<'a> {
+    rack: &'a Rack,
+    program: &'a Path,
+    /// None: it is over.
+    since: Option<Instant>,
+}
+
+impl Drop for Hanging<'_> {
+    fn drop(&mut self) {
+        let waited = self.since.map(|since| since.elapsed()).filter(|waited| *waited >= HANGS);
+        if let Some(waited) = waited {
+            self.rack.crashed(&format!(
+                "`{}` was not ready after {:.0} s",
+                self.program.display(),
+                waited.as_secs_f64()
+            ));
         }
     }
 }

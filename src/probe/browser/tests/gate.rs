@@ -236,3 +236,29 @@ async fn no_datagram_leaves_beside_the_gate() {
     drop(tab);
     tools.browsers.close().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_stranger_leaves_behind_is_a_stranger() {
+    let reach = |path: &str| format!("http://127.0.0.1:9{path}");
+    // A page of ours with a frame of somebody public, who goes on where no address tells who he is.
+    let fetch = format!("<script>fetch(`{}`, {{ mode: `no-cors` }})<\\/script>", reach("/secret"));
+    let (port, asked) = server(vec![
+        ("/ours", "<iframe src=http://stranger.test/stranger></iframe>".to_owned()),
+        ("/stranger", format!("<script>location.replace('data:text/html,{fetch}')</script>")),
+        ("/neighbour", "<iframe src=http://stranger.test/port></iframe>".to_owned()),
+        ("/port", format!("<img src={}>", reach("/secret"))),
+    ])
+    .await;
+    let tools = public(port, Settings::default()).await;
+    for page in ["ours", "neighbour"] {
+        // The address that is written is inside, and the proxy leads both to one server.
+        let tab = go(&tools, &format!("http://127.0.0.1:{port}/{page}")).await;
+        until(|| !tab.refused().is_empty()).await;
+        let refused: Vec<_> = tab.refused().into_iter().map(|(host, _)| host).collect();
+        assert_eq!(refused, ["127.0.0.1"], "{page}: {:?}", tab.passages());
+        drop(tab);
+    }
+    let asked = asked.lock().unwrap().clone();
+    assert!(asked.contains(&"/port".to_owned()) && !asked.contains(&"/secret".to_owned()), "{asked:?}");
+    tools.browsers.close().await;
+}
