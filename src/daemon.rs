@@ -46,6 +46,7 @@ use crate::board::Board;
 use crate::clock::Clock;
 use crate::config::{Environment, Folders, Plan};
 use crate::model::{Notification, Reading, Snapshot};
+use crate::probe::Detail;
 use crate::probe::browser::pool::Browsers;
 use crate::probe::connect::Network;
 use crate::store::sqlite::Sqlite;
@@ -169,7 +170,8 @@ async fn assemble_with(setup: Setup, exporter: Arc<Exporter>) -> Result<Assemble
     };
     let browsers = Arc::clone(&shared.browsers);
     let prober = errands::prober((network, browsers), &shared.clock, &program, Some(Arc::clone(&shared.store)))
-        .showing(errands::Shown::new(Arc::clone(&shared.store)));
+        .showing(errands::Shown::new(Arc::clone(&shared.store)))
+        .telling(if shared.exporter.wants(Signal::Traces) { Detail::Full } else { Detail::Brief });
     let watched = Arc::new(pulse::Watched::of(&plan));
     let (metrics, signs) = (Arc::clone(&shared.metrics), Arc::clone(&shared.signs));
     let others = Handle::current();

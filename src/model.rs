@@ -2,6 +2,7 @@
 
 mod annotation;
 mod circular;
+mod episode;
 mod fact;
 mod fault;
 mod health;
@@ -20,6 +21,7 @@ mod snapshot;
 
 pub use annotation::{Annotation, Occasion, Subject};
 pub use circular::Circular;
+pub use episode::{Episode, Scalar, Side};
 pub use fact::{Fact, Shared};
 pub use fault::{Evidence, Fault, FaultCode, Phase, SelfFault};
 pub use health::{Color, Health, Score, State};

@@ -33,9 +33,11 @@ pub mod udp;
 pub mod websocket;
 
 mod assess;
+mod chronicle;
 mod doubt;
 mod errand;
 mod excerpt;
+mod order;
 mod outcome;
 mod phases;
 mod picture;
@@ -59,14 +61,16 @@ use serde::{Deserialize, Deserializer};
 
 use crate::model::Signal;
 
+pub use chronicle::{Account, Chronicle, Detail};
 pub use errand::{Errand, Step, Told, When};
+pub use order::Order;
 pub use phases::Phases;
-pub use prober::{Order, Prober};
+pub use prober::Prober;
 pub use proofs::{Proofs, Witness};
 pub use push::{Heard, Pushes};
 pub use redact::Redactor;
 pub use reply::{Body, Field, Fields, Reply};
-pub use run::{Needs, Part, Run, Scope, Stop, Tools};
+pub use run::{Context, Needs, Part, Run, Scope, Stop, Tools};
 pub use standstill::Standstill;
 
 use expect::Status;

@@ -222,6 +222,7 @@ fn capturing(probe: &str, name: &str, value: &str, now: Timestamp) -> Reading {
         peer: None,
         certificate: None,
         attributes: Vec::new(),
+        episodes: Box::default(),
     }];
     reading
 }

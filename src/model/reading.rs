@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use smol_str::SmolStr;
 
-use super::{Fault, PersonaId, Phase, ProbeId, Quality, SelfFault, Series, SpanId, TouchpointId, TraceId, VantageId};
+use super::{Episode, Fault, PersonaId, Phase, ProbeId, Quality, SelfFault, Series, SpanId, TouchpointId, TraceId, VantageId};
 
 /// One run of one probe, as one persona, from one vantage. Every due run yields exactly one.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -178,6 +178,9 @@ pub struct StepOutcome {
     pub certificate: Option<CertificateFacts>,
     /// Protocol facts as OpenTelemetry attributes, redacted: `http.request.method`, `url.full`, `http.response.status_code`.
     pub attributes: Vec<(Cow<'static, str>, SmolStr)>,
+    /// Told where somebody takes traces, and kept by nobody else.
+    #[serde(skip)]
+    pub episodes: Box<[Episode]>,
 }
 
 /// A phase with its true start and length.

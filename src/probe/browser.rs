@@ -19,6 +19,7 @@ mod raw;
 mod refused;
 mod seen;
 mod sight;
+mod story;
 mod tab;
 mod totp;
 mod traced;
@@ -54,6 +55,7 @@ use device::{Connection, Device, Guise, Scheme};
 use element::Element;
 use evidence::Onlooker;
 use sight::Sight;
+use story::Story;
 
 /// Deeds of one step.
 const DEEDS_MAX: usize = 100;
@@ -193,10 +195,15 @@ impl Act for Settings {
         run.attribute("url.full", url.as_str());
         let tab = run.tools.browsers.open(run, &url).await?;
         let mut sight = Sight::watch(&tab.page).await.map_err(walk::stop)?;
+        let story = Story::begin(run, &sight);
         let reply = tokio::select! {
-            reply = Box::pin(visit::visit(self, url, (&tab, &mut sight), run)) => reply,
+            reply = Box::pin(visit::visit(self, url, (&tab, &mut sight, story.as_ref()), run)) => reply,
             gone = tab.gone() => Err(gone),
         };
+        if let Some(story) = story {
+            sight.look_now();
+            story.refused(tab.refused());
+        }
         // Whoever dies does not answer, and the news of it may come later.
         if let Err(own @ Stop::Own(..)) = reply {
             return Err(timeout(NEWS, tab.gone()).await.unwrap_or(own));

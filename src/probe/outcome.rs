@@ -53,6 +53,7 @@ pub(super) fn blank(prepared: &Prepared, offset: Duration, span: SpanId) -> Step
         peer: None,
         certificate: None,
         attributes: Vec::new(),
+        episodes: Box::default(),
     }
 }
 

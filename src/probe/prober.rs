@@ -22,10 +22,10 @@ use super::outcome::{self, Felt};
 use super::proofs::{Proofs, Witness};
 use super::run::{during, timed_out};
 use super::standstill::{Loss, Standstill};
-use super::{Phases, Redactor, Reply, Run, Scope, Stop, Tools};
+use super::{Detail, Order, Phases, Redactor, Reply, Run, Scope, Stop, Tools};
 use crate::model::{
     Captured, Fault, FaultCode, Finding, FindingSeverity, Outcome, Persona, Phase, Proof, Reading, SelfFault, SpanId,
-    SpanRef, StepOutcome, TraceId, Trigger, VantageId, Verdict,
+    StepOutcome, TraceId, VantageId, Verdict,
 };
 
 /// Characters of a captured value or an attribute in a reading.
@@ -40,30 +40,24 @@ pub struct Prober {
     standstill: Arc<Standstill>,
     /// Who keeps what failed runs leave to be looked at.
     proofs: Option<Arc<dyn Proofs>>,
-}
-
-/// What is asked of one run.
-#[derive(Clone, Debug)]
-pub struct Order {
-    /// None: an anonymous customer.
-    pub persona: Option<Arc<Persona>>,
-    pub vantage: VantageId,
-    pub trigger: Trigger,
-    /// The run that made us ask.
-    pub asked_by: Option<SpanRef>,
-    /// When the run was due.
-    pub scheduled: Timestamp,
+    detail: Detail,
 }
 
 impl Prober {
     pub fn new(tools: Tools) -> Self {
-        Self { tools, elsewhere: BTreeMap::new(), standstill: Arc::default(), proofs: None }
+        Self { tools, elsewhere: BTreeMap::new(), standstill: Arc::default(), proofs: None, detail: Detail::Brief }
     }
 
     /// The same; what failed runs leave to be looked at is handed on.
     #[must_use]
     pub fn showing(self, proofs: Arc<dyn Proofs>) -> Self {
         Self { proofs: Some(proofs), ..self }
+    }
+
+    /// The same; its readings tell so much.
+    #[must_use]
+    pub fn telling(self, detail: Detail) -> Self {
+        Self { detail, ..self }
     }
 
     /// The same, with its vantages: each leaves the machine by its own way.
@@ -76,6 +70,7 @@ impl Prober {
             elsewhere: elsewhere.map(|(vantage, egress)| (vantage, tools(egress))).collect(),
             standstill: Arc::clone(&self.standstill),
             proofs: self.proofs.clone(),
+            detail: self.detail,
         }
     }
 
@@ -274,6 +269,7 @@ impl<'a> Walk<'a> {
             trace: self.trace,
             span: outcome.span,
             told: self.errand.told,
+            detail: self.prober.detail,
             cookies: &mut self.cookies,
             came_from: &mut self.came_from,
             way: Way::Written,
@@ -282,6 +278,7 @@ impl<'a> Walk<'a> {
             captured: Vec::new(),
             attributes: Vec::new(),
             witness: None,
+            chronicle: None,
             redactor: &mut self.redactor,
         };
         if captured {
@@ -301,7 +298,8 @@ impl<'a> Walk<'a> {
             servers.first().into_iter().for_each(|asked| run.attribute(Reading::NAME_SERVER, asked.to_string()));
         }
         run.phases.end();
-        let (mut phases, attributes, captured) = (run.phases, run.attributes, run.captured);
+        let account = run.chronicle.take().map(|happened| happened.account(self.start, Instant::now()));
+        let (mut phases, mut attributes, captured) = (run.phases, run.attributes, run.captured);
         outcome.peer = run.peer;
         outcome.certificate = run.certificate;
         self.keep(captured, outcome);
@@ -316,6 +314,10 @@ impl<'a> Walk<'a> {
             Err(stop) => (None, Err(running.map_or(stop.clone(), |phase| during(stop, phase)))),
         };
         outcome.phases = phases.finish();
+        if let Some(account) = account {
+            outcome.episodes = self.redactor.episodes(account.episodes, &outcome.name);
+            attributes.extend(account.attributes);
+        }
         outcome.attributes = self.clipped(attributes);
         (felt, ended)
     }

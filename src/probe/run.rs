@@ -16,7 +16,7 @@ use super::connect::Network;
 use super::connect::address::{Region, Way};
 use super::proofs::Witness;
 use super::template::{Place, Template};
-use super::{Fields, Phases, Pushes, Redactor, Told};
+use super::{Chronicle, Detail, Fields, Phases, Pushes, Redactor, Told};
 use crate::clock::Clock;
 use crate::model::{
     CertificateFacts, Fault, FaultCode, FindingSeverity, Persona, Phase, ProbeId, Reading, SelfFault, SpanId, TraceId,
@@ -66,6 +66,8 @@ pub struct Run<'a> {
     pub span: SpanId,
     /// Whether the target is told both.
     pub told: Told,
+    /// Whether anybody asks what happened within the step.
+    pub detail: Detail,
     /// The run's cookies, shared by its steps, gone with the run.
     pub cookies: &'a mut Option<Box<CookieStore>>,
     /// Where the run's last peer lies: what a reply of its may lead to.
@@ -80,7 +82,25 @@ pub struct Run<'a> {
     pub(crate) attributes: Vec<(&'static str, SmolStr)>,
     /// Who saw it, if there is something to be seen.
     pub witness: Option<Box<dyn Witness>>,
+    /// Who remembers what happened, if there is more than phases tell.
+    pub chronicle: Option<Arc<dyn Chronicle>>,
     pub(crate) redactor: &'a mut Redactor,
+}
+
+/// What a target is told of the trace that it is part of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Context {
+    pub trace: TraceId,
+    /// The caller's.
+    pub span: SpanId,
+}
+
+impl Context {
+    /// As headers (W3C Trace Context, 3.2 and 3.3), sampled.
+    pub fn headers<'a>(self) -> [(&'a str, String); 2] {
+        let parent = format!("00-{}-{}-01", self.trace, self.span);
+        [("traceparent", parent), ("tracestate", Reading::TRACESTATE.to_owned())]
+    }
 }
 
 /// What a run beside a run has of its own.
@@ -105,6 +125,7 @@ impl Run<'_> {
             trace: self.trace,
             span: self.span,
             told: self.told,
+            detail: Detail::Brief,
             cookies: &mut own.cookies,
             came_from: &mut own.came_from,
             way: self.way,
@@ -113,6 +134,7 @@ impl Run<'_> {
             captured: Vec::new(),
             attributes: Vec::new(),
             witness: None,
+            chronicle: None,
             redactor: &mut own.redactor,
         }
     }
@@ -135,14 +157,14 @@ impl Run<'_> {
         *self.came_from = Some(Region::of(peer.ip()));
     }
 
-    /// The headers that tell the target its trace (W3C Trace Context, 3.2 and 3.3), sampled; none where the probe says
-    /// `trace: false`.
+    /// The headers that tell the target its trace; none where the probe says `trace: false`.
     pub fn trace_headers<'a>(&self) -> impl Iterator<Item = (&'a str, String)> + use<'a> {
-        let headers = (self.told == Told::Yes).then(|| {
-            let parent = format!("00-{}-{}-01", self.trace, self.span);
-            [("traceparent", parent), ("tracestate", Reading::TRACESTATE.to_owned())]
-        });
-        headers.into_iter().flatten()
+        self.context().map(Context::headers).into_iter().flatten()
+    }
+
+    /// The same before it is written; none where the probe says `trace: false`.
+    pub fn context(&self) -> Option<Context> {
+        (self.told == Told::Yes).then_some(Context { trace: self.trace, span: self.span })
     }
 
     /// The way to where a reply of the last peer leads.

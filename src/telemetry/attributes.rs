@@ -6,7 +6,9 @@ use std::sync::Arc;
 use opentelemetry_semantic_conventions::attribute as semantic;
 
 use super::spans::Value;
-use crate::model::{Fault, FaultCode, JourneyMap, Need, Reading, StepOutcome, TouchpointId, Verdict};
+use crate::model::{
+    Episode, Fault, FaultCode, JourneyMap, Need, Reading, Scalar, StepOutcome, TouchpointId, Verdict,
+};
 
 /// Attributes that are numbers by convention; ours travel as text.
 const INTEGERS: &[&str] = &[
@@ -16,6 +18,7 @@ const INTEGERS: &[&str] = &[
     semantic::HTTP_RESPONSE_BODY_SIZE,
     semantic::SERVER_PORT,
     semantic::NETWORK_PEER_PORT,
+    "unbroken.browser.requests.left_out",
 ];
 
 pub(super) fn of_run<'a>(reading: &'a Reading, place: &Place) -> Vec<(&'a str, Value<'a>)> {
@@ -74,6 +77,21 @@ pub(super) fn of_step<'a>(step: &'a StepOutcome, fault: Option<&'a Fault>) -> Ve
             (FaultCode::Status, Some((_, status))) => attributes.text(semantic::ERROR_TYPE, status.as_str()),
             _ => attributes.text(semantic::ERROR_TYPE, fault.code.code()),
         }
+    }
+    attributes.0
+}
+
+pub(super) fn of_episode(episode: &Episode) -> Vec<(&str, Value<'_>)> {
+    let mut attributes = Attributes::default();
+    for (name, value) in &episode.attributes {
+        attributes.add(
+            name,
+            match value {
+                Scalar::Text(text) => Value::Text(text.as_str().into()),
+                Scalar::Integer(number) => Value::Integer(*number),
+                Scalar::Number(number) => Value::Number(*number),
+            },
+        );
     }
     attributes.0
 }

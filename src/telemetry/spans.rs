@@ -1,8 +1,8 @@
 //! A reading as one trace. Pure.
 //!
-//! `probe {touchpoint}/{probe}` › `step {name}` › the protocol's client span › its phases, each with the times that
-//! were measured. The root's and the client spans' ids are the reading's own, since they went out in `traceparent`;
-//! the others follow from them, so that the same reading always is the same trace.
+//! `probe {touchpoint}/{probe}` › `step {name}` › the protocol's client span › its phases and what else a kind tells of
+//! it, each with the times that were measured. The root's and the client spans' ids are the reading's own, since they
+//! went out in `traceparent`; the others follow from them, so that the same reading always is the same trace.
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -12,7 +12,8 @@ use jiff::Timestamp;
 
 use super::attributes::{self, Place};
 use crate::model::{
-    Fault, FaultCode, JourneyMap, Phase, PhaseTime, Reading, SpanId, SpanRef, StepOutcome, TraceId, Verdict,
+    Episode, Fault, FaultCode, JourneyMap, Phase, PhaseTime, Reading, Side, SpanId, SpanRef, StepOutcome, TraceId,
+    Verdict,
 };
 
 /// One span, ready to be sent: what its reading says stays there, for there are eight spans a run and many runs.
@@ -81,7 +82,7 @@ pub(super) fn spans_at<'a>(reading: &'a Reading, place: &Place) -> Vec<Span<'a>>
 
 /// How many spans a reading's trace has.
 pub(super) fn count(reading: &Reading) -> usize {
-    let of_step = |step: &StepOutcome| 1 + usize::from(speaks(step)) + step.phases.len();
+    let of_step = |step: &StepOutcome| 1 + usize::from(speaks(step)) + step.phases.len() + step.episodes.len();
     1 + reading.outcome.steps.iter().filter(|step| step.reached).map(of_step).sum::<usize>()
 }
 
@@ -153,9 +154,20 @@ fn push_step<'a>(spans: &mut Vec<Span<'a>>, reading: &Reading, number: usize, st
         spans.push(Span {
             attributes: attributes::of_step(step, fault),
             error: fault.map(|fault| (&*fault.text).into()),
-            ..base(step.span, id, client_name(step).into(), Kind::Client, start, until)
+            ..base(step.span, id, client_name(step).into(), client_kind(step), start, until)
         });
     }
+    spans.extend(step.episodes.iter().map(|episode| {
+        let (start, end) = (moment(episode.offset), moment(episode.offset + episode.took));
+        let kind = if episode.side == Side::Client { Kind::Client } else { Kind::Internal };
+        let parent = episode.within.unwrap_or(if speaks { step.span } else { id });
+        Span {
+            attributes: attributes::of_episode(episode),
+            events: episode.fault.iter().filter(|_| kind == Kind::Internal).map(|fault| missed(fault, end)).collect(),
+            error: episode.fault.as_ref().map(|fault| (&*fault.text).into()),
+            ..base(episode.span, parent, (&*episode.name).into(), kind, start, end)
+        }
+    }));
     for (place, phase) in step.phases.iter().enumerate() {
         let parent = if phase.phase == Phase::Assert || !speaks { id } else { step.span };
         let (start, end) = (moment(phase.offset), moment(phase.offset + phase.took));
@@ -166,8 +178,17 @@ fn push_step<'a>(spans: &mut Vec<Span<'a>>, reading: &Reading, number: usize, st
 
 /// Semantic conventions: the method alone is the name of an HTTP client span, low in cardinality.
 fn client_name(step: &StepOutcome) -> &str {
+    if client_kind(step) == Kind::Internal {
+        return &step.kind;
+    }
     let method = step.attributes.iter().find(|(name, _)| name == "http.request.method");
     method.map_or(&*step.kind, |(_, method)| method.as_str())
+}
+
+/// Where each exchange is told by itself, what they were a part of is none.
+fn client_kind(step: &StepOutcome) -> Kind {
+    let client = |episode: &Episode| episode.side == Side::Client;
+    if step.episodes.iter().any(client) { Kind::Internal } else { Kind::Client }
 }
 
 /// Whether a fault belongs to the exchange itself, not to what was expected of it.
@@ -211,17 +232,17 @@ fn failures(step: &StepOutcome, at: Timestamp) -> Vec<Event<'_>> {
         .collect()
 }
 
+/// What was done in vain within a step.
+fn missed(fault: &Fault, at: Timestamp) -> Event<'_> {
+    let name = if fault.evidence.is_some() { "unbroken.expectation.failed" } else { "unbroken.browser.deed.failed" };
+    Event { at, name, attributes: attributes::of_fault("blocking", fault) }
+}
+
 fn after(start: Timestamp, offset: Duration) -> Timestamp {
     jiff::SignedDuration::try_from(offset).ok().and_then(|offset| start.checked_add(offset).ok()).unwrap_or(start)
 }
 
-/// An id that follows from the run and the span's place in it; never zero, which means "no id".
-///
-/// No two places of a run come to one id, for each step of the mixing can be undone (Steele et al. 2014).
+/// An id that follows from the run and the span's place in it.
 fn derive(reading: &Reading, step: usize, place: usize) -> SpanId {
-    let place = ((step as u64) << 32) | place as u64;
-    let mixed = reading.span.0 ^ place.wrapping_add(1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-    let mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    SpanId((mixed ^ (mixed >> 31)).max(1))
+    reading.span.below(((step as u64) << 32) | place as u64)
 }

@@ -55,6 +55,7 @@ fn step(on: Option<&str>) -> StepOutcome {
         peer: None,
         certificate: None,
         attributes: Vec::new(),
+        episodes: Box::default(),
     }
 }
 

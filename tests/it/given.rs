@@ -117,6 +117,7 @@ pub(crate) fn reading(probe: &ProbeId, seconds: i64, verdict: Verdict, took: Dur
                 peer: None,
                 certificate: None,
                 attributes: vec![("http.request.method".into(), "POST".into())],
+                episodes: Box::default(),
             }],
         },
     })

@@ -3,11 +3,13 @@
 mod record;
 
 use std::collections::BTreeSet;
+use std::path::Path;
 
+use regex::Regex;
 use serde_json::Value;
 
 use self::record::{events, records, roots};
-use crate::telemetry::collector::Collector;
+use crate::telemetry::collector::{Collector, Reply};
 use crate::world::{Hook, Manner, Target, World};
 
 /// Two probes of the one shop, one of them as three customers.
@@ -195,4 +197,84 @@ async fn collectors_get_what_changed_and_why() {
         let root = (record.0.trace_id.clone(), record.0.span_id.clone());
         assert!(roots(&collector).contains(&root), "{record:?} is in none of {:?}", roots(&collector));
     }
+}
+
+/// What somebody refuses, and what people do: once each, in a sentence that needs no other line, with fields to search by.
+#[tokio::test(flavor = "multi_thread")]
+async fn refusals_and_what_people_do_stand_in_the_log_once() {
+    let (target, hook, collector) = (Target::start().await, Hook::start().await, Collector::start().await);
+    collector.answers([Reply::Status(400, Vec::new()), Reply::Status(400, Vec::new())]);
+    let mut world = World::new(&target, &hook);
+    let good = std::fs::read_to_string(world.path("config/unbroken.yaml")).unwrap();
+    let otlp = format!("{{ endpoint: \"http://{}\", protocol: http/protobuf, signals: [traces] }}", collector.address);
+    let good = format!("{good}telemetry: {{ otlp: {otlp} }}\n");
+    world.write("config/unbroken.yaml", &good);
+    world.start_logging(&["--format", "json"]).await;
+    world.until_score("buy", 100.0).await;
+    world.until("the collector was asked again", async |_: &World| collector.taken().len() > 3).await;
+    let url = world.page().to_owned();
+    for command in [
+        ["silence", "--touchpoint", "shop", "--for", "1h", "--why", "the move", "--by", "Anna", "--url", &url].as_slice(),
+        &["annotate", "Spring sale", "--kind", "campaign", "--by", "Ben", "--url", &url],
+    ] {
+        let (code, _, errors) = world.run(command);
+        assert_eq!(code, 0, "{errors}");
+    }
+    world.write("config/unbroken.yaml", &format!("{good}colour: red\n"));
+    world.until("it refused the file", async |world: &World| world.log().contains("nothing was changed")).await;
+    world.write("config/unbroken.yaml", &good);
+    world.until("it took the file", async |world: &World| world.log().contains("Took the new")).await;
+    world.stop().await;
+
+    let (lines, log) = (lines(&world), world.log());
+    let only = |part: &str| -> &Value {
+        let found: Vec<&Value> =
+            lines.iter().filter(|line| line["message"].as_str().is_some_and(|text| text.contains(part))).collect();
+        assert_eq!(found.len(), 1, "`{part}` in\n{log}");
+        found[0]
+    };
+    let refused = only("refuses spans, which are lost: ");
+    assert!(refused["message"].as_str().unwrap().starts_with(&format!("http://{}", collector.address)), "{refused}");
+    assert!(refused["collector"].as_str().is_some_and(|at| at.contains(&collector.address.to_string())), "{refused}");
+    assert_eq!((&refused["signal"], &refused["level"]), (&"traces".into(), &"WARN".into()));
+    assert!(refused["items"].as_u64().is_some_and(|items| items > 0), "{refused}");
+    let silenced = only("Anna silenced notifications until ");
+    assert_eq!((&silenced["by"], &silenced["level"]), (&"Anna".into(), &"INFO".into()));
+    assert!(silenced["silence.id"].is_string() && silenced["message"].as_str().unwrap().ends_with("the move"), "{log}");
+    let noted = only("Noted by Ben: Spring sale");
+    assert!(noted["annotation.id"].is_string(), "{noted}");
+    let wrong = only("`colour`");
+    assert!(wrong["file"].as_str().is_some_and(|file| file.ends_with("unbroken.yaml")), "{wrong}");
+    assert!(wrong["line"].is_u64() && wrong["column"].is_u64() && wrong["level"] == "ERROR", "{wrong}");
+    assert_eq!(only("The new configuration is wrong; nothing was changed")["problems"], 1);
+    assert_eq!(only("Took the new configuration; probes: 1, journeys: 1")["journeys"], 1);
+}
+
+/// Each line above the details is a sentence: it begins like one, and tells the error that it has as a field.
+#[test]
+fn every_line_of_the_log_reads_alone() {
+    let src = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let call = Regex::new(r"(?s)tracing::(?:info|warn|error)!\((.*?)\);").unwrap();
+    let literal = Regex::new(r#""((?:[^"\\]|\\.)*)""#).unwrap();
+    let error = Regex::new(r"[(\s%,](?:error|why)\b\s*(?:=|,)").unwrap();
+    let (mut files, mut seen, mut wrong) = (vec![src], 0, Vec::new());
+    while let Some(file) = files.pop() {
+        if file.is_dir() {
+            files.extend(std::fs::read_dir(file).unwrap().map(|entry| entry.unwrap().path()));
+            continue;
+        }
+        let text = std::fs::read_to_string(&file).unwrap_or_default();
+        for call in call.captures_iter(text.split("#[cfg(test)]").next().unwrap()) {
+            let Some(said) = literal.captures_iter(&call[1]).last() else { continue };
+            seen += 1;
+            let (said, fields) = (said[1].to_owned(), call[1].split(&said[0]).next().unwrap().to_owned());
+            let begins = said.chars().next().is_some_and(|c| c.is_uppercase() || matches!(c, '`' | '{'));
+            let told = !error.is_match(&format!(" {fields}")) || said.contains(": {") || said.contains("({");
+            if !begins || !told || said.ends_with('.') {
+                wrong.push(format!("{}: {said}", file.display()));
+            }
+        }
+    }
+    assert!(seen > 40, "only {seen} lines were found: do they look different now?");
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }

@@ -1,6 +1,6 @@
 //! Every kind against real sockets, one case per fault.
 
-mod browser;
+pub(crate) mod browser;
 mod dns;
 mod exec;
 mod grpc;

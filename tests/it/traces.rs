@@ -89,28 +89,105 @@ fn rounded(nanos: &Value) -> i64 {
     (nanos.as_i64().unwrap() + 500) / 1000
 }
 
+/// Sends it, and finds every span again as it was sent.
+async fn reads_the_same(phoenix: &Phoenix, reading: &Arc<Reading>, otlp: Value) {
+    let map = halcyon::snapshot(Mood::BillingDown).map;
+    let settings: Settings = serde_json::from_value(json!({ "otlp": otlp })).unwrap();
+    let exporter = Exporter::new(&settings, &Identity { instance: "test-1".into(), vantage: "here".into() }).unwrap();
+    exporter.export(reading, &map);
+    exporter.shutdown(Duration::from_secs(5)).await;
+    let sent: BTreeMap<String, Value> = spans(reading, &map).iter().map(as_sent).collect();
+    assert!(sent.values().any(|span| !span["events"].as_array().unwrap().is_empty()), "it has something to lose");
+    let filter = format!("trace_id={}", reading.trace);
+    let kept = phoenix.spans(&filter, |kept| kept.len() >= sent.len()).await;
+    let kept: BTreeMap<String, Value> = kept.iter().map(as_kept).collect();
+    assert_eq!(kept.keys().collect::<Vec<_>>(), sent.keys().collect::<Vec<_>>(), "{settings:?}");
+    for (id, span) in &sent {
+        assert_eq!(&kept[id], span, "{settings:?}, span {id}");
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_failing_run_reads_the_same_in_somebody_elses_backend() {
     let phoenix = Phoenix::start().await;
-    let map = halcyon::snapshot(Mood::BillingDown).map;
     for (number, (protocol, endpoint)) in [(1, ("grpc", phoenix.grpc())), (2, ("http/protobuf", phoenix.http()))] {
-        let settings: Settings =
-            serde_json::from_value(json!({ "otlp": { "endpoint": endpoint, "protocol": protocol } })).unwrap();
-        let exporter =
-            Exporter::new(&settings, &Identity { instance: "test-1".into(), vantage: "here".into() }).unwrap();
-        let reading = Arc::new(failing(number));
-        exporter.export(&reading, &map);
-        exporter.shutdown(Duration::from_secs(5)).await;
-        let sent: BTreeMap<String, Value> = spans(&reading, &map).iter().map(as_sent).collect();
-        assert!(sent.values().any(|span| !span["events"].as_array().unwrap().is_empty()), "it has something to lose");
-        let filter = format!("trace_id={}", reading.trace);
-        let kept = phoenix.spans(&filter, |kept| kept.len() >= sent.len()).await;
-        let kept: BTreeMap<String, Value> = kept.iter().map(as_kept).collect();
-        assert_eq!(kept.keys().collect::<Vec<_>>(), sent.keys().collect::<Vec<_>>(), "{protocol}");
-        for (id, span) in &sent {
-            assert_eq!(&kept[id], span, "{protocol}, span {id}");
-        }
+        reads_the_same(&phoenix, &Arc::new(failing(number)), json!({ "endpoint": endpoint, "protocol": protocol })).await;
     }
+}
+
+/// What a real browser did on a real page: in Phoenix all but kinds and links, which it does not keep; those in Rotel.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_visit_reads_the_same_in_somebody_elses_backend() {
+    let folder = tempfile::tempdir().unwrap();
+    let (phoenix, rotel) = (Phoenix::start().await, Rotel::start(folder.path()));
+    let (mut reading, _) = crate::kinds::browser::told::ordered().await;
+    reading.asked_by = Some(failing(1).root());
+    let reading = Arc::new(reading);
+    let to = |protocol: &str, endpoint: &str| json!({ "endpoint": endpoint, "protocol": protocol });
+    let otlp = json!([to("http/protobuf", &phoenix.http()), to("grpc", &format!("http://{}", rotel.grpc))]);
+    reads_the_same(&phoenix, &reading, otlp).await;
+    let map = halcyon::snapshot(Mood::BillingDown).map;
+    let sent: BTreeMap<String, Printed> = spans(&reading, &map).iter().map(as_printed).collect();
+    let told = |kind: &str, name: &str| sent.values().any(|span| span.kind == kind && span.name == name);
+    assert!(told("CLIENT", "POST") && told("INTERNAL", "navigation") && told("INTERNAL", "browser"), "{sent:#?}");
+    assert!(sent.values().any(|span| !span.links.is_empty()));
+    rotel.wait("printing all of it", || printed(&rotel.text()).len() >= sent.len());
+    assert_eq!(printed(&rotel.text()), sent);
+}
+
+/// What Rotel prints of a span, by its id.
+#[derive(Debug, Default, PartialEq)]
+struct Printed {
+    name: String,
+    kind: String,
+    parent: String,
+    failed: String,
+    /// Trace, span, attributes.
+    links: Vec<(String, String, Vec<String>)>,
+}
+
+fn as_printed(span: &Span<'_>) -> (String, Printed) {
+    let link = |link: &telemetry::Link<'_>| {
+        let said = link.attributes.iter().map(|(name, value)| match value {
+            telemetry::Value::Text(text) => format!("{name}: Str({text})"),
+            other => panic!("{other:?}"),
+        });
+        (link.to.trace.to_string(), link.to.span.to_string(), said.collect())
+    };
+    let printed = Printed {
+        name: span.name.to_string(),
+        kind: format!("{:?}", span.kind).to_uppercase(),
+        parent: span.parent.map(|id| id.to_string()).unwrap_or_default(),
+        failed: span.error.as_deref().unwrap_or_default().to_owned(),
+        links: span.links.iter().map(link).collect(),
+    };
+    (span.id.to_string(), printed)
+}
+
+fn printed(text: &str) -> BTreeMap<String, Printed> {
+    let mut all = BTreeMap::new();
+    for part in text.split("\nSpan #").skip(1) {
+        let (mut id, mut span, mut linking) = (String::new(), Printed::default(), false);
+        for line in part.lines().map(str::trim) {
+            let (name, value) = line.split_once(':').map_or((line, ""), |(name, value)| (name.trim(), value.trim()));
+            match name {
+                "Links" => linking = true,
+                "-> Trace ID" => span.links.push((value.to_owned(), String::new(), Vec::new())),
+                "-> ID" => span.links.last_mut().unwrap().1 = value.to_owned(),
+                "ID" => id = value.to_owned(),
+                "Name" => span.name = value.to_owned(),
+                "Kind" => span.kind = value.trim_start_matches("SPAN_KIND_").to_owned(),
+                "Parent ID" => span.parent = value.to_owned(),
+                "Status message" => span.failed = value.to_owned(),
+                _ if linking && value.contains("Str(") => {
+                    span.links.last_mut().unwrap().2.push(line.trim_start_matches("-> ").to_owned());
+                }
+                _ => {}
+            }
+        }
+        all.insert(id, span);
+    }
+    all
 }
 
 /// The real daemon and the real demo company, each with its own exporter: one trace.
@@ -155,6 +232,37 @@ async fn the_span_of_a_broken_service_hangs_below_the_step_that_found_it() {
     assert!(step["name"].as_str().unwrap().starts_with("step "), "{step}");
     assert!(root["parent_span_id"].is_null() && root["name"].as_str().unwrap().starts_with("probe "), "{root}");
     assert_eq!(attributes(&root)["unbroken.verdict"], "failed");
+}
+
+/// A customer of the demo's shop, in a browser: what its server did for a click hangs below the click.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_span_of_a_service_hangs_below_the_click_that_asked_for_it() {
+    let phoenix = Phoenix::start().await;
+    let mut world = World::empty();
+    world.set("OTEL_EXPORTER_OTLP_ENDPOINT", &phoenix.http());
+    world.start_demo().await;
+    let runs = phoenix.spans("name=probe shop/order-on-a-phone", |_| true).await;
+    let filter = format!("trace_id={}", runs[0]["trace_id"].as_str().unwrap());
+    let by_id = |spans: &[Value], id: &Value| spans.iter().find(|span| span["span_id"] == *id).cloned();
+    // From a span of the shop's own upwards.
+    let lines = |spans: &[Value]| -> Vec<Vec<String>> {
+        let theirs = spans.iter().filter(|span| attributes(span).contains_key("http.route"));
+        let line = |span: &Value| {
+            let up = std::iter::successors(Some(span.clone()), |span| by_id(spans, &span["parent_span_id"]));
+            up.map(|span| span["name"].as_str().unwrap().to_owned()).collect()
+        };
+        theirs.map(line).collect()
+    };
+    let has = |lines: &[Vec<String>], wanted: &[&str]| {
+        lines.iter().any(|line| line.iter().map(String::as_str).collect::<Vec<_>>().starts_with(wanted))
+    };
+    let ordered = ["POST /api/orders", "POST", "Click “Order with obligation to pay”", "browser"];
+    let trace = phoenix.spans(&filter, |spans| has(&lines(spans), &ordered)).await;
+    let lines = lines(&trace);
+    assert!(has(&lines, &["GET /plans/{id}", "GET", "navigation", "browser"]), "{lines:#?}");
+    for line in &lines {
+        assert!(line.last().unwrap().starts_with("probe shop/order-on-a-phone"), "{line:?} hangs in the air");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

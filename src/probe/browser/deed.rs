@@ -271,6 +271,22 @@ impl Deed {
         }
     }
 
+    /// What is done, as it is written.
+    pub(super) const fn verb(&self) -> &'static str {
+        match &self.verb {
+            Verb::Click(_) => "click",
+            Verb::Fill(..) => "fill",
+            Verb::Press(_) => "press",
+            Verb::Select(..) => "select",
+            Verb::Tick(_, Ticked::Yes) => "check",
+            Verb::Tick(_, Ticked::No) => "uncheck",
+            Verb::Upload(..) => "upload",
+            Verb::Scroll(_) => "scroll",
+            Verb::WaitFor(_) => "wait_for",
+            Verb::Back => "back",
+        }
+    }
+
     /// What it is called: by its name, else by what is done.
     pub(super) fn words(&self, scope: &Scope) -> String {
         if let Some(name) = &self.name {

@@ -8,6 +8,7 @@ use chromiumoxide::cdp::browser_protocol::network::{
     EventLoadingFailed, EventLoadingFinished, EventRequestWillBeSent, EventResponseReceived, ResourceTiming,
     ResourceType, Response,
 };
+use chromiumoxide::cdp::browser_protocol::page::EventLoadEventFired;
 use chromiumoxide::cdp::browser_protocol::security::MixedContentType;
 use chromiumoxide::cdp::js_protocol::runtime::{
     CallFrame, ConsoleApiCalledType, EventConsoleApiCalled, EventExceptionThrown, RemoteObject, StackTrace,
@@ -17,7 +18,7 @@ use url::Url;
 
 use super::refused;
 use super::seen::{
-    Answer, BrowserClock, Crypt, End, Level, Party, Place, Request, Resource, Said, Seen, Timing, clipped,
+    Answer, BrowserClock, Crypt, End, Key, Level, Party, Place, Request, Resource, Said, Seen, Timing, clipped,
 };
 
 /// Requests kept of one run.
@@ -32,6 +33,8 @@ const URL_CHARS_MAX: usize = 2048;
 const HEADER_CHARS_MAX: usize = 200;
 /// Arguments of one call of the console that are shown.
 const ARGUMENTS_MAX: usize = 8;
+/// Pages of one run whose ends of loading are kept.
+const COMPLETE_MAX: usize = 200;
 /// Headers that say how something was sent; the others may hold what opens doors.
 const HEADERS: &[&str] = &[
     "age",
@@ -60,6 +63,7 @@ pub(super) struct Ledger {
     uncaught: Vec<Said>,
     console: Vec<Said>,
     skew: Option<f64>,
+    complete: Vec<f64>,
 }
 
 #[derive(Debug, Default)]
@@ -81,6 +85,7 @@ impl Ledger {
             uncaught: Vec::new(),
             console: Vec::new(),
             skew: None,
+            complete: Vec::new(),
         }
     }
 
@@ -148,6 +153,13 @@ impl Ledger {
     pub(super) fn finished(&mut self, event: &EventLoadingFinished, now: Instant) {
         let at = *event.timestamp.inner();
         self.end(event.request_id.as_ref(), End::Done(at), bytes(event.encoded_data_length), now);
+    }
+
+    /// A page has all its parts.
+    pub(super) fn complete(&mut self, event: &EventLoadEventFired) {
+        if self.complete.len() < COMPLETE_MAX {
+            self.complete.push(*event.timestamp.inner());
+        }
     }
 
     pub(super) fn failed(&mut self, event: &EventLoadingFailed, now: Instant) {
@@ -253,6 +265,7 @@ impl Ledger {
             uncaught: self.uncaught.clone(),
             console: self.console.clone(),
             clock: BrowserClock { began: self.began, skew: self.skew.unwrap_or_default() },
+            complete: self.complete.clone(),
         }
     }
 
@@ -277,6 +290,7 @@ fn begun(event: &EventRequestWillBeSent, at: f64, in_main_frame: bool) -> Reques
     let icon = event.r#type == Some(ResourceType::Other) && asked.url.ends_with("/favicon.ico");
     let resource = if icon { Resource::Aside } else { resource(event.r#type.as_ref(), in_main_frame) };
     Request {
+        key: Key::of(event.request_id.as_ref(), &asked.url),
         url: clipped(&asked.url, URL_CHARS_MAX),
         method: clipped(&asked.method, 20),
         resource,

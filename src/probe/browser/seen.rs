@@ -1,6 +1,7 @@
 //! What pages did while they were used: plain data, with words for their owners. Every text is the page's own: not trusted.
 
 use std::fmt;
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -23,6 +24,8 @@ pub(super) struct Seen {
     /// What the page or the browser wrote to the console as an error or a warning.
     pub(super) console: Vec<Said>,
     pub(super) clock: BrowserClock,
+    /// When pages had all their parts, in the browser's seconds.
+    pub(super) complete: Vec<f64>,
 }
 
 /// How the browser's clock stands to ours.
@@ -45,9 +48,23 @@ impl BrowserClock {
     }
 }
 
+/// What tells requests of one run from each other, to whomever is told of them: a redirect is a request of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Key(pub(super) u64);
+
+impl Key {
+    /// `id`: the browser's own, which a chain of redirects shares.
+    pub(super) fn of(id: &str, url: &str) -> Self {
+        let mut hasher = DefaultHasher::new();
+        (id, url).hash(&mut hasher);
+        Self(hasher.finish())
+    }
+}
+
 /// One request of a page. Times are seconds of the browser's clock.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Request {
+    pub(super) key: Key,
     pub(super) url: String,
     pub(super) method: String,
     pub(super) resource: Resource,

@@ -9,6 +9,7 @@ use chromiumoxide::cdp::browser_protocol::log::{self, EventEntryAdded};
 use chromiumoxide::cdp::browser_protocol::network::{
     self, EventLoadingFailed, EventLoadingFinished, EventRequestWillBeSent, EventResponseReceived,
 };
+use chromiumoxide::cdp::browser_protocol::page::EventLoadEventFired;
 use chromiumoxide::cdp::js_protocol::runtime::{self, EventConsoleApiCalled, EventExceptionThrown};
 use chromiumoxide::error::CdpError;
 use chromiumoxide::listeners::EventStream;
@@ -60,6 +61,7 @@ impl Sight {
             answered: page.event_listener().await?,
             finished: page.event_listener().await?,
             failed: page.event_listener().await?,
+            complete: page.event_listener().await?,
             called: page.event_listener().await?,
             thrown: page.event_listener().await?,
             noted: page.event_listener().await?,
@@ -99,8 +101,13 @@ impl Sight {
         lock(&self.ledger).quiet_for(Instant::now())
     }
 
+    /// The run's book, for whoever asks when nobody watches any more.
+    pub(super) fn ledger(&self) -> Arc<Mutex<Ledger>> {
+        Arc::clone(&self.ledger)
+    }
+
     /// Reads what has come, without waiting for the task that does so.
-    fn look_now(&self) {
+    pub(super) fn look_now(&self) {
         for eye in &self.eyes {
             let mut eye = lock(eye);
             // The task's own waker stays with the streams: it would not be woken again otherwise.
@@ -129,6 +136,7 @@ struct Eye {
     answered: EventStream<EventResponseReceived>,
     finished: EventStream<EventLoadingFinished>,
     failed: EventStream<EventLoadingFailed>,
+    complete: EventStream<EventLoadEventFired>,
     called: EventStream<EventConsoleApiCalled>,
     thrown: EventStream<EventExceptionThrown>,
     noted: EventStream<EventEntryAdded>,
@@ -145,6 +153,7 @@ impl Eye {
         drain(&mut self.answered, cx, |event| ledger.answered(event, now));
         drain(&mut self.finished, cx, |event| ledger.finished(event, now));
         drain(&mut self.failed, cx, |event| ledger.failed(event, now));
+        drain(&mut self.complete, cx, |event| ledger.complete(event));
         drain(&mut self.called, cx, |event| ledger.called(event, now));
         drain(&mut self.thrown, cx, |event| ledger.thrown(event, now));
         drain(&mut self.noted, cx, |event| match self.since {

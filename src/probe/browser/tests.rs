@@ -19,7 +19,7 @@ use crate::model::{FaultCode, ProbeId, SelfFault, SpanId, TraceId};
 use crate::probe::connect::Network;
 use crate::probe::connect::address::{Region, Way};
 use crate::probe::push::{Heard, Pushes};
-use crate::probe::{Fields, Needs, Phases, Redactor, Run, Scope, Stop, Told, Tools};
+use crate::probe::{Detail, Fields, Needs, Phases, Redactor, Run, Scope, Stop, Told, Tools};
 
 struct Nobody;
 
@@ -79,6 +79,7 @@ async fn open(tools: &Tools, url: &Url) -> Result<Tab, Stop> {
         trace: TraceId(1),
         span: SpanId(1),
         told: Told::Yes,
+        detail: Detail::Brief,
         cookies: &mut cookies,
         came_from: &mut came_from,
         way: Way::Written,
@@ -87,6 +88,7 @@ async fn open(tools: &Tools, url: &Url) -> Result<Tab, Stop> {
         captured: Vec::new(),
         attributes: Vec::new(),
         witness: None,
+        chronicle: None,
         redactor: &mut redactor,
     };
     tools.browsers.open(&run, url).await

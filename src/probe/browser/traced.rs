@@ -1,5 +1,7 @@
 //! Tells the first party's servers the trace: `traceparent` goes with every request to the host that was opened and its
-//! subdomains, and to nobody else.
+//! subdomains, and to nobody else. Where requests are told as spans, each names its own as the caller's.
+
+use std::sync::Arc;
 
 use chromiumoxide::Page;
 use chromiumoxide::cdp::browser_protocol::fetch::{
@@ -9,6 +11,10 @@ use chromiumoxide::error::Result;
 use futures::StreamExt as _;
 use tokio::task::JoinSet;
 use url::Url;
+
+use super::seen::Key;
+use super::story::Story;
+use crate::probe::Context;
 
 /// Headers of one request that are passed on.
 const HEADERS_MAX: usize = 200;
@@ -20,16 +26,20 @@ pub(super) struct Traced {
 }
 
 impl Traced {
-    pub(super) async fn install(page: &Page, first: &Url, headers: Vec<(&'static str, String)>) -> Result<Self> {
+    pub(super) async fn install(
+        page: &Page,
+        first: &Url,
+        context: Option<Context>,
+        story: Option<Arc<Story>>,
+    ) -> Result<Self> {
         let mut adding = JoinSet::new();
-        if headers.is_empty() {
-            return Ok(Self { _adding: adding });
-        }
+        let Some(context) = context else { return Ok(Self { _adding: adding }) };
         let mut paused = page.event_listener::<EventRequestPaused>().await?;
         let own = page.clone();
         adding.spawn(async move {
             while let Some(event) = paused.next().await {
-                let _ = own.execute(with(&event, &headers)).await;
+                let context = of(&event, context, story.as_deref());
+                let _ = own.execute(with(&event, &context.headers())).await;
             }
         });
         page.execute(EnableParams { patterns: Some(patterns(first)), handle_auth_requests: None }).await?;
@@ -48,6 +58,18 @@ fn patterns(first: &Url) -> Vec<RequestPattern> {
         .flat_map(|begin| [format!("{begin}/*"), format!("{begin}:*")])
         .map(pattern)
         .collect()
+}
+
+/// What the server of this request is told.
+fn of(event: &EventRequestPaused, visit: Context, story: Option<&Story>) -> Context {
+    match (story, &event.network_id) {
+        (Some(story), Some(id)) => {
+            let key = Key::of(id.as_ref(), &event.request.url);
+            Context { span: story.tell(key), ..visit }
+        }
+        // Some have no name by which they could be found again.
+        _ => visit,
+    }
 }
 
 /// The request as it was, with these headers.

@@ -1,6 +1,7 @@
 //! One visit: puts on what the customer has, opens the page, does what he does, and tells what was to be seen.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use base64::Engine as _;
@@ -17,6 +18,7 @@ use super::element::Want;
 use super::evidence::in_time;
 use super::seen::{Party, Resource, Seen};
 use super::sight::Sight;
+use super::story::Story;
 use super::tab::Tab;
 use super::traced::Traced;
 use super::vitals::{Gauge, Lame, Vital, Vitals};
@@ -34,7 +36,7 @@ const COMPLETE_WITHIN: Duration = Duration::from_secs(10);
 pub(super) async fn visit(
     settings: &Settings,
     url: Url,
-    (tab, sight): (&Tab, &mut Sight),
+    (tab, sight, story): (&Tab, &mut Sight, Option<&Arc<Story>>),
     run: &mut Run<'_>,
 ) -> Result<Reply, Stop> {
     let guise = settings.guise(run.scope);
@@ -46,7 +48,7 @@ pub(super) async fn visit(
     // What slows the network down works from where it is watched on.
     guise.wear(&page, &version).await.map_err(stop)?;
     let gauge = Gauge::install(&page, (run.tools.random)()).await.map_err(stop)?;
-    let _traced = Traced::install(&page, &url, run.trace_headers().collect()).await.map_err(stop)?;
+    let _traced = Traced::install(&page, &url, run.context(), story.cloned()).await.map_err(stop)?;
     let window = Window { page, guise, version };
     let limit = in_time(run.deadline);
     run.phases.begin(Phase::Load);
@@ -66,9 +68,19 @@ pub(super) async fn visit(
             let text = format!("{name}: not done in time; the page does not let anything happen");
             Stop::from(Fault::new(FaultCode::Timeout, text))
         };
+        if let Some(story) = story {
+            story.doing(deed, &name);
+        }
         let done = timeout_at(limit, walk.deed(deed, run)).await.unwrap_or_else(|_| Err(late()));
         if let Err(stop) = done {
-            return Err(explained(stop, &sight.seen()));
+            let stop = explained(stop, &sight.seen());
+            if let Some(story) = story {
+                story.done(Some(&stop));
+            }
+            return Err(stop);
+        }
+        if let Some(story) = story {
+            story.done(None);
         }
     }
     let window = walk.window;

@@ -1,6 +1,7 @@
 //! `browser` on pages as people write them, in a real Chromium.
 
 mod forms;
+pub(crate) mod told;
 mod ways;
 
 use std::net::SocketAddr;

@@ -102,6 +102,7 @@ pub(super) fn reading(touchpoint: &TouchpointId, fare: Fare, now: Timestamp) -> 
         peer,
         certificate: None,
         attributes: Vec::new(),
+        episodes: Box::default(),
     };
     let quality = if fault.is_some() { Quality::NONE } else { Quality::PERFECT };
     Arc::new(Reading {

@@ -5,23 +5,53 @@ use std::path::{Path, PathBuf};
 use opentelemetry_semantic_conventions::SCHEMA_URL;
 use regex::Regex;
 use unbroken::model::Reading;
+use unbroken::telemetry::{Value, spans};
 
-/// The registry of the version that we state with everything we send.
+use crate::web::halcyon::{Mood, snapshot};
+
+/// The registry of the version that we state with everything we send: names and types.
 const REGISTRY: &str = include_str!("../../fixtures/semantic-conventions-1.42.0.txt");
 const VERSION: &str = "1.42.0";
 
 /// What the crate `log` calls what it hands to tracing: looked at to leave it out, never sent.
 const FROM_LOG: [&str; 4] = ["log.target", "log.module_path", "log.file", "log.line"];
 
-fn is_known(name: &str) -> bool {
-    name.starts_with("unbroken.") || REGISTRY.lines().any(|known| known == name)
+/// Of which type an attribute is; ours are of any.
+fn of(name: &str) -> Option<&'static str> {
+    if name.starts_with("unbroken.") {
+        return Some("any");
+    }
+    REGISTRY.lines().filter_map(|line| line.split_once(' ')).find(|(known, _)| *known == name).map(|(_, of)| of)
 }
 
-/// Holds every attribute of a reading; every run that a test makes comes by here.
+fn is_known(name: &str) -> bool {
+    of(name).is_some()
+}
+
+/// Holds an attribute against the registry.
+#[track_caller]
+fn hold_one(name: &str, value: &Value<'_>) {
+    let Some(wanted) = of(name) else {
+        panic!("`{name}` is not in the registry {VERSION} and does not begin with `unbroken.`");
+    };
+    let is = match value {
+        Value::Text(_) => "string",
+        Value::Texts(_) => "string[]",
+        Value::Integer(_) => "int",
+        Value::Number(_) => "double",
+        Value::Flag(_) => "boolean",
+    };
+    assert!(wanted == is || wanted == "any", "`{name}` is {wanted} in the registry {VERSION}, and here {value:?}");
+}
+
+/// Holds every attribute of a reading's trace; every run that a test makes comes by here.
 #[track_caller]
 pub(crate) fn hold(reading: &Reading) {
-    for (name, _) in reading.outcome.steps.iter().flat_map(|step| &step.attributes) {
-        assert!(is_known(name), "`{name}` is not in the registry {VERSION} and does not begin with `unbroken.`");
+    let trace = spans(reading, &snapshot(Mood::BillingDown).map);
+    let events = trace.iter().flat_map(|span| &span.events).flat_map(|event| &event.attributes);
+    let links = trace.iter().flat_map(|span| &span.links).flat_map(|link| &link.attributes);
+    for (name, value) in trace.iter().flat_map(|span| &span.attributes).chain(events).chain(links) {
+        hold_one(name, value);
     }
 }
 
@@ -42,6 +72,7 @@ fn the_registry_is_of_the_version_that_we_state() {
     assert!(REGISTRY.lines().count() > 500 && is_known("http.request.method"));
     // Names that were in it once are not in it any more.
     assert!(!is_known("http.status_code") && !is_known("rpc.system") && !is_known("made.up"));
+    assert_eq!((of("http.response.status_code"), of("error.type")), (Some("int"), Some("string")));
 }
 
 #[test]
@@ -74,16 +105,18 @@ fn no_name_of_an_attribute_is_made_up() {
 }
 
 #[test]
-fn what_is_sent_of_a_run_has_known_names() {
+fn what_is_sent_of_a_run_has_known_names_and_types() {
     let reading = super::failing();
-    let map = crate::web::halcyon::snapshot(crate::web::halcyon::Mood::BillingDown).map;
-    let spans = unbroken::telemetry::spans(&reading, &map);
-    let events = spans.iter().flat_map(|span| &span.events).flat_map(|event| &event.attributes);
-    let links = spans.iter().flat_map(|span| &span.links).flat_map(|link| &link.attributes);
-    let all: Vec<&str> =
-        spans.iter().flat_map(|span| &span.attributes).chain(events).chain(links).map(|(name, _)| &**name).collect();
-    assert!(all.len() > 20);
-    for name in all {
-        assert!(is_known(name), "`{name}` is not in the registry {VERSION}");
-    }
+    assert!(reading.outcome.steps.iter().map(|step| step.attributes.len()).sum::<usize>() > 5);
+    hold(&reading);
+}
+
+#[test]
+#[should_panic(expected = "`http.response.status_code` is int in the registry")]
+fn a_number_that_is_sent_as_a_text_is_found() {
+    let mut reading = super::failing();
+    let attributes = &mut reading.outcome.steps[1].attributes;
+    attributes.retain(|(name, _)| name != "http.response.status_code");
+    attributes.push(("http.response.status_code".into(), "five hundred".into()));
+    hold(&reading);
 }

@@ -492,6 +492,7 @@ pub(crate) fn reading(series: &Series, at: Timestamp, fails: bool, text: &dyn Fn
             ("http.response.status_code".into(), if fails { "500" } else { "200" }.into()),
             ("url.full".into(), "https://billing.halcyon.example/bills/latest".into()),
         ],
+        episodes: Box::default(),
     };
     Reading {
         probe: series.probe.clone(),
