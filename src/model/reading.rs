@@ -8,7 +8,9 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use smol_str::SmolStr;
 
-use super::{Episode, Fault, PersonaId, Phase, ProbeId, Quality, SelfFault, Series, SpanId, TouchpointId, TraceId, VantageId};
+use super::{
+    Episode, Fault, PersonaId, Phase, ProbeId, Quality, SelfFault, Series, SpanId, TouchpointId, TraceId, VantageId,
+};
 
 /// One run of one probe, as one persona, from one vantage. Every due run yields exactly one.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -89,7 +89,10 @@ mod tests {
         let told = redactor.episodes(vec![episode], "buy");
         assert_eq!(told[0].name, "Fill •••");
         assert_eq!(told[0].attributes[0].1, text("https://shop.example/in?token=•••&page=2"));
-        assert_eq!(told[0].attributes[1..], [("unbroken.browser.verb", text("fill")), ("unbroken.browser.deed", Scalar::Integer(1))]);
+        assert_eq!(
+            told[0].attributes[1..],
+            [("unbroken.browser.verb", text("fill")), ("unbroken.browser.deed", Scalar::Integer(1))]
+        );
         assert_eq!(told[0].fault.as_ref().unwrap().text, "••• and •••");
     }
 }

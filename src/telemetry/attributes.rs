@@ -6,9 +6,7 @@ use std::sync::Arc;
 use opentelemetry_semantic_conventions::attribute as semantic;
 
 use super::spans::Value;
-use crate::model::{
-    Episode, Fault, FaultCode, JourneyMap, Need, Reading, Scalar, StepOutcome, TouchpointId, Verdict,
-};
+use crate::model::{Episode, Fault, FaultCode, JourneyMap, Need, Reading, Scalar, StepOutcome, TouchpointId, Verdict};
 
 /// Attributes that are numbers by convention; ours travel as text.
 const INTEGERS: &[&str] = &[

@@ -214,7 +214,8 @@ async fn refusals_and_what_people_do_stand_in_the_log_once() {
     world.until("the collector was asked again", async |_: &World| collector.taken().len() > 3).await;
     let url = world.page().to_owned();
     for command in [
-        ["silence", "--touchpoint", "shop", "--for", "1h", "--why", "the move", "--by", "Anna", "--url", &url].as_slice(),
+        ["silence", "--touchpoint", "shop", "--for", "1h", "--why", "the move", "--by", "Anna", "--url", &url]
+            .as_slice(),
         &["annotate", "Spring sale", "--kind", "campaign", "--by", "Ben", "--url", &url],
     ] {
         let (code, _, errors) = world.run(command);

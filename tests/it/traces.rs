@@ -107,25 +107,21 @@ async fn reads_the_same(phoenix: &Phoenix, reading: &Arc<Reading>, otlp: Value) 
     }
 }
 
+/// One run as a test has it, and what a real browser did on a real page: in Phoenix all but kinds and links, which it does
+/// not keep; those in Rotel.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_failing_run_reads_the_same_in_somebody_elses_backend() {
-    let phoenix = Phoenix::start().await;
-    for (number, (protocol, endpoint)) in [(1, ("grpc", phoenix.grpc())), (2, ("http/protobuf", phoenix.http()))] {
-        reads_the_same(&phoenix, &Arc::new(failing(number)), json!({ "endpoint": endpoint, "protocol": protocol })).await;
-    }
-}
-
-/// What a real browser did on a real page: in Phoenix all but kinds and links, which it does not keep; those in Rotel.
-#[tokio::test(flavor = "multi_thread")]
-async fn a_visit_reads_the_same_in_somebody_elses_backend() {
+async fn a_failing_run_and_a_visit_read_the_same_in_somebody_elses_backend() {
     let folder = tempfile::tempdir().unwrap();
     let (phoenix, rotel) = (Phoenix::start().await, Rotel::start(folder.path()));
+    let to = |protocol: &str, endpoint: &str| json!({ "endpoint": endpoint, "protocol": protocol });
+    reads_the_same(&phoenix, &Arc::new(failing(1)), to("grpc", &phoenix.grpc())).await;
+    reads_the_same(&phoenix, &Arc::new(failing(2)), to("http/protobuf", &phoenix.http())).await;
+
     let (mut reading, _) = crate::kinds::browser::told::ordered().await;
     reading.asked_by = Some(failing(1).root());
     let reading = Arc::new(reading);
-    let to = |protocol: &str, endpoint: &str| json!({ "endpoint": endpoint, "protocol": protocol });
-    let otlp = json!([to("http/protobuf", &phoenix.http()), to("grpc", &format!("http://{}", rotel.grpc))]);
-    reads_the_same(&phoenix, &reading, otlp).await;
+    let both = json!([to("http/protobuf", &phoenix.http()), to("grpc", &format!("http://{}", rotel.grpc))]);
+    reads_the_same(&phoenix, &reading, both).await;
     let map = halcyon::snapshot(Mood::BillingDown).map;
     let sent: BTreeMap<String, Printed> = spans(&reading, &map).iter().map(as_printed).collect();
     let told = |kind: &str, name: &str| sent.values().any(|span| span.kind == kind && span.name == name);
@@ -232,15 +228,11 @@ async fn the_span_of_a_broken_service_hangs_below_the_step_that_found_it() {
     assert!(step["name"].as_str().unwrap().starts_with("step "), "{step}");
     assert!(root["parent_span_id"].is_null() && root["name"].as_str().unwrap().starts_with("probe "), "{root}");
     assert_eq!(attributes(&root)["unbroken.verdict"], "failed");
+    a_click_has_its_servers_below(&phoenix).await;
 }
 
 /// A customer of the demo's shop, in a browser: what its server did for a click hangs below the click.
-#[tokio::test(flavor = "multi_thread")]
-async fn the_span_of_a_service_hangs_below_the_click_that_asked_for_it() {
-    let phoenix = Phoenix::start().await;
-    let mut world = World::empty();
-    world.set("OTEL_EXPORTER_OTLP_ENDPOINT", &phoenix.http());
-    world.start_demo().await;
+async fn a_click_has_its_servers_below(phoenix: &Phoenix) {
     let runs = phoenix.spans("name=probe shop/order-on-a-phone", |_| true).await;
     let filter = format!("trace_id={}", runs[0]["trace_id"].as_str().unwrap());
     let by_id = |spans: &[Value], id: &Value| spans.iter().find(|span| span["span_id"] == *id).cloned();

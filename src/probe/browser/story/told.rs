@@ -197,7 +197,8 @@ impl Told<'_> {
         if fault.is_some() {
             let status = request.answer.as_ref().map(|answer| answer.status).filter(|status| *status >= 400);
             // HTTP conventions: an error status is its own error type.
-            let class = status.map_or(SmolStr::new_static(FaultCode::RequestFailed.code()), |it| format_smolstr!("{it}"));
+            let class =
+                status.map_or(SmolStr::new_static(FaultCode::RequestFailed.code()), |it| format_smolstr!("{it}"));
             attributes.push(("error.type", Scalar::Text(class)));
         }
         let end = request.end.as_ref().map_or(self.until, |end| self.seen.clock.instant(end.at()));
@@ -205,12 +206,7 @@ impl Told<'_> {
         Episode { side: Side::Client, attributes, fault, ..self.episode((span, within), method, times) }
     }
 
-    fn episode(
-        &self,
-        (span, within): (SpanId, Option<SpanId>),
-        name: &str,
-        (from, to): (Instant, Instant),
-    ) -> Episode {
+    fn episode(&self, (span, within): (SpanId, Option<SpanId>), name: &str, (from, to): (Instant, Instant)) -> Episode {
         let to = to.min(self.until);
         Episode {
             span,
