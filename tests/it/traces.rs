@@ -248,7 +248,7 @@ async fn a_click_has_its_servers_below(phoenix: &Phoenix) {
     let has = |lines: &[Vec<String>], wanted: &[&str]| {
         lines.iter().any(|line| line.iter().map(String::as_str).collect::<Vec<_>>().starts_with(wanted))
     };
-    let ordered = ["POST /api/orders", "POST", "Click “Order with obligation to pay”", "browser"];
+    let ordered = ["POST /plans/{id}", "POST", "Click “Order with obligation to pay”", "browser"];
     let trace = phoenix.spans(&filter, |spans| has(&lines(spans), &ordered)).await;
     let lines = lines(&trace);
     assert!(has(&lines, &["GET /plans/{id}", "GET", "navigation", "browser"]), "{lines:#?}");
