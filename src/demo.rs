@@ -21,6 +21,7 @@ mod mail;
 mod notices;
 mod page;
 mod phone;
+mod plain;
 mod push;
 mod ratings;
 mod reviews;
@@ -61,6 +62,7 @@ use self::switches::Switches;
 
 pub use self::certificate::CertificateError;
 pub use self::fault::Fault;
+pub use self::plain::without_browsers;
 pub use self::stand::SLOW;
 pub use self::switches::{Switch, Unknown};
 pub use self::touchpoint::{Complaint, Touchpoint};

@@ -17,8 +17,11 @@ use super::{Exit, Format, Global, Stop, logging, run, terminal};
 use crate::clock::Clock;
 use crate::config::{self, Environment, Folders, Secrets};
 use crate::demo::{self, Company, Ports, control};
+use crate::probe::browser::pool::Settings as Browser;
 use crate::telemetry::{self, Otlp, Signal};
 
+const NO_CHROMIUM: &str = "(There is no Chromium on this machine, so no errand uses the pages as customers do, and what shows in no status is not \
+     found: `apt-get install chromium`, or what your system calls it, and start again)\n";
 const LOOK_EVERY: Duration = Duration::from_millis(500);
 
 #[derive(Debug, clap::Args)]
@@ -146,24 +149,32 @@ impl Args {
     }
 
     /// The configuration in the working directory if it is about the demo company, or else the one this program
-    /// carries.
+    /// carries; without the errands that need a browser where there is none.
     fn folders(global: &Global, variables: &BTreeMap<String, String>) -> Result<Folders, Stop> {
+        let browser = Browser::default().program();
         if global.config.is_dir() {
             let company = config::load(&global.folders(), &Environment::new(variables.clone()), Secrets::Without)
                 .plan
                 .map(|plan| plan.map.company.clone());
             // A broken one is told as such: somebody is editing it.
-            if global.config != Path::new(super::CONFIG) || company.as_deref().is_none_or(|it| it == demo::COMPANY) {
+            let fits = |company: &str| company == demo::COMPANY && browser.is_some();
+            if global.config != Path::new(super::CONFIG) || company.as_deref().is_none_or(fits) {
                 return Ok(global.folders());
             }
             let own = company.unwrap_or_default();
-            say!("(config/ is about {own}; the demo uses a configuration of its own)\n");
+            if own != demo::COMPANY {
+                say!("(config/ is about {own}; the demo uses a configuration of its own)\n");
+            }
+        }
+        if browser.is_none() {
+            say!("{NO_CHROMIUM}");
         }
         let root = global.demo_folder();
         for (path, text) in demo::CONFIGURATION {
             let path = root.join(path);
             // There it lies two folders below the data, not beside it.
             let text = text.replace("../data/", "../../");
+            let text = if browser.is_some() { text } else { demo::without_browsers(&text) };
             write(&path, &text).map_err(|error| Stop::own(&format!("cannot write {}", path.display()), &error))?;
         }
         for (path, bytes) in demo::PICTURES {

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use unbroken::config::{self, Environment, Folders, Secrets};
-use unbroken::demo::{CONFIGURATION, Touchpoint};
+use unbroken::demo::{CONFIGURATION, PICTURES, Touchpoint, without_browsers};
 
 use super::Visit;
 
@@ -48,4 +48,32 @@ async fn every_variable_is_one_that_the_company_sets() {
     }
     let visit = Visit::new().await;
     assert_eq!(named, visit.company.environment().keys().cloned().collect());
+}
+
+#[tokio::test]
+async fn where_there_is_no_browser_only_the_errands_that_need_one_are_left_out() {
+    let visit = Visit::new().await;
+    let folder = tempfile::tempdir().unwrap();
+    for (path, text) in CONFIGURATION {
+        let path = folder.path().join(path);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, without_browsers(text)).unwrap();
+    }
+    for (path, bytes) in PICTURES {
+        std::fs::write(folder.path().join(path), bytes).unwrap();
+    }
+    let load = |root: &Path| {
+        let environment = Environment::new(visit.company.environment().clone());
+        let loaded = config::load(&Folders::new(root.join("config")), &environment, Secrets::Needed);
+        let problems: Vec<String> = loaded.problems.iter().map(ToString::to_string).collect();
+        assert!(problems.is_empty(), "{}", problems.join("\n"));
+        loaded.plan.unwrap().errands
+    };
+    let is_plain = |errand: &unbroken::probe::Errand| errand.steps().all(|step| step.kind.key() != "browser");
+    let whole = load(Path::new(env!("CARGO_MANIFEST_DIR")));
+    let plain: Vec<String> =
+        whole.iter().filter(|errand| is_plain(errand)).map(|errand| errand.id.to_string()).collect();
+    assert!(plain.len() < whole.len());
+    let left: Vec<String> = load(folder.path()).iter().map(|errand| errand.id.to_string()).collect();
+    assert_eq!(left, plain);
 }

@@ -1,5 +1,6 @@
 //! What Chromium is told at its start.
 
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 /// Where systems install it. The headless shell first: the same engine with less around it, a third lighter at rest.
@@ -78,6 +79,10 @@ pub(super) const SHELL: &str =
 pub(in crate::probe::browser) fn find(written: Option<&Path>) -> Option<PathBuf> {
     match written {
         Some(path) => path.exists().then(|| path.to_owned()),
-        None => PLACES.iter().map(PathBuf::from).find(|path| path.exists()),
+        None => PLACES.iter().map(PathBuf::from).find(|path| is_program(path)),
     }
+}
+
+fn is_program(path: &Path) -> bool {
+    path.metadata().is_ok_and(|found| found.is_file() && found.mode() & 0o111 != 0)
 }

@@ -1,9 +1,12 @@
 //! How browsers are run: the section `browser:`.
 
+use std::path::PathBuf;
+
 use schemars::JsonSchema;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
 
+use crate::probe::browser::chromium::find;
 use crate::units::{Bytes, FilePath};
 
 /// How browsers are run.
@@ -19,6 +22,13 @@ pub struct Settings {
     pub memory: Memory,
     /// The user of this machine whom browsers run as, where Unbroken is started as root; `nobody`, if absent.
     pub user: Option<String>,
+}
+
+impl Settings {
+    /// The program that would be started, if there is one; whether it does start is another matter.
+    pub fn program(&self) -> Option<PathBuf> {
+        find(self.chromium.as_ref().map(FilePath::as_path))
+    }
 }
 
 /// A few.
