@@ -13,6 +13,7 @@ mod evidence;
 mod gate;
 mod har;
 mod key;
+mod lack;
 mod ledger;
 pub mod pool;
 mod raw;

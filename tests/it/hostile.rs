@@ -5,7 +5,7 @@ mod bodies;
 mod expressions;
 mod floods;
 mod heads;
-mod memory;
+pub(crate) mod memory;
 mod quic;
 mod resolvers;
 mod silent;

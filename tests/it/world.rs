@@ -82,7 +82,25 @@ impl World {
 
     /// Runs a command to its end: exit code, stdout, stderr.
     pub(crate) fn run(&self, args: &[&str]) -> (i32, String, String) {
-        let output = self.command().args(args).stdin(Stdio::null()).output().expect("the program runs");
+        Self::answer(self.command().args(args))
+    }
+
+    /// The same, by a program that becomes it.
+    pub(crate) fn run_under(&self, tracer: &[&str], args: &[&str]) -> (i32, String, String) {
+        Self::answer(self.under(tracer).args(args))
+    }
+
+    /// Our program with its configuration, as another one is told to start it.
+    fn under(&self, tracer: &[&str]) -> Command {
+        let inner = self.command();
+        let mut command = Command::new(tracer[0]);
+        command.args(&tracer[1..]).arg(inner.get_program()).args(inner.get_args());
+        command.envs(self.variables.iter().map(|(name, value)| (name, value))).current_dir(self.folder.path());
+        command
+    }
+
+    fn answer(command: &mut Command) -> (i32, String, String) {
+        let output = command.stdin(Stdio::null()).output().expect("the program runs");
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
         (output.status.code().unwrap_or(-1), text(&output.stdout), text(&output.stderr))
     }
@@ -112,10 +130,8 @@ impl World {
 
     /// Starts the daemon under a tracer that becomes its grandchild; how it ended, if it did so before its page answered.
     pub(crate) async fn start_under(&mut self, tracer: &[&str]) -> Option<ExitStatus> {
-        let inner = self.command();
-        let mut command = Command::new(tracer[0]);
-        command.args(&tracer[1..]).arg(inner.get_program()).args(inner.get_args()).args(["run", "-vv"]);
-        command.current_dir(self.folder.path());
+        let mut command = self.under(tracer);
+        command.args(["run", "-vv"]);
         self.spawn(command);
         let began = Instant::now();
         loop {

@@ -10,7 +10,7 @@ use chromiumoxide::cdp::browser_protocol::network::{
     BlockPattern, EmulateNetworkConditionsByRuleParams, NetworkConditions, OverrideNetworkStateParams,
     SetBlockedUrLsParams,
 };
-use chromiumoxide::error::Result;
+use chromiumoxide::error::{CdpError, Result};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -100,6 +100,15 @@ impl Device {
     }
 }
 
+/// A tab that shares its process with the one that opened it has the language and the time zone of that one already; there
+/// are none but this run's in its browser.
+fn worn(told: Result<()>) -> Result<()> {
+    match told {
+        Err(CdpError::Chrome(error)) if error.message.contains("already in effect") => Ok(()),
+        told => told,
+    }
+}
+
 /// Of a slow mobile network: the time there and back, in milliseconds, and bytes a second down and up, as Chromium's own
 /// tools slow it down (1.6 Mbit/s and 750 kbit/s less a tenth, 150 ms times 3.75).
 const SLOW_4G: (f64, f64, f64) = (562.5, 180_000.0, 84_375.0);
@@ -112,8 +121,9 @@ impl Guise {
         page.execute(SetDeviceMetricsOverrideParams::new(width, height, scale, touches)).await?;
         page.execute(SetTouchEmulationEnabledParams::new(touches)).await?;
         page.execute(self.user_agent(version)).await?;
-        page.execute(SetLocaleOverrideParams { locale: Some(self.locale.replace('-', "_")) }).await?;
-        page.execute(SetTimezoneOverrideParams::new(self.timezone.clone())).await?;
+        let locale = SetLocaleOverrideParams { locale: Some(self.locale.replace('-', "_")) };
+        worn(page.execute(locale).await.map(drop))?;
+        worn(page.execute(SetTimezoneOverrideParams::new(self.timezone.clone())).await.map(drop))?;
         let scheme = if self.scheme == Scheme::Dark { "dark" } else { "light" };
         let colours = MediaFeature::new("prefers-color-scheme", scheme);
         page.execute(SetEmulatedMediaParams { media: None, features: Some(vec![colours]) }).await?;

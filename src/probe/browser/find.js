@@ -2,18 +2,23 @@
 // whose functions the page's scripts cannot change. What roles and names are, Chromium says itself (computedRole,
 // computedName: behind a flag that we start it with).
 async (query, doing, value) => {
-  const WORDS_MAX = 80, NEAR_MAX = 6;
+  const WORDS_MAX = 80, NEAR_MAX = 6, FACE_MAX = 1000;
   const PRESSABLE = 'button,a[href],area[href],summary,input[type=button],input[type=submit],input[type=reset],' +
     'input[type=image],[role=button],[role=link],[role=tab],[role=menuitem],[role=option],[role=checkbox],' +
     '[role=radio],[role=switch],label,[onclick]';
   const FIELDS = 'input:not([type=hidden]),textarea,select,[contenteditable=""],[contenteditable=true],' +
     '[role=textbox],[role=searchbox],[role=combobox],[role=checkbox],[role=radio],[role=switch],[role=slider],' +
     '[role=spinbutton],[role=listbox]';
-  // Where a role that many elements have is looked for; every other role is looked for everywhere.
+  // What has a role by itself; everything else says so.
   const ROLES = {
-    button: 'button,summary,input,[role=button]', link: 'a,area,[role=link]', heading: 'h1,h2,h3,h4,h5,h6,[role=heading]',
-    textbox: 'input,textarea,[contenteditable],[role=textbox]', checkbox: 'input,[role=checkbox]',
-    radio: 'input,[role=radio]', image: 'img,svg,[role=img],[role=image]', combobox: 'select,input,[role=combobox]',
+    button: 'button,summary,input', link: 'a,area', heading: 'h1,h2,h3,h4,h5,h6', checkbox: 'input', radio: 'input',
+    textbox: 'input,textarea,[contenteditable]', image: 'img,svg,[role=img]', combobox: 'select,input',
+    searchbox: 'input', slider: 'input', spinbutton: 'input', switch: 'input', listbox: 'select', option: 'option',
+    list: 'ul,ol,menu', listitem: 'li', navigation: 'nav', main: 'main', banner: 'header', contentinfo: 'footer',
+    complementary: 'aside', region: 'section', form: 'form', search: 'search', article: 'article', figure: 'figure',
+    table: 'table', row: 'tr', cell: 'td', gridcell: 'td', columnheader: 'th', rowheader: 'th', rowgroup: 'thead,tbody,tfoot',
+    group: 'fieldset,details,optgroup', dialog: 'dialog', status: 'output', progressbar: 'progress', meter: 'meter',
+    paragraph: 'p', separator: 'hr', term: 'dt,dfn', definition: 'dd', blockquote: 'blockquote', code: 'code',
   };
   const squeeze = text => (text || '').replace(/\s+/g, ' ').trim();
   const fold = text => squeeze(text).toLowerCase();
@@ -24,17 +29,45 @@ async (query, doing, value) => {
   const name = el => squeeze(el.computedName) || squeeze(el.getAttribute('placeholder')) ||
     (unseen(el) ? squeeze(el.getAttribute('aria-label') ?? el.textContent) : '');
 
+  // A field is also what stands in it, whatever screen readers are told.
+  const calls = el => [name(el), el.getAttribute('placeholder')].map(fold);
+
   // Elements in the order of the page, those in open shadow trees too.
   const deep = function* (root, css) {
     yield* root.querySelectorAll(css);
     for (const el of root.querySelectorAll('*')) if (el.shadowRoot) yield* deep(el.shadowRoot, css);
   };
   const children = el => [...(el.shadowRoot ?? el).children];
+  // Each question of a role or a name takes Chromium a millisecond or several: only what may be meant is asked about.
+  const SAYING = ['aria-label', 'title', 'alt', 'placeholder', 'value'];
+  const said = el => {
+    const all = [el, ...el.querySelectorAll('[aria-label],[title],[alt],[placeholder],[value]'), ...el.labels ?? []];
+    const by = (el.getAttribute('aria-labelledby') ?? '').split(/\s+/).filter(Boolean);
+    all.push(...by.map(id => el.getRootNode().getElementById?.(id)).filter(Boolean));
+    const texts = all.flatMap(one => [one === el || !el.contains(one) ? one.textContent : '', ...SAYING.map(key => one.getAttribute(key))]);
+    return fold(texts.join(' '));
+  };
+  // What shows other texts than its own (slots, shadow trees, the browser's own words, style sheets).
+  const speaksOtherwise = el => el.shadowRoot || el.querySelector('slot') || /^(submit|reset|image|file)$/.test(el.type) ||
+    ['::before', '::after'].some(part => /["']/.test(getComputedStyle(el, part).content));
+  const holds = (text, want) => want.split(' ').every(word => text.includes(word));
+  const mayBe = (el, want) => holds(said(el), want) || speaksOtherwise(el);
+
   // The innermost elements that show this text.
   const showing = (root, want) => {
-    const out = [];
+    const out = [], hosts = new Set();
+    // What a shadow tree lies in does not count its text.
+    const mark = root => {
+      for (const el of root.querySelectorAll('*')) {
+        if (!el.shadowRoot) continue;
+        for (let up = el; up && !hosts.has(up); up = up.parentElement) hosts.add(up);
+        mark(el.shadowRoot);
+      }
+    };
+    mark(root);
     const descend = el => {
       if (/^(SCRIPT|STYLE|NOSCRIPT|TEMPLATE|HEAD)$/.test(el.tagName)) return false;
+      if (!hosts.has(el) && !holds(fold(el.textContent), want)) return false;
       const inside = children(el).filter(descend).length > 0;
       if (inside) return true;
       const shown = el.shadowRoot ? el.shadowRoot.textContent : el.innerText ?? el.textContent;
@@ -46,16 +79,30 @@ async (query, doing, value) => {
     return out;
   };
   const named = (found, want) => {
-    const same = found.filter(el => fold(name(el)) === want);
-    return same.length ? same : found.filter(el => fold(name(el)).includes(want));
+    const called = found.filter(el => mayBe(el, want)).map(el => [el, calls(el)]);
+    const same = called.filter(([, names]) => names.includes(want));
+    return (same.length ? same : called.filter(([, names]) => names.some(name => name.includes(want)))).map(([el]) => el);
+  };
+  const roled = (query, root) => {
+    const own = query.role in ROLES ? ROLES[query.role] + ',' : '';
+    const all = [...deep(root, own + `[role~="${CSS.escape(query.role)}"]`)];
+    if (query.name) {
+      const want = fold(query.name);
+      const may = all.filter(el => mayBe(el, want));
+      return named(may.filter(el => role(el) === query.role || unseen(el) && query.role in ROLES), want);
+    }
+    const found = [];
+    // Whoever asks which it is wants them all.
+    for (let left = doing === 'which' ? Infinity : query.nth ?? 1, at = 0; left > 0 && at < all.length; at++) {
+      if (role(all[at]) !== query.role) continue;
+      found.push(all[at]);
+      if (visible(all[at])) left--;
+    }
+    return found;
   };
   const candidates = (query, root) => {
     if (query.css) return [...deep(root, query.css)];
-    if (query.role) {
-      const found = [...deep(root, ROLES[query.role] ?? '*')].filter(el =>
-        role(el) === query.role || unseen(el) && query.role in ROLES && query.name);
-      return query.name ? named(found, fold(query.name)) : found;
-    }
+    if (query.role) return roled(query, root);
     if (query.label) return named([...deep(root, FIELDS)], fold(query.label));
     if (query.text) return showing(root, fold(query.text));
     const want = fold(query.named);
@@ -117,8 +164,12 @@ async (query, doing, value) => {
   let el = found[(query.nth ?? 1) - 1];
   if (doing === 'gone') return { state: seen.length ? 'there' : 'gone', words: seen.length ? words(seen[0]) : '' };
   if (!el) {
-    const near = [...deep(root, query.field || query.label ? FIELDS : PRESSABLE)].filter(visible).map(name).filter(Boolean);
-    return { state: 'none', near: [...new Set(near)].slice(0, NEAR_MAX).map(short) };
+    const near = new Set();
+    for (const other of deep(root, query.field || query.label ? FIELDS : PRESSABLE)) {
+      if (near.size >= NEAR_MAX) break;
+      if (visible(other) && name(other)) near.add(short(name(other)));
+    }
+    return { state: 'none', near: [...near] };
   }
   const own = el;
   // A box that is drawn by its label is ticked by its label.
@@ -127,6 +178,8 @@ async (query, doing, value) => {
     // The value of a list's line is a number.
     words: words(own), value: typeof own.value === 'string' ? own.value : squeeze(own.innerText),
     checked: own.checked ?? own.getAttribute('aria-checked') === 'true',
+    // Whether it reacts to what is done with it.
+    face: (own.cloneNode(false).outerHTML + squeeze(own.textContent)).slice(0, FACE_MAX),
   });
   if (own.type === 'file' && doing === 'upload') {
     globalThis.chosen = own;   // in this world of ours alone

@@ -2,6 +2,7 @@
 
 mod gate;
 mod lasting;
+mod used;
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -1,6 +1,5 @@
 //! One visit: puts on what the customer has, opens the page, does what he does, and tells what was to be seen.
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,6 +8,7 @@ use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use chromiumoxide::cdp::browser_protocol::page::{CaptureScreenshotParams, NavigateParams, Viewport};
 use chromiumoxide::cdp::browser_protocol::security::SetIgnoreCertificateErrorsParams;
+use chromiumoxide::error::CdpError;
 use http::header::CONTENT_TYPE;
 use http::{HeaderMap, HeaderValue};
 use tokio::time::{Instant, timeout_at};
@@ -16,6 +16,7 @@ use url::Url;
 
 use super::element::Want;
 use super::evidence::in_time;
+use super::gate::Passage;
 use super::seen::{Party, Resource, Seen};
 use super::sight::Sight;
 use super::story::Story;
@@ -23,15 +24,13 @@ use super::tab::Tab;
 use super::traced::Traced;
 use super::vitals::{Gauge, Lame, Vital, Vitals};
 use super::walk::{Walk, stop};
-use super::window::{State, Window};
+use super::window::{JUDGED_AFTER, State, USED_AFTER, Window};
 use super::{Settings, audit, weigh};
 use crate::model::{Fault, FaultCode, Phase, SelfFault};
 use crate::probe::{Body, Field, Needs, Reply, Run, Stop};
 
 /// Of what the page says, in bytes.
 const TEXT_BYTES_MAX: usize = 1 << 20;
-/// A page that is still loading something gets so long before it is used: customers do not wait for the last picture.
-const COMPLETE_WITHIN: Duration = Duration::from_secs(10);
 
 pub(super) async fn visit(
     settings: &Settings,
@@ -56,8 +55,10 @@ pub(super) async fn visit(
     let mut seen = sight.seen();
     seen.explain(&tab.refused());
     arrived(run, &seen);
-    if let Some(Ok(peer)) = passage(tab, &url) {
-        run.reached(peer);
+    if let Some(passage) = passage(tab, &url) {
+        run.peer = passage.ended.ok();
+        // Behind a proxy it is not the peer's place: what a page may lead to goes by its own.
+        *run.came_from = passage.region;
     }
     opened.map_err(|stop| said(&seen).map_or(stop, Stop::from))?;
     run.phases.begin(Phase::Use);
@@ -106,8 +107,7 @@ async fn look(
     run: &mut Run<'_>,
     limit: Instant,
 ) -> Result<Reply, Stop> {
-    let complete = limit.min(Instant::now() + COMPLETE_WITHIN);
-    timeout_at(complete, window.loaded()).await.unwrap_or(Ok(())).map_err(stop)?;
+    timeout_at(limit, window.loaded(JUDGED_AFTER)).await.unwrap_or(Ok(())).map_err(stop)?;
     let vitals = gauge.read().await;
     run.phases.end();
     let mut seen = sight.seen();
@@ -150,10 +150,10 @@ async fn pictured(settings: &Settings, window: &Window, run: &Run<'_>) -> Result
     STANDARD.decode(AsRef::<[u8]>::as_ref(&taken)).map(Bytes::from).map_err(|_| broken())
 }
 
-/// How the connection to the page's host ended.
-fn passage(tab: &Tab, url: &Url) -> Option<Result<SocketAddr, Stop>> {
+/// How the way to the page's host was.
+fn passage(tab: &Tab, url: &Url) -> Option<Passage> {
     let at = (url.host_str()?.to_owned(), url.port_or_known_default()?);
-    tab.passages().remove(&at).map(|passage| passage.ended)
+    tab.passages().remove(&at)
 }
 
 /// Chromium's, as it names itself.
@@ -164,20 +164,32 @@ fn version(agent: &str) -> String {
 
 /// Goes there and waits until it is complete, or nearly.
 async fn open(window: &Window, url: &Url, tab: &Tab, limit: Instant) -> Result<(), Stop> {
-    let gone = timeout_at(limit, window.page.execute(NavigateParams::new(url.as_str()))).await;
+    // The answer comes when the page is complete, which may be never, and is awaited for half a minute.
+    let asked = async {
+        match window.page.execute(NavigateParams::new(url.as_str())).await {
+            Err(CdpError::Timeout) => std::future::pending().await,
+            answered => answered.map(|answered| answered.result.error_text),
+        }
+    };
+    let going = async {
+        tokio::select! {
+            biased;
+            answered = asked => answered,
+            here = window.arrived() => here.map(|()| None),
+        }
+    };
     let slow = || Fault::new(FaultCode::Timeout, format!("{url} does not come in time"));
-    let gone = gone.map_err(|_| slow())?.map_err(stop)?.result;
-    if let Some(error) = gone.error_text {
+    let error = timeout_at(limit, going).await.map_err(|_| slow())?.map_err(stop)?;
+    if let Some(error) = error {
         return Err(unreachable(&error, url, tab));
     }
-    let complete = limit.min(Instant::now() + COMPLETE_WITHIN);
-    timeout_at(complete, window.loaded()).await.unwrap_or(Ok(())).map_err(stop)?;
+    timeout_at(limit, window.loaded(USED_AFTER)).await.unwrap_or(Ok(())).map_err(stop)?;
     window.guise.arrived(&window.page).await.map_err(stop)
 }
 
 /// Why the page did not come: our gate knows better than the browser how far it got.
 fn unreachable(error: &str, url: &Url, tab: &Tab) -> Stop {
-    if let Some(Err(stop)) = passage(tab, url) {
+    if let Some(Passage { ended: Err(stop), .. }) = passage(tab, url) {
         return stop;
     }
     let name = error.strip_prefix("net::ERR_").unwrap_or(error);

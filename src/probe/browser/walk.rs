@@ -13,9 +13,10 @@ use tokio::time::{Instant, sleep, timeout_at};
 
 use super::deed::{Awaited, Deed, Scroll, Ticked, Typed, Verb};
 use super::element::{Element, Want};
+use super::lack::{brief, unready, vanished};
 use super::sight::Sight;
 use super::tab::Tab;
-use super::window::{Spot, State, Window};
+use super::window::{Landed, Spot, State, USED_AFTER, Window};
 use crate::model::{Evidence, Fault, FaultCode, SelfFault};
 use crate::probe::{Run, Stop};
 
@@ -42,6 +43,15 @@ struct Sought {
     words: String,
 }
 
+/// What was pressed, and what it was like before.
+struct Pressed {
+    sought: Sought,
+    face: String,
+    /// How much had been asked of the network.
+    asked: usize,
+    within: Duration,
+}
+
 impl Sought {
     fn new(element: &Element, want: Want, run: &Run<'_>) -> Self {
         Self { query: element.query(want, run.scope), words: element.words(want, run.scope) }
@@ -64,11 +74,12 @@ impl<'w> Walk<'w> {
             Verb::Click(element) => {
                 let sought = Sought::new(element, Want::Control, run);
                 let spot = self.ready(&sought, "click", "", limit).await?;
-                self.window.click(&spot).await.map_err(stop)?;
+                self.press(&spot).await?;
                 if let Some(then) = &deed.then
                     && let Err(fault) = self.awaited(then, run, self.limit(deed.within())).await?
                 {
-                    return Err(self.pressed_in_vain((sought, then), asked, deed.within(), fault, run).await?.into());
+                    let pressed = Pressed { sought, face: spot.answer.face, asked, within: deed.within() };
+                    return Err(self.pressed_in_vain(pressed, then, fault, run).await?.into());
                 }
                 return self.settle(deed.then.is_some()).await;
             }
@@ -103,7 +114,7 @@ impl<'w> Walk<'w> {
             return Ok(());
         }
         // A page that is never complete can be used all the same.
-        timeout_at(self.limit(AGAIN), self.window.loaded()).await.unwrap_or(Ok(())).map_err(stop)
+        timeout_at(self.limit(AGAIN), self.window.loaded(USED_AFTER)).await.unwrap_or(Ok(())).map_err(stop)
     }
 
     /// Waits until it can be used, and what it is then.
@@ -125,6 +136,14 @@ impl<'w> Walk<'w> {
                 return Err(unready(&sought.words, last, value, begun.elapsed()).into());
             }
             sleep(GLANCE).await;
+        }
+    }
+
+    /// Clicks or taps what can be.
+    async fn press(&self, spot: &Spot) -> Result<(), Stop> {
+        match self.window.click(spot).await.map_err(stop)? {
+            Landed::There => Ok(()),
+            Landed::Nowhere => Err(vanished(spot).into()),
         }
     }
 
@@ -165,7 +184,7 @@ impl<'w> Walk<'w> {
         if spot.answer.checked == wanted {
             return Ok(());
         }
-        self.window.click(&spot).await.map_err(stop)?;
+        self.press(&spot).await?;
         loop {
             match self.window.ask(&sought.query, "read", "").await.map_err(stop)? {
                 Some(spot) if spot.answer.checked == wanted => return Ok(()),
@@ -182,7 +201,10 @@ impl<'w> Walk<'w> {
     async fn upload(&self, spot: &Spot, file: &Path) -> Result<(), Stop> {
         let mut chosen = EvaluateParams::new("chosen");
         chosen.context_id = Some(spot.context());
-        let chosen = self.window.page.execute(chosen).await.map_err(stop)?;
+        let chosen = match self.window.page.execute(chosen).await {
+            Err(CdpError::Chrome(_)) => return Err(vanished(spot).into()),
+            chosen => chosen.map_err(stop)?,
+        };
         let unread =
             |error| Stop::Own(SelfFault::Misconfigured, format!("`{}` cannot be read: {error}", file.display()));
         let content = tokio::fs::read(file).await.map_err(unread)?;
@@ -291,45 +313,54 @@ impl<'w> Walk<'w> {
         Fault { evidence: Some(evidence), ..Fault::new(FaultCode::NoEffect, text) }
     }
 
-    /// What is to be seen, in a line.
+    /// What is to be seen, in a line: what the page is called, and what it has to say.
     async fn instead(&self) -> String {
-        let headline =
-            "() => [document.title, document.querySelector('h1')?.innerText ?? ''].map(t => t.trim().slice(0, 80))";
-        let shown =
-            timeout_at(Instant::now() + QUIET, self.window.main::<(String, String)>(headline, Vec::new())).await;
-        match shown {
-            Ok(Ok(Some((title, headline)))) if headline.is_empty() || title.contains(&headline) => format!("“{title}”"),
-            Ok(Ok(Some((title, headline)))) => format!("“{headline}” ({title})"),
-            _ => "nothing that can be read".to_owned(),
-        }
+        const SHOWN: &str = "() => {
+            const line = text => (text ?? '').replace(/\\s+/g, ' ').trim().slice(0, 80);
+            const told = '[role=alert],[role=alertdialog],[role=status],[aria-live=assertive],[aria-live=polite]';
+            const said = [...document.querySelectorAll(told)].filter(el => el.checkVisibility()).map(el => line(el.innerText));
+            return [line(document.title), line(document.querySelector('h1')?.innerText), said.find(Boolean) ?? ''];
+        }";
+        let shown = self.window.main::<(String, String, String)>(SHOWN, Vec::new());
+        let Ok(Ok(Some((title, headline, said)))) = timeout_at(Instant::now() + QUIET, shown).await else {
+            return "nothing that can be read".to_owned();
+        };
+        let page = match headline {
+            headline if headline.is_empty() || title.contains(&headline) => format!("“{title}”"),
+            headline => format!("“{headline}” ({title})"),
+        };
+        if said.is_empty() { page } else { format!("{page} and says “{said}”") }
     }
 
     /// Pressed, and what it promised did not happen. Where it did nothing at all it is pressed again, as customers do:
     /// that tells a button that is shown too early from one that is dead.
     async fn pressed_in_vain(
         &mut self,
-        (sought, then): (Sought, &Awaited),
-        asked: usize,
-        within: Duration,
+        pressed: Pressed,
+        then: &Awaited,
         fault: Fault,
         run: &Run<'_>,
     ) -> Result<Fault, Stop> {
-        let promised = then.words(run.scope);
-        let waited = brief(within);
+        let Pressed { sought, face, asked, within } = pressed;
+        let does_something = || {
+            let (promised, found) = (then.words(run.scope), fault.evidence.as_ref().map(|evidence| &*evidence.found));
+            let (waited, found) = (brief(within), found.unwrap_or("nothing"));
+            let text =
+                format!("{} was pressed, but not within {waited}: {promised}; the page shows {found}", sought.words);
+            Fault { text, ..fault.clone() }
+        };
         if self.sight.asked() > asked || self.deadline < Instant::now() + AGAIN {
-            let text = format!(
-                "{} was pressed, but not within {waited}: {promised}; the page shows {}",
-                sought.words,
-                fault.evidence.as_ref().map_or("nothing", |evidence| &evidence.found)
-            );
-            return Ok(Fault { text, ..fault });
+            return Ok(does_something());
         }
         let spot = match self.ready(&sought, "click", "", self.limit(AGAIN)).await {
+            // What was opened would be closed again.
+            Ok(spot) if spot.answer.face != face => return Ok(does_something()),
             Ok(spot) => spot,
             Err(Stop::Fault(_)) => return Ok(fault),
             Err(own) => return Err(own),
         };
-        self.window.click(&spot).await.map_err(stop)?;
+        let waited = brief(within);
+        self.press(&spot).await?;
         let text = if self.awaited(then, run, self.limit(AGAIN)).await?.is_ok() {
             format!(
                 "{} does nothing when it is first pressed; pressed again {waited} later it works: it is shown before it is \
@@ -341,42 +372,6 @@ impl<'w> Walk<'w> {
         };
         Ok(Fault { text, ..fault })
     }
-}
-
-/// Why it cannot be used, as the owner of the page would say it.
-fn unready(what: &str, spot: Option<Spot>, value: &str, waited: Duration) -> Fault {
-    let waited = brief(waited);
-    let answer = spot.map(|spot| spot.answer).unwrap_or_default();
-    let it = if answer.words.is_empty() { what } else { &answer.words };
-    let list = |texts: &[String]| texts.iter().map(|text| format!("“{text}”")).collect::<Vec<_>>().join(", ");
-    let (code, text) = match answer.state {
-        State::None | State::Gone | State::There | State::Ready | State::Done => {
-            let instead = match list(&answer.near) {
-                near if near.is_empty() => String::new(),
-                near => format!("; there is {near}"),
-            };
-            (FaultCode::ElementMissing, format!("{what} is not on the page after {waited}{instead}"))
-        }
-        State::Refused => {
-            let offered = list(&answer.near);
-            (FaultCode::ElementMissing, format!("{what} does not take “{value}”; it offers {offered}"))
-        }
-        State::Hidden => (FaultCode::ElementHidden, format!("{it} is there, but not to be seen after {waited}")),
-        State::Aside => (FaultCode::ElementHidden, format!("{it} lies beside the screen, where nobody can scroll to")),
-        State::Disabled => (FaultCode::ElementDisabled, format!("{it} is still switched off after {waited}")),
-        State::Moving => (FaultCode::ElementMoving, format!("{it} does not hold still: it still moves after {waited}")),
-        State::Covered => {
-            let by = if answer.by.is_empty() { "something" } else { &answer.by };
-            (FaultCode::ElementCovered, format!("{it} is covered by {by}: nobody can press it"))
-        }
-    };
-    Fault::new(code, text)
-}
-
-/// `5 s`, `350 ms`
-fn brief(time: Duration) -> String {
-    let ms = time.as_millis();
-    if ms < 1000 { format!("{ms} ms") } else { format!("{} s", (ms as f64 / 100.0).round() / 10.0) }
 }
 
 /// What the browser says when it cannot be talked to: our own trouble, but for a page that does not let it answer.

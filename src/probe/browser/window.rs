@@ -23,6 +23,10 @@ use super::device::Guise;
 const FIND: &str = include_str!("find.js");
 /// Frames of one page that are asked.
 const FRAMES_MAX: usize = 32;
+/// A page that still loads something is used when it is so old: customers do not wait for the last picture.
+pub(super) const USED_AFTER: Duration = Duration::from_secs(10);
+/// And when it is so old, what came until then is all that it is judged by.
+pub(super) const JUDGED_AFTER: Duration = Duration::from_secs(20);
 /// How long a page that is about to leave gets to do so.
 const LEAVES: Duration = Duration::from_millis(30);
 
@@ -48,6 +52,9 @@ pub(super) struct Answer {
     pub(super) value: String,
     #[serde(default)]
     pub(super) checked: bool,
+    /// Its tag and its text: what changes when it reacts.
+    #[serde(default)]
+    pub(super) face: String,
     /// What there is instead.
     #[serde(default)]
     pub(super) near: Vec<String>,
@@ -107,6 +114,14 @@ impl Method for Lift {
 
 impl Command for Lift {
     type Response = DispatchTouchEventReturns;
+}
+
+/// Where a click goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Landed {
+    There,
+    /// The frame that it was meant for is gone.
+    Nowhere,
 }
 
 /// The tab that is looked at.
@@ -178,24 +193,30 @@ impl Window {
         Ok(returned.result.value.and_then(|value| serde_json::from_value(value).ok()))
     }
 
-    /// Where on the screen a spot lies.
-    async fn point(&self, spot: &Spot) -> Result<Point> {
-        let mut point = Point::new(spot.answer.x, spot.answer.y);
-        if let Some(frame) = &spot.frame {
-            let owner = self.page.execute(GetFrameOwnerParams::new(frame.clone())).await?;
-            let owner = Some(owner.result.backend_node_id);
-            let model = GetBoxModelParams { backend_node_id: owner, ..GetBoxModelParams::default() };
-            let model = self.page.execute(model).await?;
-            let corner = model.result.model.content.inner().clone();
-            point.x += corner.first().copied().unwrap_or_default();
-            point.y += corner.get(1).copied().unwrap_or_default();
+    /// Where on the screen a spot lies. None: the frame that it lies in is gone.
+    async fn point(&self, spot: &Spot) -> Result<Option<Point>> {
+        let point = Point::new(spot.answer.x, spot.answer.y);
+        let Some(frame) = &spot.frame else { return Ok(Some(point)) };
+        match self.corner(frame).await {
+            Ok(corner) => Ok(Some(Point::new(point.x + corner.x, point.y + corner.y))),
+            Err(CdpError::Chrome(_)) => Ok(None),
+            Err(other) => Err(other),
         }
-        Ok(point)
+    }
+
+    async fn corner(&self, frame: &FrameId) -> Result<Point> {
+        let owner = self.page.execute(GetFrameOwnerParams::new(frame.clone())).await?;
+        let owner = Some(owner.result.backend_node_id);
+        let model = GetBoxModelParams { backend_node_id: owner, ..GetBoxModelParams::default() };
+        let model = self.page.execute(model).await?;
+        let corner = model.result.model.content.inner().clone();
+        let side = |index: usize| corner.get(index).copied().unwrap_or_default();
+        Ok(Point::new(side(0), side(1)))
     }
 
     /// Clicks or taps it.
-    pub(super) async fn click(&self, spot: &Spot) -> Result<()> {
-        let point = self.point(spot).await?;
+    pub(super) async fn click(&self, spot: &Spot) -> Result<Landed> {
+        let Some(point) = self.point(spot).await? else { return Ok(Landed::Nowhere) };
         if self.guise.device.touches() {
             let finger = TouchPoint::new(point.x, point.y);
             self.page.execute(DispatchTouchEventParams::new(DispatchTouchEventType::TouchStart, vec![finger])).await?;
@@ -203,7 +224,7 @@ impl Window {
         } else {
             self.page.click(point).await?;
         }
-        Ok(())
+        Ok(Landed::There)
     }
 
     /// Types into what has the focus, at once.
@@ -215,16 +236,24 @@ impl Window {
         Ok(self.main("() => location.href", Vec::new()).await?.unwrap_or_default())
     }
 
-    /// Waits until the page that is shown has all its parts, or until nothing more can be learnt by waiting.
-    pub(super) async fn loaded(&self) -> Result<()> {
+    /// Waits until the page that is shown has all its parts, or is so old that customers no longer wait for the last.
+    pub(super) async fn loaded(&self, most: Duration) -> Result<()> {
         sleep(LEAVES).await;
-        loop {
-            if let Some(state) = self.main::<String>("() => document.readyState", Vec::new()).await?
-                && state == "complete"
-            {
-                return Ok(());
-            }
+        self.until("(most) => document.readyState === 'complete' || performance.now() > most", most).await
+    }
+
+    /// The same for the first page, once it has come.
+    pub(super) async fn arrived(&self) -> Result<()> {
+        const ARRIVED: &str = "(most) => location.protocol.startsWith('http') && \
+                               (document.readyState === 'complete' || performance.now() > most)";
+        self.until(ARRIVED, USED_AFTER).await
+    }
+
+    async fn until(&self, holds: &str, most: Duration) -> Result<()> {
+        let most = Value::from(most.as_millis() as u64);
+        while self.main::<bool>(holds, vec![most.clone()]).await? != Some(true) {
             sleep(LEAVES).await;
         }
+        Ok(())
     }
 }

@@ -138,7 +138,7 @@ async fn the_other_process() {
 }
 
 /// The most that this process ever had in memory (`VmHWM`).
-fn peak_kib() -> usize {
+pub(crate) fn peak_kib() -> usize {
     let status = std::fs::read_to_string("/proc/self/status").unwrap();
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
     line.trim().trim_end_matches(" kB").parse().unwrap()

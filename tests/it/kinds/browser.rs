@@ -1,6 +1,9 @@
 //! `browser` on pages as people write them, in a real Chromium.
 
+mod daemon;
 mod forms;
+mod heavy;
+mod odd;
 pub(crate) mod told;
 mod ways;
 

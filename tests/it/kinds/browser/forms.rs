@@ -125,6 +125,18 @@ async fn a_button_that_is_shown_before_its_script_is_found_out() {
     )
     .await;
     assert!(fault(&reading).text.starts_with("“Order” was pressed, but not within 1 s"), "{}", fault(&reading));
+    // What the page has to say is told.
+    let sold = "<title>Shop</title><button onclick=\"fetch('/order').then(() => said.textContent = 'This phone is sold out')\">\
+                Order</button><p id=said role=alert></p>";
+    let deeds = json!([{ "click": "Order", "within": "1s", "then": { "text": "Thank you" } }]);
+    let reading = visit(&[("/", sold)], deeds, json!({})).await;
+    assert!(fault(&reading).text.ends_with("“Shop” and says “This phone is sold out”"), "{}", fault(&reading));
+    // Nor what opened something, which would be closed again.
+    let opens = "<title>x</title><button aria-expanded=false \
+                 onclick=\"this.ariaExpanded = this.ariaExpanded !== 'true'\">Menu</button>";
+    let deeds = json!([{ "click": "Menu", "within": "1s", "then": { "text": "Terminal" } }]);
+    let reading = visit(&[("/", opens)], deeds, json!({})).await;
+    assert!(fault(&reading).text.starts_with("“Menu” was pressed, but not within 1 s"), "{}", fault(&reading));
 }
 
 #[tokio::test]

@@ -50,6 +50,19 @@ async fn new_tabs_dialogs_files_and_the_way_back() {
 }
 
 #[tokio::test]
+async fn a_tab_that_a_script_opens_is_used_like_the_page_itself() {
+    let page = "<title>Home</title><button onclick=\"window.open('/editor')\">New</button>";
+    let editor = "<title>Editor</title><p id=zone></p><button onclick=\"zone.textContent = 'it is ' + \
+         Intl.DateTimeFormat().resolvedOptions().timeZone + ' ' + (1234.5).toLocaleString()\">Go</button>";
+    let deeds = json!([
+        { "click": "New", "then": { "new_tab": "/editor" } },
+        { "click": "Go", "then": { "text": "it is Europe/Berlin 1.234,5" } },
+    ]);
+    let more = json!({ "locale": "de-DE", "timezone": "Europe/Berlin" });
+    well(&visit(&[("/", page), ("/editor", editor)], deeds, more).await);
+}
+
+#[tokio::test]
 async fn what_does_not_go_away_is_told() {
     let page =
         "<title>x</title><div class=spinner role=status aria-label=Loading style='width:20px;height:20px'></div>";
