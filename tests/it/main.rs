@@ -60,5 +60,6 @@ mod traces;
 mod vantages;
 mod walk;
 mod web;
+mod wide;
 mod words;
 mod world;

@@ -183,7 +183,7 @@ fn rotel_agent() -> PathBuf {
 }
 
 /// What `tests/run` put below `target/parts`.
-fn part(path: &str) -> PathBuf {
+pub(crate) fn part(path: &str) -> PathBuf {
     let parts = std::env::var_os("UNBROKEN_TEST_PARTS").map_or_else(|| "target/parts".into(), PathBuf::from);
     let part = parts.join(path);
     assert!(part.exists(), "`{path}` is not installed: run ./tests/run, it installs what the tests need");

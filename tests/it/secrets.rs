@@ -13,6 +13,7 @@ use crate::world::{Hook, Target, World, client, files_holding};
 
 mod desk;
 mod mailbox;
+mod typed;
 
 const BEARER: &str = "canary-bearer-7d1f0c9e5b3a48f2a6e4c8d0b1f39e77";
 const BODY: &str = "canary-body-0a9b8c7d6e5f41324354657687980a1b";
