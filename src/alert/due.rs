@@ -247,4 +247,5 @@ fn fits(wanted: &Match, map: &JourneyMap, incident: &Incident) -> bool {
         })
         && wanted.channel.is_none_or(|channel| root.is_some_and(|root| root.channel == channel))
         && wanted.severity.is_none_or(|severity| incident.severity == severity)
+        && wanted.segment.as_ref().is_none_or(|segment| incident.segments.contains(segment.trim()))
 }

@@ -73,6 +73,8 @@ pub struct Match {
     pub journey: Option<JourneyId>,
     pub channel: Option<Channel>,
     pub severity: Option<Severity>,
+    /// Of the customers whom it hurts: the `segment` of a persona.
+    pub segment: Option<String>,
 }
 
 /// A dead man's switch: fetched as long as we are well.

@@ -199,11 +199,7 @@ impl Board {
             lapse(&mut incident, now);
             note(&mut incident, now, "Somebody should get up for this".into());
         }
-        let noted = self.noted.remove(&id)
-            || incident.probes != before.probes
-            || incident.fault != before.fault
-            || incident.shared != before.shared
-            || incident.only_from != before.only_from;
+        let noted = self.noted.remove(&id) || is_known_better(&before, &incident);
         if rose || moved || added || noted {
             incident.impacts = at_worst(&before.impacts, self.impacts(&incident.touchpoints));
         } else {
@@ -255,7 +251,10 @@ impl Board {
             incident.trace = watch.trace;
         }
         incident.impacts = self.impacts(&incident.touchpoints);
-        incident.only_from = self.only_from(members.flat_map(|place| self.net.series_at(*place)).filter(bad));
+        let ails = |at: &usize| bad(at) || self.series[*at].detector.is_flapping();
+        let series = || members.clone().flat_map(|place| self.net.series_at(*place));
+        incident.segments.extend(self.segments_of(series().filter(ails)));
+        incident.only_from = self.only_from(series().filter(bad));
     }
 
     pub(super) fn close(&mut self, id: IncidentId, how: Close, now: Timestamp, changes: &mut Vec<Change>) {
@@ -307,6 +306,15 @@ impl Board {
     pub(super) fn title(&self, id: &TouchpointId) -> String {
         self.map.touchpoints.get(id).map_or_else(|| id.to_string(), |touchpoint| touchpoint.title.clone())
     }
+}
+
+/// Something of it is worth writing down.
+fn is_known_better(before: &Incident, now: &Incident) -> bool {
+    now.probes != before.probes
+        || now.segments != before.segments
+        || now.fault != before.fault
+        || now.shared != before.shared
+        || now.only_from != before.only_from
 }
 
 /// Adds a line; the oldest after the opening goes first.

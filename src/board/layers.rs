@@ -123,6 +123,7 @@ impl Board {
         let mut incident = self.draft(cause, severity, what, now);
         incident.touchpoints.extend(top.into_iter().take(NAMED).filter_map(|(_, touchpoint, _)| touchpoint));
         incident.impacts = vec![Impact { journey: self.net.journeys[journey].id.clone(), loss: tenths(loss) }];
+        incident.segments = self.segments_losing(journey);
         incident.fault = fault;
         self.begin(incident, changes);
     }
@@ -200,20 +201,23 @@ impl Board {
         let ids: Vec<IncidentId> = self.incidents.keys().copied().collect();
         for id in ids {
             let Some(incident) = self.incidents.get(&id) else { continue };
+            let mut segments = incident.segments.clone();
             let impacts = match &incident.cause {
                 Cause::Touchpoint(_) => self.impacts(&incident.touchpoints),
                 Cause::Journey(journey) | Cause::Objective(journey) => {
                     let Some(place) = self.net.journeys.iter().position(|at| at.id == *journey) else { continue };
                     let loss = tenths(100.0 * (1.0 - self.journeys[place].sight.value));
+                    segments.extend(self.segments_losing(place));
                     vec![Impact { journey: journey.clone(), loss }]
                 }
                 Cause::Own(_) => continue,
             };
             let old = |impact: &Impact| incident.impacts.iter().find(|old| old.journey == impact.journey);
             let moved = impacts.iter().any(|new| old(new).is_none_or(|old| new.loss - old.loss >= MOVED));
+            let moved = moved || segments != incident.segments;
             let impacts = at_worst(&incident.impacts, impacts);
             if let Some(incident) = self.incidents.get_mut(&id).filter(|_| moved) {
-                incident.impacts = impacts;
+                (incident.impacts, incident.segments) = (impacts, segments);
                 changes.push(Change::IncidentNoted(incident.clone()));
             }
         }

@@ -122,6 +122,47 @@ impl Board {
         segments.map(now).collect()
     }
 
+    /// The segments whose customers meet what is bad: what runs as nobody in particular, all of them.
+    pub(super) fn segments_of(&self, bad: impl Iterator<Item = usize>) -> BTreeSet<String> {
+        let mut met = BTreeSet::new();
+        if self.net.segments.is_empty() {
+            return met;
+        }
+        for at in bad {
+            let persona = self.net.series[at].series.persona.as_ref();
+            let meets = |segment: &&SegmentAt| persona.is_none_or(|persona| segment.personas.contains(persona));
+            met.extend(self.net.segments.iter().filter(meets).map(|segment| segment.name.to_string()));
+        }
+        met
+    }
+
+    /// The segments to whom a journey is worse than it should be.
+    pub(super) fn segments_losing(&self, journey: usize) -> BTreeSet<String> {
+        if self.net.segments.is_empty() {
+            return BTreeSet::new();
+        }
+        let now = self.journeys[journey].sight.at;
+        let mut losing = BTreeSet::new();
+        for leaf in &self.net.journeys[journey].leaves {
+            match leaf {
+                Leaf::Probe(probe) if self.is_closed(*probe) => {}
+                Leaf::Probe(probe) => {
+                    let lacks = |at: &usize| {
+                        let health = self.series_health(*at, now);
+                        health.observed > 0.0 && health.value < 1.0
+                    };
+                    losing.extend(self.segments_of(self.net.probes[*probe].series.clone().filter(lacks)));
+                }
+                Leaf::Check(check) if self.check_sight(*check, now).0 == State::Down => {
+                    let concerned = self.net.segments.iter().filter(|segment| self.concerns(segment, *check));
+                    losing.extend(concerned.map(|segment| segment.name.to_string()));
+                }
+                Leaf::Check(_) => {}
+            }
+        }
+        losing
+    }
+
     fn costs(&self, journey: usize, segment: &SegmentAt, seen: &SegmentSight) -> Vec<SegmentCost> {
         let at = &self.net.journeys[journey];
         let now = self.journeys[journey].sight.at;

@@ -1,6 +1,9 @@
 //! What can be wrong in `alerts:` as a whole.
 
-use crate::config::build::{Read, place_at};
+use std::collections::BTreeSet;
+
+use crate::config::build::{Read, Whole, place_at};
+use crate::config::decode::Keyed;
 use crate::config::names::dangling;
 use crate::config::tree::Node;
 use crate::model::{JourneyId, TouchpointId};
@@ -47,7 +50,27 @@ pub(super) fn check(read: &Read<'_>) {
             let wrong = format!("there is no journey `{journey}`");
             dangling(&stands.desk, place("journey"), wrong, journey.as_str(), known.iter().map(String::as_str));
         }
+        if let Some(segment) = &route.matching.segment
+            && let Some(known) = segments(read)
+            && !known.contains(segment.trim())
+        {
+            let wrong = format!("no persona is of the segment `{segment}`");
+            dangling(&stands.desk, place("segment"), wrong, segment.trim(), known.iter().map(String::as_str));
+        }
     }
+}
+
+/// The segments of all personas, if all are understood.
+fn segments(read: &Read<'_>) -> Option<BTreeSet<String>> {
+    let Some(stands) = &read.top.personas else {
+        return (read.whole == Whole::Yes).then(BTreeSet::new);
+    };
+    let Keyed(personas) = stands.value.as_ref()?;
+    let mut segments = BTreeSet::new();
+    for (_, persona) in personas {
+        segments.extend(persona.value.as_ref()?.segment().map(str::to_owned));
+    }
+    Some(segments)
 }
 
 fn node_at<'a>(node: &'a Node, path: &[String]) -> Option<&'a Node> {

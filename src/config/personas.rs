@@ -15,6 +15,14 @@ pub(super) struct RawPersona {
     pub(super) fields: Vec<(At<String>, String)>,
 }
 
+impl RawPersona {
+    /// As [`crate::model::Persona::segment`].
+    pub(super) fn segment(&self) -> Option<&str> {
+        let segment = self.fields.iter().find(|(key, _)| key.value == "segment");
+        segment.map(|(_, segment)| segment.trim()).filter(|segment| !segment.is_empty())
+    }
+}
+
 impl<'de> Deserialize<'de> for RawPersona {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let Keyed(fields) = Keyed::<String>::deserialize(deserializer)?;

@@ -75,6 +75,9 @@ pub struct Incident {
     pub probes: BTreeSet<ProbeId>,
     /// The journeys it hurts; the worst first.
     pub impacts: Vec<Impact>,
+    /// The segments whose customers met it.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub segments: BTreeSet<String>,
     /// The failing step's fault, as last seen.
     pub fault: Option<Fault>,
     /// The trace of the run that decided it.
@@ -106,6 +109,7 @@ impl Incident {
             touchpoints: BTreeSet::new(),
             probes: BTreeSet::new(),
             impacts: Vec::new(),
+            segments: BTreeSet::new(),
             fault: None,
             trace: None,
             shared: None,

@@ -38,6 +38,7 @@ pub(crate) fn incident(number: u128) -> Incident {
         touchpoints: BTreeSet::from([touchpoint]),
         probes: BTreeSet::from([ProbeId::new("billing", "read-latest-bill")]),
         impacts: vec![Impact { journey: "pay-my-bill".into(), loss: 100.0 }],
+        segments: BTreeSet::new(),
         fault: Some(Fault::new(FaultCode::ConnectRefused, "connect to 127.0.0.1:7003: refused")),
         trace: Some(TraceId(0x0af7_6519_16cd_43dd_8448_eb21_1c80_319c)),
         shared: None,

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::world::{Hook, Letter, Target, World, client};
+use crate::world::{Hook, Letter, Target, World, client, shop};
 
 /// A shop that is watched and told of by `alerts:` as written, `HOOK` and `HELP` standing for two webhooks.
 async fn watched(alerts: &str) -> (Target, Hook, Hook, World) {
@@ -243,4 +243,30 @@ async fn planned_work_is_shown_and_what_is_still_down_after_it_is_told_once() {
     target.mend();
     world.until("the hook heard of the end", async |_: &World| count(&hook, "resolve") == 1).await;
     assert_eq!(distinct(&hook.letters()), 2);
+}
+
+/// The shop of each persona is another one: what only one of them meets goes to who serves its segment.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_route_takes_what_hurts_its_segment() {
+    let (consumer, business) = (Target::start().await, Target::start().await);
+    let (hook, help) = (Hook::start().await, Hook::start().await);
+    let mut world = World::new(&consumer, &hook);
+    let routes = "  routes: [{ match: { segment: business }, to: [help] }, { to: [hook] }]\n";
+    configure(&world, routes, &hook, &help);
+    let persona = |segment: &str, target: &Target| {
+        format!("{{ name: {segment}, segment: {segment}, shop: \"{}\" }}", target.url())
+    };
+    let (anna, li_wei) = (persona("consumer", &consumer), persona("business", &business));
+    world.write("config/personas.yaml", &format!("personas:\n  anna: {anna}\n  li-wei: {li_wei}\n"));
+    let probe = shop("{{persona.shop}}").replace("    every: 1s\n", "    every: 1s\n    personas: [anna, li-wei]\n");
+    world.write("probes/shop.yaml", &probe);
+    world.start().await;
+    world.until_score("buy", 100.0).await;
+    consumer.break_();
+    world.until("the rest is told", async |_: &World| count(&hook, "open") == 1).await;
+    consumer.mend();
+    world.until("it is over", async |_: &World| count(&hook, "resolve") == 1).await;
+    business.break_();
+    world.until("who serves business is told", async |_: &World| count(&help, "open") == 1).await;
+    assert_eq!((count(&hook, "open"), count(&help, "resolve")), (1, 0));
 }

@@ -289,3 +289,40 @@ proptest! {
         }
     }
 }
+
+fn met_by(world: &World, root: &str) -> Vec<String> {
+    let incidents = world.snapshot().incidents;
+    let mine = incidents.iter().find(|it| it.touchpoint.as_ref().is_some_and(|id| id.as_str() == root));
+    mine.map(|it| it.segments.iter().cloned().collect()).unwrap_or_default()
+}
+
+#[test]
+fn an_incident_says_whose_customers_met_it() {
+    let both: &[&str] = &["anna", "li-wei"];
+    let mut world = World::new(walked_by(&[("web", &[]), ("billing", both)], &["consumer", "business"]));
+    walk(&mut world, 4, &|_, _| 1.0);
+    walk(&mut world, 4, &|place, who| if place == "billing" && is(who, "li-wei") { 0.0 } else { 1.0 });
+    assert_eq!(met_by(&world, "billing"), ["business"]);
+    let before = world.said.len();
+    walk(&mut world, 4, &|place, _| if place == "billing" { 0.0 } else { 1.0 });
+    assert_eq!(met_by(&world, "billing"), ["business", "consumer"]);
+    let noted = |change: &Change| matches!(change, Change::IncidentNoted(it) if it.segments.len() == 2);
+    assert!(world.said[before..].iter().any(noted), "who hears of those customers hears of it now");
+    walk(&mut world, 4, &|_, _| 1.0);
+    walk(&mut world, 4, &|place, _| if place == "web" { 0.0 } else { 1.0 });
+    assert_eq!(met_by(&world, "web"), ["business", "consumer"], "nobody in particular is everybody");
+}
+
+#[test]
+fn many_small_problems_of_one_segment_are_its_own() {
+    let names: Vec<String> = (0..16).map(|n| format!("t{n:02}")).collect();
+    let both: &[&str] = &["anna", "li-wei"];
+    let places: Vec<(&str, &[&str])> = names.iter().map(|name| (name.as_str(), both)).collect();
+    let mut world = World::new(walked_by(&places, &["consumer", "business"]));
+    walk(&mut world, 4, &|_, _| 1.0);
+    walk(&mut world, 20, &|_, who| if is(who, "li-wei") { 0.905 } else { 1.0 });
+    let snapshot = world.snapshot();
+    assert_eq!(snapshot.incidents.len(), 1, "{:?}", snapshot.incidents);
+    assert_eq!(snapshot.incidents[0].cause, crate::model::Cause::Journey("buy".into()));
+    assert_eq!(snapshot.incidents[0].segments.iter().collect::<Vec<_>>(), ["business"]);
+}

@@ -1,6 +1,6 @@
 //! Who is told what.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::tz::TimeZone;
 use serde_json::json;
@@ -122,6 +122,12 @@ fn the_first_route_that_matches_wins() {
     ] {
         assert_eq!(told(&settings(json!([{ "match": matching, "to": ["b"] }])), &open(Severity::Page)), ["b"]);
     }
+    let by_segment = settings(json!([{ "match": { "segment": " business " }, "to": ["b"] }, { "to": ["a"] }]));
+    let hurts = |segment: &str| {
+        Change::IncidentOpened(Incident { segments: BTreeSet::from([segment.to_owned()]), ..incident(1) })
+    };
+    assert_eq!(told(&by_segment, &hurts("business")), ["b"]);
+    assert_eq!(told(&by_segment, &hurts("consumer")), ["a"]);
     let nobody = settings(json!([{ "match": { "owner": "shop-team" }, "to": ["b"] }]));
     assert_eq!(told(&nobody, &open(Severity::Page)), ["a", "b", "c"], "nothing stays untold");
     let mut ours = incident(2);

@@ -519,6 +519,7 @@ pub(crate) fn reading(series: &Series, at: Timestamp, fails: bool, text: &dyn Fn
 pub(crate) fn incident(mood: Mood) -> Incident {
     let text = |plain: &str| if mood == Mood::Hostile { format!("{plain} {ATTACK}") } else { plain.to_owned() };
     Incident {
+        segments: BTreeSet::new(),
         id: incident_id(),
         version: 2,
         cause: Cause::Touchpoint("billing".into()),
