@@ -1,6 +1,7 @@
 //! The vocabulary: what every other module talks about. No I/O, no async, no clock.
 
 mod annotation;
+mod calendar;
 mod circular;
 mod episode;
 mod fact;
@@ -20,6 +21,7 @@ mod rule;
 mod snapshot;
 
 pub use annotation::{Annotation, Occasion, Subject};
+pub use calendar::Calendar;
 pub use circular::Circular;
 pub use episode::{Episode, Scalar, Side};
 pub use fact::{Fact, Shared};
@@ -36,8 +38,8 @@ pub use language::Language;
 pub use loss::{Loss, LostTo, round_shares};
 pub use maintenance::{Maintenance, Timetable};
 pub use map::{
-    Calendar, Channel, Consistency, DetectRule, Element, Journey, JourneyMap, Member, Need, Objective, Persona, Probe,
-    Signal, Source, Stage, Touchpoint, Weight,
+    Channel, Consistency, DetectRule, Element, Journey, JourneyMap, Member, Need, Objective, Persona, Probe, Signal,
+    Source, Stage, Touchpoint, Weight,
 };
 pub use people::{Acknowledgement, Scope, Silence};
 pub use proof::{Exhibit, Proof, Sort};

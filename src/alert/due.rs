@@ -162,7 +162,7 @@ impl Roster<'_> {
         let help = || way.escalation.into_iter().flat_map(|escalation| &escalation.to).map(String::as_str);
         let mut due: Vec<Due<'b>> = Vec::new();
         if let (Some(unanswered), Some(escalation)) = (unanswered, way.escalation)
-            && has_passed(unanswered.since, escalation, now)
+            && has_passed(self.quiet.open_for(incident, unanswered.since, now), escalation)
         {
             // Even who knows of it is told that it waits for him now; but once.
             let uncalled = help().filter(|receiver| called(receiver).is_none_or(|at| at < unanswered.since));
@@ -186,7 +186,8 @@ impl Roster<'_> {
             return Some((NotificationKind::Update, 0));
         }
         let every = SignedDuration::try_from(self.settings.repeat.get()).unwrap_or(SignedDuration::MAX).as_millis();
-        let count = |at: Timestamp| at.duration_since(incident.opened).as_millis().max(0) / every.max(1);
+        let open = |at: Timestamp| self.quiet.open_for(incident, incident.opened, at);
+        let count = |at: Timestamp| open(at).as_millis().max(0) / every.max(1);
         let is_due = incident.answered().is_none() && count(now) > count(told.last);
         is_due.then(|| (NotificationKind::Remind, u64::try_from(count(now)).unwrap_or(u64::MAX)))
     }
@@ -231,9 +232,8 @@ fn unanswered(way: &Way<'_>, ledger: &Ledger, incident: &Incident) -> Option<Una
     Some(Unanswered { since: lapsed.map_or(first, |lapsed| lapsed.max(first)), receivers })
 }
 
-fn has_passed(since: Timestamp, escalation: &Escalation, now: Timestamp) -> bool {
-    let after = SignedDuration::try_from(escalation.after.get()).unwrap_or(SignedDuration::MAX);
-    now.duration_since(since) >= after
+fn has_passed(waited: SignedDuration, escalation: &Escalation) -> bool {
+    waited >= SignedDuration::try_from(escalation.after.get()).unwrap_or(SignedDuration::MAX)
 }
 
 fn fits(wanted: &Match, map: &JourneyMap, incident: &Incident) -> bool {

@@ -1,14 +1,14 @@
-//! What is told to nobody at present: what somebody silenced, and planned work. Pure.
+//! What is told to nobody at present: what somebody silenced, planned work, and what is closed at this hour. Pure.
 //!
 //! An incident is quiet when everything that it is about is. It is told in full as soon as one thing of it is not: in
-//! doubt somebody hears of it.
+//! doubt somebody hears of it. Patience, too, lasts only as long as something of it is open.
 
 use std::collections::BTreeSet;
 
-use jiff::Timestamp;
 use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp};
 
-use crate::model::{Cause, Incident, IncidentId, JourneyMap, Maintenance, Scope, Silence, TouchpointId};
+use crate::model::{Calendar, Cause, Incident, IncidentId, JourneyMap, Maintenance, Scope, Silence, TouchpointId};
 
 /// A line of a timeline; with it, the same remark is known again.
 const REMARK_MAX_CHARS: usize = 300;
@@ -19,6 +19,7 @@ pub struct Quiet<'a> {
     map: &'a JourneyMap,
     silences: Vec<&'a Silence>,
     maintenance: Vec<&'a Maintenance>,
+    now: Timestamp,
 }
 
 /// Why nobody is told.
@@ -26,6 +27,8 @@ pub struct Quiet<'a> {
 pub enum Why<'a> {
     Silenced(&'a Silence),
     Planned(&'a Maintenance),
+    /// No customer is there now.
+    Closed,
 }
 
 impl Why<'_> {
@@ -36,6 +39,7 @@ impl Why<'_> {
                 format!("Nobody is told: {} silenced it until {until}: {}", silence.by, silence.why)
             }
             Self::Planned(window) => format!("Nobody is told: planned work, {}", window.name),
+            Self::Closed => "Nobody is told while it is closed".to_owned(),
         };
         words.chars().take(REMARK_MAX_CHARS).collect()
     }
@@ -47,6 +51,7 @@ impl<'a> Quiet<'a> {
             map,
             silences: silences.iter().filter(|silence| silence.holds(now)).collect(),
             maintenance: map.maintenance.iter().filter(|window| window.contains(now)).collect(),
+            now,
         }
     }
 
@@ -68,14 +73,43 @@ impl<'a> Quiet<'a> {
         open.filter_map(|incident| Some((incident.id, self.why(incident)?.words(&self.map.timezone)))).collect()
     }
 
+    /// How much of the time between these moments something of an incident was open.
+    pub fn open_for(&self, incident: &Incident, from: Timestamp, to: Timestamp) -> SignedDuration {
+        let Some(hours) = self.hours(incident) else { return to.duration_since(from) };
+        let mut open: Vec<_> = hours.iter().flat_map(|hours| hours.open_between(from, to)).collect();
+        open.sort_unstable();
+        let mut counted = from;
+        let mut sum = SignedDuration::ZERO;
+        for (opens, closes) in open {
+            sum += closes.duration_since(opens.max(counted)).max(SignedDuration::ZERO);
+            counted = counted.max(closes);
+        }
+        sum
+    }
+
+    /// When its touchpoints are open, if none of them is always.
+    fn hours(&self, incident: &Incident) -> Option<Vec<&'a Calendar>> {
+        let Cause::Touchpoint(_) = incident.cause else { return None };
+        let hours = incident.touchpoints.iter().map(|id| self.map.touchpoints.get(id)?.hours.as_ref());
+        hours.collect::<Option<Vec<_>>>().filter(|all| !all.is_empty())
+    }
+
+    fn is_closed(&self, id: &TouchpointId) -> bool {
+        let hours = self.map.touchpoints.get(id).and_then(|touchpoint| touchpoint.hours.as_ref());
+        hours.is_some_and(|hours| !hours.contains(self.now))
+    }
+
     fn touchpoints(&self, incident: &Incident) -> Option<Why<'a>> {
         let direct = |id: &TouchpointId| self.silenced(id).or_else(|| self.planned(id));
         let covered: Vec<(&TouchpointId, Why<'a>)> =
             incident.touchpoints.iter().filter_map(|id| Some((id, direct(id)?))).collect();
-        let (_, first) = covered.iter().find(|(id, _)| incident.touchpoint.as_ref() == Some(*id)).or(covered.first())?;
-        // What depends on it is down because of it.
+        let first = covered.iter().find(|(id, _)| incident.touchpoint.as_ref() == Some(*id)).or(covered.first());
+        // What depends on it is down because of it. That it is closed is no such reason.
         let explained = |id: &TouchpointId| self.depends_on(id, &|above| covered.iter().any(|(id, _)| *id == above));
-        incident.touchpoints.iter().all(|id| direct(id).is_some() || explained(id)).then_some(*first)
+        let closed = |id: &TouchpointId| matches!(incident.cause, Cause::Touchpoint(_)) && self.is_closed(id);
+        let quiet = |id: &TouchpointId| direct(id).is_some() || closed(id) || explained(id);
+        let all = !incident.touchpoints.is_empty() && incident.touchpoints.iter().all(quiet);
+        all.then(|| first.map_or(Why::Closed, |(_, why)| *why))
     }
 
     fn journeys(&self, incident: &Incident) -> Option<Why<'a>> {

@@ -35,10 +35,12 @@ impl Board {
                 let vantages = &self.series[first..first + at.vantages];
                 let down = |watch: &super::Watch| watch.detector.state() == State::Down;
                 let degraded = |watch: &super::Watch| {
-                    watch.detector.state() == State::Degraded && elapsed(watch.decided, now) >= DEGRADED_FOR
+                    watch.detector.state() == State::Degraded
+                        && self.open_since(touchpoint, watch.decided, now) >= DEGRADED_FOR
                 };
                 let downs = || vantages.iter().filter(|watch| down(watch));
-                let lasted = || downs().map(|watch| elapsed(watch.decided, now)).min().unwrap_or_default();
+                let open = |watch: &super::Watch| self.open_since(touchpoint, watch.decided, now);
+                let lasted = || downs().map(open).min().unwrap_or_default();
                 // From one of several only is that vantage's matter; from two of them it is everybody's.
                 let several = || downs().count() > 1;
                 let everywhere = || self.all_that_see(first..first + at.vantages, |at| down(&self.series[at]));
@@ -56,6 +58,12 @@ impl Board {
             }
         }
         worst
+    }
+
+    /// For how long it has been open since then: what is closed keeps nobody waiting.
+    fn open_since(&self, touchpoint: usize, since: Timestamp, now: Timestamp) -> Duration {
+        let hours = self.net.touchpoints[touchpoint].hours.as_ref();
+        hours.map_or_else(|| elapsed(since, now), |hours| hours.open_for(since, now))
     }
 
     /// Follows those of these touchpoints that ail or belong to an incident. An incident is brought up to date once,

@@ -11,7 +11,7 @@ use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp, ToSpan};
 
 use super::TouchpointId;
-use super::map::minute_of_week;
+use super::calendar::minute_of_week;
 use super::rule::Rule;
 
 /// How far ahead the next window is looked for.

@@ -5,12 +5,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    FindingSeverity, JourneyId, Language, Maintenance, PersonaId, ProbeId, Series, StageId, TouchpointId, VantageId,
+    Calendar, FindingSeverity, JourneyId, Language, Maintenance, PersonaId, ProbeId, Series, StageId, TouchpointId,
+    VantageId,
 };
 
 /// Everything that is watched, as the customer's experience is drawn: journeys, stages, touchpoints.
@@ -215,27 +215,6 @@ impl Channel {
             Self::Other => "other",
         }
     }
-}
-
-/// A weekly set of local times, such as "Mon..Fri 09:00-18:00".
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Calendar {
-    /// Minutes of the week, Monday 00:00 first; half open, sorted, within 0..10080 (a span across the week's end is two).
-    pub spans: Vec<(u16, u16)>,
-    pub timezone: TimeZone,
-}
-
-impl Calendar {
-    pub fn contains(&self, at: Timestamp) -> bool {
-        let minute = minute_of_week(at.to_zoned(self.timezone.clone()).datetime());
-        self.spans.iter().any(|&(from, to)| from <= minute && minute < to)
-    }
-}
-
-/// Monday 00:00 is 0.
-pub(super) fn minute_of_week(wall: DateTime) -> u16 {
-    let part = |number: i8| u16::from(number.unsigned_abs());
-    part(wall.weekday().to_monday_zero_offset()) * 1440 + part(wall.hour()) * 60 + part(wall.minute())
 }
 
 /// A synthetic customer.

@@ -27,6 +27,7 @@ const WHOLE: &[(&str, &str)] = &[
     ("Everything works again", "happened-recovered"),
     ("No longer watched", "happened-removed"),
     ("Explained by another incident", "happened-merged"),
+    ("Nobody is told while it is closed", "happened-hours"),
 ];
 
 /// How a line begins, what it is about being the rest.
@@ -185,6 +186,7 @@ mod tests {
                 None,
             ),
             ("Nobody is told: planned work, billing run", "暂停通知：计划维护「billing run」", None),
+            ("Nobody is told while it is closed", "非营业时间，暂停通知", None),
             ("`bills` is called `billing` now", "`bills` 现更名为 `billing`", None),
             ("our store refuses to write: disk full", "我们的存储拒绝写入", Some("disk full")),
             (

@@ -248,6 +248,7 @@ happened-cause = The cause is now { $name }
 happened-hurts = It hurts the journey: { $name }
 happened-breaks = It breaks the journey: { $name }
 happened-planned = Nobody is told: planned work, { $name }
+happened-hours = Nobody is told while it is closed
 happened-silenced = Nobody is told: { $by } silenced it until { $until }: { $why }
 happened-taken = { $by } has it
 happened-taken-why = { $by } has it: { $why }

@@ -178,6 +178,7 @@ happened-cause = 原因现在是「{ $name }」
 happened-hurts = 影响旅程「{ $name }」
 happened-breaks = 旅程「{ $name }」因此中断
 happened-planned = 暂停通知：计划维护「{ $name }」
+happened-hours = 非营业时间，暂停通知
 happened-silenced = 暂停通知：{ $by } 已静默，至 { $until }：{ $why }
 happened-taken = { $by } 正在处理
 happened-taken-why = { $by } 正在处理：{ $why }

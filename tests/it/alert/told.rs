@@ -6,8 +6,9 @@ use jiff::tz::TimeZone;
 use serde_json::json;
 use unbroken::alert::{Ledger, Quiet, Roster, Settings};
 use unbroken::model::{
-    Acknowledgement, Cause, Change, Channel, Impact, Incident, Journey, JourneyMap, Maintenance, Notification,
-    NotificationKind, Scope, SelfFault, Severity, Silence, SilenceId, Timetable, Touchpoint,
+    Acknowledgement, Calendar, Cause, Change, Channel, Impact, Incident, Journey, JourneyMap, Maintenance,
+    Notification, NotificationKind, Scope, SelfFault, Severity, Silence, SilenceId, Timetable, Touchpoint,
+    TouchpointId,
 };
 
 use crate::given::{at, closed, incident};
@@ -332,6 +333,51 @@ fn quiet_is_only_what_is_quiet_altogether() {
     assert!(why(&map, &about("chat", &["chat"], &["buy"])) && !why(&map, &about("login", &["login"], &["buy"])));
     map.maintenance = vec![work(&[])];
     assert!(why(&map, &about("login", &["login"], &["buy"])) && !why(&map, &ours));
+}
+
+/// Mondays to Fridays, 08:00 to 20:00 in Berlin. `at(0)` is 09:00 on a Friday there.
+fn office_hours() -> Calendar {
+    let timezone = TimeZone::get("Europe/Berlin").unwrap();
+    Calendar { spans: (0..5).map(|day| (day * 1440 + 480, day * 1440 + 1200)).collect(), timezone }
+}
+
+const CLOSES: i64 = 11 * HOUR;
+const OPENS: i64 = 71 * HOUR;
+
+#[test]
+fn what_is_closed_keeps_nobody_awake() {
+    let mut room = Room::new(json!([{ "to": ["a"], "escalate": { "after": "10m", "to": ["b"] } }]));
+    room.map.touchpoints.get_mut(&TouchpointId::new("billing")).unwrap().hours = Some(office_hours());
+    let open = Incident { opened: at(CLOSES - 300), ..incident(1) };
+    assert_eq!(room.due(&open, CLOSES - 300), "a open");
+    let worse = Incident { version: 2, ..open.clone() };
+    for seconds in [CLOSES - 1, CLOSES, CLOSES + 301, CLOSES + 5 * HOUR, OPENS - 1] {
+        assert_eq!(room.due(if seconds < CLOSES { &open } else { &worse }, seconds), "", "{seconds}");
+    }
+    assert_eq!(room.due(&worse, OPENS), "a update", "what is known, and no reminder for the night");
+    assert_eq!(room.due(&worse, OPENS + 299), "");
+    assert_eq!(room.due(&worse, OPENS + 300), "b escalate", "five minutes on Friday and five on Monday");
+    assert_eq!(room.due(&worse, OPENS + 4 * HOUR - 301), "");
+    assert_eq!(room.due(&worse, OPENS + 4 * HOUR - 300), "a remind, b remind");
+    let night = Incident { opened: at(CLOSES + 60), ..incident(2) };
+    assert_eq!(room.due(&night, CLOSES + 60), "");
+    assert_eq!(room.due(&night, OPENS), "a open");
+    let quiet = Quiet::new(&room.map, &[], at(CLOSES));
+    assert_eq!(quiet.remarks([&night].into_iter()), [(night.id, "Nobody is told while it is closed".to_owned())]);
+}
+
+#[test]
+fn what_is_open_besides_is_told() {
+    let mut map = map();
+    map.touchpoints.get_mut(&TouchpointId::new("billing")).unwrap().hours = Some(office_hours());
+    let shop = Touchpoint { id: "shop".into(), depends_on: vec!["billing".into()], ..map_billing() };
+    map.touchpoints.insert("shop".into(), shop);
+    let why = |incident: &Incident| Quiet::new(&map, &[], at(CLOSES)).why(incident).is_some();
+    let with_shop = Incident { touchpoints: BTreeSet::from(["billing".into(), "shop".into()]), ..incident(1) };
+    assert!(why(&incident(1)) && !why(&with_shop), "the shop is open, whatever it depends on");
+    let burning = Incident { cause: Cause::Objective("pay-my-bill".into()), touchpoint: None, ..incident(1) };
+    assert!(!why(&burning), "that is about the whole journey");
+    assert_eq!(Quiet::new(&map, &[], at(0)).open_for(&with_shop, at(0), at(OPENS)).as_hours(), 71);
 }
 
 #[test]
