@@ -6,8 +6,10 @@ use jiff::Timestamp;
 
 use super::Board;
 use super::incidents::note;
+use super::net::Leaf;
 use super::people::lapse;
 use crate::model::{Cause, Change, Close, Fault, FaultCode, Impact, IncidentId, Severity, State, TouchpointId};
+use crate::score::{CLOSED, Ground};
 
 /// Below it a journey is broken.
 const BROKEN: f64 = 0.5;
@@ -28,7 +30,8 @@ impl Board {
             let open = self.incident_of(&cause);
             let budget = || self.incident_of(&Cause::Objective(self.net.journeys[journey].id.clone()));
             let explained = self.explained_by(journey).or_else(budget);
-            let counts = if open.is_some() { value >= BROKEN } else { value < BROKEN && self.is_decided(journey) };
+            let breaks = || value < BROKEN && self.is_decided(journey) && self.at_best(journey, now) < BROKEN;
+            let counts = if open.is_some() { value >= BROKEN } else { breaks() };
             let pulse = &mut self.journeys[journey];
             let before = pulse.evaluations;
             pulse.evaluations = if counts { before.saturating_add(1) } else { 0 };
@@ -63,15 +66,36 @@ impl Board {
         self.incidents.values().find(takes).filter(|_| lost > 0.0).map(|incident| incident.id)
     }
 
-    /// Nothing in it is DOWN, suspected, unseen or new.
+    /// Nothing in it is DOWN or suspected. What is not seen is neither: it may be as good as [`Self::at_best`] says. What
+    /// a blind vantage saw last is nothing to go by where another one sees.
     fn is_decided(&self, journey: usize) -> bool {
         let members = self.net.journeys[journey].stages.iter().flatten().flat_map(|need| &need.members);
         let elements = members.map(|member| &self.net.elements[member.element]);
         let open = elements.filter(|element| !self.touchpoints[element.touchpoint].closed);
         open.flat_map(|element| self.net.series_of_probes(element.probes.clone())).all(|at| {
-            let watch = &self.series[at];
-            matches!(watch.state, State::Up | State::Degraded) && !self.is_undecided(at)
+            let decided = match self.series[at].state {
+                State::Up | State::Degraded => !self.is_undecided(at),
+                State::Unknown | State::Pending => true,
+                State::Down | State::Closed => false,
+            };
+            decided || self.is_left_to_others(at)
         })
+    }
+
+    /// J if what is not seen were as good as what was seen of it allows.
+    fn at_best(&self, journey: usize, now: Timestamp) -> f64 {
+        let at = &self.net.journeys[journey];
+        let best = |leaf: &Leaf| match leaf {
+            Leaf::Probe(probe) if self.is_closed(*probe) => CLOSED,
+            Leaf::Probe(probe) => {
+                let series = self.net.probes[*probe].series.clone();
+                let count = series.len() as f64;
+                series.map(|at| self.series_at_best(at, now)).sum::<f64>() / count
+            }
+            Leaf::Check(check) => self.check_range(*check, now).1.1,
+        };
+        let healths: Vec<f64> = at.leaves.iter().map(best).collect();
+        at.formula.value(Ground { healths: &healths, caps: &[] })
     }
 
     fn is_ticket(&self, id: IncidentId) -> bool {

@@ -180,7 +180,8 @@ impl Board {
         if count == 0.0 { 0.0 } else { sum / count }
     }
 
-    fn check_range(&self, check: usize, now: Timestamp) -> (f64, (f64, f64)) {
+    /// A check's value, and the lowest and the highest that what we saw allows.
+    pub(super) fn check_range(&self, check: usize, now: Timestamp) -> (f64, (f64, f64)) {
         let (state, freshness) = self.check_sight(check, now);
         let fresh = |known: f64| if freshness >= 1.0 { (known, known) } else { (0.0, known) };
         match state {

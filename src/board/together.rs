@@ -94,6 +94,27 @@ impl Board {
         !self.sees_it(at) && circle().is_some_and(|circle| self.all_that_see(circle, down))
     }
 
+    /// Its vantage is blind, and another one sees what it would.
+    pub(super) fn is_left_to_others(&self, at: usize) -> bool {
+        self.is_blind(&self.net.series[at].series.vantage) && self.others_that_see(at).next().is_some()
+    }
+
+    /// A series' value; of one that is not seen what the best of the others sees, or else the most that was seen of it.
+    pub(super) fn series_at_best(&self, at: usize, now: Timestamp) -> f64 {
+        let health = self.series_health(at, now);
+        let others = || self.others_that_see(at).map(|other| self.series_health(other, now).value);
+        if self.is_left_to_others(at) || health.observed == 0.0 {
+            others().reduce(f64::max).unwrap_or_else(|| self.series[at].range(&health).1)
+        } else {
+            health.value
+        }
+    }
+
+    fn others_that_see(&self, at: usize) -> impl Iterator<Item = usize> {
+        let circle = self.net.series[at].joint.map_or(0..0, |joint| self.net.joints[joint].series.clone());
+        circle.filter(move |other| *other != at && self.sees_it(*other))
+    }
+
     /// From where these series are bad, if something of them is well from other vantages.
     pub(super) fn only_from(&self, bad: impl Iterator<Item = usize>) -> BTreeSet<VantageId> {
         let bad: BTreeSet<usize> = bad.collect();

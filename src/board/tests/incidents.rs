@@ -148,6 +148,43 @@ fn many_small_problems_page_for_the_journey() {
     assert_eq!(incidents(&changes), ["close journey j page v2 Some(Recovered)"]);
 }
 
+/// One is never seen: a browser that is not there, say. What the others show breaks the journey, whatever that one is.
+#[test]
+fn what_is_not_seen_silences_no_journey_and_breaks_none() {
+    for (count, paged) in [(8, true), (5, false)] {
+        let names: Vec<String> = (0..count).map(|n| format!("t{n}")).chain(["x".to_owned()]).collect();
+        let touchpoints = names.iter().map(|name| touchpoint(name, &[])).collect();
+        let needs = names.iter().map(|name| one(name, Weight::Blocking)).collect();
+        let mut world = World::new(map(touchpoints, vec![journey("j", needs)]));
+        for round in 0..24 {
+            let quality = if round < 4 { 1.0 } else { 0.905 };
+            names[..count].iter().for_each(|name| drop(world.read(name, quality)));
+            world.wait(10);
+        }
+        assert!(world.score("j").is_some_and(|score| score < 50.0), "{:?}", world.score("j"));
+        let expected = if paged { vec!["open journey j page v1"] } else { vec![] };
+        assert_eq!(incidents(&world.said), expected);
+    }
+}
+
+/// 08:00 to 08:06 and 09:00 to 10:00: five minutes of its patience are over when it closes.
+#[test]
+fn what_is_closed_keeps_its_patience() {
+    let mut map = company();
+    let web = map.touchpoints.get_mut(&TouchpointId::new("web")).expect("there");
+    web.hours = Some(crate::model::Calendar { spans: vec![(480, 486), (540, 600)], timezone: TimeZone::UTC });
+    web.page_after = SECOND * 360;
+    let mut world = World::new(map);
+    world.rounds(4, &[]);
+    let down = [("web", 0.0)];
+    assert_eq!(incidents(&world.rounds(30, &down)), ["open web ticket v1"]);
+    assert_eq!(incidents(&world.rounds(320, &down)), [""; 0], "it is closed");
+    assert_eq!(world.state("web"), State::Closed);
+    assert_eq!(incidents(&world.rounds(11, &down)), [""; 0], "at 09:00 a minute is left");
+    assert_eq!(world.state("web"), State::Down);
+    assert_eq!(incidents(&world.rounds(4, &down)), ["update web page v2"]);
+}
+
 #[test]
 fn a_degraded_touchpoint_that_breaks_the_journey_is_paged_by_its_own_incident() {
     let mut world = World::new(company());

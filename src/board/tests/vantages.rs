@@ -272,3 +272,35 @@ fn a_vantage_whose_network_and_canaries_are_gone_is_told_once() {
     let told: Vec<Cause> = opened(&world).into_iter().filter(|cause| *cause != unseen).collect();
     assert_eq!(told, [Cause::Own(SelfFault::BlindVantage)]);
 }
+
+/// Many small problems, seen from here; from there nothing is seen at all.
+#[test]
+fn a_blind_vantage_does_not_keep_a_journey_from_being_paged() {
+    let names = ["a", "b", "c", "d", "e", "f", "g", "h"];
+    let needs = names.iter().map(|name| one(name, Weight::Blocking)).collect();
+    let mut map = map(names.iter().map(|name| touchpoint(name, &[])).collect(), vec![journey("all", needs)]);
+    map.vantages = vec![HERE.into(), THERE.into()];
+    let mut world = World::new(map);
+    world.board.sees(&HERE.into(), world.now);
+    world.board.sees(&THERE.into(), world.now);
+    let look_at_all = |world: &mut World, vantage: &str, quality: f64| {
+        names.iter().for_each(|name| drop(look(world, name, vantage, quality, Trigger::Schedule)));
+        world.wait(10);
+    };
+    for _ in 0..4 {
+        look_at_all(&mut world, HERE, 1.0);
+        look_at_all(&mut world, THERE, 1.0);
+    }
+    world.board.blind(&THERE.into(), "no canary answers", world.now);
+    for _ in 0..20 {
+        look_at_all(&mut world, HERE, 1.0);
+        world.wait(10);
+    }
+    let journey = |world: &World| opened(world).contains(&Cause::Journey("all".into()));
+    assert!(!journey(&world), "{:?}", opened(&world));
+    for _ in 0..20 {
+        look_at_all(&mut world, HERE, 0.905);
+        world.wait(10);
+    }
+    assert!(journey(&world), "{:?} {:?}", opened(&world), world.score("all"));
+}
