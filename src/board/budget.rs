@@ -76,14 +76,18 @@ impl Board {
     ) {
         let told = self.journeys[journey].burning;
         let open = self.incident_of(&Cause::Objective(self.net.journeys[journey].id.clone()));
+        let carrier = self.carrier(journey);
+        if told.is_some() && (carrier.is_some() || self.journeys[journey].carried.is_none()) {
+            self.carry(journey);
+        }
         match alarm {
-            Some(severity) if told < alarm => {
+            Some(severity) if told < alarm || told.is_some() && self.burns_anew(journey) => {
                 self.journeys[journey].burning = alarm;
-                self.dirty.journeys.insert(journey);
-                self.tell_burning(journey, severity, open, now, changes);
+                self.carry(journey);
+                self.tell_burning(journey, severity, carrier, now, changes);
             }
             None if is_calm && (told.is_some() || open.is_some()) => {
-                self.journeys[journey].burning = None;
+                (self.journeys[journey].burning, self.journeys[journey].carried) = (None, None);
                 self.dirty.journeys.insert(journey);
                 if let Some(id) = open {
                     self.close(id, Close::Recovered, now, changes);
@@ -93,19 +97,38 @@ impl Board {
         }
     }
 
+    /// The open incident that says it, or would: its own, one that explains the loss, or that of the whole journey.
+    fn carrier(&self, journey: usize) -> Option<IncidentId> {
+        let id = &self.net.journeys[journey].id;
+        let own = self.incident_of(&Cause::Objective(id.clone()));
+        own.or_else(|| self.explained_by(journey)).or_else(|| self.incident_of(&Cause::Journey(id.clone())))
+    }
+
+    fn carry(&mut self, journey: usize) {
+        self.journeys[journey].carried = self.spending[journey].as_ref().map(|spending| spending.minute);
+        self.dirty.journeys.insert(journey);
+    }
+
+    /// A rule fires by what was lost since the incident that said so was over: something else loses it.
+    fn burns_anew(&self, journey: usize) -> bool {
+        let (Some(spending), Some(carried)) = (&self.spending[journey], self.journeys[journey].carried) else {
+            return false;
+        };
+        let since = spending.minute - carried;
+        spending.budget.burns(spending.minute).iter().any(|burn| burn.fires() && burn.short.0 <= since)
+    }
+
     fn tell_burning(
         &mut self,
         journey: usize,
         severity: Severity,
-        open: Option<IncidentId>,
+        carrier: Option<IncidentId>,
         now: Timestamp,
         changes: &mut Vec<Change>,
     ) {
         let what = self.burning_words(journey);
         let id = self.net.journeys[journey].id.clone();
-        let known =
-            open.or_else(|| self.explained_by(journey)).or_else(|| self.incident_of(&Cause::Journey(id.clone())));
-        match known {
+        match carrier {
             Some(known) => self.raise(known, severity, what, now, changes),
             None => self.open_for(journey, Cause::Objective(id), (severity, what), None, now, changes),
         }
@@ -116,7 +139,7 @@ impl Board {
         let title = &self.map.journeys[journey].title;
         let Some(spending) = &self.spending[journey] else { return title.clone() };
         let burns = spending.budget.burns(spending.minute);
-        let fires = burns.iter().find(|burn| burn.long.1 >= burn.factor && burn.short.1 >= burn.factor);
+        let fires = burns.iter().find(|burn| burn.fires());
         let Some(burn) = fires.or(burns.first()) else { return title.clone() };
         format!(
             "{title} loses minutes {:.1} times as fast over {} and {:.1} times as fast over {} as its objective allows",
@@ -130,7 +153,7 @@ impl Board {
     /// What was told of an objective that is gone is not so any more.
     pub(super) fn forget_burning(&mut self) {
         let gone = self.journeys.iter_mut().zip(&self.spending).filter(|(_, spending)| spending.is_none());
-        gone.for_each(|(pulse, _)| pulse.burning = None);
+        gone.for_each(|(pulse, _)| (pulse.burning, pulse.carried) = (None, None));
     }
 
     pub(super) fn incident_of(&self, cause: &Cause) -> Option<IncidentId> {

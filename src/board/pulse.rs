@@ -29,6 +29,9 @@ pub(super) struct Pulse {
     /// What was told of how fast it uses up what its objective allows.
     #[serde(rename = "b", default, skip_serializing_if = "Option::is_none")]
     pub(super) burning: Option<Severity>,
+    /// The last minute (of the epoch) in which an open incident said so.
+    #[serde(rename = "k", default, skip_serializing_if = "Option::is_none")]
+    pub(super) carried: Option<i64>,
     #[serde(skip)]
     pub(super) sight: Sight,
 }
@@ -76,6 +79,7 @@ impl Pulse {
             told: (None, Color::Unknown),
             evaluations: 0,
             burning: None,
+            carried: None,
             sight: Sight::default(),
         }
     }

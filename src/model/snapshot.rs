@@ -72,6 +72,13 @@ pub struct Burn {
     pub short: (i64, f64),
 }
 
+impl Burn {
+    /// Over both windows.
+    pub fn fires(&self) -> bool {
+        self.long.1 >= self.factor && self.short.1 >= self.factor
+    }
+}
+
 /// A journey as the customers of one segment meet it.
 #[derive(Clone, Debug)]
 pub struct SegmentNow {

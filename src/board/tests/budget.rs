@@ -94,3 +94,23 @@ fn without_its_objective_the_incident_is_over() {
     let changes = world.board.reload(Arc::new(company()), world.now);
     assert_eq!(incidents(&changes), ["close objective buy page v2 Some(Removed)"]);
 }
+
+/// The outage is over, and the journey goes on losing: nothing that is open says so.
+#[test]
+fn what_goes_on_burning_when_its_incident_is_over_is_told_anew() {
+    let mut world = world();
+    world.minutes(12, 1.0, &[("web", 0.0)]);
+    assert_eq!(incidents(&world.minutes(4, 1.0, &[])), ["close web page v2 Some(Recovered)"]);
+    world.restart();
+    let minute = world.minute();
+    let spent: Vec<Spent> =
+        (1..17).map(|ago| Spent { journey: "buy".into(), minute: minute - ago, lost: 1.0 }).collect();
+    world.board.recall_spending(&"buy".into(), &spent);
+    assert_eq!(incidents(&world.minutes(1, 1.0, &[])), ["open objective buy page v1"], "five minutes after it");
+    assert_eq!(incidents(&world.minutes(10, 1.0, &[])), [""; 0], "once");
+    assert_eq!(incidents(&world.minutes(600, 0.0, &[])), ["close objective buy page v2 Some(Recovered)"]);
+    // What was lost in the outage itself is told by then.
+    let mut world = self::world();
+    world.minutes(12, 1.0, &[("web", 0.0)]);
+    assert_eq!(incidents(&world.minutes(600, 0.0, &[])), ["close web page v2 Some(Recovered)"]);
+}
