@@ -26,6 +26,7 @@ mod keys;
 mod layers;
 mod losses;
 mod memory;
+mod merging;
 mod net;
 mod own;
 mod people;

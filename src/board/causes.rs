@@ -108,16 +108,16 @@ impl Board {
         series.filter(|watch| watch.detector.state() == State::Down).flat_map(|watch| &watch.clues)
     }
 
-    /// The oldest incident of a touchpoint that fails for the same reason.
-    pub(super) fn incident_beside(&self, touchpoint: usize) -> Option<IncidentId> {
+    /// The incidents of touchpoints that fail for the same reason, the oldest first.
+    pub(super) fn incidents_beside(&self, touchpoint: usize) -> Vec<IncidentId> {
         let mine: Vec<&Clue> = self.clues_of(touchpoint).collect();
         if mine.is_empty() {
-            return None;
+            return Vec::new();
         }
         let known = self.touchpoints.iter().enumerate().filter_map(|(place, at)| Some((place, at.incident?)));
         let alike =
             known.filter(|(place, _)| self.clues_of(*place).any(|clue| mine.iter().any(|mine| mine.fits(clue))));
-        alike.map(|(_, id)| id).min_by_key(|id| (self.incidents.get(id).map(|incident| incident.opened), *id))
+        self.by_age(alike.map(|(_, id)| id).collect())
     }
 
     /// Something else among `places` is why this one ails: what it depends on, or a host where it is a guest.

@@ -77,7 +77,7 @@ impl Board {
         let mut touched = BTreeSet::new();
         for touchpoint in touchpoints {
             if let Some(id) = self.touchpoints[touchpoint].incident {
-                touched.insert(id);
+                touched.insert(self.unite(touchpoint, id, now, changes));
             } else if let Some(severity) = self.ailment(touchpoint, now) {
                 touched.extend(self.announce(touchpoint, severity, now, changes));
             }
@@ -98,28 +98,14 @@ impl Board {
         let ailing = |root: &usize| self.ailment(*root, now).and(self.touchpoints[*root].incident);
         let above = self.net.roots(touchpoint).iter().find_map(ailing);
         let below = self.incidents_below(touchpoint, now);
-        let alike = above.or_else(|| self.incident_beside(touchpoint));
+        let alike = above.or_else(|| self.incidents_beside(touchpoint).first().copied());
         let Some(into) = alike.or_else(|| below.first().copied()) else {
             self.open(touchpoint, severity, now, changes);
             return None;
         };
         self.join(into, touchpoint, now);
-        for other in below.into_iter().filter(|other| *other != into) {
-            self.merge(other, into, now, changes);
-        }
+        self.merge(below, into, now, changes);
         Some(into)
-    }
-
-    /// Incidents of touchpoints that depend on this one and ail, the oldest first.
-    fn incidents_below(&self, touchpoint: usize, now: Timestamp) -> Vec<IncidentId> {
-        let explained =
-            |place: &usize| self.net.roots(*place).contains(&touchpoint) && self.ailment(*place, now).is_some();
-        let members = (0..self.touchpoints.len()).filter(|place| self.touchpoints[*place].incident.is_some());
-        let found: BTreeSet<_> =
-            members.filter(explained).filter_map(|place| self.touchpoints[place].incident).collect();
-        let mut found: Vec<_> = found.into_iter().collect();
-        found.sort_by_key(|id| (self.incidents.get(id).map(|incident| incident.opened), *id));
-        found
     }
 
     fn open(&mut self, touchpoint: usize, severity: Severity, now: Timestamp, changes: &mut Vec<Change>) {
@@ -153,20 +139,6 @@ impl Board {
             note(incident, now, what);
         }
         self.noted.insert(id);
-    }
-
-    fn merge(&mut self, from: IncidentId, into: IncidentId, now: Timestamp, changes: &mut Vec<Change>) {
-        let members = self.incidents.get(&from).map(|from| (from.touchpoints.clone(), from.probes.clone()));
-        self.close(from, Close::Merged, now, changes);
-        let Some((touchpoints, probes)) = members else { return };
-        for place in touchpoints.iter().filter_map(|id| self.net.touchpoint_of.get(id)) {
-            // One that recovered meanwhile comes along: should it fail again, it belongs here.
-            self.touchpoints[*place].incident = Some(into);
-        }
-        if let Some(incident) = self.incidents.get_mut(&into) {
-            incident.touchpoints.extend(touchpoints);
-            incident.probes.extend(probes);
-        }
     }
 
     /// Brings an incident up to date, and says what is worth saying.

@@ -184,3 +184,41 @@ fn a_storm_of_one_cause_is_one_incident() {
     let noted = told.iter().filter(|change| matches!(change, Change::IncidentNoted(_))).count();
     assert!(noted <= 4, "written once for all of them: {noted}");
 }
+
+#[test]
+fn what_was_slow_each_for_itself_is_one_once_it_fails_for_one_reason() {
+    let mut world = strangers();
+    let tickets = incidents(&world.rounds(45, &[("shop", 0.8), ("web", 0.8)]));
+    assert_eq!(tickets, ["open shop ticket v1", "open web ticket v1"]);
+    let how = [("shop", Manner::Certificate), ("web", Manner::Certificate)];
+    assert_eq!(incidents(&world.fail(4, &how)), ["close web ticket v2 Some(Merged)", "update shop page v2"]);
+    let incident = world.snapshot().incidents.remove(0);
+    assert_eq!((incident.touchpoints.len(), incident.shared.is_some()), (2, true), "{incident:?}");
+    assert_eq!(incidents(&world.fail(3, &[])), ["close shop page v3 Some(Recovered)"]);
+}
+
+#[test]
+fn what_was_slow_and_fails_for_a_reason_of_its_own_stays_by_itself() {
+    let mut world = strangers();
+    world.rounds(45, &[("shop", 0.8), ("web", 0.8)]);
+    let how = [("shop", Manner::Certificate), ("web", Manner::Answer(443))];
+    assert_eq!(incidents(&world.fail(4, &how)), ["update shop page v2", "update web page v2"]);
+}
+
+/// The login is in an incident that is about something else by now, and fails again.
+#[test]
+fn a_root_that_fails_again_takes_in_what_depends_on_it() {
+    let mut world = World::new(company());
+    world.rounds(4, &[]);
+    let both = [("web", Manner::Certificate), ("login", Manner::Certificate)];
+    assert_eq!(incidents(&world.fail(3, &both)), ["open login page v1"]);
+    assert_eq!(incidents(&world.fail(3, &both[..1])), ["update web page v2"]);
+    let with_shop = [both[0], ("shop", Manner::Answer(443))];
+    assert_eq!(incidents(&world.fail(3, &with_shop)), ["open shop page v1"]);
+    let all = [with_shop[0], with_shop[1], ("login", Manner::Refused(25))];
+    assert_eq!(incidents(&world.fail(3, &all)), ["close shop page v2 Some(Merged)"]);
+    assert_eq!(world.snapshot().incidents.len(), 1);
+    let lines = incidents(&world.rounds(4, &[]));
+    assert_eq!(lines.iter().filter(|line| line.starts_with("close")).count(), 1, "{lines:?}");
+    assert!(world.snapshot().incidents.is_empty());
+}
