@@ -35,6 +35,7 @@ mod renames;
 mod rounds;
 mod segments;
 mod sight;
+mod successors;
 mod together;
 mod touch;
 mod turned_back;
@@ -55,6 +56,7 @@ use self::net::Net;
 use self::own::Own;
 use self::pulse::{Occasion, Pulse};
 use self::sight::Sight;
+use self::successors::Successors;
 use self::touch::Touched;
 use self::watch::{Watch, elapsed, whole};
 use crate::detect::Joint;
@@ -90,6 +92,8 @@ pub struct Board {
     spending: Vec<Option<Spending>>,
     /// Open ones.
     incidents: BTreeMap<IncidentId, Incident>,
+    /// What took the place of what was broken, and was not seen yet.
+    successors: Successors,
     /// Incidents whose timeline grew since they were last told.
     noted: BTreeSet<IncidentId>,
     own: Own,
@@ -150,6 +154,7 @@ impl Board {
             checks: net.checks.iter().map(|_| Comparison::new(now)).collect(),
             spending: Spending::of(&map),
             incidents: BTreeMap::new(),
+            successors: Successors::new(),
             noted: BTreeSet::new(),
             own: Own::new(now + grace),
             evaluated: now,

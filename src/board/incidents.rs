@@ -152,7 +152,10 @@ impl Board {
             .filter_map(|place| Some((*place, self.ailment(*place, now)?)))
             .collect();
         let Some(place) = self.root(&ailing, self.net.touchpoint_of.get(&root).copied()) else {
-            return self.close(id, Close::Recovered, now, changes);
+            if !self.awaits_successors(id) {
+                self.close(id, Close::Recovered, now, changes);
+            }
+            return;
         };
         let before = incident.clone();
         let severity = ailing.iter().map(|(_, severity)| *severity).max();
@@ -249,6 +252,7 @@ impl Board {
         };
         note(&mut incident, now, what.into());
         self.noted.remove(&id);
+        self.successors.remove(&id);
         self.touchpoints.iter_mut().filter(|place| place.incident == Some(id)).for_each(|place| place.incident = None);
         changes.push(Change::IncidentClosed(incident));
     }
