@@ -8,7 +8,8 @@ use crate::store::Fate;
 
 /// Given up after so long.
 pub const DEAD_AFTER: SignedDuration = SignedDuration::from_hours(72);
-/// A receiver that says "never" (401, 403, 404, a 5xx of SMTP) so often in a row is believed: about 23 minutes.
+/// A receiver that says "never" (401, 403, 404, a 5xx of SMTP) so often in a row is believed: about 23 minutes. What
+/// stands before it may say so too while it starts; whoever is away in between ends the row.
 const REFUSALS_MAX: u32 = 8;
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
 const FIRST_PAUSE_REFUSED: Duration = Duration::from_secs(30);
@@ -39,30 +40,32 @@ impl Failure {
 pub struct Tried {
     /// The last one among them.
     pub attempts: u32,
+    /// In a row, before the last one.
+    pub refusals: u32,
     /// Its time runs from here.
     pub queued: Timestamp,
 }
 
 /// The fate of a letter after an attempt that failed at `now`. `chance` in 0..1 spreads the retries.
 pub fn after(failure: &Failure, tried: Tried, now: Timestamp, chance: f64) -> Fate {
-    let Tried { attempts, queued } = tried;
-    let too_old = now.duration_since(queued) >= DEAD_AFTER;
+    let too_old = now.duration_since(tried.queued) >= DEAD_AFTER;
     let text = failure.text();
-    let (first, asked, hopeless) = match failure {
-        Failure::Passing { retry_after, .. } => (FIRST_PAUSE, *retry_after, false),
-        Failure::Refused { .. } => (FIRST_PAUSE_REFUSED, None, attempts >= REFUSALS_MAX),
-        Failure::Unfit { .. } => (FIRST_PAUSE_REFUSED, None, true),
+    let refused = tried.refusals.saturating_add(1);
+    let (first, times, refusals, asked) = match failure {
+        Failure::Passing { retry_after, .. } => (FIRST_PAUSE, tried.attempts, 0, *retry_after),
+        Failure::Refused { .. } => (FIRST_PAUSE_REFUSED, refused, refused, None),
+        Failure::Unfit { .. } => (FIRST_PAUSE_REFUSED, refused, REFUSALS_MAX, None),
     };
-    if too_old || hopeless {
+    if too_old || refusals >= REFUSALS_MAX {
         return Fate::Dead { at: now, error: text.to_owned() };
     }
     let doubled =
-        first.saturating_mul(1_u32.checked_shl(attempts.saturating_sub(1).min(20)).unwrap_or(u32::MAX)).min(PAUSE_MAX);
+        first.saturating_mul(1_u32.checked_shl(times.saturating_sub(1).min(20)).unwrap_or(u32::MAX)).min(PAUSE_MAX);
     // Between half and all of it: receivers that came back are not all called at once.
     let pause = doubled.mul_f64(0.5 + 0.5 * chance.clamp(0.0, 1.0));
     let pause = asked.map_or(pause, |asked| asked.min(RETRY_AFTER_MAX).max(FIRST_PAUSE));
     let pause = SignedDuration::try_from(pause).unwrap_or(SignedDuration::from_mins(5));
-    Fate::Retry { next: now.saturating_add(pause).unwrap_or(now), error: text.to_owned() }
+    Fate::Retry { next: now.saturating_add(pause).unwrap_or(now), error: text.to_owned(), refusals }
 }
 
 /// Reads `Retry-After` (RFC 9110, section 10.2.3): seconds or a date. What makes no sense is none.

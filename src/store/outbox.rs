@@ -13,6 +13,8 @@ pub struct Letter {
     pub notification: Notification,
     /// Attempts that were begun so far.
     pub attempts: u32,
+    /// How often in a row it was refused.
+    pub refusals: u32,
     pub next_attempt: Timestamp,
     /// When it was written, or queued again: its time runs from here.
     pub queued: Timestamp,
@@ -44,6 +46,8 @@ pub struct Outgoing {
     pub circular: Circular,
     /// Attempts so far.
     pub attempts: u32,
+    /// How often in a row it was refused.
+    pub refusals: u32,
     /// When it was written, or queued again: its time runs from here.
     pub queued: Timestamp,
 }
@@ -56,6 +60,8 @@ pub struct Bundle {
     pub id: String,
     /// Attempts that were begun so far.
     pub attempts: u32,
+    /// How often in a row it was refused.
+    pub refusals: u32,
     /// When it fell due, or was queued again: its time runs from here.
     pub queued: Timestamp,
     pub holds: Holds,
@@ -104,7 +110,12 @@ pub enum Fate {
         receipt: Option<String>,
     },
     /// To be tried again at `next`.
-    Retry { next: Timestamp, error: String },
+    Retry {
+        next: Timestamp,
+        error: String,
+        /// In a row, this one among them; none, if it was no refusal.
+        refusals: u32,
+    },
     /// Given up: shown, told about, and kept for `outbox replay`.
     Dead { at: Timestamp, error: String },
     /// A newer version went out instead.

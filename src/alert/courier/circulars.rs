@@ -7,6 +7,7 @@ use tokio::time::Instant;
 use super::lane::{Lane, Round};
 use super::{About, Courier, LETTERS_MAX, News};
 use crate::alert::Failure;
+use crate::alert::policy::Tried;
 use crate::store::{Fate, Outgoing};
 
 /// At once: each is a mail of its own connection.
@@ -42,7 +43,8 @@ impl Lane {
             Some(request) => self.sender.send(&self.receiver, request, now).await,
             None => Err(Failure::Unfit { text: format!("`{}` sends no mail", self.name) }),
         };
-        let fate = self.fate(outcome, one.attempts, one.queued);
+        let tried = Tried { attempts: one.attempts + 1, refusals: one.refusals, queued: one.queued };
+        let fate = self.fate(outcome, tried);
         let settled = self.store.settle(one.number, fate.clone()).await;
         let receiver = self.name.clone();
         (self.listener)(match &fate {

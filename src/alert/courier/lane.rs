@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures::{FutureExt, StreamExt, stream};
-use jiff::{SignedDuration, Timestamp};
+use jiff::SignedDuration;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
@@ -166,7 +166,8 @@ impl Lane {
         self.begin(&[bundle.number]).await;
         self.bucket.take(1, Instant::now());
         let outcome = self.sender.send(&self.receiver, request, now).await;
-        let fate = self.fate(outcome, bundle.attempts, bundle.queued);
+        let tried = Tried { attempts: bundle.attempts + 1, refusals: bundle.refusals, queued: bundle.queued };
+        let fate = self.fate(outcome, tried);
         let settled = self.store.settle(bundle.number, fate.clone()).await;
         self.tell(None, &fate);
         if let Err(refused) = settled {
@@ -198,7 +199,8 @@ impl Lane {
         let thread = letter.thread.clone();
         let attempt = Attempt { number: letter.attempts + 1, at: self.clock.now(), thread };
         let outcome = self.send(&letter.notification, &attempt).await;
-        let fate = self.fate(outcome, letter.attempts, letter.queued);
+        let tried = Tried { attempts: letter.attempts + 1, refusals: letter.refusals, queued: letter.queued };
+        let fate = self.fate(outcome, tried);
         let settled = self.store.settle(letter.number, fate.clone()).await;
         self.tell(Some(&letter.notification), &fate);
         let refused = settled.err()?;
@@ -219,11 +221,11 @@ impl Lane {
         self.sender.send(&self.receiver, request, attempt.at).await
     }
 
-    pub(super) fn fate(&self, outcome: Result<Taken, Failure>, attempts: u32, queued: Timestamp) -> Fate {
+    pub(super) fn fate(&self, outcome: Result<Taken, Failure>, tried: Tried) -> Fate {
         let now = self.clock.now();
         match outcome {
             Ok(said) => Fate::Delivered { at: now, receipt: said.receipt },
-            Err(failure) => after(&failure, Tried { attempts: attempts + 1, queued }, now, rand::random()),
+            Err(failure) => after(&failure, tried, now, rand::random()),
         }
     }
 

@@ -37,7 +37,7 @@ impl Lane {
             match self.sender.send(&self.receiver, request, now).await {
                 Ok(_) => {}
                 Err(passing @ Failure::Passing { .. }) => {
-                    let tried = Tried { attempts: self.patience.attempts + 1, queued: stale.since };
+                    let tried = Tried { attempts: self.patience.attempts + 1, refusals: 0, queued: stale.since };
                     match after(&passing, tried, now, rand::random()) {
                         Fate::Retry { next, .. } => return self.wait(next, now),
                         _ => self.stays(passing.text()),

@@ -50,7 +50,7 @@ pub(super) async fn upto(pool: &SqlitePool, schedule: &str) -> Result<Option<Tim
 
 pub(super) async fn due(pool: &SqlitePool, receiver: &str, now: Timestamp, at_most: u32) -> Result<Vec<Outgoing>> {
     let rows = sqlx::query(
-        "SELECT number, attempts, queued, body FROM outbox WHERE receiver = $1 AND state = 'pending'
+        "SELECT number, attempts, queued, body, refusals FROM outbox WHERE receiver = $1 AND state = 'pending'
          AND kind = 'report' AND (next_attempt <= $2 OR next_attempt > $3) ORDER BY number LIMIT $4",
     )
     .bind(receiver)
@@ -63,6 +63,7 @@ pub(super) async fn due(pool: &SqlitePool, receiver: &str, now: Timestamp, at_mo
         Ok(Outgoing {
             number: row.get(0),
             attempts: u32::try_from(row.get::<i64, _>(1)).unwrap_or(u32::MAX),
+            refusals: u32::try_from(row.get::<i64, _>(4)).unwrap_or(u32::MAX),
             queued: time(row.get(2)),
             circular: from_json(row.get(3))?,
         })

@@ -112,13 +112,14 @@ pub(super) async fn settle(connection: &mut SqliteConnection, number: i64, fate:
         .bind(number)
         .bind(at.as_millisecond())
         .bind(receipt.clone()),
-        Fate::Retry { next, error } => sqlx::query(
-            "UPDATE outbox SET next_attempt = $2, error = $3
+        Fate::Retry { next, error, refusals } => sqlx::query(
+            "UPDATE outbox SET next_attempt = $2, error = $3, refusals = $4
              WHERE number = $1 AND state = 'pending'",
         )
         .bind(number)
         .bind(next.as_millisecond())
-        .bind(error.clone()),
+        .bind(error.clone())
+        .bind(i64::from(*refusals)),
         Fate::Dead { at, error } => sqlx::query(
             "UPDATE outbox SET state = 'dead', settled = $2, error = $3
              WHERE number = $1 AND state = 'pending'",
@@ -171,7 +172,7 @@ pub(super) async fn replay(connection: &mut SqliteConnection, id: &str, now: Tim
         _ => return Ok(Replay::Settled),
     }
     sqlx::query(
-        "UPDATE outbox SET state = 'pending', attempts = 0, queued = $2, next_attempt = $2, settled = NULL, storm = NULL
+        "UPDATE outbox SET state = 'pending', attempts = 0, refusals = 0, queued = $2, next_attempt = $2, settled = NULL, storm = NULL
          WHERE number = $1 OR (incident = $3 AND receiver = $4 AND kind = 'resolve' AND state = 'dead')",
     )
     .bind(letter.get::<i64, _>(0))
@@ -206,7 +207,7 @@ pub(super) async fn discard(connection: &mut SqliteConnection, id: &str, why: &s
 pub(super) async fn letters(pool: &SqlitePool, receiver: &str, now: Timestamp, at_most: u32) -> Result<Vec<Letter>> {
     let rows = sqlx::query(
         "SELECT outbox.number, outbox.attempts, outbox.next_attempt, outbox.queued, outbox.labels, outbox.body,
-             first.receipt, first.storm IS NOT NULL
+             first.receipt, first.storm IS NOT NULL, outbox.refusals
          FROM outbox LEFT JOIN outbox first ON first.number = (
              SELECT MIN(number) FROM outbox f WHERE f.incident = outbox.incident AND f.receiver = outbox.receiver
              AND f.receipt IS NOT NULL)
@@ -228,6 +229,7 @@ pub(super) async fn letters(pool: &SqlitePool, receiver: &str, now: Timestamp, a
             Ok(Letter {
                 number: row.get(0),
                 attempts: u32::try_from(row.get::<i64, _>(1)).unwrap_or(u32::MAX),
+                refusals: u32::try_from(row.get::<i64, _>(8)).unwrap_or(u32::MAX),
                 next_attempt: time(row.get(2)),
                 queued: time(row.get(3)),
                 notification: notification(row, 4, 5)?,

@@ -24,6 +24,7 @@ const SCHEMAS: &[(i64, &str, &str)] = &[
     (7, "report", include_str!("../migrations/0007_report.sql")),
     (8, "stale", include_str!("../migrations/0008_stale.sql")),
     (9, "exhibit", include_str!("../migrations/0009_exhibit.sql")),
+    (10, "refusals", include_str!("../migrations/0010_refusals.sql")),
 ];
 /// Before it a checkpoint could lose pages of the write-ahead log (the "WAL-reset bug").
 const SQLITE_OLDEST: (u32, u32, u32) = (3, 51, 3);

@@ -91,7 +91,7 @@ async fn gathering(connection: &mut SqliteConnection, new: &Notification) -> Res
 
 pub(super) async fn bundle(pool: &SqlitePool, receiver: &str, now: Timestamp) -> Result<Option<Bundle>> {
     let row = sqlx::query(
-        "SELECT number, id, attempts, queued, sealed IS NOT NULL, body, next_attempt FROM outbox
+        "SELECT number, id, attempts, queued, sealed IS NOT NULL, body, next_attempt, refusals FROM outbox
          WHERE receiver = $1 AND incident = $2 AND state = 'pending' ORDER BY number LIMIT 1",
     )
     .bind(receiver)
@@ -116,8 +116,9 @@ pub(super) async fn bundle(pool: &SqlitePool, receiver: &str, now: Timestamp) ->
             members: members.iter().map(|row| notification(row, 0, 1)).collect::<Result<_>>()?,
         }
     };
-    let attempts = u32::try_from(row.get::<i64, _>(2)).unwrap_or(u32::MAX);
-    Ok(Some(Bundle { number: row.get(0), id, attempts, queued: time(row.get(3)), holds }))
+    let count = |column: usize| u32::try_from(row.get::<i64, _>(column)).unwrap_or(u32::MAX);
+    let (attempts, refusals) = (count(2), count(7));
+    Ok(Some(Bundle { number: row.get(0), id, attempts, refusals, queued: time(row.get(3)), holds }))
 }
 
 pub(super) async fn seal(connection: &mut SqliteConnection, number: i64, last: i64, storm: &Storm) -> Result<Sealing> {
@@ -201,7 +202,7 @@ pub(super) async fn replay(connection: &mut SqliteConnection, id: &str, now: Tim
     }
     // It is composed anew: what it said may be over.
     sqlx::query(
-        "UPDATE outbox SET state = 'pending', attempts = 0, queued = $2, next_attempt = $2, settled = NULL, sealed = NULL
+        "UPDATE outbox SET state = 'pending', attempts = 0, refusals = 0, queued = $2, next_attempt = $2, settled = NULL, sealed = NULL
          WHERE id = $1 OR (kind = $3 AND state = 'dead' AND storm IS NULL AND (incident, receiver) IN (
              SELECT incident, receiver FROM outbox WHERE storm = $1 AND state = 'gathered'))",
     )

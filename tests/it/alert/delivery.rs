@@ -143,6 +143,59 @@ async fn who_says_no_for_long_is_believed() {
     office.close().await;
 }
 
+/// An ingress that starts: away for minutes, and then for a moment it knows of no such page.
+#[tokio::test]
+async fn a_gateway_that_says_no_while_it_starts_is_not_believed() {
+    let folder = tempfile::tempdir().unwrap();
+    let away = Answer::Status(503, "");
+    let deaf = Deaf::start(&[away, away, away, away, away, away, away, Answer::Status(404, "")]).await;
+    let office = Office::open(folder.path(), hooks(&[("hook", deaf.address)])).await;
+    office.post(vec![notification(&incident(1), Open, "hook")]).await;
+    for failures in 1..=8 {
+        office.fails(failures).await;
+        assert_eq!(office.store.outbox().await.unwrap().dead, 0, "after {failures} attempts");
+        office.turn_clock(300);
+    }
+    office.delivers("hook", "open").await;
+    assert_eq!(deaf.heard().len(), 9);
+    office.close().await;
+}
+
+#[tokio::test]
+async fn refusals_are_counted_in_a_row_over_a_restart_and_anew_after_a_replay() {
+    let folder = tempfile::tempdir().unwrap();
+    let no = [Answer::Status(404, ""); 7];
+    let answers = [&no[..], &[Answer::Status(503, "")], &no, &[Answer::Status(403, "")], &no].concat();
+    let deaf = Deaf::start(&answers).await;
+    let settings = || hooks(&[("hook", deaf.address)]);
+    let office = Office::open(folder.path(), settings()).await;
+    office.post(vec![notification(&incident(1), Open, "hook")]).await;
+    // Seven, an outage, and four more: no row of eight.
+    for failures in 1..=12 {
+        office.fails(failures).await;
+        office.turn_clock(600);
+    }
+    let now = office.now();
+    office.close().await;
+    let office = Office::open(folder.path(), settings()).await;
+    office.turn_clock(now.duration_since(office.now()).as_secs());
+    for failures in 1..=3 {
+        office.fails(failures).await;
+        office.turn_clock(600);
+    }
+    let News::Dead { error, .. } = office.hears(|news| matches!(news, News::Dead { .. })).await else { panic!() };
+    assert!(error.starts_with("answered 403"), "the eighth in a row: {error}");
+    let id = notification(&incident(1), Open, "hook").id;
+    office.store.replay(&id, office.now()).await.unwrap();
+    for failures in 4..=10 {
+        office.turn_clock(600);
+        office.fails(failures).await;
+    }
+    office.turn_clock(600);
+    office.delivers("hook", "open").await;
+    office.close().await;
+}
+
 #[tokio::test]
 async fn letters_to_a_receiver_that_is_gone_are_not_forgotten() {
     let folder = tempfile::tempdir().unwrap();
@@ -173,7 +226,7 @@ async fn the_heartbeat_is_fetched() {
 
 #[test]
 fn patience_grows_and_ends() {
-    let tried = |failures: u32| Tried { attempts: failures + 1, queued: at(0) };
+    let tried = |failures: u32| Tried { attempts: failures + 1, refusals: 0, queued: at(0) };
     let passing = |retry_after| Failure::Passing { text: "no".into(), retry_after };
     let pause = |failure: &Failure, attempts, chance| match after(failure, tried(attempts), at(0), chance) {
         Fate::Retry { next, .. } => next.duration_since(at(0)).as_millis(),
@@ -184,7 +237,15 @@ fn patience_grows_and_ends() {
     assert_eq!(pause(&passing(None), 2, 0.0), 2000, "at least half of it");
     assert_eq!(pause(&passing(None), 4_000_000, 1.0), 300_000);
     assert_eq!(pause(&passing(Some(Duration::from_hours(999))), 0, 1.0), 3_600_000, "an hour at most");
-    assert_eq!(pause(&Failure::Refused { text: "no".into() }, 0, 1.0), 30_000);
+    let refused = Failure::Refused { text: "no".into() };
+    assert_eq!(pause(&refused, 0, 1.0), 30_000);
+    assert_eq!(pause(&refused, 100, 1.0), 30_000, "however long it was away before");
+    let row = |refusals| after(&refused, Tried { refusals, ..tried(100) }, at(0), 1.0);
+    let next = |seconds, refusals| Fate::Retry { next: at(seconds), error: "no".into(), refusals };
+    assert_eq!([row(1), row(6)], [next(60, 2), next(300, 7)]);
+    assert_eq!(row(7), Fate::Dead { at: at(0), error: "no".into() });
+    let passing_after = after(&passing(None), Tried { refusals: 7, ..tried(0) }, at(0), 1.0);
+    assert_eq!(passing_after, next(1, 0), "whoever is away says nothing");
     let last = after(&passing(None), tried(900), at(72 * HOUR), 1.0);
     assert_eq!(last, Fate::Dead { at: at(72 * HOUR), error: "no".into() });
 }

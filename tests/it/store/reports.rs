@@ -97,7 +97,7 @@ pub(crate) async fn a_circular_is_put_off_given_up_and_queued_again(store: &dyn 
     store.circulate("week/cx", at(60), vec![circular("a")]).await.unwrap();
     let number = store.circulars("cx", at(0), 10).await.unwrap()[0].number;
     store.begin(&[number]).await.unwrap();
-    store.settle(number, Fate::Retry { next: at(100), error: "451".into() }).await.unwrap();
+    store.settle(number, Fate::Retry { next: at(100), error: "451".into(), refusals: 0 }).await.unwrap();
     assert_eq!(store.circulars("cx", at(99), 10).await.unwrap(), []);
     assert_eq!(store.circulars("cx", at(100), 10).await.unwrap()[0].attempts, 1);
     store.settle(number, Fate::Dead { at: at(200), error: "550".into() }).await.unwrap();

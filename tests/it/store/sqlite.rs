@@ -128,10 +128,10 @@ async fn a_newer_schema_is_left_alone() {
     let folder = tempfile::tempdir().unwrap();
     open(folder.path()).await.close().await;
     let mut connection = connect(folder.path()).await;
-    sqlx::query("UPDATE _sqlx_migrations SET version = 99 WHERE version = 9").execute(&mut connection).await.unwrap();
+    sqlx::query("UPDATE _sqlx_migrations SET version = 99 WHERE version = 10").execute(&mut connection).await.unwrap();
     connection.close().await.unwrap();
     let refused = refusal(&settings(folder.path())).await;
-    assert!(told(&refused).contains("schema 99, this one knows 9"), "{refused}");
+    assert!(told(&refused).contains("schema 99, this one knows 10"), "{refused}");
 }
 
 #[tokio::test]

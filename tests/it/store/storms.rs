@@ -105,7 +105,7 @@ pub(crate) async fn a_sealed_storm_says_the_same_at_every_attempt(store: &dyn St
     let (number, storm) = sealed(store, 30).await;
     assert_eq!((storm.incidents, storm.id.as_str()), (6, bundle.id.as_str()));
     store.begin(&[number]).await.unwrap();
-    store.settle(number, Fate::Retry { next: at(40), error: "503".into() }).await.unwrap();
+    store.settle(number, Fate::Retry { next: at(40), error: "503".into(), refusals: 0 }).await.unwrap();
     assert_eq!(due(store, 39).await, None);
     // More breaks: it belongs to the next storm, which waits for this one.
     post(store, vec![letter(&incident(27), Open, 29)]).await;
@@ -144,10 +144,10 @@ pub(crate) async fn nothing_overtakes_a_storm_or_is_overtaken_by_it(store: &dyn 
     breaks(store, 22).await;
     // The first is not taken; its end must not come before it in a storm.
     let first = store.letters("chat", at(0), 1).await.unwrap().remove(0);
-    store.settle(first.number, Fate::Retry { next: at(200), error: "503".into() }).await.unwrap();
+    store.settle(first.number, Fate::Retry { next: at(200), error: "503".into(), refusals: 0 }).await.unwrap();
     post(store, vec![letter(&closed(&incident(1), 5), Resolve, 5)]).await;
     let (number, _) = sealed(store, 30).await;
-    store.settle(number, Fate::Retry { next: at(400), error: "503".into() }).await.unwrap();
+    store.settle(number, Fate::Retry { next: at(400), error: "503".into(), refusals: 0 }).await.unwrap();
     // The storm is under way: what ends meanwhile waits for it, be it alone or in another storm.
     post(store, vec![letter(&closed(&incident(21), 100), Resolve, 100)]).await;
     let told = deliver(store, 399).await;
@@ -215,7 +215,7 @@ pub(crate) async fn what_waits_its_turn_is_not_stuck(store: &dyn Store) {
     assert_eq!(oldest().await, Some(at(50)), "the receiver takes them one by one");
     store.begin(&[letters[1].number]).await.unwrap();
     assert_eq!(oldest().await, Some(at(50)), "nor is what is under way");
-    store.settle(letters[1].number, Fate::Retry { next: at(60), error: "503".into() }).await.unwrap();
+    store.settle(letters[1].number, Fate::Retry { next: at(60), error: "503".into(), refusals: 0 }).await.unwrap();
     assert_eq!(oldest().await, Some(at(0)), "this one it does not take");
 }
 
@@ -309,7 +309,7 @@ impl Weather {
             assert_eq!(first, storm, "a storm says the same at every attempt");
             if self.below(100) < away {
                 let next = at(self.now + 1 + i64::try_from(self.below(90)).unwrap());
-                store.settle(bundle.number, Fate::Retry { next, error: "503".into() }).await.unwrap();
+                store.settle(bundle.number, Fate::Retry { next, error: "503".into(), refusals: 0 }).await.unwrap();
             } else {
                 let receipt = Some(format!("storm {}", bundle.number));
                 store.settle(bundle.number, Fate::Delivered { at: now, receipt }).await.unwrap();
@@ -323,7 +323,7 @@ impl Weather {
             moved += 1;
             if self.below(100) < away {
                 let next = at(self.now + 1 + i64::try_from(self.below(90)).unwrap());
-                store.settle(letter.number, Fate::Retry { next, error: "503".into() }).await.unwrap();
+                store.settle(letter.number, Fate::Retry { next, error: "503".into(), refusals: 0 }).await.unwrap();
                 continue;
             }
             let receipt = Some(letter.number.to_string());

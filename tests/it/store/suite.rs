@@ -79,7 +79,7 @@ pub(crate) async fn letters_leave_in_order_one_an_incident(store: &dyn Store) {
     assert_eq!(due.iter().map(|(_, kind, _)| *kind).collect::<Vec<_>>(), ["open", "open"], "the end waits its turn");
     assert!(due[0].0 < due[1].0);
     // The first is put off: what follows it of the same incident waits, the other incident does not.
-    store.settle(due[0].0, Fate::Retry { next: at(100), error: "503".into() }).await.unwrap();
+    store.settle(due[0].0, Fate::Retry { next: at(100), error: "503".into(), refusals: 0 }).await.unwrap();
     store.settle(due[1].0, Fate::Delivered { at: at(1), receipt: None }).await.unwrap();
     assert_eq!(kinds_due(store, "hook", at(99)).await, []);
     assert_eq!(drain(store, "hook").await, [("open", 1), ("resolve", 2)]);
@@ -143,7 +143,7 @@ pub(crate) async fn a_letter_is_put_off_given_up_and_queued_again(store: &dyn St
     decide(store, vec![letter.clone()]).await;
     let number = store.letters("hook", at(0), 9).await.unwrap()[0].number;
     store.begin(&[number]).await.unwrap();
-    store.settle(number, Fate::Retry { next: at(2), error: "answered 503".into() }).await.unwrap();
+    store.settle(number, Fate::Retry { next: at(2), error: "answered 503".into(), refusals: 0 }).await.unwrap();
     assert_eq!(store.letters("hook", at(1), 9).await.unwrap(), []);
     assert_eq!(store.letters("hook", at(2), 9).await.unwrap()[0].attempts, 1);
     let shown = store.sought(&Sought::default(), 9).await.unwrap().remove(0);

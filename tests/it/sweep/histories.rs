@@ -238,7 +238,8 @@ impl<'a> Life<'a> {
             for letter in self.store.letters(receiver, self.now, 100).await.unwrap() {
                 if self.away.contains(receiver) {
                     let failure = Failure::Passing { text: "away".into(), retry_after: None };
-                    let tried = Tried { attempts: letter.attempts + 1, queued: letter.queued };
+                    let tried =
+                        Tried { attempts: letter.attempts + 1, refusals: letter.refusals, queued: letter.queued };
                     let fate = after(&failure, tried, self.now, 0.5);
                     self.store.settle(letter.number, fate).await.unwrap();
                     continue;
