@@ -237,8 +237,9 @@ pub trait Store: Send + Sync + 'static {
     /// Who has pending letters.
     async fn addressees(&self) -> Result<Vec<String>, Refused>;
 
-    /// What a receiver believes: the newest delivered notification of each incident, without resolves delivered before
-    /// `resolved_since`.
+    /// What a receiver may believe: the newest delivered notification of each incident, without resolves delivered
+    /// before `resolved_since`, and without what is over and was never taken back there: its end is on the way, was
+    /// given up or dropped.
     async fn standing(&self, receiver: &str, resolved_since: Timestamp) -> Result<Vec<Notification>, Refused>;
 
     /// Counts an attempt at each of these pending letters, before it is made: if we die between the receiver's yes and

@@ -1,5 +1,6 @@
 //! What every store must do (`suite`), and what only SQLite can get wrong.
 
+mod heard;
 mod past;
 mod people;
 mod reports;
@@ -55,6 +56,10 @@ every_store! { people:
     what_was_told_is_known_after_a_restart
     that_somebody_has_it_replaces_no_update
     silences_are_kept_and_end
+}
+
+every_store! { heard:
+    no_alarm_stands_whose_end_did_not_get_through
 }
 
 every_store! { past:

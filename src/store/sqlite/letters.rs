@@ -254,7 +254,9 @@ pub(super) async fn standing(pool: &SqlitePool, receiver: &str, since: Timestamp
     let rows = sqlx::query(
         "SELECT labels, body FROM outbox WHERE number IN (
              SELECT MAX(number) FROM outbox WHERE receiver = $1 AND state = 'delivered' AND kind NOT IN ('storm', 'report') GROUP BY incident)
-         AND (kind <> 'resolve' OR settled >= $2) ORDER BY number",
+         AND (kind <> 'resolve' OR settled >= $2) AND NOT EXISTS (
+             SELECT 1 FROM outbox e WHERE e.incident = outbox.incident AND e.receiver = $1
+             AND e.kind = 'resolve' AND e.state <> 'delivered') ORDER BY number",
     )
     .bind(receiver)
     .bind(since.as_millisecond())

@@ -197,6 +197,49 @@ async fn refusals_are_counted_in_a_row_over_a_restart_and_anew_after_a_replay() 
 }
 
 #[tokio::test]
+async fn an_alarm_of_which_the_end_did_not_get_through_is_not_repeated() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = crate::store::open(folder.path()).await;
+    let decide = async |outbox| store.decide(Decision { outbox, ..Decision::default() }).await.unwrap();
+    let settle = async |fates: &[Fate]| {
+        for (letter, fate) in store.letters("am", at(60), 9).await.unwrap().iter().zip(fates) {
+            store.settle(letter.number, fate.clone()).await.unwrap();
+        }
+    };
+    let all = [1, 2, 3, 4].map(incident);
+    decide(all.iter().map(|one| notification(one, Open, "am")).collect()).await;
+    settle(&[(); 4].map(|()| Fate::Delivered { at: at(1), receipt: None })).await;
+    // All but the fourth are over. Of the first the receiver has yet to hear it, of the others it never will.
+    decide(all[..3].iter().map(|one| notification(&closed(one, 60), Resolve, "am")).collect()).await;
+    let error = || "answered 404".to_owned();
+    let later = Fate::Retry { next: at(600), error: error(), refusals: 1 };
+    settle(&[later, Fate::Dead { at: at(60), error: error() }]).await;
+    let id = notification(&closed(&all[2], 60), Resolve, "am").id;
+    store.discard(&id, "nobody cares", at(60)).await.unwrap();
+    store.close().await;
+
+    let deaf = Deaf::start(&[]).await;
+    let url = format!("http://{}", deaf.address);
+    let settings = serde_json::json!({ "receivers": { "am": { "alertmanager": { "url": url } } } });
+    let office = Office::open(folder.path(), serde_json::from_value(settings).unwrap()).await;
+    let said = async |times: usize| {
+        let wait = async {
+            while deaf.heard().len() < times {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(20), wait).await.expect("it is said");
+        let alerts = deaf.heard()[times - 1].body.as_array().unwrap().clone();
+        alerts.iter().map(|alert| alert["labels"]["incident"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    assert_eq!(said(1).await, [all[3].id.to_string()], "what is so is said again at the start, and nothing else");
+    office.turn_clock(600);
+    assert_eq!(said(2).await, [all[0].id.to_string()]);
+    assert_eq!(deaf.heard()[1].body[0]["endsAt"], "2026-11-20T08:01:00.000Z", "its end, and no beginning before it");
+    office.close().await;
+}
+
+#[tokio::test]
 async fn letters_to_a_receiver_that_is_gone_are_not_forgotten() {
     let folder = tempfile::tempdir().unwrap();
     let deaf = Deaf::start(&[]).await;

@@ -27,7 +27,7 @@ pub(super) async fn kinds_due(store: &dyn Store, receiver: &str, now: Timestamp)
 }
 
 /// Delivers everything that becomes due and tells what that was.
-async fn drain(store: &dyn Store, receiver: &str) -> Vec<(&'static str, u32)> {
+pub(super) async fn drain(store: &dyn Store, receiver: &str) -> Vec<(&'static str, u32)> {
     let mut got = Vec::new();
     loop {
         let due = kinds_due(store, receiver, at(DAY)).await;
