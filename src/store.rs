@@ -201,6 +201,7 @@ pub trait Store: Send + Sync + 'static {
     /// - one whose id is known stays as it is;
     /// - an update or a resolve supersedes pending updates and reminders of the same incident and receiver, so that a
     ///   receiver that was away gets the opening, the latest and the end;
+    /// - a resolve supersedes a pending escalation, too, where the opening is before it;
     /// - a resolve is written only for a receiver that has a row of that incident, and after it nothing else is;
     /// - that somebody has it is written only for such a receiver, too, and replaces no update;
     /// - the labels are those of the incident's first row, whatever has changed since;

@@ -55,6 +55,7 @@ every_store! { reports:
 every_store! { people:
     what_was_told_is_known_after_a_restart
     that_somebody_has_it_replaces_no_update
+    nobody_is_called_for_help_with_what_is_over
     silences_are_kept_and_end
 }
 

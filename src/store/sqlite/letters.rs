@@ -78,7 +78,9 @@ pub(super) async fn post(
 async fn supersede(connection: &mut SqliteConnection, incident: &str, by: &Notification) -> Result<()> {
     sqlx::query(
         "UPDATE outbox SET state = 'superseded', settled = $3
-         WHERE incident = $1 AND receiver = $2 AND kind IN (SELECT value FROM json_each($4))
+         WHERE incident = $1 AND receiver = $2 AND (kind IN (SELECT value FROM json_each($4)) OR $5 AND kind = 'escalate'
+             AND EXISTS (SELECT 1 FROM outbox o WHERE o.incident = $1 AND o.receiver = $2 AND o.kind = 'open'
+             AND o.number < outbox.number))
          AND (state = 'pending' OR state = 'gathered'
          AND storm IN (SELECT id FROM outbox WHERE kind = 'storm' AND state = 'pending' AND sealed IS NULL))",
     )
@@ -86,6 +88,8 @@ async fn supersede(connection: &mut SqliteConnection, incident: &str, by: &Notif
     .bind(by.receiver.clone())
     .bind(by.at.as_millisecond())
     .bind(to_json(&by.kind.replaces())?)
+    // Over is over; but who is called for help and knows of nothing has to learn what the end is of.
+    .bind(by.kind == NotificationKind::Resolve)
     .execute(connection)
     .await
     .map(drop)

@@ -58,6 +58,22 @@ pub(crate) async fn that_somebody_has_it_replaces_no_update(store: &dyn Store) {
     assert_eq!(states().await, ["open", "resolve"]);
 }
 
+pub(crate) async fn nobody_is_called_for_help_with_what_is_over(store: &dyn Store) {
+    let one = incident(1);
+    decide(store, vec![notification(&one, NotificationKind::Open, "chat")]).await;
+    let calls = ["chat", "mail"].map(|receiver| notification(&version(&one, 2), NotificationKind::Escalate, receiver));
+    decide(store, calls.to_vec()).await;
+    let over = closed(&version(&one, 2), 60);
+    decide(store, ["chat", "mail"].map(|receiver| notification(&over, NotificationKind::Resolve, receiver)).to_vec())
+        .await;
+    let gets = async |receiver: &str| -> Vec<String> {
+        let all = store.deliveries(one.id).await.unwrap().into_iter();
+        all.filter(|one| one.receiver == receiver && one.state == "pending").map(|one| one.kind).collect()
+    };
+    assert_eq!(gets("chat").await, ["open", "resolve"]);
+    assert_eq!(gets("mail").await, ["escalate", "resolve"], "it is all that this one hears of the beginning");
+}
+
 pub(crate) async fn silences_are_kept_and_end(store: &dyn Store) {
     let silence = |number: u128, of, until| Silence {
         id: SilenceId(uuid::Uuid::from_u128(number)),
