@@ -18,6 +18,7 @@ mod journal;
 mod keeper;
 pub mod key;
 mod minutes;
+mod outbox;
 mod outposts;
 mod post;
 mod pulse;

@@ -252,6 +252,10 @@ pub trait Store: Send + Sync + 'static {
 
     async fn outbox(&self) -> Result<OutboxDepth, Refused>;
 
+    /// Since when a receiver has taken nothing of what it should have: of what waits for it, and of what it was given
+    /// up for since it took something. Circulars do not count.
+    async fn owed(&self, receiver: &str) -> Result<Option<Timestamp>, Refused>;
+
     /// Letters and what became of them, newest first. Those in storms are left out, unless an id asks for them.
     async fn sought(&self, sought: &Sought, at_most: u32) -> Result<Vec<Delivery>, Refused>;
 

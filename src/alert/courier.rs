@@ -49,6 +49,8 @@ impl Bell {
 /// What the courier has to tell: for metrics, and for our own trouble.
 #[derive(Clone, Debug, PartialEq)]
 pub enum News {
+    /// This lane is at work: before every attempt, and after every round that the store did not bar.
+    Moves { receiver: String },
     Delivered {
         receiver: String,
         /// None: a storm or a circular.

@@ -26,6 +26,16 @@ pub(super) struct Sender {
     environment: Arc<BTreeMap<String, String>>,
 }
 
+impl Receiver {
+    /// Longest that one message may take before it is given up.
+    pub fn patience(&self) -> Duration {
+        match self {
+            Self::Command(settings) => settings.timeout.get(),
+            _ => TIMEOUT,
+        }
+    }
+}
+
 impl Sender {
     pub(super) fn new(environment: BTreeMap<String, String>) -> Result<Self, reqwest::Error> {
         Ok(Self { client: client(TIMEOUT)?, environment: Arc::new(environment) })

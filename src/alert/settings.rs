@@ -186,6 +186,13 @@ impl Settings {
         chats.map(|(name, _)| name.clone()).collect()
     }
 
+    /// Who hears of our own troubles, by name; where none of those who should is a receiver, it is all of them.
+    pub fn hearers(&self) -> Vec<String> {
+        let named: Vec<String> =
+            self.own.iter().flatten().filter(|name| self.receivers.contains_key(*name)).cloned().collect();
+        if named.is_empty() { self.receivers.keys().cloned().collect() } else { named }
+    }
+
     /// What is wrong, by path under `alerts:`. Names that dangle, and what a receiver finds wrong with itself.
     pub fn problems(&self) -> Vec<(Vec<String>, String)> {
         let mut problems = Vec::new();

@@ -1,4 +1,4 @@
-//! What the daemon does outside its main line: carrying notifications, its own heartbeat, its canaries, its outbox's age.
+//! What the daemon does outside its main line: carrying notifications, its own heartbeat, its canaries, tidying.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -14,7 +14,7 @@ use super::canary;
 use super::keeper::Tell;
 use super::minutes::spent;
 use super::post::Told;
-use super::signs::{self, Outbox, Part, Signs};
+use super::signs::{self, Signs};
 use crate::alert::{Bell, Courier, Heartbeat, News, Settings, Teller};
 use crate::clock::Clock;
 use crate::config::Vantage;
@@ -27,7 +27,7 @@ use crate::store::Store;
 use crate::telemetry::Metrics;
 use crate::words::Words;
 
-const OUTBOX_LOOKED_AT_EVERY: Duration = Duration::from_secs(5);
+pub(super) const OUTBOX_LOOKED_AT_EVERY: Duration = Duration::from_secs(5);
 const CANARIES_ASKED_EVERY: Duration = Duration::from_secs(10);
 const CLOCK_LOOKED_AT_EVERY: Duration = Duration::from_secs(5);
 const SPENDING_READ_AGAIN_AFTER: Duration = Duration::from_secs(10);
@@ -87,7 +87,9 @@ pub(super) struct Outposts {
 impl Outposts {
     /// Carries what the outbox holds.
     pub(super) async fn carry(self, settings: Settings, map: Arc<JourneyMap>, stop: CancellationToken) {
-        let (metrics, tells) = (Arc::clone(&self.metrics), self.tells.clone());
+        let lanes = settings.receivers.iter().map(|(name, receiver)| (name.clone(), receiver.patience()));
+        self.signs.lay_lanes(lanes);
+        let (metrics, tells, signs) = (Arc::clone(&self.metrics), self.tells.clone(), Arc::clone(&self.signs));
         let deaf = Arc::new(self.deaf(&settings).await);
         let relieved = self.clone().relieve(Arc::clone(&deaf), stop.clone());
         let told = Arc::clone(&self.told);
@@ -95,6 +97,7 @@ impl Outposts {
         let listener = move |news: News| {
             told.lock().unwrap_or_else(PoisonError::into_inner).tell(&news);
             match news {
+                News::Moves { receiver } => signs.moved(&receiver),
                 News::Delivered { receiver, .. } => {
                     metrics.notified(&receiver, "delivered");
                     if deaf.hears(&receiver) {
@@ -171,29 +174,6 @@ impl Outposts {
         while stop.run_until_cancelled(tokio::time::sleep(OUTBOX_LOOKED_AT_EVERY)).await.is_some() {
             let Ok(receivers) = self.store.deaf().await else { continue };
             if deaf.only(&receivers) {
-                self.tells.send(Tell::Well(SelfFault::DeadLetter)).ok();
-            }
-        }
-    }
-
-    /// Notices when notifications do not get out.
-    pub(super) async fn watch_outbox(self, stop: CancellationToken) {
-        let patience = SignedDuration::try_from(signs::OUTBOX_MOVES_WITHIN).unwrap_or_default();
-        while stop.run_until_cancelled(tokio::time::sleep(OUTBOX_LOOKED_AT_EVERY)).await.is_some() {
-            let Ok(depth) = self.store.outbox().await else { continue };
-            self.signs.give(Part::Outbox);
-            self.signs.depth(depth);
-            let stuck = depth.oldest.filter(|oldest| self.clock.now().duration_since(*oldest) > patience);
-            self.signs.outbox(if stuck.is_some() { Outbox::Stuck } else { Outbox::Moves });
-            let tell = match stuck {
-                Some(since) => Tell::Trouble(
-                    SelfFault::OutboxStuck,
-                    format!("{} notifications wait, the oldest since {since}", depth.pending),
-                ),
-                None => Tell::Well(SelfFault::OutboxStuck),
-            };
-            self.tells.send(tell).ok();
-            if depth.dead == 0 {
                 self.tells.send(Tell::Well(SelfFault::DeadLetter)).ok();
             }
         }
@@ -292,7 +272,7 @@ impl Outposts {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use std::sync::atomic::{AtomicI64, Ordering};
 
     use jiff::Timestamp;
@@ -317,6 +297,26 @@ mod tests {
         }
     }
 
+    pub(in crate::daemon) fn outposts(
+        store: Arc<dyn Store>,
+        clock: Clock,
+        tells: mpsc::UnboundedSender<Tell>,
+    ) -> Outposts {
+        Outposts {
+            browsers: Browsers::new(crate::probe::browser::pool::Settings::default(), Arc::new(|| 1)),
+            store,
+            clock,
+            environment: BTreeMap::new(),
+            bell: Bell::default(),
+            base: None,
+            tells,
+            metrics: Arc::default(),
+            signs: Arc::new(Signs::new()),
+            network: Arc::new(Network::system(Clock::system())),
+            told: Arc::default(),
+        }
+    }
+
     #[tokio::test]
     async fn a_clock_far_ahead_deletes_nothing_until_it_is_confirmed() {
         let folder = tempfile::tempdir().expect("a folder");
@@ -328,19 +328,7 @@ mod tests {
         let today = clock.now();
         store.record(Batch { readings: vec![Arc::new(reading(today))], scores: vec![] }).await.expect("it is written");
         let (tells, mut told) = mpsc::unbounded_channel();
-        let outposts = Outposts {
-            browsers: Browsers::new(crate::probe::browser::pool::Settings::default(), Arc::new(|| 1)),
-            store: Arc::clone(&store),
-            clock,
-            environment: BTreeMap::new(),
-            bell: Bell::default(),
-            base: None,
-            tells,
-            metrics: Arc::default(),
-            signs: Arc::new(Signs::new()),
-            network: Arc::new(Network::system(Clock::system())),
-            told: Arc::default(),
-        };
+        let outposts = outposts(Arc::clone(&store), clock, tells);
         let stop = CancellationToken::new();
         let tidying = tokio::spawn(outposts.clone().tidy(stop.clone()));
         // Only the waiting is skipped: what the store does takes its real time.

@@ -32,6 +32,7 @@ impl Told {
 
     pub(super) fn tell(&mut self, news: &News) {
         match news {
+            News::Moves { .. } => {}
             News::Delivered { receiver, .. } => {
                 if let Some(times) = self.receivers.get_mut(receiver).and_then(Lasting::worked) {
                     tracing::info!(%receiver, times, "`{receiver}` takes notifications again");

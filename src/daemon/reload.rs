@@ -61,7 +61,7 @@ impl Reloader {
         let mut watch = Watch::new(&folders_of(&plan));
         let mut always = JoinSet::new();
         let (alerts_in, alerts) = cell::channel(plan.alerts.clone());
-        always.spawn(self.outposts.clone().watch_outbox(stop.clone()));
+        always.spawn(self.outposts.clone().watch_outbox(alerts.clone(), stop.clone()));
         always.spawn(self.outposts.clone().tidy(stop.clone()));
         let (browsers, tells) = (Arc::clone(&self.outposts.browsers), self.tells.clone());
         always.spawn(errands::watch_browsers(browsers, tells, stop.clone()));

@@ -1,5 +1,6 @@
 //! The daemon's signs of life: whether the pulse beats, the board thinks, the store writes and the outbox moves.
 
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
@@ -10,8 +11,6 @@ use crate::store::OutboxDepth;
 
 /// A part that gave no sign for so long is stuck.
 const SIGN_WITHIN: Duration = Duration::from_secs(30);
-/// A notification older than this is stuck.
-pub(super) const OUTBOX_MOVES_WITHIN: Duration = Duration::from_mins(1);
 /// Of the runs that were due, at least so many must have taken place for the outgoing heartbeat.
 const RAN_AT_LEAST: f64 = 0.95;
 
@@ -24,11 +23,19 @@ pub(super) enum Part {
     Outbox,
 }
 
-/// What a look at the outbox says.
+/// Who takes what we say of ourselves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Outbox {
-    Moves,
-    Stuck,
+pub(super) enum Heard {
+    Somebody,
+    Nobody,
+}
+
+/// A receiver's way out of the outbox.
+#[derive(Clone, Copy, Debug)]
+struct Lane {
+    moved: Instant,
+    /// Longest that one attempt takes there.
+    patience: Duration,
 }
 
 const PARTS: [(Part, &str); 4] = [
@@ -45,7 +52,8 @@ pub(super) struct Signs {
     last: [AtomicU64; PARTS.len()],
     due: AtomicU64,
     skipped: AtomicU64,
-    outbox_stuck: AtomicBool,
+    unheard: AtomicBool,
+    lanes: Mutex<BTreeMap<String, Lane>>,
     /// At the last look.
     outbox: Mutex<OutboxDepth>,
 }
@@ -57,7 +65,8 @@ impl Signs {
             last: Default::default(),
             due: AtomicU64::new(0),
             skipped: AtomicU64::new(0),
-            outbox_stuck: AtomicBool::new(false),
+            unheard: AtomicBool::new(false),
+            lanes: Mutex::default(),
             outbox: Mutex::default(),
         }
     }
@@ -74,9 +83,22 @@ impl Signs {
         self.skipped.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// Whether notifications get out.
-    pub(super) fn outbox(&self, moves: Outbox) {
-        self.outbox_stuck.store(moves == Outbox::Stuck, Ordering::Relaxed);
+    pub(super) fn heard_by(&self, heard: Heard) {
+        self.unheard.store(heard == Heard::Nobody, Ordering::Relaxed);
+    }
+
+    /// These are the ways out from now on, each with the longest that one attempt takes there.
+    pub(super) fn lay_lanes(&self, lanes: impl Iterator<Item = (String, Duration)>) {
+        let moved = Instant::now();
+        let lanes = lanes.map(|(receiver, patience)| (receiver, Lane { moved, patience })).collect();
+        *self.lanes.lock().unwrap_or_else(PoisonError::into_inner) = lanes;
+    }
+
+    /// The one to this receiver is at work, with or without success.
+    pub(super) fn moved(&self, receiver: &str) {
+        if let Some(lane) = self.lanes.lock().unwrap_or_else(PoisonError::into_inner).get_mut(receiver) {
+            lane.moved = Instant::now();
+        }
     }
 
     pub(super) fn depth(&self, depth: OutboxDepth) {
@@ -88,10 +110,14 @@ impl Signs {
         *self.outbox.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Well enough to say so outside: more than being alive, for notifications have to get out too.
+    /// Well enough to say so outside: more than being alive, for somebody has to hear us too.
     pub(super) fn well(&self) -> Result<(), String> {
         self.alive()?;
-        if self.outbox_stuck.load(Ordering::Relaxed) { Err("notifications do not get out".to_owned()) } else { Ok(()) }
+        if self.unheard.load(Ordering::Relaxed) {
+            Err("nobody takes what we say of ourselves".to_owned())
+        } else {
+            Ok(())
+        }
     }
 
     /// Runs due and runs skipped so far.
@@ -99,7 +125,8 @@ impl Signs {
         (self.due.load(Ordering::Relaxed), self.skipped.load(Ordering::Relaxed))
     }
 
-    /// Every part gave a sign lately; or the first that did not.
+    /// Every part gave a sign lately, and so did one of the lanes; or what did not. That one lane of several stands
+    /// still is told by the others, and no reason to be started anew.
     pub(super) fn alive(&self) -> Result<(), String> {
         let now = self.origin.elapsed().as_millis() as u64;
         for (part, stuck) in PARTS {
@@ -107,6 +134,11 @@ impl Signs {
             if silent > SIGN_WITHIN.as_millis() as u64 {
                 return Err(format!("{stuck}: no sign for {} s", silent / 1000));
             }
+        }
+        let lanes = self.lanes.lock().unwrap_or_else(PoisonError::into_inner);
+        if !lanes.is_empty() && lanes.values().all(|lane| lane.moved.elapsed() > SIGN_WITHIN + lane.patience) {
+            let silent = lanes.values().map(|lane| lane.moved.elapsed()).min().unwrap_or_default();
+            return Err(format!("nothing is taken out of the outbox: no sign for {} s", silent.as_secs()));
         }
         Ok(())
     }
@@ -138,11 +170,33 @@ mod tests {
     #[tokio::test]
     async fn who_cannot_tell_anybody_is_alive_and_not_well() {
         let signs = Signs::new();
-        signs.outbox(Outbox::Stuck);
+        signs.heard_by(Heard::Nobody);
         assert_eq!(signs.alive(), Ok(()), "a restart would not help");
-        assert_eq!(signs.well(), Err("notifications do not get out".to_owned()));
-        signs.outbox(Outbox::Moves);
+        assert_eq!(signs.well(), Err("nobody takes what we say of ourselves".to_owned()));
+        signs.heard_by(Heard::Somebody);
         assert_eq!(signs.well(), Ok(()));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_outbox_of_which_no_lane_moves_is_stuck() {
+        let signs = Signs::new();
+        let later = async |seconds| {
+            tokio::time::advance(Duration::from_secs(seconds)).await;
+            PARTS.iter().for_each(|(part, _)| signs.give(*part));
+            signs.alive()
+        };
+        assert_eq!(later(1000).await, Ok(()), "who has no receivers has nothing to carry");
+        let (hook, script) = (Duration::from_secs(15), Duration::from_mins(5));
+        signs.lay_lanes([("hook".to_owned(), hook), ("script".to_owned(), script)].into_iter());
+        assert_eq!(later(330).await, Ok(()), "a program may take its time");
+        assert_eq!(later(1).await, Err("nothing is taken out of the outbox: no sign for 331 s".to_owned()));
+        signs.moved("hook");
+        assert_eq!(later(45).await, Ok(()), "one of them moves");
+        assert!(later(1).await.is_err());
+        signs.moved("another");
+        assert!(later(1).await.is_err());
+        signs.lay_lanes([("hook".to_owned(), hook)].into_iter());
+        assert_eq!(later(45).await, Ok(()), "it has just been set up");
     }
 
     #[test]

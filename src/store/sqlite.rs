@@ -193,6 +193,10 @@ impl Store for Sqlite {
         letters::depth(&self.readers).await.map_err(|error| refused("tell what is to be sent", error))
     }
 
+    async fn owed(&self, receiver: &str) -> Result<Option<Timestamp>, Refused> {
+        letters::owed(&self.readers, receiver).await.map_err(|error| refused("tell what was sent", error))
+    }
+
     async fn sought(&self, sought: &Sought, at_most: u32) -> Result<Vec<Delivery>, Refused> {
         letters::sought(&self.readers, sought, at_most).await.map_err(|error| refused("tell what was sent", error))
     }

@@ -58,7 +58,11 @@ impl Office {
         let heard = Arc::clone(&news);
         let environment = BTreeMap::from([("PATH", "/usr/bin:/bin"), ("SHOWN", "yes"), ("HIDDEN", "secret")]);
         let environment = environment.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
-        let heard_of = move |news| heard.lock().unwrap().push(news);
+        let heard_of = move |news| {
+            if !matches!(news, News::Moves { .. }) {
+                heard.lock().unwrap().push(news);
+            }
+        };
         let base = "https://unbroken.example.com/".parse().ok();
         let teller = Teller {
             map: Arc::new(told::map()),

@@ -12,7 +12,7 @@ use tokio::time::Instant;
 
 use crate::support::net::{Net, run};
 use crate::sweep::many;
-use crate::world::{Hook, Inside, Target, World, client, shop};
+use crate::world::{Hook, Inside, Manner, Target, World, client, shop};
 
 /// A small file system of its own, gone with the test.
 struct Disk(PathBuf);
@@ -148,6 +148,40 @@ async fn the_dead_mans_switch_is_let_go_when_we_stand_still_or_cannot_write() {
     sqlx::query("ROLLBACK").execute(&mut other).await.expect("it was held");
     other.close().await.expect("it closes");
     holds(&world).await;
+}
+
+#[tokio::test]
+async fn an_outbox_that_stands_still_is_ill_and_a_receiver_that_hangs_is_not() {
+    let (target, hook) = (Target::start().await, Hook::start().await);
+    let mut world = World::new(&target, &hook);
+    hook.be(Manner::Hang);
+    world.start().await;
+    world.until_score("buy", 100.0).await;
+    target.break_();
+    let is_well = async |world: &World| world.ask("/healthz").await.is_some();
+    world
+        .until("three attempts were waited for in vain", async |world: &World| {
+            assert!(is_well(world).await, "to start us again helps nobody:\n{}", world.log());
+            hook.letters().len() > 3
+        })
+        .await;
+    // A letter that cannot be read: none gets out any more.
+    let path = world.path("unbroken.db");
+    let mut other = SqliteConnection::connect(path.to_str().expect("utf-8")).await.expect("it is there");
+    for sql in ["CREATE TEMP TABLE kept AS SELECT number, body FROM outbox", "UPDATE outbox SET body = '{}'"] {
+        sqlx::query(sql).execute(&mut other).await.expect("it is written");
+    }
+    world.until("we are ill", async |world: &World| !is_well(world).await).await;
+    let why = client().get(format!("{}healthz", world.page())).send().await.expect("an answer");
+    assert_eq!(why.status(), 503);
+    assert!(why.text().await.expect("text").starts_with("nothing is taken out of the outbox: no sign for "));
+    assert_eq!(world.score("buy").await, Some(0.0), "probing goes on");
+    hook.be(Manner::Take);
+    let back = "UPDATE outbox SET body = kept.body FROM kept WHERE kept.number = outbox.number";
+    sqlx::query(back).execute(&mut other).await.expect("it is written");
+    other.close().await.expect("it closes");
+    world.until("we are well", is_well).await;
+    world.until("it is told", async |_: &World| told(&hook, "open").1 == 1).await;
 }
 
 /// Takes from a running daemon the right to open anything more; gives it back at the end.

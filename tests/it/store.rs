@@ -61,6 +61,7 @@ every_store! { people:
 
 every_store! { heard:
     no_alarm_stands_whose_end_did_not_get_through
+    what_is_owed_counts_from_what_was_taken_last
 }
 
 every_store! { past:

@@ -18,10 +18,7 @@ impl Lane {
     pub(super) async fn circulate(&mut self, room: u32) -> Round {
         let due = match self.store.circulars(&self.name, self.clock.now(), room).await {
             Ok(due) => due,
-            Err(refused) => {
-                self.refused(&refused);
-                return Round::Idle;
-            }
+            Err(refused) => return self.moved(Err(refused)),
         };
         let due: Vec<Outgoing> = due.into_iter().filter(|one| !self.unsettled.contains_key(&one.number)).collect();
         if due.is_empty() {
@@ -40,7 +37,7 @@ impl Lane {
     async fn hand_over(&self, one: Outgoing) -> Option<(i64, Fate)> {
         let now = self.clock.now();
         let outcome = match self.receiver.render_circular(&one.circular) {
-            Some(request) => self.sender.send(&self.receiver, request, now).await,
+            Some(request) => self.attempt(request, now).await,
             None => Err(Failure::Unfit { text: format!("`{}` sends no mail", self.name) }),
         };
         let tried = Tried { attempts: one.attempts + 1, refusals: one.refusals, queued: one.queued };

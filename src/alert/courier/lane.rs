@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures::{FutureExt, StreamExt, stream};
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
@@ -16,7 +16,7 @@ use super::{About, LETTERS_MAX, Listener, News};
 use crate::alert::pace::Bucket;
 use crate::alert::policy::Tried;
 use crate::alert::send::{Sender, chain};
-use crate::alert::{Attempt, Failure, Receiver, Taken, Teller, after};
+use crate::alert::{Attempt, Failure, Receiver, Request, Taken, Teller, after};
 use crate::clock::Clock;
 use crate::model::Notification;
 use crate::store::{Bundle, Fate, Holds, Letter, Refused, Sealing, Store};
@@ -54,6 +54,8 @@ pub(super) enum Round {
     /// There may be more.
     Moved,
     Idle,
+    /// The store did not tell what there is to do, or did not write it down.
+    Barred,
     /// There may be more, but not before then.
     Paced(Instant),
 }
@@ -82,13 +84,16 @@ impl Lane {
         while !shutdown.is_cancelled() {
             bell.mark_unchanged();
             let round = self.round().await;
+            if !matches!(round, Round::Barred) {
+                self.moves();
+            }
             if restate_at <= Instant::now() {
                 self.restate().await;
                 restate_at = Instant::now() + RESTATE_EVERY;
             }
             match round {
                 Round::Moved => {}
-                Round::Idle => tokio::select! {
+                Round::Idle | Round::Barred => tokio::select! {
                     () = shutdown.cancelled() => return,
                     rung = bell.changed() => if rung.is_err() { sleep(POLL).await },
                     () = sleep(POLL) => {}
@@ -111,26 +116,23 @@ impl Lane {
         match self.store.bundle(&self.name, self.clock.now()).await {
             Ok(Some(bundle)) if !self.unsettled.contains_key(&bundle.number) => return self.carry(bundle).await,
             Ok(_) => {}
-            Err(refused) => {
-                self.refused(&refused);
-                return Round::Idle;
-            }
+            Err(refused) => return self.moved(Err(refused)),
         }
         let known = u32::try_from(self.unsettled.len()).unwrap_or(u32::MAX);
         let letters = match self.store.letters(&self.name, self.clock.now(), room.saturating_add(known)).await {
             Ok(letters) => letters,
-            Err(refused) => {
-                self.refused(&refused);
-                return Round::Idle;
-            }
+            Err(refused) => return self.moved(Err(refused)),
         };
         let unsent = letters.into_iter().filter(|letter| !self.unsettled.contains_key(&letter.number));
         let letters: Vec<_> = unsent.take(room as usize).collect();
         if letters.is_empty() {
             // What is told already waits for what is not, and what is about no incident for what is.
             return match self.freshen().await {
-                Round::Idle => self.circulate(room).await,
-                moved => moved,
+                Round::Moved => Round::Moved,
+                put_off => match self.circulate(room).await {
+                    Round::Idle => put_off,
+                    moved => moved,
+                },
             };
         }
         self.begin(&letters.iter().map(|letter| letter.number).collect::<Vec<_>>()).await;
@@ -165,7 +167,7 @@ impl Lane {
         };
         self.begin(&[bundle.number]).await;
         self.bucket.take(1, Instant::now());
-        let outcome = self.sender.send(&self.receiver, request, now).await;
+        let outcome = self.attempt(request, now).await;
         let tried = Tried { attempts: bundle.attempts + 1, refusals: bundle.refusals, queued: bundle.queued };
         let fate = self.fate(outcome, tried);
         let settled = self.store.settle(bundle.number, fate.clone()).await;
@@ -189,7 +191,7 @@ impl Lane {
             Ok(()) => Round::Moved,
             Err(refused) => {
                 self.refused(&refused);
-                Round::Idle
+                Round::Barred
             }
         }
     }
@@ -210,7 +212,7 @@ impl Lane {
 
     async fn send(&self, notification: &Notification, attempt: &Attempt) -> Result<Taken, Failure> {
         if let Some(amendment) = self.receiver.amend(notification, attempt) {
-            match self.sender.send(&self.receiver, amendment, attempt.at).await {
+            match self.attempt(amendment, attempt.at).await {
                 Err(passing @ Failure::Passing { .. }) => return Err(passing),
                 // Nobody misses anything: the message that follows says it too.
                 Err(failure) => self.stays(failure.text()),
@@ -218,7 +220,17 @@ impl Lane {
             }
         }
         let request = self.receiver.render(notification, attempt);
-        self.sender.send(&self.receiver, request, attempt.at).await
+        self.attempt(request, attempt.at).await
+    }
+
+    /// Takes [`Receiver::patience`] at most.
+    pub(super) async fn attempt(&self, request: Request, at: Timestamp) -> Result<Taken, Failure> {
+        self.moves();
+        self.sender.send(&self.receiver, request, at).await
+    }
+
+    fn moves(&self) {
+        (self.listener)(News::Moves { receiver: self.name.clone() });
     }
 
     pub(super) fn fate(&self, outcome: Result<Taken, Failure>, tried: Tried) -> Fate {

@@ -34,7 +34,7 @@ impl Lane {
         let now = self.clock.now();
         if let Some(request) = self.amendment(&stale, now) {
             self.bucket.take(1, Instant::now());
-            match self.sender.send(&self.receiver, request, now).await {
+            match self.attempt(request, now).await {
                 Ok(_) => {}
                 Err(passing @ Failure::Passing { .. }) => {
                     let tried = Tried { attempts: self.patience.attempts + 1, refusals: 0, queued: stale.since };

@@ -269,6 +269,20 @@ pub(super) async fn standing(pool: &SqlitePool, receiver: &str, since: Timestamp
     rows.iter().map(|row| notification(row, 0, 1)).collect()
 }
 
+pub(super) async fn owed(pool: &SqlitePool, receiver: &str) -> Result<Option<Timestamp>> {
+    let row = sqlx::query(
+        "WITH taken AS (
+             SELECT COALESCE(MAX(settled), 0) AS last FROM outbox WHERE receiver = $1 AND state = 'delivered')
+         SELECT MAX(MIN(CASE state WHEN 'dead' THEN settled ELSE queued END), (SELECT last FROM taken)) FROM outbox
+         WHERE receiver = $1 AND kind <> 'report'
+         AND (state = 'pending' OR state = 'dead' AND settled > (SELECT last FROM taken))",
+    )
+    .bind(receiver)
+    .fetch_one(pool)
+    .await?;
+    Ok(row.get::<Option<i64>, _>(0).map(time))
+}
+
 pub(super) async fn depth(pool: &SqlitePool) -> Result<OutboxDepth> {
     // What failed waits for its receiver; what did not may wait its turn, as long as there are turns.
     let row = sqlx::query(

@@ -1,6 +1,6 @@
 //! What a receiver has heard, and what it has not.
 
-use unbroken::model::NotificationKind;
+use unbroken::model::{Notification, NotificationKind};
 use unbroken::store::{Discard, Fate, Store};
 
 use super::suite::{decide, drain, kinds_due};
@@ -27,4 +27,28 @@ pub(crate) async fn no_alarm_stands_whose_end_did_not_get_through(store: &dyn St
     assert_eq!(standing().await, [(incident(3).id, "open")], "dropped");
     drain(store, "am").await;
     assert_eq!(standing().await, [(incident(3).id, "open"), (incident(1).id, "resolve")]);
+}
+
+pub(crate) async fn what_is_owed_counts_from_what_was_taken_last(store: &dyn Store) {
+    let owed = async || store.owed("hook").await.unwrap();
+    let write = async |number, seconds| {
+        let letter = notification(&incident(number), NotificationKind::Open, "hook");
+        decide(store, vec![Notification { at: at(seconds), ..letter }]).await;
+    };
+    assert_eq!(owed().await, None);
+    write(1, 10).await;
+    write(2, 20).await;
+    assert_eq!(owed().await, Some(at(10)));
+    let due = kinds_due(store, "hook", at(20)).await;
+    store.settle(due[1].0, Fate::Delivered { at: at(30), receipt: None }).await.unwrap();
+    assert_eq!(owed().await, Some(at(30)), "one letter that it does not take is not silence");
+    store.settle(due[0].0, Fate::Dead { at: at(40), error: "answered 404".into() }).await.unwrap();
+    assert_eq!(owed().await, Some(at(40)), "what was given up was not taken");
+    assert_eq!(store.owed("mail").await.unwrap(), None, "nobody else's");
+    write(3, 50).await;
+    store
+        .settle(kinds_due(store, "hook", at(50)).await[0].0, Fate::Delivered { at: at(60), receipt: None })
+        .await
+        .unwrap();
+    assert_eq!(owed().await, None, "it hears again");
 }

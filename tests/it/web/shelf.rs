@@ -126,6 +126,10 @@ impl Store for Shelf {
         Ok(Vec::new())
     }
 
+    async fn owed(&self, _: &str) -> Result<Option<Timestamp>, Refused> {
+        Ok(None)
+    }
+
     async fn sought(&self, _: &Sought, _: u32) -> Result<Vec<Delivery>, Refused> {
         Ok(Vec::new())
     }
