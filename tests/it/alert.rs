@@ -4,6 +4,7 @@ mod deaf;
 mod delivery;
 mod histories;
 mod real;
+mod refusing;
 mod rendered;
 mod rush;
 pub(crate) mod told;

@@ -14,6 +14,8 @@ use tokio::task::JoinHandle;
 pub(crate) enum Answer {
     /// With more headers, each ended by CRLF.
     Status(u16, &'static str),
+    /// This a thousand times.
+    Says(u16, &'static str),
     Hang,
     /// 200, and then a gigabyte.
     Endless,
@@ -114,6 +116,13 @@ async fn answer(
             while stream.write_all(&[b'.'; 8_192]).await.is_ok() {
                 poured.fetch_add(8_192, Ordering::Relaxed);
             }
+        }
+        Answer::Says(status, words) => {
+            let body = words.repeat(1000);
+            let head =
+                format!("HTTP/1.1 {status} As told\r\ncontent-length: {}\r\nconnection: close\r\n\r\n", body.len());
+            _ = stream.write_all(head.as_bytes()).await;
+            _ = stream.write_all(body.as_bytes()).await;
         }
         Answer::Status(status, headers) => {
             let reply =

@@ -240,6 +240,46 @@ async fn an_alarm_of_which_the_end_did_not_get_through_is_not_repeated() {
 }
 
 #[tokio::test]
+async fn a_redirect_is_not_followed() {
+    let (folder, elsewhere) = (tempfile::tempdir().unwrap(), Deaf::start(&[]).await);
+    let location: &'static str = format!("location: http://{}/hook\r\n", elsewhere.address).leak();
+    let deaf = Deaf::start(&[Answer::Status(302, location), Answer::Status(307, location)]).await;
+    let office = Office::open(folder.path(), hooks(&[("hook", deaf.address)])).await;
+    office.post(vec![notification(&incident(1), Open, "hook")]).await;
+    for failures in 1..=2 {
+        office.fails(failures).await;
+        office.turn_clock(600);
+    }
+    office.delivers("hook", "open").await;
+    assert_eq!((deaf.heard().len(), elsewhere.heard().len()), (3, 0), "what is signed for one is shown to no other");
+    let News::Failed { error, .. } = office.hears(|news| matches!(news, News::Failed { .. })).await else { panic!() };
+    assert!(error.starts_with("answered 302"), "{error}");
+    office.close().await;
+}
+
+#[tokio::test]
+async fn of_what_an_outsider_says_two_hundred_characters_are_repeated() {
+    let folder = tempfile::tempdir().unwrap();
+    let deaf = Deaf::start(&[Answer::Says(500, "\u{202e}\0ü\n"), Answer::Says(500, "ü")]).await;
+    let office = Office::open(folder.path(), hooks(&[("hook", deaf.address)])).await;
+    office.post(vec![notification(&incident(1), Open, "hook")]).await;
+    let mut echoes = Vec::new();
+    for failures in 1..=2 {
+        office.fails(failures).await;
+        let shown = office.store.sought(&Sought::default(), 1).await.unwrap().remove(0).error.unwrap();
+        echoes.push(shown.strip_prefix("answered 500 Internal Server Error: ").unwrap().to_owned());
+        office.turn_clock(10);
+    }
+    assert_eq!(echoes[0].chars().count(), 200, "{}", echoes[0]);
+    assert!(
+        echoes[0].starts_with("\\u{202e}\\0ü\\n\\u{202e}")
+            && echoes[0].chars().all(|c| c == 'ü' || c.is_ascii_graphic())
+    );
+    assert_eq!(echoes[1], "ü".repeat(200), "characters, not bytes");
+    office.close().await;
+}
+
+#[tokio::test]
 async fn letters_to_a_receiver_that_is_gone_are_not_forgotten() {
     let folder = tempfile::tempdir().unwrap();
     let deaf = Deaf::start(&[]).await;

@@ -25,11 +25,16 @@ pub(crate) struct PostOffice {
 
 impl PostOffice {
     pub(crate) fn start() -> Self {
+        Self::start_with("")
+    }
+
+    /// With more lines for Postfix' `main.cf`, of which the last word counts.
+    pub(crate) fn start_with(more: &str) -> Self {
         let folder = Shared::new();
         folder.certificate();
         let [smtp, imap, imaps, pop3, lmtp] = std::array::from_fn(|_| free_address());
         let dovecot = dovecot(&folder, [imap, imaps, pop3, lmtp]);
-        let postfix = postfix(&folder, smtp, lmtp);
+        let postfix = postfix(&folder, smtp, lmtp, more);
         Self { _postfix: postfix, _dovecot: dovecot, folder, smtp, imap, imaps, pop3 }
     }
 
@@ -78,7 +83,7 @@ fn dovecot(folder: &Shared, [imap, imaps, pop3, lmtp]: [SocketAddr; 4]) -> Runni
     running
 }
 
-fn postfix(folder: &Shared, smtp: SocketAddr, lmtp: SocketAddr) -> Running {
+fn postfix(folder: &Shared, smtp: SocketAddr, lmtp: SocketAddr, more: &str) -> Running {
     let dir = folder.path().display();
     folder.owned_by("data", "postfix");
     let main = format!(
@@ -91,7 +96,7 @@ fn postfix(folder: &Shared, smtp: SocketAddr, lmtp: SocketAddr) -> Running {
          smtpd_tls_cert_file = {dir}/cert.pem\nsmtpd_tls_key_file = {dir}/key.pem\nsmtpd_tls_security_level = may\n\
          smtpd_sasl_type = dovecot\nsmtpd_sasl_path = private/auth\nsmtpd_sasl_auth_enable = yes\n\
          smtpd_relay_restrictions = permit_mynetworks, permit_sasl_authenticated, reject_unauth_destination\n\
-         maillog_file = {dir}/postfix.log\nmaillog_file_prefixes = {dir}\nalias_maps =\nalias_database =\n"
+         maillog_file = {dir}/postfix.log\nmaillog_file_prefixes = {dir}\nalias_maps =\nalias_database =\n{more}"
     );
     let mut master = format!("{smtp} inet n - n - - smtpd\n");
     for service in [
