@@ -107,6 +107,18 @@ async fn reads_the_same(phoenix: &Phoenix, reading: &Arc<Reading>, otlp: Value) 
     }
 }
 
+/// Phoenix keeps no more, and rounds.
+fn in_microseconds(reading: &mut Reading) {
+    let whole = |time: &mut Duration| *time = Duration::from_micros(u64::try_from(time.as_micros()).unwrap());
+    reading.started = Timestamp::from_microsecond(reading.started.as_microsecond()).unwrap();
+    whole(&mut reading.outcome.took);
+    for step in &mut reading.outcome.steps {
+        let phases = step.phases.iter_mut().flat_map(|phase| [&mut phase.offset, &mut phase.took]);
+        let episodes = step.episodes.iter_mut().flat_map(|episode| [&mut episode.offset, &mut episode.took]);
+        [&mut step.offset, &mut step.took].into_iter().chain(phases).chain(episodes).for_each(whole);
+    }
+}
+
 /// One run as a test has it, and what a real browser did on a real page: in Phoenix all but kinds and links, which it does
 /// not keep; those in Rotel.
 #[tokio::test(flavor = "multi_thread")]
@@ -119,6 +131,7 @@ async fn a_failing_run_and_a_visit_read_the_same_in_somebody_elses_backend() {
 
     let (mut reading, _) = crate::kinds::browser::told::ordered().await;
     reading.asked_by = Some(failing(1).root());
+    in_microseconds(&mut reading);
     let reading = Arc::new(reading);
     let both = json!([to("http/protobuf", &phoenix.http()), to("grpc", &format!("http://{}", rotel.grpc))]);
     reads_the_same(&phoenix, &reading, both).await;
