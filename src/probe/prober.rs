@@ -22,7 +22,7 @@ use super::outcome::{self, Felt};
 use super::proofs::{Proofs, Witness};
 use super::run::{during, timed_out};
 use super::standstill::{Loss, Standstill};
-use super::{Detail, Order, Phases, Redactor, Reply, Run, Scope, Stop, Tools};
+use super::{Account, Detail, Order, Phases, Redactor, Reply, Run, Scope, Stop, Tools};
 use crate::model::{
     Captured, Fault, FaultCode, Finding, FindingSeverity, Outcome, Persona, Phase, Proof, Reading, SelfFault, SpanId,
     StepOutcome, TraceId, VantageId, Verdict,
@@ -294,12 +294,11 @@ impl<'a> Walk<'a> {
         self.witness = run.witness.take();
         let running = run.phases.running();
         if let (Err(Stop::Fault(_)), Some(Phase::Dns), None) = (&acted, running, run.peer) {
-            let servers = self.prober.tools.network.resolver.servers().unwrap_or_default();
-            servers.first().into_iter().for_each(|asked| run.attribute(Reading::NAME_SERVER, asked.to_string()));
+            run.note_name_server();
         }
         run.phases.end();
         let account = run.chronicle.take().map(|happened| happened.account(self.start, Instant::now()));
-        let (mut phases, mut attributes, captured) = (run.phases, run.attributes, run.captured);
+        let (mut phases, attributes, captured) = (run.phases, run.attributes, run.captured);
         outcome.peer = run.peer;
         outcome.certificate = run.certificate;
         self.keep(captured, outcome);
@@ -314,17 +313,16 @@ impl<'a> Walk<'a> {
             Err(stop) => (None, Err(running.map_or(stop.clone(), |phase| during(stop, phase)))),
         };
         outcome.phases = phases.finish();
-        if let Some(account) = account {
-            outcome.episodes = self.redactor.episodes(account.episodes, &outcome.name);
-            attributes.extend(account.attributes);
-        }
-        outcome.attributes = self.clipped(attributes);
+        self.note(attributes, account, outcome);
         (felt, ended)
     }
 
-    fn clipped(&self, attributes: Vec<(&'static str, SmolStr)>) -> Vec<(Cow<'static, str>, SmolStr)> {
+    /// What the kind wrote down, as it may be seen.
+    fn note(&self, written: Vec<(&'static str, SmolStr)>, account: Option<Account>, outcome: &mut StepOutcome) {
+        let Account { episodes, attributes } = account.unwrap_or_default();
         let clip = |(name, value)| (Cow::Borrowed(name), self.redactor.clip_own(value, VALUE_CHARS_MAX));
-        attributes.into_iter().map(clip).collect()
+        outcome.attributes = written.into_iter().chain(attributes).map(clip).collect();
+        outcome.episodes = self.redactor.episodes(episodes, &outcome.name);
     }
 
     /// What the reply says of quality.

@@ -167,6 +167,14 @@ impl Run<'_> {
         (self.told == Told::Yes).then_some(Context { trace: self.trace, span: self.span })
     }
 
+    /// Writes down which name server was asked.
+    pub(super) fn note_name_server(&mut self) {
+        let servers = self.tools.network.resolver.servers().unwrap_or_default();
+        if let Some(asked) = servers.first() {
+            self.attribute(Reading::NAME_SERVER, asked.to_string());
+        }
+    }
+
     /// The way to where a reply of the last peer leads.
     pub fn sent(&self) -> Way {
         Way::Sent(self.came_from.unwrap_or(Region::Public))

@@ -137,10 +137,8 @@ impl Told<'_> {
             Some((end, stop)) => (*end, stop.as_ref()),
             None => (self.until, None),
         };
-        let mut attributes = vec![
-            ("unbroken.browser.deed", Scalar::Integer(number as i64 + 1)),
-            ("unbroken.browser.verb", text(done.verb)),
-        ];
+        let mut attributes =
+            vec![("unbroken.browser.deed", count(number + 1)), ("unbroken.browser.verb", text(done.verb))];
         let fault = match stop {
             Some(Stop::Fault(fault)) => Some(fault.clone()),
             // Our own fault is no error of the page's.
@@ -166,7 +164,7 @@ impl Told<'_> {
         let times = (self.seen.clock.instant(page.from), to);
         let mut attributes = vec![("url.full", text(&bare(&last.url)))];
         if page.last > page.first {
-            attributes.push(("unbroken.browser.sent_on", Scalar::Integer((page.last - page.first) as i64)));
+            attributes.push(("unbroken.browser.sent_on", count(page.last - page.first)));
         }
         Episode { attributes, ..self.episode((page.span, page.caused_by), "navigation", times) }
     }
@@ -261,6 +259,10 @@ fn bare(url: &str) -> SmolStr {
         url.to_string()
     });
     super::super::seen::clipped(bare.as_deref().unwrap_or(url), URL_CHARS_MAX).into()
+}
+
+fn count(number: usize) -> Scalar {
+    Scalar::Integer(number.try_into().unwrap_or(i64::MAX))
 }
 
 fn text(text: &str) -> Scalar {
