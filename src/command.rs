@@ -16,6 +16,7 @@ mod metrics;
 mod outbox;
 mod preflight;
 mod probe;
+mod record;
 mod report;
 mod run;
 mod schema;
@@ -103,6 +104,8 @@ enum Command {
     Walk(walk::Args),
     /// Run one probe, or each of a touchpoint, once, and tell everything about it
     Probe(probe::Args),
+    /// Use a page in a window; what you do there becomes a probe
+    Record(record::Args),
     /// Is everything ready for a campaign: its landing page, parameters, texts and card, now
     Preflight(preflight::Args),
     /// Why a journey's score is what it is
@@ -221,6 +224,7 @@ impl Command {
             Self::Check(args) => Ok(args.run(global).await),
             Self::Walk(args) => args.run(global).await,
             Self::Probe(args) => args.run(global).await,
+            Self::Record(args) => args.run(global).await,
             Self::Preflight(args) => args.run(global).await,
             Self::Explain(args) => args.run(global).await,
             Self::Status(args) => args.run(global).await,

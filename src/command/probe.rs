@@ -9,6 +9,7 @@ use super::{Exit, Format, Global, Stop, terminal};
 use crate::config::{Plan, Secrets};
 use crate::daemon::errands;
 use crate::model::{Fault, FaultCode, JourneyMap, PersonaId, Proof, Reading, Source, StepOutcome, VantageId, Verdict};
+use crate::probe::browser::pool::Display;
 use crate::probe::{Errand, Proofs};
 use crate::web;
 use crate::words::{self, Words};
@@ -27,6 +28,9 @@ pub(super) struct Args {
     /// Write what the pages of browser steps look like into this folder: picture, outline, console, requests
     #[arg(long, value_name = "DIR")]
     pictures: Option<PathBuf>,
+    /// Show what browsers do in windows on this screen (`DISPLAY` or `WAYLAND_DISPLAY`)
+    #[arg(long)]
+    headed: bool,
 }
 
 impl Args {
@@ -34,7 +38,11 @@ impl Args {
         let plan = global.plan(Secrets::Needed)?;
         let chosen = self.choose(&plan)?;
         let from = self.from(&plan)?;
+        let display = self.headed.then(|| Display::find(&global.variables())).transpose().map_err(Stop::usage)?;
         let mut walker = errands::Walker::new(&plan, &super::run::program()?).await;
+        if let Some(display) = display {
+            walker = walker.headed(display);
+        }
         if let Some(folder) = &self.pictures {
             std::fs::create_dir_all(folder).map_err(|error| Stop::usage(format!("{}: {error}", folder.display())))?;
             walker = walker.showing(Arc::new(Folder(folder.clone())));

@@ -13,7 +13,7 @@ use super::tell::Tell;
 use crate::clock::Clock;
 use crate::config::Plan;
 use crate::model::{JourneyMap, PersonaId, ProbeId, Proof, Reading, SelfFault, Trigger, VantageId};
-use crate::probe::browser::pool::Browsers;
+use crate::probe::browser::pool::{Browsers, Display};
 use crate::probe::connect::Network;
 use crate::probe::{Errand, Heard, Order, Prober, Proofs, Pushes, Tools};
 use crate::store::Store;
@@ -148,6 +148,13 @@ impl Walker {
     #[must_use]
     pub fn showing(self, proofs: Arc<dyn Proofs>) -> Self {
         Self { prober: self.prober.showing(proofs), ..self }
+    }
+
+    /// The same; browsers do what they do in windows on this screen.
+    #[must_use]
+    pub fn headed(self, display: Display) -> Self {
+        self.browsers.show(display);
+        self
     }
 
     /// Once, from a vantage.

@@ -17,6 +17,7 @@ mod lack;
 mod ledger;
 pub mod pool;
 mod raw;
+pub mod record;
 mod refused;
 mod seen;
 mod sight;

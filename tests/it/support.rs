@@ -6,6 +6,7 @@ pub(crate) mod net;
 pub(crate) mod probe;
 pub(crate) mod proxy;
 pub(crate) mod raw;
+pub(crate) mod screen;
 pub(crate) mod sip;
 pub(crate) mod web;
 

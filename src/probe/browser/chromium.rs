@@ -7,6 +7,7 @@ pub(super) mod account;
 mod flags;
 mod folder;
 mod group;
+pub(super) mod look;
 mod wire;
 
 use std::fmt;
@@ -32,6 +33,7 @@ use account::Account;
 pub(super) use flags::find;
 use folder::Folder;
 use group::Group;
+use look::Look;
 use wire::Door;
 
 use crate::units::Bytes;
@@ -66,6 +68,7 @@ pub(super) struct Birth<'a> {
     pub(super) program: &'a Path,
     pub(super) account: Option<Account>,
     pub(super) sandbox: Sandbox,
+    pub(super) look: &'a Look,
     /// Whatever ends is ended in here.
     pub(super) endings: &'a TaskTracker,
     /// Nobody can guess it.
@@ -116,7 +119,7 @@ impl Chromium {
         let other = |error: io::Error| Unborn::Other(error.to_string());
         folder::sweep();
         let folder = Folder::make(birth.account, birth.number).map_err(other)?;
-        let mut child = command(&birth, &folder).spawn().map_err(other)?;
+        let mut child = command(&birth, &folder).and_then(|mut command| command.spawn()).map_err(other)?;
         let group = Group::led_by(&child).ok_or_else(|| Unborn::Other("it has no number".to_owned()))?;
         let (stdin, stdout, stderr) = (child.stdin.take(), child.stdout.take(), child.stderr.take());
         let (Some(stdin), Some(stdout)) = (stdin, stdout) else { return Err(Unborn::Other("no pipes".to_owned())) };
@@ -262,10 +265,10 @@ impl Drop for Unready {
     }
 }
 
-fn command(birth: &Birth<'_>, folder: &Folder) -> Command {
+fn command(birth: &Birth<'_>, folder: &Folder) -> io::Result<Command> {
     let home = folder.profile();
     let mut command = Command::new("/bin/sh");
-    command.args(["-c", flags::SHELL]).arg(birth.program).args(flags::FLAGS);
+    command.args(["-c", flags::SHELL]).arg(birth.program).args(flags::flags(birth.look));
     if birth.sandbox == Sandbox::None {
         command.arg("--no-sandbox");
     }
@@ -279,6 +282,7 @@ fn command(birth: &Birth<'_>, folder: &Folder) -> Command {
         .env("PATH", "/usr/bin:/bin")
         .env("LANG", "C.UTF-8")
         .env("DBUS_SESSION_BUS_ADDRESS", "disabled:")
+        .envs(birth.look.variables(folder)?)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
@@ -287,7 +291,7 @@ fn command(birth: &Birth<'_>, folder: &Folder) -> Command {
     if let Some(account) = birth.account {
         command.uid(account.user).gid(account.group);
     }
-    command
+    Ok(command)
 }
 
 /// Connects, and asks it who it is.
@@ -333,10 +337,11 @@ mod tests {
 
     #[tokio::test(flavor = "multi_thread")]
     async fn a_browser_whose_daemon_is_killed_ends_by_itself() {
-        let (program, endings) = (find(None).expect("a browser"), TaskTracker::new());
+        let (look, endings) = (Look::Unseen, TaskTracker::new());
+        let program = find(None, &look).expect("a browser");
         let account = Account::find(None).expect("somebody");
-        let birth =
-            Birth { program: &program, account, sandbox: Sandbox::Own, endings: &endings, number: rand::random() };
+        let (sandbox, number) = (Sandbox::Own, rand::random());
+        let birth = Birth { program: &program, account, sandbox, look: &look, endings: &endings, number };
         let mut chromium = Chromium::start(birth).await.expect("it starts");
         let mut remains = chromium.remains.take().expect("it lives");
         assert!(remains.group.weigh().processes > 2);

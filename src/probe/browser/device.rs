@@ -17,7 +17,7 @@ use serde::Deserialize;
 /// What the page is looked at with.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
-pub(super) enum Device {
+pub enum Device {
     #[default]
     Desktop,
     Phone,
@@ -71,18 +71,31 @@ struct Screen {
 }
 
 impl Device {
-    pub(super) fn parse(word: &str) -> Option<Self> {
-        match word {
-            "desktop" => Some(Self::Desktop),
-            "phone" => Some(Self::Phone),
-            "tablet" => Some(Self::Tablet),
-            _ => None,
+    const ALL: [Self; 3] = [Self::Desktop, Self::Phone, Self::Tablet];
+    /// As they are written.
+    pub const WORDS: [&'static str; 3] = [Self::Desktop.word(), Self::Phone.word(), Self::Tablet.word()];
+
+    pub fn parse(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|device| device.word() == word)
+    }
+
+    pub(super) const fn word(self) -> &'static str {
+        match self {
+            Self::Desktop => "desktop",
+            Self::Phone => "phone",
+            Self::Tablet => "tablet",
         }
     }
 
     /// Fingers, not a mouse.
     pub(super) fn touches(self) -> bool {
         self != Self::Desktop
+    }
+
+    /// Width and height of its screen, in pixels of CSS.
+    pub(super) fn size(self) -> (i64, i64) {
+        let Screen { width, height, .. } = self.screen();
+        (width, height)
     }
 
     fn screen(self) -> Screen {

@@ -92,8 +92,8 @@ async (query, doing, value) => {
       return named(may.filter(el => role(el) === query.role || unseen(el) && query.role in ROLES), want);
     }
     const found = [];
-    // Whoever asks which it is wants them all.
-    for (let left = doing === 'which' ? Infinity : query.nth ?? 1, at = 0; left > 0 && at < all.length; at++) {
+    // Whoever names things wants them all.
+    for (let left = doing === 'name' ? Infinity : query.nth ?? 1, at = 0; left > 0 && at < all.length; at++) {
       if (role(all[at]) !== query.role) continue;
       found.push(all[at]);
       if (visible(all[at])) left--;
@@ -161,6 +161,8 @@ async (query, doing, value) => {
   let found = candidates(query, root);
   const seen = found.filter(visible);
   if (seen.length) found = seen;
+  // Whoever names things asks with a function instead of a value, and is answered before anything can change.
+  if (doing === 'name') return value(found, { name, role, squeeze, closest, within, visible, PRESSABLE, FIELDS });
   let el = found[(query.nth ?? 1) - 1];
   if (doing === 'gone') return { state: seen.length ? 'there' : 'gone', words: seen.length ? words(seen[0]) : '' };
   if (!el) {

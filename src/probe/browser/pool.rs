@@ -21,9 +21,13 @@ pub(super) use rack::Lent;
 use rack::Rack;
 pub use settings::Settings;
 
+pub use super::chromium::look::Display;
+use super::chromium::look::Look;
 use super::gate::Home;
 use super::tab::Tab;
 use crate::model::SelfFault;
+use crate::probe::connect::Network;
+use crate::probe::connect::address::Way;
 use crate::probe::{Run, Stop};
 
 /// What is left of a run's time must be enough to say that there was none.
@@ -59,7 +63,7 @@ impl Browsers {
     /// Starts none before one is asked for.
     pub fn new(settings: Settings, random: Random) -> Arc<Self> {
         let health = Health::default();
-        let rack = Mutex::new(Rack::new(settings, Arc::clone(&random), health.clone()));
+        let rack = Mutex::new(Rack::new((settings, Look::Unseen), Arc::clone(&random), health.clone()));
         Arc::new(Self { random, runtime: Handle::try_current().ok(), rack, health })
     }
 
@@ -68,8 +72,17 @@ impl Browsers {
         let mut rack = self.rack.lock().unwrap_or_else(PoisonError::into_inner);
         if rack.settings != *settings {
             rack.empty();
-            *rack = Rack::new(settings.clone(), Arc::clone(&self.random), self.health.clone());
+            let how = (settings.clone(), rack.look.clone());
+            *rack = Rack::new(how, Arc::clone(&self.random), self.health.clone());
         }
+    }
+
+    /// From now on a person sees what they do.
+    pub fn show(&self, display: Display) {
+        let mut rack = self.rack.lock().unwrap_or_else(PoisonError::into_inner);
+        rack.empty();
+        let how = (rack.settings.clone(), Look::On(display));
+        *rack = Rack::new(how, Arc::clone(&self.random), self.health.clone());
     }
 
     /// Starts one to see whether it can; or says why not. What a person should know about how it runs, if anything.
@@ -94,17 +107,18 @@ impl Browsers {
     pub(super) async fn open(&self, run: &Run<'_>, written: &Url) -> Result<Tab, Stop> {
         // A run that finds no browser in time says nothing of the touchpoint.
         let until = run.deadline.checked_sub(MARGIN).unwrap_or(run.deadline);
-        let opened = timeout_at(until, self.tab(run, written)).await;
+        let opened = timeout_at(until, self.tab(Arc::clone(&run.tools.network), run.way, written)).await;
         opened.unwrap_or_else(|_| Err(own("no browser of ours was ready in time")))
     }
 
-    async fn tab(&self, run: &Run<'_>, written: &Url) -> Result<Tab, Stop> {
+    /// The same, for whoever has no run and waits as long as it takes.
+    pub(super) async fn tab(&self, network: Arc<Network>, way: Way, written: &Url) -> Result<Tab, Stop> {
         let home = written.host().zip(written.port_or_known_default());
         let (host, port) = home.ok_or_else(|| own(&format!("`{written}` names no host")))?;
-        let home = Home { host: host.to_owned(), port, way: run.way };
+        let home = Home { host: host.to_owned(), port, way };
         let runtime = self.runtime.clone().or_else(|| Handle::try_current().ok());
         let runtime = runtime.ok_or_else(|| own("there is nothing that a browser could run in"))?;
-        let (rack, network) = (self.rack(), Arc::clone(&run.tools.network));
+        let rack = self.rack();
         let opening = runtime.spawn(async move { Tab::open(rack.lend().await?, network, home).await });
         // Dropped: whatever is opened meanwhile is closed again.
         let opened = AbortOnDropHandle::new(opening).await;

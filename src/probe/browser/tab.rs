@@ -11,7 +11,9 @@ use chromiumoxide::Page;
 use chromiumoxide::cdp::browser_protocol::browser::{
     BrowserContextId, SetDownloadBehaviorBehavior, SetDownloadBehaviorParams,
 };
-use chromiumoxide::cdp::browser_protocol::target::{CreateBrowserContextParams, CreateTargetParams, GetTargetsParams};
+use chromiumoxide::cdp::browser_protocol::target::{
+    CreateBrowserContextParams, CreateTargetParams, GetTargetsParams, TargetInfo,
+};
 use chromiumoxide::error::CdpError;
 use tokio::runtime::Handle;
 use tokio::sync::watch;
@@ -129,6 +131,16 @@ impl Tab {
             others.extend(remnant.lent.chromium.browser.get_page(id).await.ok());
         }
         others
+    }
+
+    /// Whether any of its pages is still open.
+    pub(super) async fn is_open(&self) -> bool {
+        let Some(remnant) = &self.remnant else { return false };
+        let targets = remnant.lent.chromium.browser.execute(GetTargetsParams::default()).await;
+        let ours = |target: &TargetInfo| {
+            target.r#type == "page" && target.browser_context_id.as_ref() == Some(&remnant.context)
+        };
+        targets.is_ok_and(|told| told.result.target_infos.iter().any(ours))
     }
 
     /// A file that the page can be handed, of this content: gone with the tab.

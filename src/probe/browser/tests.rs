@@ -66,7 +66,7 @@ pub(super) async fn page(html: impl Into<String>) -> Url {
 }
 
 /// Opens a tab as a run of `url` would.
-async fn open(tools: &Tools, url: &Url) -> Result<Tab, Stop> {
+pub(super) async fn open(tools: &Tools, url: &Url) -> Result<Tab, Stop> {
     let (probe, scope) = (ProbeId::new("shop", "buy"), Scope::default());
     let (mut cookies, mut came_from, mut redactor) = (None, None, Redactor::default());
     let run = Run {

@@ -157,7 +157,7 @@ fn passage(tab: &Tab, url: &Url) -> Option<Passage> {
 }
 
 /// Chromium's, as it names itself.
-fn version(agent: &str) -> String {
+pub(super) fn version(agent: &str) -> String {
     let version = agent.split_once("Chrome/").map_or("", |(_, rest)| rest);
     version.split(' ').next().unwrap_or_default().to_owned()
 }
@@ -188,7 +188,7 @@ async fn open(window: &Window, url: &Url, tab: &Tab, limit: Instant) -> Result<(
 }
 
 /// Why the page did not come: our gate knows better than the browser how far it got.
-fn unreachable(error: &str, url: &Url, tab: &Tab) -> Stop {
+pub(super) fn unreachable(error: &str, url: &Url, tab: &Tab) -> Stop {
     if let Some(Passage { ended: Err(stop), .. }) = passage(tab, url) {
         return stop;
     }

@@ -20,7 +20,7 @@ use tokio::time::sleep;
 
 use super::device::Guise;
 
-const FIND: &str = include_str!("find.js");
+pub(super) const FIND: &str = include_str!("find.js");
 /// Frames of one page that are asked.
 const FRAMES_MAX: usize = 32;
 /// A page that still loads something is used when it is so old: customers do not wait for the last picture.

@@ -4,6 +4,7 @@ mod daemon;
 mod forms;
 mod heavy;
 mod odd;
+mod recorded;
 pub(crate) mod told;
 mod ways;
 

@@ -3,6 +3,8 @@
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
+use super::look::Look;
+
 /// Where systems install it. The headless shell first: the same engine with less around it, a third lighter at rest.
 const PLACES: &[&str] = &[
     "/usr/lib/chromium/chromium-headless-shell",
@@ -19,8 +21,7 @@ const PLACES: &[&str] = &[
 ];
 
 /// Without these it would be larger, slower, or talk to others than the page does.
-pub(super) const FLAGS: &[&str] = &[
-    "--headless",
+const FLAGS: &[&str] = &[
     "--remote-debugging-pipe",
     "--no-startup-window",
     "--no-first-run",
@@ -60,7 +61,6 @@ pub(super) const FLAGS: &[&str] = &[
     "--webrtc-ip-handling-policy=disable_non_proxied_udp",
     "--host-resolver-rules=MAP * ~NOTFOUND , EXCLUDE 127.0.0.1",
     "--mute-audio",
-    "--hide-scrollbars",
     "--metrics-recording-only",
     "--password-store=basic",
     "--use-mock-keychain",
@@ -70,16 +70,33 @@ pub(super) const FLAGS: &[&str] = &[
      PaintHolding,GlobalMediaControls,PreloadTopChromeWebUI,PreloadTopChromeWebUILessNavigations",
 ];
 
+/// Where nobody looks on.
+const UNSEEN: &[&str] = &["--headless", "--hide-scrollbars"];
+/// Where somebody does.
+const SEEN: &[&str] = &[
+    "--ozone-platform-hint=auto",
+    "--window-position=0,0",
+    "--window-size=1460,1040",
+    // No bar that warns of these flags lies above the page.
+    "--test-type",
+];
+
+pub(super) fn flags(look: &Look) -> impl Iterator<Item = &'static str> {
+    let own = if *look == Look::Unseen { UNSEEN } else { SEEN };
+    own.iter().chain(FLAGS).copied()
+}
+
 /// What a shell does before it becomes the browser: the pipes get the numbers that Chromium reads and writes, no file of
 /// its grows without end, none shows what was in its memory.
 pub(super) const SHELL: &str =
     r#"ulimit -c 0; ulimit -n 4096; ulimit -f 1048576; exec "$0" "$@" 3<&0 4>&1 </dev/null >/dev/null"#;
 
-/// The browser to start, if there is one.
-pub(in crate::probe::browser) fn find(written: Option<&Path>) -> Option<PathBuf> {
+/// The browser to start, if there is one; where somebody is to look on, one that has windows.
+pub(in crate::probe::browser) fn find(written: Option<&Path>, look: &Look) -> Option<PathBuf> {
+    let shows = |path: &Path| *look == Look::Unseen || !path.to_string_lossy().contains("headless");
     match written {
-        Some(path) => path.exists().then(|| path.to_owned()),
-        None => PLACES.iter().map(PathBuf::from).find(|path| is_program(path)),
+        Some(path) => (path.exists() && shows(path)).then(|| path.to_owned()),
+        None => PLACES.iter().map(PathBuf::from).find(|path| is_program(path) && shows(path)),
     }
 }
 

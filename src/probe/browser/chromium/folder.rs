@@ -2,8 +2,8 @@
 //! starts after us.
 
 use std::fs::{self, DirBuilder, File, TryLockError};
-use std::io;
-use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, chown};
+use std::io::{self, Write as _};
+use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _, chown};
 use std::path::{Path, PathBuf};
 
 use rustix::process::getuid;
@@ -55,7 +55,15 @@ impl Folder {
         Ok(tray)
     }
 
-    /// Lets the browser have a folder.
+    /// A file in it that the browser alone may read.
+    pub(super) fn keep(&self, name: &str, content: &[u8]) -> io::Result<PathBuf> {
+        let path = self.path.join(name);
+        File::options().write(true).create_new(true).mode(0o600).open(&path)?.write_all(content)?;
+        self.give(&path)?;
+        Ok(path)
+    }
+
+    /// Lets the browser have a file or a folder.
     fn give(&self, path: &Path) -> io::Result<()> {
         self.account.map_or(Ok(()), |account| chown(path, Some(account.user), Some(account.group)))
     }

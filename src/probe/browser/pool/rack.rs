@@ -14,6 +14,7 @@ use super::{Health, Random, Settings, own};
 use crate::model::SelfFault;
 use crate::probe::Stop;
 use crate::probe::browser::chromium::account::Account;
+use crate::probe::browser::chromium::look::{self, Look};
 use crate::probe::browser::chromium::{self, Birth, Chromium, Gone, Guard, Sandbox, Unborn};
 use crate::units::{Bytes, FilePath};
 
@@ -32,6 +33,7 @@ const HANGS: Duration = Duration::from_secs(10);
 /// The browsers under one set of settings.
 pub(in crate::probe::browser) struct Rack {
     pub(super) settings: Settings,
+    pub(super) look: Look,
     random: Random,
     health: Health,
     room: Arc<Semaphore>,
@@ -67,10 +69,10 @@ impl fmt::Debug for Rack {
 }
 
 impl Rack {
-    pub(super) fn new(settings: Settings, random: Random, health: Health) -> Arc<Self> {
+    pub(super) fn new((settings, look): (Settings, Look), random: Random, health: Health) -> Arc<Self> {
         let room = Arc::new(Semaphore::new(settings.at_most.get()));
         let (waiting, endings, sandbox) = (Mutex::default(), TaskTracker::new(), Mutex::new(Sandbox::Own));
-        Arc::new(Self { settings, random, health, room, waiting, endings, sandbox })
+        Arc::new(Self { settings, look, random, health, room, waiting, endings, sandbox })
     }
 
     /// A browser that was used last and waits, or a new one.
@@ -116,15 +118,21 @@ impl Rack {
     async fn start(&self) -> Result<Chromium, Stop> {
         let misplaced = |text: String| Stop::Own(SelfFault::Misconfigured, text);
         let written = self.settings.chromium.as_ref().map(FilePath::as_path);
-        let program = chromium::find(written).ok_or_else(|| match written {
-            Some(path) => misplaced(format!("`browser: chromium:` names `{}`, which is not there", path.display())),
-            None => Stop::Own(SelfFault::Unsupported, MISSING.to_owned()),
+        let program = chromium::find(written, &self.look).ok_or_else(|| match (written, &self.look) {
+            (Some(path), Look::On(_)) if path.exists() => {
+                misplaced(format!("`{}` has no windows: install `chromium` and leave `chromium:` out", path.display()))
+            }
+            (Some(path), _) => {
+                misplaced(format!("`browser: chromium:` names `{}`, which is not there", path.display()))
+            }
+            (None, Look::Unseen) => Stop::Own(SelfFault::Unsupported, MISSING.to_owned()),
+            (None, Look::On(_)) => Stop::Own(SelfFault::Unsupported, WINDOWLESS.to_owned()),
         })?;
         let account = Account::find(self.settings.user.as_deref()).map_err(misplaced)?;
         loop {
             let sandbox = *self.sandbox();
-            let (endings, number) = (&self.endings, (self.random)());
-            let birth = Birth { program: &program, account, sandbox, endings, number };
+            let (look, endings, number) = (&self.look, &self.endings, (self.random)());
+            let birth = Birth { program: &program, account, sandbox, look, endings, number };
             let mut hanging = Hanging { rack: self, program: &program, since: Some(Instant::now()) };
             let started = Chromium::start(birth).await;
             hanging.since = None;
@@ -135,7 +143,8 @@ impl Rack {
                     *self.sandbox() = Sandbox::None;
                 }
                 Err(Unborn::Sandbox(why) | Unborn::Other(why)) => {
-                    let text = format!("`{}` does not start: {why}", program.display());
+                    let hint = if *look == Look::Unseen { String::new() } else { format!("; {}", look::REFUSED) };
+                    let text = format!("`{}` does not start: {why}{hint}", program.display());
                     self.crashed(&text);
                     return Err(own(&text));
                 }
@@ -201,6 +210,10 @@ impl Lent {
         }
         rack.health.send_if_modified(|(times, _)| std::mem::take(times) > 0);
         let group = chromium.weight();
+        // One that showed its windows goes with them.
+        if rack.look != Look::Unseen {
+            return;
+        }
         let heavy = tokio::task::spawn_blocking(group).await.is_ok_and(|memory| memory > LIGHT);
         if runs + 1 < RUNS_MAX && !heavy {
             rack.keep(chromium, runs + 1);
@@ -242,6 +255,9 @@ impl Drop for Hanging<'_> {
 
 const MISSING: &str = "there is no Chromium on this machine: install it (Debian and Ubuntu: `apt-get install \
      chromium-headless-shell` or `chromium`), or name its program as `browser: { chromium: PATH }`";
+
+const WINDOWLESS: &str = "there is no Chromium on this machine that has windows: install it (Debian and Ubuntu: `apt-get \
+     install chromium`), or name its program as `browser: { chromium: PATH }`";
 
 const UNSAFE: &str = "this system lets nobody without privileges make a sandbox, so Chromium runs pages without one: let \
      it make user namespaces (sysctl user.max_user_namespaces, kernel.unprivileged_userns_clone), or probe only pages \

@@ -7,6 +7,7 @@ use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
 
 use crate::probe::browser::chromium::find;
+use crate::probe::browser::chromium::look::Look;
 use crate::units::{Bytes, FilePath};
 
 /// How browsers are run.
@@ -27,7 +28,7 @@ pub struct Settings {
 impl Settings {
     /// The program that would be started, if there is one; whether it does start is another matter.
     pub fn program(&self) -> Option<PathBuf> {
-        find(self.chromium.as_ref().map(FilePath::as_path))
+        find(self.chromium.as_ref().map(FilePath::as_path), &Look::Unseen)
     }
 }
 

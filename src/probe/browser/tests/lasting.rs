@@ -11,6 +11,7 @@ use tokio::time::{Instant, sleep};
 use super::{ask, open, page, tools, with};
 use crate::clock::Clock;
 use crate::model::SelfFault;
+use crate::probe::browser::chromium::look::Look;
 use crate::probe::browser::pool::Settings;
 use crate::probe::connect::Network;
 use crate::probe::{Stop, Tools};
@@ -199,7 +200,7 @@ fn instead(script: &str) -> (tempfile::TempDir, Tools) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn without_a_sandbox_it_runs_and_says_so() {
-    let real = crate::probe::browser::chromium::find(None).unwrap();
+    let real = crate::probe::browser::chromium::find(None, &Look::default()).unwrap();
     let refuse = "for word; do [ \"$word\" = --no-sandbox ] && exec REAL \"$@\"; done; \
                   echo '[1:1:FATAL:zygote_host_impl_linux.cc(128)] No usable sandbox!' >&2; exit 1";
     let (_folder, tools) = instead(&refuse.replace("REAL", real.to_str().unwrap()));
