@@ -182,7 +182,9 @@ mod tests {
         let signs = Signs::new();
         let later = async |seconds| {
             tokio::time::advance(Duration::from_secs(seconds)).await;
-            PARTS.iter().for_each(|(part, _)| signs.give(*part));
+            for (part, _) in PARTS {
+                signs.give(part);
+            }
             signs.alive()
         };
         assert_eq!(later(1000).await, Ok(()), "who has no receivers has nothing to carry");

@@ -281,9 +281,7 @@ impl<'a> Walk<'a> {
             chronicle: None,
             redactor: &mut self.redactor,
         };
-        if captured {
-            run.way = run.sent();
-        }
+        run.way = if captured { run.sent() } else { Way::Written };
         let acted = timeout_at(limit, AssertUnwindSafe(prepared.step.kind.act(&mut run)).catch_unwind()).await;
         let elapsed = begun.elapsed();
         let acted = match acted {
@@ -299,8 +297,7 @@ impl<'a> Walk<'a> {
         run.phases.end();
         let account = run.chronicle.take().map(|happened| happened.account(self.start, Instant::now()));
         let (mut phases, attributes, captured) = (run.phases, run.attributes, run.captured);
-        outcome.peer = run.peer;
-        outcome.certificate = run.certificate;
+        (outcome.peer, outcome.certificate) = (run.peer, run.certificate);
         self.keep(captured, outcome);
         let (felt, ended) = match acted {
             Ok(mut reply) => {

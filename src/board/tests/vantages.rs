@@ -284,7 +284,9 @@ fn a_blind_vantage_does_not_keep_a_journey_from_being_paged() {
     world.board.sees(&HERE.into(), world.now);
     world.board.sees(&THERE.into(), world.now);
     let look_at_all = |world: &mut World, vantage: &str, quality: f64| {
-        names.iter().for_each(|name| drop(look(world, name, vantage, quality, Trigger::Schedule)));
+        for name in &names {
+            look(world, name, vantage, quality, Trigger::Schedule);
+        }
         world.wait(10);
     };
     for _ in 0..4 {

@@ -113,7 +113,7 @@ async fn follow(
             () = stop.cancelled() => break,
             // Whoever ends the browser ends all its windows.
             _ = tab.gone() => break,
-            Some((page, heard)) = heard.recv() => recorder.hear(page, heard).await,
+            Some((page, heard)) = heard.recv() => recorder.hear(page, heard),
             _ = looks.tick() => if !recorder.look().await { break },
         }
         if recorder.lines.len() >= DEEDS_MAX {
@@ -202,7 +202,7 @@ impl Recorder<'_> {
         page.execute(SetWindowBoundsParams::new(window, bounds)).await.map(drop)
     }
 
-    async fn hear(&mut self, page: usize, heard: Heard) {
+    fn hear(&mut self, page: usize, heard: Heard) {
         if let Heard::Fill { key, value, kept, done, element } = &heard
             && self.typing.as_ref().is_some_and(|(on, typed)| *on == page && typed == key)
         {

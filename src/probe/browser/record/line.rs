@@ -12,7 +12,9 @@ const VARIABLE_CHARS_MAX: usize = 40;
 /// How an element is found again: one of these, and its number where it is not alone.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 pub(super) struct Named {
-    pub(super) named: Option<String>,
+    /// What is read on it, or its label.
+    #[serde(rename = "named")]
+    shown: Option<String>,
     role: Option<String>,
     name: Option<String>,
     label: Option<String>,
@@ -75,7 +77,7 @@ impl Typed {
 impl Named {
     /// A variable of the environment that is called after it.
     pub(super) fn variable(&self, end: &str) -> String {
-        let name = [&self.named, &self.label, &self.name, &self.css].into_iter().flatten().next();
+        let name = [&self.shown, &self.label, &self.name, &self.css].into_iter().flatten().next();
         let words = name.map(String::as_str).unwrap_or_default().to_ascii_uppercase();
         let words: Vec<&str> =
             words.split(|c: char| !c.is_ascii_alphanumeric()).filter(|word| !word.is_empty()).collect();
@@ -89,8 +91,8 @@ impl Named {
     }
 
     fn yaml(&self) -> String {
-        if let Some(named) = &self.named {
-            return scalar(named);
+        if let Some(shown) = &self.shown {
+            return scalar(shown);
         }
         let ways = [
             ("role", &self.role),
@@ -187,7 +189,7 @@ mod tests {
     use crate::probe::browser::deed::Deed;
 
     fn named(name: &str) -> Named {
-        Named { named: Some(name.to_owned()), ..Named::default() }
+        Named { shown: Some(name.to_owned()), ..Named::default() }
     }
 
     #[test]

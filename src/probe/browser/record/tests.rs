@@ -85,7 +85,7 @@ async fn recorded(html: &str, doing: impl AsyncFnOnce(Hands)) -> String {
     let (sheet, ()) = tokio::join!(follow(&tab, &wanted, &stop, &mut tell), person);
     let sheet = sheet.unwrap();
     let lines = sheet.split_once("          do:\n").map_or("", |(_, lines)| lines);
-    lines.lines().map(|line| format!("{}\n", line.strip_prefix("            ").unwrap())).collect()
+    lines.lines().flat_map(|line| [line.strip_prefix("            ").unwrap(), "\n"]).collect()
 }
 
 #[tokio::test(flavor = "multi_thread")]
