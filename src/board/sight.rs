@@ -8,7 +8,7 @@ use jiff::Timestamp;
 
 use super::Board;
 use super::watch::{elapsed, whole};
-use crate::model::{Change, Reading, SelfFault, VantageId, Verdict};
+use crate::model::{Change, Reading, Sample, SelfFault, Series, State, VantageId, Verdict};
 
 /// Failures that belong together.
 const WITHIN: Duration = Duration::from_mins(1);
@@ -120,6 +120,19 @@ impl Board {
     pub(super) fn is_blind(&self, vantage: &VantageId) -> bool {
         // After a restart an open incident says that we were blind; with one vantage that can mean nothing else.
         self.sight.blind.contains_key(vantage) || self.map.vantages.len() == 1 && self.own.has(SelfFault::BlindVantage)
+    }
+
+    /// A failing reading from the only vantage, which may condemn what is not DOWN yet.
+    pub fn suspects(&self, reading: &Reading) -> bool {
+        let condemns = |sample: &Sample| {
+            let series = Series { probe: sample.probe.clone(), ..reading.series() };
+            let known = self.net.series_of.get(&series).map(|at| &self.series[*at]);
+            sample.quality.fails() && known.is_some_and(|watch| watch.detector.state() != State::Down)
+        };
+        self.map.vantages.len() == 1
+            && !self.is_blind(&reading.vantage)
+            && matches!(reading.outcome.verdict, Verdict::Failed(_))
+            && reading.outcome.samples.iter().any(condemns)
     }
 
     /// Notes what a vantage saw, whether or not it can be believed.

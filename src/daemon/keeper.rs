@@ -1,5 +1,7 @@
 //! The board's task: readings in; decisions, asks and snapshots out. It never waits for a store, a receiver or a page.
 
+mod doubt;
+mod hearing;
 mod writing;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -12,9 +14,10 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use url::Url;
 
+use self::doubt::Doubt;
 use self::writing::Writing;
 use super::commit::{Backlog, INCIDENTS_WAITING_MAX, Verdict};
-use super::desk::{Acknowledge, Waiting};
+use super::desk::Waiting;
 use super::journal::{self, Journal, Turn};
 use super::minutes::{Minutes, minute_of, spent};
 use super::pulse::Ask;
@@ -83,6 +86,7 @@ pub(super) struct Keeper {
     /// Those that are not over.
     silences: Vec<Silence>,
     waiting: Waiting,
+    doubt: Doubt,
     minutes: Minutes,
     ticks: u64,
     /// Something happened since the last snapshot.
@@ -122,6 +126,7 @@ impl Keeper {
             ledger: before.ledger,
             silences: before.silences,
             waiting: Waiting::default(),
+            doubt: Doubt::default(),
             minutes: Minutes::new(now),
             ticks: 0,
             unseen: false,
@@ -151,6 +156,11 @@ impl Keeper {
                     if taken < READINGS_AT_ONCE {
                         pause = Instant::now() + READINGS_EVERY;
                     }
+                    // What is said of a vantage comes before what was seen from there.
+                    while let Ok(tell) = from.tells.try_recv() {
+                        self.hear(tell).await;
+                    }
+                    self.doubt.keep(&mut readings, |reading| self.board.suspects(reading));
                     self.take(&mut readings).await;
                 }
                 Some(tell) = from.tells.recv() => self.hear(tell).await,
@@ -160,12 +170,17 @@ impl Keeper {
                 () = from.closing.cancelled(), if !from.readings.is_closed() => from.readings.close(),
             }
         }
+        let mut rest = self.doubt.clear();
+        self.take(&mut rest).await;
         self.out.readings.hand_on();
         let all = self.board.memory();
         self.remember(all);
     }
 
     async fn take(&mut self, readings: &mut Vec<Arc<Reading>>) {
+        if readings.is_empty() {
+            return;
+        }
         // What may wait for the store is full: a reading could open an incident more, and must rather be lost.
         let full = self.out.backlog.incidents() >= INCIDENTS_WAITING_MAX;
         let changes = if full { Vec::new() } else { self.board.apply(readings, self.clock.now()) };
@@ -190,6 +205,8 @@ impl Keeper {
 
     async fn tick(&mut self) {
         self.out.signs.give(Part::Board);
+        let mut overdue = self.doubt.overdue();
+        self.take(&mut overdue).await;
         let now = self.clock.now();
         let mut changes = self.board.tick(now);
         match self.punctuality.take() {
@@ -227,40 +244,6 @@ impl Keeper {
             );
         }
         self.lost += lost;
-    }
-
-    async fn hear(&mut self, tell: Tell) {
-        let now = self.clock.now();
-        let changes = match tell {
-            Tell::Reload { map, alerts } => {
-                self.map = Arc::clone(&map);
-                self.alerts = alerts;
-                self.out.metrics.keep(&map);
-                self.out.exporter.keep(&map);
-                self.journal.keep(&map);
-                self.board.reload(map, now)
-            }
-            Tell::Trouble(what, text) => self.board.trouble(what, &text, now),
-            Tell::Well(what) => self.board.well(what, now),
-            Tell::Spent(journey, spent) => {
-                self.board.recall_spending(&journey, &spent);
-                Vec::new()
-            }
-            Tell::Blind(vantage, why) => self.board.blind(&vantage, &why, now),
-            Tell::Sees(vantage) => self.board.sees(&vantage, now),
-            Tell::Acknowledge(Acknowledge { incident, by, why, answer }) => {
-                let changes = self.board.acknowledge(incident, &by, why.as_deref(), now);
-                self.waiting.await_commit(self.board.incidents().find(|open| open.id == incident), answer);
-                changes
-            }
-            Tell::Silence(silence) => {
-                self.silences.retain(|known| known.id != silence.id);
-                self.silences.push(silence);
-                Vec::new()
-            }
-        };
-        self.conclude(changes).await;
-        self.publish();
     }
 
     /// What was decided is on disk, or is not yet.

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use jiff::SignedDuration;
-use tokio::sync::mpsc;
+use tokio::sync::{Notify, mpsc};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use url::Url;
@@ -29,6 +29,8 @@ use crate::words::Words;
 
 pub(super) const OUTBOX_LOOKED_AT_EVERY: Duration = Duration::from_secs(5);
 const CANARIES_ASKED_EVERY: Duration = Duration::from_secs(10);
+/// However often something fails, they are not asked more often.
+const CANARIES_ASKED_APART: Duration = Duration::from_secs(1);
 const CLOCK_LOOKED_AT_EVERY: Duration = Duration::from_secs(5);
 const SPENDING_READ_AGAIN_AFTER: Duration = Duration::from_secs(10);
 const TIDIED_EVERY: Duration = Duration::from_mins(1);
@@ -250,21 +252,36 @@ impl Outposts {
         }
     }
 
-    /// A vantage of which no canary answers is blind; without any, nobody can tell.
+    /// A vantage of which no canary answers is blind; without any, nobody can tell. They are asked every 10 s, and at once
+    /// when something fails that may be ours.
     pub(super) async fn ask_canaries(self, vantage: Vantage, stop: CancellationToken) {
         if let Err(why) = vantage.egress.try_out() {
             let vantage = &vantage.id;
             tracing::error!(%vantage, error = %why, "Nothing can be probed from the vantage `{vantage}` now: {why}");
         }
-        if vantage.canaries.is_empty() {
-            self.tells.send(Tell::Sees(vantage.id)).ok();
+        let (id, canaries) = (vantage.id, vantage.canaries);
+        if canaries.is_empty() {
+            self.tells.send(Tell::Sees { vantage: id, asked: Instant::now() }).ok();
             return;
         }
+        let bell = Arc::new(Notify::new());
+        self.tells.send(Tell::Canaries(id.clone(), Arc::clone(&bell))).ok();
         let network = self.network.by(vantage.egress);
-        while stop.run_until_cancelled(tokio::time::sleep(CANARIES_ASKED_EVERY)).await.is_some() {
-            let tell = match canary::any_answers(&network, &vantage.canaries).await {
-                Ok(()) => Tell::Sees(vantage.id.clone()),
-                Err(why) => Tell::Blind(vantage.id.clone(), why),
+        let mut again = Instant::now();
+        loop {
+            let rung = async {
+                tokio::time::sleep_until(again).await;
+                bell.notified().await;
+            };
+            let due = tokio::time::timeout(CANARIES_ASKED_EVERY, rung);
+            if stop.run_until_cancelled(due).await.is_none() {
+                return;
+            }
+            let (asked, vantage) = (Instant::now(), id.clone());
+            again = asked + CANARIES_ASKED_APART;
+            let tell = match canary::any_answers(&network, &canaries).await {
+                Ok(()) => Tell::Sees { vantage, asked },
+                Err(why) => Tell::Blind { vantage, why, asked },
             };
             self.tells.send(tell).ok();
         }

@@ -2,6 +2,9 @@
 
 use std::sync::Arc;
 
+use tokio::sync::Notify;
+use tokio::time::Instant;
+
 use super::desk::Acknowledge;
 use crate::alert::{self, Ledger};
 use crate::board::Spent;
@@ -18,8 +21,19 @@ pub(super) enum Tell {
     Well(SelfFault),
     /// What a journey lost in the last days, as the store has it.
     Spent(JourneyId, Vec<Spent>),
-    Blind(VantageId, String),
-    Sees(VantageId),
+    /// A vantage has canaries, which are asked at once when this is rung.
+    Canaries(VantageId, Arc<Notify>),
+    /// None of them answers, and why; asked at that moment.
+    Blind {
+        vantage: VantageId,
+        why: String,
+        asked: Instant,
+    },
+    /// One answers, or there are none.
+    Sees {
+        vantage: VantageId,
+        asked: Instant,
+    },
     Acknowledge(Acknowledge),
     /// Something is silenced, or no longer is; the store has it.
     Silence(Silence),

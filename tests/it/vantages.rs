@@ -168,6 +168,30 @@ async fn a_vantage_whose_canaries_are_silent_is_one_alert_about_ourselves_and_no
     assert_eq!(told(&hook), []);
 }
 
+/// One that is alone, and is gone between two of its looks at its canary: it asks at once.
+#[tokio::test]
+async fn an_uplink_that_is_lost_condemns_nothing_before_its_canary_was_asked() {
+    let (gate, hook) = (Gate::start().await, Hook::start().await);
+    let canary = TcpListener::bind("127.0.0.77:0").await.expect("a free port");
+    let address = canary.local_addr().expect("an address");
+    let vantages = format!("  office: {{ source: 127.0.0.2, canaries: [\"tcp://{address}\"] }}\n");
+    let mut world = world(&gate, &hook, &vantages);
+    world.start().await;
+    world.until_score("buy", 100.0).await;
+    // Something real is told, for somebody answers.
+    gate.refuse(&[OFFICE]);
+    world.until("it is down", async |world: &World| states(world).await[0].1 == "down").await;
+    gate.refuse(&[]);
+    world.until("it is up", async |world: &World| states(world).await[0].1 == "up").await;
+    world.until("it was told", async |_: &World| told(&hook).len() == 2).await;
+    drop(canary);
+    gate.refuse(&[OFFICE]);
+    world.until("nothing is known", async |world: &World| states(world).await[0].1 == "unknown").await;
+    assert_eq!(told(&hook).len(), 2, "{:?}", told(&hook));
+    let open = world.json("/api/v1/incidents?state=open").await.to_string();
+    assert!(!open.contains("shop"), "{open}");
+}
+
 #[tokio::test]
 async fn a_vantage_may_be_a_proxy_and_what_none_carries_runs_from_the_others() {
     let (gate, hook) = (Gate::start().await, Hook::start().await);
