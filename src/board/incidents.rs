@@ -152,7 +152,7 @@ impl Board {
             .filter_map(|place| Some((*place, self.ailment(*place, now)?)))
             .collect();
         let Some(place) = self.root(&ailing, self.net.touchpoint_of.get(&root).copied()) else {
-            if !self.awaits_successors(id) {
+            if !self.expects_successors(id) {
                 self.close(id, Close::Recovered, now, changes);
             }
             return;

@@ -86,7 +86,7 @@ impl Board {
         board.adopt_renamed(incidents, &renames, now, &mut changes);
         let unseen = |at: &usize| board.series[*at].state == State::Pending;
         let unseen = (0..board.series.len()).filter(unseen).collect();
-        board.await_successors(&unseen, &Successors::new());
+        board.expect_successors(&unseen, &Successors::new());
         board.see(now);
         board.expel(now, &mut changes);
         (board, changes)
@@ -173,7 +173,7 @@ impl Board {
         self.dirty.forgotten = keys.difference(&new).cloned().collect();
         let mut changes = Vec::new();
         self.adopt_renamed(incidents, &renames, now, &mut changes);
-        self.await_successors(&unseen, &successors);
+        self.expect_successors(&unseen, &successors);
         self.see(now);
         self.open_and_close(now, &mut changes);
         for touchpoint in 0..self.touchpoints.len() {
@@ -271,8 +271,8 @@ impl Board {
                 Cause::Touchpoint(root) if ails && is_whole => self.recall(id, &root),
                 Cause::Touchpoint(_) if ails => self.revise(id, now, changes),
                 // It waits until somebody has seen what took its place.
-                Cause::Touchpoint(root) if self.net.touchpoint_of.contains_key(&root) && self.awaits_successors(id) => {
-                }
+                Cause::Touchpoint(root)
+                    if self.net.touchpoint_of.contains_key(&root) && self.expects_successors(id) => {}
                 Cause::Touchpoint(_) => self.close(id, Close::Removed, now, changes),
                 Cause::Journey(journey) if self.map.journey(&journey).is_none() => {
                     self.close(id, Close::Removed, now, changes);

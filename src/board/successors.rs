@@ -12,7 +12,7 @@ pub(super) type Successors = BTreeMap<IncidentId, BTreeSet<Series>>;
 impl Board {
     /// Finds what took the place of what ails, for every open incident; `new` since a reload or a start, and those that
     /// were waited for already.
-    pub(super) fn await_successors(&mut self, new: &BTreeSet<usize>, before: &Successors) {
+    pub(super) fn expect_successors(&mut self, new: &BTreeSet<usize>, before: &Successors) {
         let about = self.incidents.values().filter(|incident| matches!(incident.cause, Cause::Touchpoint(_)));
         let found = about.map(|incident| {
             let awaited = before.get(&incident.id).into_iter().flatten();
@@ -41,7 +41,7 @@ impl Board {
     }
 
     /// Something that took the place of what ailed was not seen to work yet.
-    pub(super) fn awaits_successors(&self, id: IncidentId) -> bool {
+    pub(super) fn expects_successors(&self, id: IncidentId) -> bool {
         let series = self.successors.get(&id).into_iter().flatten().filter_map(|series| self.net.series_of.get(series));
         let is_open = |at: &&usize| self.series[**at].state == State::Pending || self.is_undecided(**at);
         series.filter(is_open).any(|at| !self.is_left_to_others(*at))
