@@ -21,6 +21,7 @@ pub mod record;
 mod refused;
 mod seen;
 mod sight;
+mod since;
 mod story;
 mod tab;
 mod totp;

@@ -31,7 +31,7 @@ const AXE_WITHIN: Duration = Duration::from_secs(10);
 const FRAMES_MAX: usize = 10;
 const BROKEN_MAX: usize = 50;
 /// Links of a page that are followed, how many at once, and how long each may take.
-const LINKS_MAX: usize = 50;
+const LINKS_MAX: usize = 200;
 const LINKS_AT_ONCE: usize = 4;
 const LINK_WITHIN: Duration = Duration::from_secs(5);
 /// What is left of the run when the links are told as far as they were followed.

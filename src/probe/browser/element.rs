@@ -32,6 +32,14 @@ enum By {
     Css(String),
 }
 
+/// What elements are for screen readers (WAI-ARIA 1.2), and what Chromium calls a picture.
+const ROLES: &str = "alert alertdialog application article banner blockquote button caption cell checkbox code columnheader \
+    combobox complementary contentinfo definition deletion dialog directory document emphasis feed figure form grid \
+    gridcell group heading image img insertion link list listbox listitem log main mark marquee math menu menubar \
+    menuitem menuitemcheckbox menuitemradio meter navigation note option paragraph progressbar radio radiogroup region \
+    row rowgroup rowheader scrollbar search searchbox separator slider spinbutton status strong subscript suggestion \
+    superscript switch tab table tablist tabpanel term textbox time timer toolbar tooltip tree treegrid treeitem";
+
 /// For what an element is looked for: a name alone means another thing on a form than on a button.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Want {
@@ -67,6 +75,11 @@ impl TryFrom<Written> for Element {
         let Written { role, name, label, text, css, nth, inside } = written;
         if name.is_some() && role.is_none() {
             return Err("`name` stands beside a `role`; for a name alone write just the text".to_owned());
+        }
+        if let Some(role) = &role
+            && !ROLES.split_whitespace().any(|known| known == role)
+        {
+            return Err(format!("`{role}` is no role; write one such as `button`, `link`, `textbox` or `heading`"));
         }
         let ways = [role.map(|role| By::Role(role, name)), label.map(By::Label), text.map(By::Text), css.map(By::Css)];
         let mut ways = ways.into_iter().flatten();

@@ -2,7 +2,7 @@
 // whose functions the page's scripts cannot change. What roles and names are, Chromium says itself (computedRole,
 // computedName: behind a flag that we start it with).
 async (query, doing, value) => {
-  const WORDS_MAX = 80, NEAR_MAX = 6, FACE_MAX = 1000;
+  const WORDS_MAX = 80, NEAR_MAX = 6, TRIED_MAX = 6, VALUE_MAX = 4096, FACE_MAX = 1000;
   const PRESSABLE = 'button,a[href],area[href],summary,input[type=button],input[type=submit],input[type=reset],' +
     'input[type=image],[role=button],[role=link],[role=tab],[role=menuitem],[role=option],[role=checkbox],' +
     '[role=radio],[role=switch],label,[onclick]';
@@ -19,43 +19,109 @@ async (query, doing, value) => {
     table: 'table', row: 'tr', cell: 'td', gridcell: 'td', columnheader: 'th', rowheader: 'th', rowgroup: 'thead,tbody,tfoot',
     group: 'fieldset,details,optgroup', dialog: 'dialog', status: 'output', progressbar: 'progress', meter: 'meter',
     paragraph: 'p', separator: 'hr', term: 'dt,dfn', definition: 'dd', blockquote: 'blockquote', code: 'code',
+    caption: 'caption,figcaption', deletion: 'del,s', insertion: 'ins', emphasis: 'em', strong: 'strong', mark: 'mark',
+    math: 'math', time: 'time', subscript: 'sub', superscript: 'sup', document: 'html',
   };
+  // What a press would be for, rather than for what it lies in.
+  const PRESSED = 'a[href],button,input,select,textarea,label,summary,[role=button],[role=link],[onclick]';
   const squeeze = text => (text || '').replace(/\s+/g, ' ').trim();
   const fold = text => squeeze(text).toLowerCase();
   const short = text => text.length > WORDS_MAX ? text.slice(0, WORDS_MAX - 1) + '…' : text;
-  const role = el => ({ img: 'image', none: '', generic: '' })[el.computedRole] ?? el.computedRole ?? '';
+  const plain = role => ({ img: 'image', none: '', presentation: '', generic: '' })[role] ?? role ?? '';
+  const role = el => plain(el.computedRole);
   // What is not to be seen has no name and no role for anybody; we look for it all the same, to say so.
   const unseen = el => !el.checkVisibility({ visibilityProperty: true });
   const name = el => squeeze(el.computedName) || squeeze(el.getAttribute('placeholder')) ||
     (unseen(el) ? squeeze(el.getAttribute('aria-label') ?? el.textContent) : '');
 
-  // A field is also what stands in it, whatever screen readers are told.
-  const calls = el => [name(el), el.getAttribute('placeholder')].map(fold);
-
   // Elements in the order of the page, those in open shadow trees too.
   const deep = function* (root, css) {
-    yield* root.querySelectorAll(css);
-    for (const el of root.querySelectorAll('*')) if (el.shadowRoot) yield* deep(el.shadowRoot, css);
+    const fit = new Set(root.querySelectorAll(css));
+    if (root.shadowRoot) yield* deep(root.shadowRoot, css);
+    for (const el of root.querySelectorAll('*')) {
+      if (fit.has(el)) yield el;
+      if (el.shadowRoot) yield* deep(el.shadowRoot, css);
+    }
   };
-  const children = el => [...(el.shadowRoot ?? el).children];
-  // Each question of a role or a name takes Chromium a millisecond or several: only what may be meant is asked about.
-  const SAYING = ['aria-label', 'title', 'alt', 'placeholder', 'value'];
-  const said = el => {
-    const all = [el, ...el.querySelectorAll('[aria-label],[title],[alt],[placeholder],[value]'), ...el.labels ?? []];
-    const by = (el.getAttribute('aria-labelledby') ?? '').split(/\s+/).filter(Boolean);
-    all.push(...by.map(id => el.getRootNode().getElementById?.(id)).filter(Boolean));
-    const texts = all.flatMap(one => [one === el || !el.contains(one) ? one.textContent : '', ...SAYING.map(key => one.getAttribute(key))]);
-    return fold(texts.join(' '));
+  // What lies around it as it is shown.
+  const around = el => el.assignedSlot ?? el.parentElement ?? el.getRootNode().host ?? null;
+  const closest = (el, css) => {
+    for (let at = el; at; at = around(at)) if (at.matches?.(css)) return at;
+    return null;
   };
-  // What shows other texts than its own (slots, shadow trees, the browser's own words, style sheets).
-  const speaksOtherwise = el => el.shadowRoot || el.querySelector('slot') || /^(submit|reset|image|file)$/.test(el.type) ||
-    ['::before', '::after'].some(part => /["']/.test(getComputedStyle(el, part).content));
-  const holds = (text, want) => want.split(' ').every(word => text.includes(word));
-  const mayBe = (el, want) => holds(said(el), want) || speaksOtherwise(el);
+  // Whether `inner` lies in `outer`, shadow trees included.
+  const within = (inner, outer) => {
+    for (let at = inner; at; at = at.parentNode ?? at.host) if (at === outer) return true;
+    return false;
+  };
+
+  const box = el => el.getBoundingClientRect();
+  const wide = () => document.documentElement.clientWidth, high = () => window.innerHeight;
+  // What is left of a stretch between two edges.
+  const cut = ([low, high], [from, to]) => [Math.max(low, from), Math.min(high, to)];
+  const left = ([low, high], size) => high - low >= Math.min(1, size);
+  // Where what lies in a box can be scrolled to, if people can scroll it.
+  const range = (from, size, scrolled, whole, style) => style.direction === 'rtl'
+    ? [from + size - scrolled - whole, from + size - scrolled] : [from - scrolled, from - scrolled + whole];
+  const shut = flow => flow === 'hidden' || flow === 'clip';
+  const blank = style => /^inset\((50|100)%\)$/.test(style.clipPath) || /^rect\((0|1)px(,? \1px){3}\)$/.test(style.clip);
+  // Fixed to it, not to the screen.
+  const holds = style => style.transform !== 'none' || style.filter !== 'none' || style.perspective !== 'none' ||
+    /paint|layout|strict|content/.test(style.contain);
+  // Whether people can see it, with scrolling if need be: `seen`, `hidden`, or `aside` of the screen for good.
+  const whereabouts = el => {
+    if (!el.checkVisibility({ visibilityProperty: true, opacityProperty: true })) return 'hidden';
+    const own = box(el), page = document.documentElement, flows = getComputedStyle(page);
+    if (!(own.width > 0 && own.height > 0)) return 'hidden';
+    // The body's way to scroll is the screen's, unless the page has its own.
+    const body = flows.overflowX === 'visible' && flows.overflowY === 'visible' ? document.body : null;
+    let x = [own.left, own.right], y = [own.top, own.bottom], style = getComputedStyle(el), place = style.position;
+    const lost = () => !left(x, own.width) || !left(y, own.height);
+    // Above all others, and cut by none.
+    const above = el => el.matches(':modal,:popover-open');
+    if (blank(style)) return 'hidden';
+    for (let at = el, up; (up = around(at)) && up !== page; at = up) {
+      if (above(at)) {
+        place = 'fixed';
+        break;
+      }
+      style = getComputedStyle(up);
+      if (blank(style)) return 'hidden';
+      // What is taken out of the flow is cut by what it is placed in, and by nothing between.
+      if (place === 'fixed' && !holds(style) || place === 'absolute' && style.position === 'static' && !holds(style)) continue;
+      place = style.position;
+      if (up === body || style.display === 'contents' || style.display === 'inline') continue;
+      const { left: from, right, top, bottom } = box(up);
+      if (style.overflowX !== 'visible') {
+        const scrolls = !shut(style.overflowX) && up.scrollWidth > up.clientWidth;
+        if (scrolls && left(cut(x, range(from, up.clientWidth, up.scrollLeft, up.scrollWidth, style)), own.width)) x = [from, right];
+        else x = cut(x, [from, right]);
+      }
+      if (style.overflowY !== 'visible') {
+        const scrolls = !shut(style.overflowY) && up.scrollHeight > up.clientHeight;
+        if (scrolls && left(cut(y, [top - up.scrollTop, top - up.scrollTop + up.scrollHeight]), own.height)) y = [top, bottom];
+        else y = cut(y, [top, bottom]);
+      }
+      if (lost()) return right - from < 1 || bottom - top < 1 ? 'hidden' : 'aside';
+    }
+    const root = body ? getComputedStyle(body) : flows, fixed = place === 'fixed';
+    const screen = (flow, edge, reach) => fixed || shut(flow) ? edge : [Math.min(edge[0], reach[0]), Math.max(edge[1], reach[1])];
+    x = cut(x, screen(root.overflowX, [0, wide()], range(0, wide(), scrollX, page.scrollWidth, flows)));
+    y = cut(y, screen(root.overflowY, [0, high()], [-scrollY, page.scrollHeight - scrollY]));
+    if (lost()) return 'aside';
+    // So small is what is meant for screen readers.
+    return x[1] - x[0] <= 1 && y[1] - y[0] <= 1 ? 'hidden' : 'seen';
+  };
+  const known = new Map();
+  const visible = el => {
+    if (!known.has(el)) known.set(el, whereabouts(el));
+    return known.get(el) === 'seen';
+  };
 
   // The innermost elements that show this text.
+  const tight = text => text.replace(/\s+/g, '').toUpperCase();
   const showing = (root, want) => {
-    const out = [], hosts = new Set();
+    const out = [], close = tight(want), hosts = new Set();
     // What a shadow tree lies in does not count its text.
     const mark = root => {
       for (const el of root.querySelectorAll('*')) {
@@ -65,71 +131,85 @@ async (query, doing, value) => {
       }
     };
     mark(root);
+    if (root.shadowRoot) mark(root.shadowRoot);
     const descend = el => {
       if (/^(SCRIPT|STYLE|NOSCRIPT|TEMPLATE|HEAD)$/.test(el.tagName)) return false;
-      if (!hosts.has(el) && !holds(fold(el.textContent), want)) return false;
-      const inside = children(el).filter(descend).length > 0;
+      // Cheaper than what is shown, and never less.
+      if (!hosts.has(el) && !tight(el.textContent).includes(close)) return false;
+      const inside = [...el.shadowRoot?.children ?? [], ...el.children].filter(descend).length > 0;
       if (inside) return true;
       const shown = el.shadowRoot ? el.shadowRoot.textContent : el.innerText ?? el.textContent;
       if (!fold(shown).includes(want)) return false;
       out.push(el);
       return true;
     };
-    for (const el of root.children ?? []) descend(el);
+    for (const el of [...root.shadowRoot?.children ?? [], ...root.children]) descend(el);
     return out;
   };
-  const named = (found, want) => {
-    const called = found.filter(el => mayBe(el, want)).map(el => [el, calls(el)]);
-    const same = called.filter(([, names]) => names.includes(want));
-    return (same.length ? same : called.filter(([, names]) => names.some(name => name.includes(want)))).map(([el]) => el);
+  // A question of a name may take Chromium a millisecond or several: only what may be meant is asked about.
+  const SAYING = ['aria-label', 'title', 'alt', 'placeholder', 'value'];
+  const said = el => {
+    const all = [el, ...el.querySelectorAll('[aria-label],[title],[alt],[placeholder],[value]'), ...el.labels ?? []];
+    const by = (el.getAttribute('aria-labelledby') ?? '').split(/\s+/).filter(Boolean);
+    all.push(...by.map(id => el.getRootNode().getElementById?.(id)).filter(Boolean));
+    const texts = all.flatMap(one => [one === el || !el.contains(one) ? one.textContent : '', ...SAYING.map(key => one.getAttribute(key))]);
+    return tight(texts.join(' '));
   };
-  const roled = (query, root) => {
-    const own = query.role in ROLES ? ROLES[query.role] + ',' : '';
-    const all = [...deep(root, own + `[role~="${CSS.escape(query.role)}"]`)];
-    if (query.name) {
-      const want = fold(query.name);
-      const may = all.filter(el => mayBe(el, want));
-      return named(may.filter(el => role(el) === query.role || unseen(el) && query.role in ROLES), want);
-    }
-    const found = [];
-    // Whoever names things wants them all.
-    for (let left = doing === 'name' ? Infinity : query.nth ?? 1, at = 0; left > 0 && at < all.length; at++) {
-      if (role(all[at]) !== query.role) continue;
-      found.push(all[at]);
-      if (visible(all[at])) left--;
-    }
-    return found;
+  // What shows other texts than its own: slots, shadow trees, the browser's own words, style sheets.
+  const saysMore = el => el.shadowRoot || el.querySelector('slot') || /^(submit|reset|image|file)$/.test(el.type) ||
+    ['::before', '::after'].some(part => /["']/.test(getComputedStyle(el, part).content));
+  const maySay = (el, want) => {
+    const all = said(el);
+    return want.split(' ').every(word => all.includes(tight(word))) || saysMore(el);
   };
+  // A field is also what stands in it, whatever screen readers are told.
+  const calls = el => [name(el), el.getAttribute('placeholder')].map(fold);
+  // How well each fits, the best 0; those that do not fit are left out.
+  const named = (found, want) => found.filter(el => maySay(el, want)).map(el => [el, calls(el)])
+    .filter(([, names]) => names.some(name => name.includes(want)))
+    .map(([el, names]) => [el, names.includes(want) ? 0 : 2]);
+  const alike = found => [...found].map(el => [el, 0]);
+  // What nobody marked as a button, and looks like one under the mouse.
+  const inviting = (el, want) => fold(el.innerText) === want && getComputedStyle(el).cursor === 'pointer';
   const candidates = (query, root) => {
-    if (query.css) return [...deep(root, query.css)];
-    if (query.role) return roled(query, root);
+    if (query.css) return alike(deep(root, query.css));
+    if (query.role) {
+      const wanted = plain(query.role);
+      const all = [...deep(root, (ROLES[wanted] ?? '') + (ROLES[wanted] ? ',' : '') + `[role~="${CSS.escape(wanted)}"]`)];
+      const want = fold(query.name), may = query.name ? all.filter(el => maySay(el, want)) : all;
+      const found = may.filter(el => role(el) === wanted || unseen(el) && wanted in ROLES && query.name);
+      return query.name ? named(found, want) : alike(found);
+    }
     if (query.label) return named([...deep(root, FIELDS)], fold(query.label));
-    if (query.text) return showing(root, fold(query.text));
+    if (query.text) return alike(showing(root, fold(query.text)));
     const want = fold(query.named);
     if (query.field) return named([...deep(root, FIELDS)], want);
     const found = named([...deep(root, PRESSABLE)], want);
-    return found.length ? found : showing(root, want);
+    if (found.some(([el, fit]) => fit === 0 && visible(el))) return found;
+    const texts = showing(root, want);
+    const more = texts.filter(el => inviting(el, want) && !closest(el, PRESSABLE)).map(el => [el, 1]);
+    if (found.length || more.length) return [...found, ...more];
+    return texts.map(el => [el, fold(el.innerText ?? el.textContent) === want ? 0 : 2]);
+  };
+  // Those that fit best of those that are to be seen; where none is, of all. With `nth`, that one.
+  const pick = query => {
+    const root = query.inside ? pick(query.inside)[0] : document;
+    if (!root) return [];
+    const found = candidates(query, root);
+    const best = all => all.reduce((best, [, fit]) => Math.min(best, fit), 9);
+    let pool = found.filter(([el]) => visible(el));
+    // What fits better may be about to be shown.
+    if (!pool.length || query.patient && best(pool) > best(found)) pool = found;
+    const least = best(pool);
+    const same = pool.filter(([, fit]) => fit === least).map(([el]) => el);
+    return query.nth ? same.slice(query.nth - 1, query.nth) : same;
   };
 
-  const box = el => el.getBoundingClientRect();
-  const visible = el => {
-    const { width, height } = box(el);
-    return el.checkVisibility({ visibilityProperty: true, opacityProperty: true }) && width > 0 && height > 0;
-  };
   const words = el => {
     const kind = role(el) || el.tagName.toLowerCase();
     const said = name(el) || squeeze(el.innerText) || el.id && '#' + el.id || typeof el.className === 'string' &&
       el.className && '.' + el.className.split(' ')[0] || '';
     return said ? `${kind} “${short(said)}”` : kind;
-  };
-  const closest = (el, css) => {
-    for (let at = el; at; at = at.parentElement ?? at.getRootNode().host) if (at.matches?.(css)) return at;
-    return null;
-  };
-  // Whether `inner` lies in `outer`, shadow trees included.
-  const within = (inner, outer) => {
-    for (let at = inner; at; at = at.parentNode ?? at.host) if (at === outer) return true;
-    return false;
   };
   const frame = () => new Promise(done => {
     const late = setTimeout(done, 100);
@@ -140,114 +220,122 @@ async (query, doing, value) => {
     for (let inner; hit?.shadowRoot && (inner = hit.shadowRoot.elementFromPoint(x, y)) && inner !== hit;) hit = inner;
     return hit;
   };
-  // People can scroll sideways only where a page lets them.
-  const sideways = el => {
-    for (let up = el.parentElement; up; up = up.parentElement) {
-      const root = up === document.documentElement || up === document.body;
-      const flow = getComputedStyle(up).overflowX;
-      const lets = root ? flow !== 'hidden' && flow !== 'clip' : flow === 'auto' || flow === 'scroll';
-      if (!root && !lets && (flow === 'hidden' || flow === 'clip') && box(up).right <= box(el).left) return false;
-      if (lets && up.scrollWidth > up.clientWidth) return true;
-      if (root && !lets) return false;
-    }
-    return false;
-  };
+  const shown = ({ top, bottom, left, right }) => top >= 0 && left >= 0 && bottom <= high() && right <= wide();
 
-  let root = document;
-  if (query.inside) {
-    root = candidates(query.inside, document).find(visible);
-    if (!root) return { state: 'none', near: [] };
-  }
-  let found = candidates(query, root);
-  const seen = found.filter(visible);
-  if (seen.length) found = seen;
-  // Whoever names things asks with a function instead of a value, and is answered before anything can change.
-  if (doing === 'name') return value(found, { name, role, squeeze, closest, within, visible, PRESSABLE, FIELDS });
-  let el = found[(query.nth ?? 1) - 1];
-  if (doing === 'gone') return { state: seen.length ? 'there' : 'gone', words: seen.length ? words(seen[0]) : '' };
-  if (!el) {
-    const near = new Set();
-    for (const other of deep(root, query.field || query.label ? FIELDS : PRESSABLE)) {
+  if (doing === 'near') {
+    const root = query.inside ? pick(query.inside)[0] : document;
+    const all = root ? deep(root, query.field || query.label ? FIELDS : PRESSABLE) : [], near = new Set();
+    for (const el of all) {
       if (near.size >= NEAR_MAX) break;
-      if (visible(other) && name(other)) near.add(short(name(other)));
+      if (visible(el) && name(el)) near.add(short(name(el)));
     }
     return { state: 'none', near: [...near] };
   }
-  const own = el;
-  // A box that is drawn by its label is ticked by its label.
-  if (!visible(el) && el.labels?.length && visible(el.labels[0])) el = el.labels[0];
-  const facts = () => ({
-    // The value of a list's line is a number.
-    words: words(own), value: typeof own.value === 'string' ? own.value : squeeze(own.innerText),
-    checked: own.checked ?? own.getAttribute('aria-checked') === 'true',
-    // Whether it reacts to what is done with it.
-    face: (own.cloneNode(false).outerHTML + squeeze(own.textContent)).slice(0, FACE_MAX),
-  });
-  if (own.type === 'file' && doing === 'upload') {
-    globalThis.chosen = own;   // in this world of ours alone
-    return own.matches(':disabled') ? { state: 'disabled', ...facts() } : { state: 'ready', ...facts() };
+  const found = pick(query);
+  // Whoever names things asks with a function instead of a value, and is answered before anything can change.
+  if (doing === 'name') {
+    const seen = el => whereabouts(el) === 'seen';
+    return value(found, { name, role, squeeze, closest, within, visible: seen, PRESSABLE, FIELDS });
   }
-  const changed = () => ['input', 'change'].forEach(type => own.dispatchEvent(new Event(type, { bubbles: true })));
-  // What is chosen and not typed is set; what is typed gets the focus, with all that stands in it selected.
-  const fill = () => {
-    own.focus();
-    if (/^(date|time|month|week|datetime-local|color|range)$/.test(own.type)) {
-      own.value = value;
-      changed();
-      return { state: own.value === value ? 'done' : 'refused', ...facts() };
+  if (doing === 'gone') {
+    const there = found.find(visible);
+    return there ? { state: 'there', words: words(there) } : { state: 'gone' };
+  }
+
+  // What it is, and whether that can be done with it; if so, where.
+  const attempt = async own => {
+    // A box that is drawn by its label is ticked by its label.
+    const label = visible(own) ? null : [...own.labels ?? []].find(visible);
+    const el = label ?? own;
+    const facts = () => ({
+      words: words(own),
+      // The value of a list's line is a number.
+      value: (typeof own.value === 'string' ? own.value : squeeze(own.innerText)).slice(0, VALUE_MAX),
+      checked: own.checked ?? own.getAttribute('aria-checked') === 'true',
+      // Whether it reacts to what is done with it.
+      face: (own.cloneNode(false).outerHTML + squeeze(own.textContent)).slice(0, FACE_MAX),
+    });
+    const as = (state, more) => ({ state, ...facts(), ...more });
+    if (own.type === 'file' && doing === 'upload') {
+      globalThis.chosen = own;   // in this world of ours alone
+      return as(own.matches(':disabled') ? 'disabled' : 'ready');
     }
-    if (own.isContentEditable) getSelection().selectAllChildren(own);
-    else own.select?.();
-    return { state: 'ready', x, y, ...facts() };
-  };
-  const select = () => {
-    const options = [...own.options ?? []].filter(option => !option.disabled);
-    const want = fold(value), shown = option => fold(option.label || option.text);
-    const option = options.find(option => shown(option) === want) ?? options.find(option => shown(option).includes(want));
-    if (!option) return { state: 'refused', near: options.slice(0, NEAR_MAX).map(option => short(squeeze(option.label))), ...facts() };
-    own.focus();
-    if (own.multiple) option.selected = true;
-    else own.selectedIndex = option.index;
-    changed();
-    return { state: 'done', ...facts() };
-  };
-  if (!visible(el)) return { state: 'hidden', ...facts() };
-  const wide = document.documentElement.clientWidth, high = window.innerHeight;
-  const shown = ({ top, bottom, left, right }) => top >= 0 && left >= 0 && bottom <= high && right <= wide;
-  if (doing === 'look' || doing === 'read') return { state: 'ready', ...facts() };
-  if (doing === 'picture') {
-    if (!shown(box(el))) el.scrollIntoView({ block: 'center', behavior: 'instant' });
+    if (!visible(el)) return as(known.get(el));
+    if (doing === 'look' || doing === 'read') return as('ready');
+    if (doing === 'picture') {
+      if (!shown(box(el))) el.scrollIntoView({ block: 'center', behavior: 'instant' });
+      await frame();
+      const { x, y, width, height } = box(el);
+      return as('ready', { x: x + scrollX, y: y + scrollY, wide: width, high: height });
+    }
+    if (doing !== 'scroll') {
+      if (own.matches(':disabled') || closest(own, '[aria-disabled=true],[inert]')) return as('disabled');
+      if (doing === 'fill' && own.readOnly) return as('disabled');
+    }
+    if (!shown(box(el))) el.scrollIntoView({ block: 'center', inline: 'nearest', behavior: 'instant' });
+    if (doing === 'scroll') return as('ready');
+    const before = box(el);
     await frame();
-    const { x, y, width, height } = box(el);
-    return { state: 'ready', x: x + scrollX, y: y + scrollY, wide: width, high: height, ...facts() };
+    await frame();
+    const now = box(el);
+    const still = ['top', 'left', 'width', 'height'].every(side => Math.abs(before[side] - now[side]) < 1);
+    if (!el.isConnected || !still) return as('moving');
+    const clip = (low, top, most) => (Math.max(low, 0) + Math.min(top, most)) / 2;
+    // The middle of its first line, as far as it is on the screen; else where its lines begin and end.
+    const lines = [...el.getClientRects()].slice(0, 8), line = lines[0] ?? now;
+    const points = [[clip(line.left, line.right, wide()), clip(line.top, line.bottom, high())]];
+    for (const { left, right, top, bottom } of lines) {
+      const inset = Math.min(4, (right - left) / 2), middle = clip(top, bottom, high());
+      points.push([left + inset, middle], [right - inset, middle]);
+    }
+    const ours = hit => hit && (within(hit, el) || within(hit, own) || [...own.labels ?? []].some(label => within(hit, label)) ||
+      within(el, hit) && closest(hit, 'a,button,label') === hit);
+    // A link in a label is pressed for itself.
+    const another = hit => {
+      const pressed = closest(hit, PRESSED);
+      return pressed && pressed !== el && pressed !== own && within(pressed, el);
+    };
+    const free = points.filter(([x, y]) => ours(at(x, y)));
+    const point = free.find(([x, y]) => !another(at(x, y))) ?? (label ? undefined : free[0]);
+    const [x, y] = point ?? points[0];
+    if (!point) {
+      const hit = at(x, y);
+      // What stands at the edge of the screen is scrolled away from: then it is looked at again.
+      el.scrollIntoView({ block: 'center', inline: 'nearest', behavior: 'instant' });
+      return as('covered', { by: hit ? words(closest(hit, '[role],dialog,section,aside,header,footer,nav,[id]') ?? hit) : '' });
+    }
+    const changed = () => ['input', 'change'].forEach(type => own.dispatchEvent(new Event(type, { bubbles: true })));
+    // What is chosen and not typed is set; what is typed gets the focus, with all that stands in it selected.
+    if (doing === 'fill') {
+      own.focus();
+      if (/^(date|time|month|week|datetime-local|color|range)$/.test(own.type)) {
+        own.value = value;
+        changed();
+        return as(own.value === value ? 'done' : 'refused');
+      }
+      if (own.isContentEditable) getSelection().selectAllChildren(own);
+      else own.select?.();
+    }
+    if (doing === 'select') {
+      const options = [...own.options ?? []].filter(option => !option.disabled);
+      const want = fold(value), shown = option => fold(option.label || option.text);
+      const option = options.find(option => shown(option) === want) ?? options.find(option => shown(option).includes(want));
+      if (!option) return as('refused', { near: options.slice(0, NEAR_MAX).map(option => short(squeeze(option.label))) });
+      own.focus();
+      if (own.multiple) option.selected = true;
+      else own.selectedIndex = option.index;
+      changed();
+      return as('done');
+    }
+    return as('ready', { x, y });
+  };
+
+  // Whoever cannot press the first of several that look the same presses the next.
+  let first;
+  for (const own of found.slice(0, TRIED_MAX)) {
+    const answer = await attempt(own);
+    if (answer.state !== 'aside' && answer.state !== 'covered') return answer;
+    first ??= answer;
   }
-  if (doing !== 'scroll') {
-    if (own.matches(':disabled') || closest(own, '[aria-disabled=true],[inert]')) return { state: 'disabled', ...facts() };
-    if (doing === 'fill' && own.readOnly) return { state: 'disabled', ...facts() };
-  }
-  let { left, right } = box(el);
-  if ((left >= wide || right <= 0) && !sideways(el)) return { state: 'aside', ...facts() };
-  if (!shown(box(el))) el.scrollIntoView({ block: 'center', inline: 'nearest', behavior: 'instant' });
-  if (doing === 'scroll') return { state: 'ready', ...facts() };
-  const before = box(el);
-  await frame();
-  await frame();
-  const now = box(el);
-  const still = ['top', 'left', 'width', 'height'].every(side => Math.abs(before[side] - now[side]) < 1);
-  if (!el.isConnected || !still) return { state: 'moving', ...facts() };
-  // The middle of its first line, as far as it is on the screen.
-  const line = el.getClientRects()[0] ?? now;
-  const clip = (low, top, most) => (Math.max(low, 0) + Math.min(top, most)) / 2;
-  const x = clip(line.left, line.right, wide), y = clip(line.top, line.bottom, high);
-  const hit = at(x, y);
-  const ours = hit && (within(hit, el) || within(hit, own) || [...own.labels ?? []].some(label => within(hit, label)) ||
-    within(el, hit) && closest(hit, 'a,button,label') === hit);
-  if (!ours) {
-    // What stands at the edge of the screen is scrolled away from: then it is looked at again.
-    el.scrollIntoView({ block: 'center', inline: 'nearest', behavior: 'instant' });
-    return { state: 'covered', by: hit ? words(closest(hit, '[role],dialog,section,aside,header,footer,nav,[id]') ?? hit) : '', ...facts() };
-  }
-  if (doing === 'fill') return fill();
-  if (doing === 'select') return select();
-  return { state: 'ready', x, y, ...facts() };
+  return first ?? { state: 'none' };
 }

@@ -1,5 +1,6 @@
 //! A key, or several at once: `Enter`, `ArrowDown`, `Control+A`.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use chromiumoxide::Page;
@@ -18,9 +19,9 @@ const SHIFT: i64 = 8;
 #[serde(try_from = "String")]
 #[schemars(!try_from, with = "String")]
 pub(super) struct Keys {
-    written: String,
+    written: Cow<'static, str>,
     /// As the keyboard's layout names it.
-    key: String,
+    key: Cow<'static, str>,
     modifiers: i64,
 }
 
@@ -46,7 +47,7 @@ impl TryFrom<String> for Keys {
         if get_key_definition(&key).is_none() {
             return Err(format!("`{key}` is no key; write `Enter`, `Tab`, `Escape`, `ArrowDown`, `a` or the like"));
         }
-        Ok(Self { written, key, modifiers })
+        Ok(Self { written: written.into(), key: key.into(), modifiers })
     }
 }
 
@@ -57,6 +58,21 @@ impl fmt::Display for Keys {
 }
 
 impl Keys {
+    pub(super) const BACKSPACE: Self =
+        Self { written: Cow::Borrowed("Backspace"), key: Cow::Borrowed("Backspace"), modifiers: 0 };
+
+    /// The key that says this character, if there is one.
+    pub(super) fn of(char: char) -> Option<Self> {
+        let key = char.to_string();
+        // Others do something, and say nothing.
+        let says = char == ' ' || char.is_ascii_graphic();
+        (says && get_key_definition(&key).is_some()).then(|| Self {
+            written: Cow::Owned(key.clone()),
+            key: Cow::Owned(key),
+            modifiers: 0,
+        })
+    }
+
     /// Presses and releases it, on whatever has the focus.
     pub(super) async fn press(&self, page: &Page) -> Result<()> {
         let Some(key) = get_key_definition(&self.key) else { return Ok(()) };

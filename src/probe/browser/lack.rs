@@ -2,8 +2,13 @@
 
 use std::time::Duration;
 
-use super::window::{Spot, State};
+use tokio::time::timeout;
+
+use super::window::{Spot, State, Window};
 use crate::model::{Fault, FaultCode};
+
+/// For what is to be seen instead: a page that does not answer shows nothing.
+const SHOWN_WITHIN: Duration = Duration::from_millis(500);
 
 /// Why it cannot be used, as the owner of the page would say it.
 pub(super) fn unready(what: &str, spot: Option<Spot>, value: &str, waited: Duration) -> Fault {
@@ -48,4 +53,23 @@ pub(super) fn vanished(spot: &Spot) -> Fault {
         spot.answer.words
     );
     Fault::new(FaultCode::ElementMissing, text)
+}
+
+/// What is to be seen, in a line: what the page is called, and what it has to say.
+pub(super) async fn shown(window: &Window) -> String {
+    const SHOWN: &str = "() => {
+        const line = text => (text ?? '').replace(/\\s+/g, ' ').trim().slice(0, 80);
+        const told = '[role=alert],[role=alertdialog],[role=status],[aria-live=assertive],[aria-live=polite]';
+        const said = [...document.querySelectorAll(told)].filter(el => el.checkVisibility()).map(el => line(el.innerText));
+        return [line(document.title), line(document.querySelector('h1')?.innerText), said.find(Boolean) ?? ''];
+    }";
+    let shown = window.main::<(String, String, String)>(SHOWN, Vec::new());
+    let Ok(Ok(Some((title, headline, said)))) = timeout(SHOWN_WITHIN, shown).await else {
+        return "nothing that can be read".to_owned();
+    };
+    let page = match headline {
+        headline if headline.is_empty() || title.contains(&headline) => format!("“{title}”"),
+        headline => format!("“{headline}” ({title})"),
+    };
+    if said.is_empty() { page } else { format!("{page} and says “{said}”") }
 }

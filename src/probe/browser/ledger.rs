@@ -60,6 +60,8 @@ pub(super) struct Ledger {
     waiting: HashSet<String>,
     quiet_since: Instant,
     left_out: usize,
+    /// Sockets opened, and what was sent by them.
+    pub(super) spoken: usize,
     uncaught: Vec<Said>,
     console: Vec<Said>,
     skew: Option<f64>,
@@ -82,6 +84,7 @@ impl Ledger {
             waiting: HashSet::new(),
             quiet_since: now,
             left_out: 0,
+            spoken: 0,
             uncaught: Vec::new(),
             console: Vec::new(),
             skew: None,
@@ -271,7 +274,7 @@ impl Ledger {
 
     /// Those that were too many to be kept count, too.
     pub(super) fn asked(&self) -> usize {
-        self.requests.len() + self.left_out
+        self.requests.len() + self.left_out + self.spoken
     }
 
     /// How long no request has been under way.

@@ -8,6 +8,7 @@ use std::time::Duration;
 use chromiumoxide::cdp::browser_protocol::log::{self, EventEntryAdded};
 use chromiumoxide::cdp::browser_protocol::network::{
     self, EventLoadingFailed, EventLoadingFinished, EventRequestWillBeSent, EventResponseReceived,
+    EventWebSocketCreated, EventWebSocketFrameSent,
 };
 use chromiumoxide::cdp::browser_protocol::page::EventLoadEventFired;
 use chromiumoxide::cdp::js_protocol::runtime::{self, EventConsoleApiCalled, EventExceptionThrown};
@@ -62,6 +63,8 @@ impl Sight {
             finished: page.event_listener().await?,
             failed: page.event_listener().await?,
             complete: page.event_listener().await?,
+            opened: page.event_listener().await?,
+            spoke: page.event_listener().await?,
             called: page.event_listener().await?,
             thrown: page.event_listener().await?,
             noted: page.event_listener().await?,
@@ -89,7 +92,7 @@ impl Sight {
         lock(&self.ledger).seen()
     }
 
-    /// How many requests were made until now.
+    /// How often something was asked of a server until now, by requests and by sockets.
     pub(super) fn asked(&self) -> usize {
         self.look_now();
         lock(&self.ledger).asked()
@@ -137,6 +140,8 @@ struct Eye {
     finished: EventStream<EventLoadingFinished>,
     failed: EventStream<EventLoadingFailed>,
     complete: EventStream<EventLoadEventFired>,
+    opened: EventStream<EventWebSocketCreated>,
+    spoke: EventStream<EventWebSocketFrameSent>,
     called: EventStream<EventConsoleApiCalled>,
     thrown: EventStream<EventExceptionThrown>,
     noted: EventStream<EventEntryAdded>,
@@ -154,6 +159,8 @@ impl Eye {
         drain(&mut self.finished, cx, |event| ledger.finished(event, now));
         drain(&mut self.failed, cx, |event| ledger.failed(event, now));
         drain(&mut self.complete, cx, |event| ledger.complete(event));
+        drain(&mut self.opened, cx, |_| ledger.spoken += 1);
+        drain(&mut self.spoke, cx, |_| ledger.spoken += 1);
         drain(&mut self.called, cx, |event| ledger.called(event, now));
         drain(&mut self.thrown, cx, |event| ledger.thrown(event, now));
         drain(&mut self.noted, cx, |event| match self.since {

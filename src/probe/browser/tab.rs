@@ -118,16 +118,26 @@ impl Tab {
         self.unasked.dialogs()
     }
 
-    /// What pages made the browser download.
+    /// What pages made the browser download, the oldest first.
     pub(super) fn downloads(&self) -> Vec<Download> {
         self.unasked.downloads()
     }
 
+    /// How many pages this page has opened.
+    pub(super) fn opened(&self) -> usize {
+        self.unasked.tabs().len()
+    }
+
     /// The pages that this page opened, the oldest first.
     pub(super) async fn others(&self) -> Vec<Page> {
+        self.others_since(0).await
+    }
+
+    /// The same without the first ones.
+    pub(super) async fn others_since(&self, first: usize) -> Vec<Page> {
         let Some(remnant) = &self.remnant else { return Vec::new() };
         let mut others = Vec::new();
-        for id in self.unasked.tabs().into_iter().take(TABS_MAX) {
+        for id in self.unasked.tabs().into_iter().take(TABS_MAX).skip(first) {
             others.extend(remnant.lent.chromium.browser.get_page(id).await.ok());
         }
         others

@@ -6,6 +6,7 @@ use std::time::Duration;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
+use chromiumoxide::cdp::browser_protocol::accessibility;
 use chromiumoxide::cdp::browser_protocol::page::{CaptureScreenshotParams, NavigateParams, Viewport};
 use chromiumoxide::cdp::browser_protocol::security::SetIgnoreCertificateErrorsParams;
 use chromiumoxide::error::CdpError;
@@ -46,6 +47,10 @@ pub(super) async fn visit(
     }
     // What slows the network down works from where it is watched on.
     guise.wear(&page, &version).await.map_err(stop)?;
+    if !settings.deeds.is_empty() {
+        // The tree of roles and names is kept from now on; else the browser makes it anew for each that is asked for.
+        page.execute(accessibility::EnableParams::default()).await.map_err(stop)?;
+    }
     let gauge = Gauge::install(&page, (run.tools.random)()).await.map_err(stop)?;
     let _traced = Traced::install(&page, &url, run.context(), story.cloned()).await.map_err(stop)?;
     let window = Window { page, guise, version };

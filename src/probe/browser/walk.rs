@@ -4,17 +4,19 @@
 use std::path::Path;
 use std::time::Duration;
 
+use chromiumoxide::cdp::browser_protocol::accessibility;
 use chromiumoxide::cdp::browser_protocol::dom::SetFileInputFilesParams;
 use chromiumoxide::cdp::browser_protocol::page::{GetNavigationHistoryParams, NavigateToHistoryEntryParams};
 use chromiumoxide::cdp::js_protocol::runtime::EvaluateParams;
 use chromiumoxide::error::{CdpError, Result as Told};
 use serde_json::{Value, json};
-use tokio::time::{Instant, sleep, timeout_at};
+use tokio::time::{Instant, sleep, timeout, timeout_at};
 
 use super::deed::{Awaited, Deed, Scroll, Ticked, Typed, Verb};
 use super::element::{Element, Want};
-use super::lack::{brief, unready, vanished};
+use super::lack::{brief, shown, unready, vanished};
 use super::sight::Sight;
+use super::since::Since;
 use super::tab::Tab;
 use super::window::{Landed, Spot, State, USED_AFTER, Window};
 use crate::model::{Evidence, Fault, FaultCode, SelfFault};
@@ -26,6 +28,8 @@ const GLANCE: Duration = Duration::from_millis(50);
 const QUIET: Duration = Duration::from_millis(500);
 /// How long what was pressed in vain is given when it is pressed again.
 const AGAIN: Duration = Duration::from_secs(2);
+/// How long what fits best may take to be shown, before people take what is shown.
+const PATIENT: Duration = Duration::from_secs(1);
 
 /// A customer at a page.
 pub(super) struct Walk<'w> {
@@ -34,6 +38,7 @@ pub(super) struct Walk<'w> {
     sight: &'w mut Sight,
     /// What was typed last, to see whether the page keeps it: where, and what people call it.
     typed: Option<(Value, String)>,
+    since: Since,
     deadline: Instant,
 }
 
@@ -47,8 +52,6 @@ struct Sought {
 struct Pressed {
     sought: Sought,
     face: String,
-    /// How much had been asked of the network.
-    asked: usize,
     within: Duration,
 }
 
@@ -61,7 +64,8 @@ impl Sought {
 impl<'w> Walk<'w> {
     /// `deadline` is the whole run's, or a little before.
     pub(super) fn new(window: Window, tab: &'w Tab, sight: &'w mut Sight, deadline: Instant) -> Self {
-        Self { window, tab, sight, typed: None, deadline }
+        let since = Since::now(tab, sight);
+        Self { window, tab, sight, typed: None, since, deadline }
     }
 
     pub(super) async fn deed(&mut self, deed: &Deed, run: &mut Run<'_>) -> Result<(), Stop> {
@@ -69,16 +73,20 @@ impl<'w> Walk<'w> {
             self.kept(&query, &words).await?;
         }
         let limit = self.limit(deed.within());
-        let asked = self.sight.asked();
+        // Who only waits, waits for what came of the deed before.
+        if !matches!(deed.verb, Verb::WaitFor(_)) {
+            self.since = Since::now(self.tab, self.sight);
+        }
         match &deed.verb {
             Verb::Click(element) => {
                 let sought = Sought::new(element, Want::Control, run);
                 let spot = self.ready(&sought, "click", "", limit).await?;
+                self.since = Since::now(self.tab, self.sight);
                 self.press(&spot).await?;
                 if let Some(then) = &deed.then
                     && let Err(fault) = self.awaited(then, run, self.limit(deed.within())).await?
                 {
-                    let pressed = Pressed { sought, face: spot.answer.face, asked, within: deed.within() };
+                    let pressed = Pressed { sought, face: spot.answer.face, within: deed.within() };
                     return Err(self.pressed_in_vain(pressed, then, fault, run).await?.into());
                 }
                 return self.settle(deed.then.is_some()).await;
@@ -120,9 +128,11 @@ impl<'w> Walk<'w> {
     /// Waits until it can be used, and what it is then.
     async fn ready(&self, sought: &Sought, doing: &str, value: &str, limit: Instant) -> Result<Spot, Stop> {
         let begun = Instant::now();
+        let mut query = sought.query.clone();
         let mut last = None;
         loop {
-            let asked = timeout_at(limit, self.window.ask(&sought.query, doing, value)).await;
+            query["patient"] = (begun.elapsed() < PATIENT).into();
+            let asked = timeout_at(limit, self.window.ask(&query, doing, value)).await;
             let late = asked.is_err();
             if let Ok(spot) = asked
                 && let Some(spot) = spot.map_err(stop)?
@@ -133,7 +143,8 @@ impl<'w> Walk<'w> {
                 last = Some(spot);
             }
             if late || Instant::now() + GLANCE >= limit {
-                return Err(unready(&sought.words, last, value, begun.elapsed()).into());
+                let waited = begun.elapsed();
+                return Err(unready(&sought.words, self.near(sought, last).await, value, waited).into());
             }
             sleep(GLANCE).await;
         }
@@ -145,6 +156,14 @@ impl<'w> Walk<'w> {
             Landed::There => Ok(()),
             Landed::Nowhere => Err(vanished(spot).into()),
         }
+    }
+
+    /// What there is instead of what is not there: looked for once, at the end, for it takes the page's time.
+    async fn near(&self, sought: &Sought, last: Option<Spot>) -> Option<Spot> {
+        if last.as_ref().is_some_and(|spot| spot.answer.state != State::None) {
+            return last;
+        }
+        timeout(QUIET, self.window.ask(&sought.query, "near", "")).await.ok()?.ok()?.or(last)
     }
 
     async fn fill(&mut self, sought: Sought, typed: &Typed, limit: Instant, run: &mut Run<'_>) -> Result<(), Stop> {
@@ -221,12 +240,17 @@ impl<'w> Walk<'w> {
                 self.ready(&Sought::new(element, Want::Control, run), "scroll", "", limit).await.map(drop)
             }
             Scroll::Top => {
-                let _: Option<Value> = self.window.main("() => scrollTo(0, 0)", Vec::new()).await.map_err(stop)?;
+                let _: Option<Value> = self
+                    .window
+                    .main("() => scrollTo({ top: 0, behavior: 'instant' })", Vec::new())
+                    .await
+                    .map_err(stop)?;
                 Ok(())
             }
             // Screen by screen, as people do: pages load more on the way.
             Scroll::Bottom => loop {
-                let by = "() => { const before = scrollY; scrollBy(0, innerHeight); return scrollY - before; }";
+                let by = "() => { const before = scrollY; scrollBy({ top: innerHeight, behavior: 'instant' }); \
+                          return scrollY - before; }";
                 let moved: Option<f64> = self.window.main(by, Vec::new()).await.map_err(stop)?;
                 if moved.is_none_or(|moved| moved < 1.0) || Instant::now() >= limit {
                     return Ok(());
@@ -255,48 +279,48 @@ impl<'w> Walk<'w> {
         loop {
             match timeout_at(limit, self.holds(awaited, run)).await {
                 Ok(Ok(true)) => return Ok(Ok(())),
-                Ok(Err(error)) => return Err(stop(error)),
+                Ok(Err(stop)) => return Err(stop),
                 Ok(Ok(false)) if Instant::now() + GLANCE < limit => sleep(GLANCE).await,
                 Ok(Ok(false)) | Err(_) => return Ok(Err(self.missed(awaited, run, begun.elapsed()).await)),
             }
         }
     }
 
-    async fn holds(&mut self, awaited: &Awaited, run: &Run<'_>) -> Told<bool> {
-        let shown = |spot: Option<Spot>, state| spot.is_some_and(|spot| spot.answer.state == state);
+    async fn holds(&mut self, awaited: &Awaited, run: &Run<'_>) -> Result<bool, Stop> {
+        let shown = |spot: Told<Option<Spot>>, state| {
+            spot.map(|spot| spot.is_some_and(|spot| spot.answer.state == state)).map_err(stop)
+        };
         Ok(match awaited {
             Awaited::Text(text) => {
                 let query = json!({ "text": text.render(run.scope) });
-                shown(self.window.ask(&query, "look", "").await?, State::Ready)
+                shown(self.window.ask(&query, "look", "").await, State::Ready)?
             }
             Awaited::Element(element) => {
                 let query = element.query(Want::Control, run.scope);
-                shown(self.window.ask(&query, "look", "").await?, State::Ready)
+                shown(self.window.ask(&query, "look", "").await, State::Ready)?
             }
             Awaited::Gone(element) => {
                 let query = element.query(Want::Control, run.scope);
-                shown(self.window.ask(&query, "gone", "").await?, State::Gone)
+                shown(self.window.ask(&query, "gone", "").await, State::Gone)?
             }
-            Awaited::Url(part) => self.window.url().await?.contains(&*part.render(run.scope)),
-            Awaited::NewTab(part) => self.new_tab(&part.render(run.scope)).await?,
+            Awaited::Url(part) => self.window.url().await.map_err(stop)?.contains(&*part.render(run.scope)),
+            Awaited::NewTab(part) => self.new_tab(&part.render(run.scope)).await.map_err(stop)?,
             Awaited::Dialog(text) => {
                 let text = text.render(run.scope);
-                self.tab.dialogs().iter().any(|said| said.contains(&*text))
+                self.tab.dialogs().iter().skip(self.since.dialogs).any(|said| said.contains(&*text))
             }
-            Awaited::Download(name) => {
-                let name = name.render(run.scope);
-                self.tab.downloads().iter().any(|file| file.name.contains(&*name))
-            }
-            Awaited::NetworkQuiet => self.sight.quiet_for() >= QUIET,
+            Awaited::Download(name) => self.since.came_down(self.tab, &name.render(run.scope))?,
+            Awaited::NetworkQuiet => self.since.quiet(self.sight) >= QUIET,
         })
     }
 
     /// Goes over to a tab that the page opened.
     async fn new_tab(&mut self, part: &str) -> Told<bool> {
-        for page in self.tab.others().await {
+        for page in self.tab.others_since(self.since.tabs).await {
             if page.url().await?.is_some_and(|url| url.contains(part)) {
                 self.sight.also(&page).await?;
                 self.window.guise.wear(&page, &self.window.version).await?;
+                page.execute(accessibility::EnableParams::default()).await?;
                 self.window.page = page;
                 return Ok(true);
             }
@@ -307,29 +331,10 @@ impl<'w> Walk<'w> {
     /// The fault of what was waited for in vain.
     async fn missed(&self, awaited: &Awaited, run: &Run<'_>, waited: Duration) -> Fault {
         let expected = awaited.words(run.scope);
-        let found = self.instead().await;
+        let found = shown(&self.window).await;
         let text = format!("not within {}: {expected}; the page shows {found}", brief(waited));
         let evidence = Evidence { of: "page".to_owned(), expected, found };
         Fault { evidence: Some(evidence), ..Fault::new(FaultCode::NoEffect, text) }
-    }
-
-    /// What is to be seen, in a line: what the page is called, and what it has to say.
-    async fn instead(&self) -> String {
-        const SHOWN: &str = "() => {
-            const line = text => (text ?? '').replace(/\\s+/g, ' ').trim().slice(0, 80);
-            const told = '[role=alert],[role=alertdialog],[role=status],[aria-live=assertive],[aria-live=polite]';
-            const said = [...document.querySelectorAll(told)].filter(el => el.checkVisibility()).map(el => line(el.innerText));
-            return [line(document.title), line(document.querySelector('h1')?.innerText), said.find(Boolean) ?? ''];
-        }";
-        let shown = self.window.main::<(String, String, String)>(SHOWN, Vec::new());
-        let Ok(Ok(Some((title, headline, said)))) = timeout_at(Instant::now() + QUIET, shown).await else {
-            return "nothing that can be read".to_owned();
-        };
-        let page = match headline {
-            headline if headline.is_empty() || title.contains(&headline) => format!("“{title}”"),
-            headline => format!("“{headline}” ({title})"),
-        };
-        if said.is_empty() { page } else { format!("{page} and says “{said}”") }
     }
 
     /// Pressed, and what it promised did not happen. Where it did nothing at all it is pressed again, as customers do:
@@ -341,7 +346,7 @@ impl<'w> Walk<'w> {
         fault: Fault,
         run: &Run<'_>,
     ) -> Result<Fault, Stop> {
-        let Pressed { sought, face, asked, within } = pressed;
+        let Pressed { sought, face, within } = pressed;
         let does_something = || {
             let (promised, found) = (then.words(run.scope), fault.evidence.as_ref().map(|evidence| &*evidence.found));
             let (waited, found) = (brief(within), found.unwrap_or("nothing"));
@@ -349,7 +354,7 @@ impl<'w> Walk<'w> {
                 format!("{} was pressed, but not within {waited}: {promised}; the page shows {found}", sought.words);
             Fault { text, ..fault.clone() }
         };
-        if self.sight.asked() > asked || self.deadline < Instant::now() + AGAIN {
+        if self.sight.asked() > self.since.asked || self.deadline < Instant::now() + AGAIN {
             return Ok(does_something());
         }
         let spot = match self.ready(&sought, "click", "", self.limit(AGAIN)).await {

@@ -19,6 +19,7 @@ use serde_json::Value;
 use tokio::time::sleep;
 
 use super::device::Guise;
+use super::key::Keys;
 
 pub(super) const FIND: &str = include_str!("find.js");
 /// Frames of one page that are asked.
@@ -27,6 +28,8 @@ const FRAMES_MAX: usize = 32;
 pub(super) const USED_AFTER: Duration = Duration::from_secs(10);
 /// And when it is so old, what came until then is all that it is judged by.
 pub(super) const JUDGED_AFTER: Duration = Duration::from_secs(20);
+/// What is longer than people type at once is pasted.
+const TYPED_CHARS_MAX: usize = 200;
 /// How long a page that is about to leave gets to do so.
 const LEAVES: Duration = Duration::from_millis(30);
 
@@ -227,8 +230,23 @@ impl Window {
         Ok(Landed::There)
     }
 
-    /// Types into what has the focus, at once.
+    /// Types into what has the focus, in place of what is selected: key by key, for pages listen to keys; what no key
+    /// says comes in as from other keyboards.
     pub(super) async fn type_text(&self, text: &str) -> Result<()> {
+        if text.is_empty() {
+            return Keys::BACKSPACE.press(&self.page).await;
+        }
+        let (typed, pasted) = text.char_indices().nth(TYPED_CHARS_MAX).map_or((text, ""), |(at, _)| text.split_at(at));
+        for char in typed.chars() {
+            match Keys::of(char) {
+                Some(key) => key.press(&self.page).await?,
+                None => self.insert(&char.to_string()).await?,
+            }
+        }
+        if pasted.is_empty() { Ok(()) } else { self.insert(pasted).await }
+    }
+
+    async fn insert(&self, text: &str) -> Result<()> {
         self.page.execute(InsertTextParams::new(text)).await.map(drop)
     }
 

@@ -1,10 +1,12 @@
 //! `browser` on pages as people write them, in a real Chromium.
 
 mod daemon;
+mod effects;
 mod forms;
 mod heavy;
 mod odd;
 mod recorded;
+mod seeking;
 pub(crate) mod told;
 mod ways;
 
@@ -55,6 +57,11 @@ fn page(pages: &[(String, String)], uri: &Uri, headers: &HeaderMap) -> Response 
 
 /// Opens the first of these pages and does this there.
 async fn visit(pages: &[(&str, &str)], deeds: Value, more: Value) -> Reading {
+    visit_by(&Prober::new(tools()), pages, deeds, more).await
+}
+
+/// The same with browsers that are warm.
+async fn visit_by(prober: &Prober, pages: &[(&str, &str)], deeds: Value, more: Value) -> Reading {
     let open = format!("http://{}{}", site(pages).await, pages[0].0);
     let mut written = json!({ "browser": { "open": open, "do": deeds } });
     for (key, value) in more.as_object().unwrap() {
@@ -63,7 +70,7 @@ async fn visit(pages: &[(&str, &str)], deeds: Value, more: Value) -> Reading {
             key => written["browser"][key] = value.clone(),
         }
     }
-    let reading = Prober::new(tools()).run(&errand(TIMEOUT, vec![step(&written)]), order()).await;
+    let reading = prober.run(&errand(TIMEOUT, vec![step(&written)]), order()).await;
     crate::telemetry::conventions::hold(&reading);
     if let Verdict::Inconclusive { why, text } = &reading.outcome.verdict {
         panic!("inconclusive: {why}: {text}");

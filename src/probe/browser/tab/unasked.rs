@@ -1,6 +1,5 @@
 //! What pages do that no step asked for: dialogs, new tabs, downloads, and falling over. Nothing of it waits for a person.
 
-use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -47,6 +46,13 @@ pub(in crate::probe::browser) struct Download {
     pub(in crate::probe::browser) state: DownloadProgressState,
 }
 
+impl Download {
+    /// It was broken off by us.
+    pub(in crate::probe::browser) fn is_too_large(&self) -> bool {
+        self.size > DOWNLOAD
+    }
+}
+
 /// Watches until dropped.
 #[derive(Debug)]
 pub(super) struct Unasked {
@@ -59,7 +65,8 @@ pub(super) struct Unasked {
 struct Seen {
     dialogs: Vec<String>,
     tabs: Vec<TargetId>,
-    downloads: BTreeMap<String, Download>,
+    /// By the browser's number, the oldest first.
+    downloads: Vec<(String, Download)>,
 }
 
 impl Unasked {
@@ -96,7 +103,7 @@ impl Unasked {
     }
 
     pub(super) fn downloads(&self) -> Vec<Download> {
-        lock(&self.seen).downloads.values().cloned().collect()
+        lock(&self.seen).downloads.iter().map(|(_, download)| download.clone()).collect()
     }
 
     pub(super) fn tabs(&self) -> Vec<TargetId> {
@@ -183,7 +190,7 @@ impl Eyes {
             if !is_one_too_many {
                 let (name, url) = (clip(&event.suggested_filename), clip(&event.url));
                 let state = DownloadProgressState::InProgress;
-                seen.downloads.insert(event.guid.clone(), Download { name, url, size: Bytes::new(0), state });
+                seen.downloads.push((event.guid.clone(), Download { name, url, size: Bytes::new(0), state }));
             }
             is_one_too_many
         };
@@ -195,8 +202,9 @@ impl Eyes {
     async fn progressed(&self, event: &EventDownloadProgress) {
         // Chromium counts in floating point.
         let size = Bytes::new(event.received_bytes.max(0.0) as u64);
-        if let Some(download) = lock(&self.seen).downloads.get_mut(&event.guid) {
-            download.size = size;
+        if let Some((_, download)) = lock(&self.seen).downloads.iter_mut().find(|(guid, _)| *guid == event.guid) {
+            // What is tried again, or given up, begins at nothing.
+            download.size = download.size.max(size);
             download.state = event.state.clone();
         }
         if size > DOWNLOAD && event.state == DownloadProgressState::InProgress {
