@@ -12,6 +12,7 @@ mod element;
 mod evidence;
 mod gate;
 mod har;
+mod jar;
 mod key;
 mod lack;
 mod ledger;
@@ -199,6 +200,7 @@ impl Act for Settings {
         let tab = run.tools.browsers.open(run, &url).await?;
         let mut sight = Sight::watch(&tab.page).await.map_err(walk::stop)?;
         let story = Story::begin(run, &sight);
+        jar::bring(&tab, run.cookies.as_deref()).await.map_err(walk::stop)?;
         let reply = tokio::select! {
             reply = Box::pin(visit::visit(self, url, (&tab, &mut sight, story.as_ref()), run)) => reply,
             gone = tab.gone() => Err(gone),
@@ -211,6 +213,7 @@ impl Act for Settings {
         if let Err(own @ Stop::Own(..)) = reply {
             return Err(timeout(NEWS, tab.gone()).await.unwrap_or(own));
         }
+        jar::take(&tab, run).await;
         let (random, now) = ((run.tools.random)(), run.tools.clock.now());
         run.witness = Some(Box::new(Onlooker::new(tab, sight, random, now)));
         reply

@@ -7,7 +7,6 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use chromiumoxide::Page;
 use chromiumoxide::cdp::browser_protocol::browser::{
     BrowserContextId, SetDownloadBehaviorBehavior, SetDownloadBehaviorParams,
 };
@@ -15,6 +14,7 @@ use chromiumoxide::cdp::browser_protocol::target::{
     CreateBrowserContextParams, CreateTargetParams, GetTargetsParams, TargetInfo,
 };
 use chromiumoxide::error::CdpError;
+use chromiumoxide::{Browser, Page};
 use tokio::runtime::Handle;
 use tokio::sync::watch;
 use tokio::time::timeout;
@@ -151,6 +151,11 @@ impl Tab {
             target.r#type == "page" && target.browser_context_id.as_ref() == Some(&remnant.context)
         };
         targets.is_ok_and(|told| told.result.target_infos.iter().any(ours))
+    }
+
+    /// Where it lies. None: no more.
+    pub(super) fn context(&self) -> Option<(&Browser, &BrowserContextId)> {
+        self.remnant.as_ref().map(|remnant| (&*remnant.lent.chromium.browser, &remnant.context))
     }
 
     /// A file that the page can be handed, of this content: gone with the tab.

@@ -7,6 +7,7 @@ mod heavy;
 mod odd;
 mod recorded;
 mod seeking;
+mod session;
 pub(crate) mod told;
 mod ways;
 
