@@ -12,6 +12,7 @@ use rustix::process::{WaitOptions, getpid, set_child_subreaper, wait};
 pub(crate) fn lead(command: &[String]) {
     set_child_subreaper(Some(getpid())).expect("orphans come here");
     let (program, args) = command.split_first().expect("a command");
+    #[expect(clippy::zombie_processes, reason = "it is waited for with whatever else ends")]
     let child = Command::new(program).args(args).spawn().expect("it starts");
     while let Ok(Some((ended, _))) = wait(WaitOptions::empty()) {
         if ended.as_raw_nonzero().get().cast_unsigned() == child.id() {
