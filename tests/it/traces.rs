@@ -182,12 +182,12 @@ fn printed(text: &str) -> BTreeMap<String, Printed> {
             match name {
                 "Links" => linking = true,
                 "-> Trace ID" => span.links.push((value.to_owned(), String::new(), Vec::new())),
-                "-> ID" => span.links.last_mut().unwrap().1 = value.to_owned(),
-                "ID" => id = value.to_owned(),
-                "Name" => span.name = value.to_owned(),
-                "Kind" => span.kind = value.trim_start_matches("SPAN_KIND_").to_owned(),
-                "Parent ID" => span.parent = value.to_owned(),
-                "Status message" => span.failed = value.to_owned(),
+                "-> ID" => value.clone_into(&mut span.links.last_mut().unwrap().1),
+                "ID" => value.clone_into(&mut id),
+                "Name" => value.clone_into(&mut span.name),
+                "Kind" => value.trim_start_matches("SPAN_KIND_").clone_into(&mut span.kind),
+                "Parent ID" => value.clone_into(&mut span.parent),
+                "Status message" => value.clone_into(&mut span.failed),
                 _ if linking && value.contains("Str(") => {
                     span.links.last_mut().unwrap().2.push(line.trim_start_matches("-> ").to_owned());
                 }

@@ -84,7 +84,7 @@ fn group(pid: i32) -> Option<i32> {
 
 /// `kill -9` for the browser that a run has now.
 fn kill_browser(rooms: &TempDir) {
-    let leader = processes(rooms).into_iter().filter_map(group).next().expect("a browser");
+    let leader = processes(rooms).into_iter().find_map(group).expect("a browser");
     kill_process(Pid::from_raw(leader).unwrap(), Signal::KILL).unwrap();
 }
 
