@@ -35,7 +35,6 @@ mod renames;
 mod rounds;
 mod segments;
 mod sight;
-mod successors;
 mod together;
 mod touch;
 mod turned_back;
@@ -56,7 +55,6 @@ use self::net::Net;
 use self::own::Own;
 use self::pulse::{Occasion, Pulse};
 use self::sight::Sight;
-use self::successors::Successors;
 use self::touch::Touched;
 use self::watch::{Watch, elapsed, whole};
 use crate::detect::Joint;
@@ -92,8 +90,6 @@ pub struct Board {
     spending: Vec<Option<Spending>>,
     /// Open ones.
     incidents: BTreeMap<IncidentId, Incident>,
-    /// What took the place of what was broken, and was not seen yet.
-    successors: Successors,
     /// Incidents whose timeline grew since they were last told.
     noted: BTreeSet<IncidentId>,
     own: Own,
@@ -154,7 +150,6 @@ impl Board {
             checks: net.checks.iter().map(|_| Comparison::new(now)).collect(),
             spending: Spending::of(&map),
             incidents: BTreeMap::new(),
-            successors: Successors::new(),
             noted: BTreeSet::new(),
             own: Own::new(now + grace),
             evaluated: now,

@@ -152,10 +152,7 @@ impl Board {
             .filter_map(|place| Some((*place, self.ailment(*place, now)?)))
             .collect();
         let Some(place) = self.root(&ailing, self.net.touchpoint_of.get(&root).copied()) else {
-            if !self.expects_successors(id) {
-                self.close(id, Close::Recovered, now, changes);
-            }
-            return;
+            return self.close(id, Close::Recovered, now, changes);
         };
         let before = incident.clone();
         let severity = ailing.iter().map(|(_, severity)| *severity).max();
@@ -252,7 +249,6 @@ impl Board {
         };
         note(&mut incident, now, what.into());
         self.noted.remove(&id);
-        self.successors.remove(&id);
         self.touchpoints.iter_mut().filter(|place| place.incident == Some(id)).for_each(|place| place.incident = None);
         changes.push(Change::IncidentClosed(incident));
     }

@@ -19,7 +19,6 @@ use super::keys::{felt_key, joint_key, journey_key, series_key, touchpoint_key};
 use super::net::JointAt;
 use super::pulse::Pulse;
 use super::renames::{Naming, Renames};
-use super::successors::Successors;
 use super::watch::{Watch, whole};
 use super::{Board, Ids, Place};
 use crate::detect::Joint;
@@ -84,9 +83,6 @@ impl Board {
         board.dirty.forgotten = memory.into_keys().filter(|key| !keys.contains(key)).collect();
         let mut changes = Vec::new();
         board.adopt_renamed(incidents, &renames, now, &mut changes);
-        let unseen = |at: &usize| board.series[*at].state == State::Pending;
-        let unseen = (0..board.series.len()).filter(unseen).collect();
-        board.expect_successors(&unseen, &Successors::new());
         board.see(now);
         board.expel(now, &mut changes);
         (board, changes)
@@ -161,19 +157,15 @@ impl Board {
         let ids = std::mem::replace(&mut self.ids, Box::new(uuid::Uuid::nil));
         let (evaluated, looked, own) = (self.evaluated, self.looked, self.own.clone());
         let sight = self.sight.clone();
-        let successors = renamed(std::mem::take(&mut self.successors), renames.present());
         *self = Self::new(map, ids, now);
         (self.evaluated, self.looked, self.own) = (evaluated, looked, own.over(&self.map.vantages));
         self.sight = sight.over(self.net.series.len(), &self.map.vantages);
-        let is_new = |at: &usize| !kept.series.contains_key(&self.net.series[*at].series);
-        let unseen: BTreeSet<usize> = (0..self.net.series.len()).filter(is_new).collect();
         self.put(kept);
         self.dirty = Dirty::default();
         let new: BTreeSet<String> = self.keys().collect();
         self.dirty.forgotten = keys.difference(&new).cloned().collect();
         let mut changes = Vec::new();
         self.adopt_renamed(incidents, &renames, now, &mut changes);
-        self.expect_successors(&unseen, &successors);
         self.see(now);
         self.open_and_close(now, &mut changes);
         for touchpoint in 0..self.touchpoints.len() {
@@ -270,9 +262,6 @@ impl Board {
                 // What is as it was has its turn with the next evaluation: a restart by itself tells nothing.
                 Cause::Touchpoint(root) if ails && is_whole => self.recall(id, &root),
                 Cause::Touchpoint(_) if ails => self.revise(id, now, changes),
-                // It waits until somebody has seen what took its place.
-                Cause::Touchpoint(root)
-                    if self.net.touchpoint_of.contains_key(&root) && self.expects_successors(id) => {}
                 Cause::Touchpoint(_) => self.close(id, Close::Removed, now, changes),
                 Cause::Journey(journey) if self.map.journey(&journey).is_none() => {
                     self.close(id, Close::Removed, now, changes);
@@ -294,11 +283,6 @@ impl Board {
             incident.trace = now.trace;
         }
     }
-}
-
-fn renamed(successors: Successors, present: Naming<'_>) -> Successors {
-    let all = successors.into_iter();
-    all.map(|(id, series)| (id, series.iter().map(|series| present.series(series)).collect())).collect()
 }
 
 /// Something is kept under the name of this touchpoint.

@@ -21,8 +21,8 @@ pub(super) struct Sights {
 
 /// What a customer would say came of it: a heading that is new, another address, a text that is new.
 pub(super) fn effect(before: &Sights, after: &Sights) -> Option<Then> {
-    let fresh =
-        |text: &&String| is_steady(text) && !before.text.contains(&fold(text)) && after.text.contains(&fold(text));
+    let says = |page: &Sights, text: &str| format!(" {} ", page.text).contains(&format!(" {} ", fold(text)));
+    let fresh = |text: &&String| is_steady(text) && !says(before, text) && says(after, text);
     let shown = |texts: &[String]| texts.iter().find(fresh).map(|text| Then::Text(clip(text)));
     let moved = || part(&before.url, &after.url).map(Then::Url);
     shown(&after.heads).or_else(moved).or_else(|| shown(&after.lines))
