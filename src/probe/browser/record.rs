@@ -46,6 +46,8 @@ const LOOK: Duration = Duration::from_millis(150);
 const STANDS: u32 = 3;
 /// or not at all after this long: a probe waits 5 s by default.
 const EFFECT_WITHIN: Duration = Duration::from_secs(4);
+/// How long after its effect a click may be heard.
+const HEARD_WITHIN: Duration = Duration::from_secs(2);
 /// What a window has around its page, about, in pixels.
 const FRAME: (i64, i64) = (16, 96);
 /// How long a page may take to say what it shows.
@@ -103,6 +105,7 @@ async fn follow(
         typing: None,
         pending: None,
         seen: (0, 0),
+        unclaimed: None,
         tell,
     };
     recorder.open(&wanted.open).await?;
@@ -140,8 +143,10 @@ struct Recorder<'r> {
     /// The field that the last line fills, until it is left.
     typing: Option<(usize, String)>,
     pending: Option<Pending>,
-    /// Dialogs and downloads until the last look: the newest may be answered before the click is heard that brought them.
+    /// Dialogs and downloads that are told, or nobody's,
     seen: (usize, usize),
+    /// and since when there are more: a click is heard only when the dialog is gone that it brought.
+    unclaimed: Option<Instant>,
     tell: &'r mut (dyn FnMut(&str) + Send),
 }
 
@@ -156,8 +161,6 @@ struct Known {
 struct Pending {
     before: Sights,
     since: Instant,
-    /// Dialogs and downloads before it.
-    seen: (usize, usize),
     found: Option<Then>,
     stood: u32,
 }
@@ -239,8 +242,7 @@ impl Recorder<'_> {
             Heard::Upload { element, file } => (Done::Upload(element, file), None),
         };
         self.add(done);
-        self.pending =
-            before.map(|before| Pending { before, since: Instant::now(), seen: self.seen, found: None, stood: 0 });
+        self.pending = before.map(|before| Pending { before, since: Instant::now(), found: None, stood: 0 });
     }
 
     fn add(&mut self, done: Done) {
@@ -268,6 +270,11 @@ impl Recorder<'_> {
         if let (Some(pending), Some(line)) = (self.pending.take(), self.lines.last_mut())
             && let Some(then) = pending.found
         {
+            match then {
+                Then::Dialog(_) => self.seen.0 += 1,
+                Then::Download(_) => self.seen.1 += 1,
+                Then::Text(_) | Then::Url(_) | Then::NewTab(_) => {}
+            }
             line.then = Some(then);
             if let Some((_, then)) = line.yaml().rsplit_once('\n') {
                 (self.tell)(&format!("    {then}"));
@@ -331,6 +338,14 @@ impl Recorder<'_> {
         }
     }
 
+    /// What comes without anybody's doing is nobody's.
+    fn disclaim(&mut self, now: (usize, usize)) {
+        let since = *self.unclaimed.get_or_insert_with(Instant::now);
+        if now == self.seen || since.elapsed() > HEARD_WITHIN {
+            (self.seen, self.unclaimed) = (now, None);
+        }
+    }
+
     async fn effects(&mut self) {
         let Some(known) = self.pages.get(self.current) else { return };
         let sights: Option<Sights> = self.world.ask(&known.page, "sights()", SAYS).await;
@@ -338,11 +353,10 @@ impl Recorder<'_> {
             self.title = clip(&sights.title);
         }
         let (dialogs, downloads) = (self.tab.dialogs(), self.tab.downloads());
-        self.seen = (dialogs.len(), downloads.len());
-        let Some(pending) = &mut self.pending else { return };
-        let dialog = dialogs.get(pending.seen.0).and_then(|said| said.split_once(": "));
+        let Some(pending) = &mut self.pending else { return self.disclaim((dialogs.len(), downloads.len())) };
+        let dialog = dialogs.get(self.seen.0).and_then(|said| said.split_once(": "));
         let dialog = dialog.map(|(_, said)| said.to_owned()).filter(|said| is_steady(said) && !said.is_empty());
-        let download = downloads.get(pending.seen.1).map(|file| file.name.clone()).filter(|name| is_steady(name));
+        let download = downloads.get(self.seen.1).map(|file| file.name.clone()).filter(|name| is_steady(name));
         let found = download.map(Then::Download).or_else(|| dialog.map(Then::Dialog));
         let shown = || sights.as_ref().and_then(|sights| effect(&pending.before, sights));
         let found = found.or_else(shown);

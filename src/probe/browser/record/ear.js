@@ -78,7 +78,9 @@
     ], same);
   };
   const field = el => {
-    const names = spellings(name(el)), kind = role(el);
+    // What was chosen stands in the name of a field for files: it is called by its label.
+    const label = el.type === 'file' ? el.labels?.[0]?.innerText || name(el).split(':')[0] : name(el);
+    const names = spellings(label), kind = role(el);
     return called(el, [
       ...names.map(named => ({ named, field: true })), ...names.map(label => ({ label })),
       ...kind ? names.map(name => ({ role: kind, name })) : [],
