@@ -63,13 +63,8 @@ struct Log {
     noted: Mutex<Noted>,
 }
 
-/// What a person wrote, and how the run came to it.
-#[derive(Debug)]
-pub(super) struct Home {
-    pub(super) host: Host<String>,
-    pub(super) port: u16,
-    pub(super) way: Way,
-}
+/// The host that a person wrote, and how the run came to it.
+pub(super) type Home = (Host<String>, Way);
 
 #[derive(Debug, Default)]
 struct Noted {
@@ -184,7 +179,7 @@ impl Log {
 
     /// How the run comes to a host.
     fn way(&self, host: &Host<String>) -> Way {
-        let Home { host: written, way, .. } = &self.home;
+        let (written, way) = &self.home;
         match self.lock().home {
             // A name that leads inwards later, once its page could say so, is a trap.
             Some(home) if host != written || matches!(host, Host::Domain(_)) => Way::Sent(home),
@@ -241,7 +236,7 @@ impl Log {
         let mut passage = Passage { ended: Err(cannot()), dns: Duration::ZERO, connect: Duration::ZERO, region: None };
         let way = self.way(host);
         let begun = Instant::now();
-        let ips = self.addresses((host, port), way).await;
+        let ips = self.addresses(host, way).await;
         passage.dns = begun.elapsed();
         let begun = Instant::now();
         let reached = match ips {
@@ -252,7 +247,7 @@ impl Log {
         match reached {
             Ok((stream, peer, region)) => {
                 (passage.ended, passage.region) = (Ok(peer), Some(region));
-                if host == &self.home.host {
+                if host == &self.home.0 {
                     self.lock().home.get_or_insert(region);
                 }
                 (passage, Some(stream))
@@ -265,8 +260,8 @@ impl Log {
     }
 
     /// The addresses that may be reached; none where a proxy looks the name up.
-    async fn addresses(&self, (host, port): (&Host<String>, u16), way: Way) -> Result<Vec<IpAddr>, Stop> {
-        let is_home = *host == self.home.host && port == self.home.port;
+    async fn addresses(&self, host: &Host<String>, way: Way) -> Result<Vec<IpAddr>, Stop> {
+        let is_home = *host == self.home.0;
         let host = borrowed(host);
         let spelling = if matches!(host, Host::Domain(_)) { Spelling::Name } else { Spelling::Literal };
         if spelling == Spelling::Name && self.network.egress.proxy().is_some() {

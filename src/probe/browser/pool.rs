@@ -113,9 +113,8 @@ impl Browsers {
 
     /// The same, for whoever has no run and waits as long as it takes.
     pub(super) async fn tab(&self, network: Arc<Network>, way: Way, written: &Url) -> Result<Tab, Stop> {
-        let home = written.host().zip(written.port_or_known_default());
-        let (host, port) = home.ok_or_else(|| own(&format!("`{written}` names no host")))?;
-        let home = Home { host: host.to_owned(), port, way };
+        let host = written.host().ok_or_else(|| own(&format!("`{written}` names no host")))?;
+        let home: Home = (host.to_owned(), way);
         let runtime = self.runtime.clone().or_else(|| Handle::try_current().ok());
         let runtime = runtime.ok_or_else(|| own("there is nothing that a browser could run in"))?;
         let rack = self.rack();

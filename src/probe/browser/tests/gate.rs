@@ -239,7 +239,7 @@ async fn no_datagram_leaves_beside_the_gate() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_a_stranger_leaves_behind_is_a_stranger() {
-    let reach = |path: &str| format!("http://127.0.0.1:4711{path}");
+    let reach = |path: &str| format!("http://127.0.0.2:4711{path}");
     // A page of ours with a frame of somebody public, who goes on where no address tells who he is.
     let fetch = format!("<script>fetch(`{}`, {{ mode: `no-cors` }})<\\/script>", reach("/secret"));
     let (port, asked) = server(vec![
@@ -255,7 +255,7 @@ async fn what_a_stranger_leaves_behind_is_a_stranger() {
         let tab = go(&tools, &format!("http://127.0.0.1:{port}/{page}")).await;
         until(|| !tab.refused().is_empty()).await;
         let refused: Vec<_> = tab.refused().into_iter().map(|(host, _)| host).collect();
-        assert_eq!(refused, ["127.0.0.1"], "{page}: {:?}", tab.passages());
+        assert_eq!(refused, ["127.0.0.2"], "{page}: {:?}", tab.passages());
         drop(tab);
     }
     let asked = asked.lock().unwrap().clone();
