@@ -185,7 +185,8 @@ fn rotel_agent() -> PathBuf {
 /// What `tests/run` put below `target/parts`.
 pub(crate) fn part(path: &str) -> PathBuf {
     let parts = std::env::var_os("UNBROKEN_TEST_PARTS").map_or_else(|| "target/parts".into(), PathBuf::from);
-    let part = parts.join(path);
+    // Who starts it may do so from another folder.
+    let part = std::path::absolute(parts.join(path)).unwrap();
     assert!(part.exists(), "`{path}` is not installed: run ./tests/run, it installs what the tests need");
     part
 }
