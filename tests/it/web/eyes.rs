@@ -123,7 +123,9 @@ async fn walk_to(browser: &mut Browser, path: &str) {
 
 /// What people read of it.
 async fn text(browser: &mut Browser) -> String {
-    browser.evaluate("document.querySelector('main').innerText").await.as_str().unwrap().to_owned()
+    let text = browser.evaluate("document.querySelector('main').innerText").await;
+    // A card tells whether it hears of what changes: soon after it was opened, or not yet.
+    text.as_str().unwrap().replace("live 1", "as of 1")
 }
 
 #[tokio::test]
