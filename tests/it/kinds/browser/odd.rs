@@ -173,7 +173,7 @@ async fn links_of_a_public_page_are_followed_to_no_private_address() {
     let proxy = Proxy::to(site(&[("/", &page), ("/there", "x")]).await).await;
     let way = Way::parse(&format!("http://{}", proxy.address)).unwrap();
     let written = json!({ "browser": { "open": "http://shop.example/" },
-        "expect": { "checked": 4, "broken": { "contains": "169.254.169.254" } } });
+        "expect": { "checked": 4, "broken": { "length": 3 } } });
     let here = Network::system(Clock::system()).by(Egress::Proxy(way));
     let reading = run(here, &written).await;
     assert_eq!(reading.vantage, VantageId::default());
