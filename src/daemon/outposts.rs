@@ -14,7 +14,7 @@ use super::canary;
 use super::keeper::Tell;
 use super::minutes::spent;
 use super::post::Told;
-use super::signs::{self, Signs};
+use super::signs::{Attendance, Signs};
 use crate::alert::{Bell, Courier, Heartbeat, News, Settings, Teller};
 use crate::clock::Clock;
 use crate::config::Vantage;
@@ -183,16 +183,14 @@ impl Outposts {
 
     /// Says outside that we are well, as long as we are.
     pub(super) async fn beat(self, heartbeat: Heartbeat, stop: CancellationToken) {
-        let mut before = self.signs.runs();
+        let mut attendance = Attendance::since(self.signs.runs());
         let mut failing = Lasting::default();
         while stop.run_until_cancelled(tokio::time::sleep(heartbeat.every.get())).await.is_some() {
-            let after = self.signs.runs();
-            let well = if signs::enough_ran(before, after) {
+            let well = if attendance.is_enough(self.signs.runs()) {
                 self.signs.well()
             } else {
                 Err("too few of the due runs took place".to_owned())
             };
-            before = after;
             let beaten = match well {
                 Ok(()) => crate::alert::beat(&heartbeat).await.map_err(|error| ("was not taken", error)),
                 Err(why) => Err(("is held back", why)),

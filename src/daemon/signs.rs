@@ -144,10 +144,25 @@ impl Signs {
     }
 }
 
-/// Enough of what was due between two looks took place.
-pub(super) fn enough_ran(before: (u64, u64), after: (u64, u64)) -> bool {
-    let (due, skipped) = (after.0 - before.0, after.1 - before.1);
-    due == 0 || (due - skipped.min(due)) as f64 / due as f64 >= RAN_AT_LEAST
+/// Whether enough of what was due lately took place: from the last look but one on.
+#[derive(Debug)]
+pub(super) struct Attendance {
+    /// Runs due and runs skipped, at the last look but one and at the last.
+    looks: [(u64, u64); 2],
+}
+
+impl Attendance {
+    pub(super) fn since(runs: (u64, u64)) -> Self {
+        Self { looks: [runs; 2] }
+    }
+
+    /// Looks again.
+    pub(super) fn is_enough(&mut self, runs: (u64, u64)) -> bool {
+        let [before, last] = self.looks;
+        self.looks = [last, runs];
+        let (due, skipped) = (runs.0 - before.0, runs.1 - before.1);
+        due == 0 || (due - skipped.min(due)) as f64 / due as f64 >= RAN_AT_LEAST
+    }
 }
 
 #[cfg(test)]
@@ -203,8 +218,11 @@ mod tests {
 
     #[test]
     fn the_heartbeat_wants_nearly_all_runs() {
-        assert!(enough_ran((0, 0), (0, 0)));
-        assert!(enough_ran((100, 0), (200, 5)));
-        assert!(!enough_ran((100, 0), (200, 6)));
+        let mut attendance = Attendance::since((0, 0));
+        assert!(attendance.is_enough((0, 0)));
+        assert!(attendance.is_enough((100, 5)));
+        assert!(!attendance.is_enough((200, 11)), "of the last two intervals");
+        assert!(!attendance.is_enough((300, 16)));
+        assert!(attendance.is_enough((400, 16)), "what was two intervals ago is over");
     }
 }
