@@ -32,7 +32,7 @@ pub(super) struct Sight {
 struct Blind {
     /// Why, if its canaries do not answer.
     canaries: Option<String>,
-    /// What fails from there and from nowhere else, by series, and how many those were.
+    /// What fails from there and from nowhere else, by series, and how many probes those were.
     failing: Option<(BTreeSet<usize>, usize)>,
 }
 
@@ -58,9 +58,10 @@ impl Look {
 impl Blind {
     fn words(&self) -> String {
         let canaries = self.canaries.clone();
-        let failing = self.failing.as_ref().map(|(failing, _)| {
-            format!("{} probes that pass elsewhere began to fail there within a minute", failing.len())
-        });
+        let failing = self
+            .failing
+            .as_ref()
+            .map(|(_, probes)| format!("{probes} probes that pass elsewhere began to fail there within a minute"));
         [canaries, failing].into_iter().flatten().collect::<Vec<_>>().join("; ")
     }
 }
@@ -167,32 +168,37 @@ impl Board {
 
     fn look_through(&mut self, vantage: &VantageId, now: Timestamp) {
         let recent = |at: Timestamp| elapsed(at, now) <= WITHIN;
-        let (mut failing, mut looked) = (BTreeSet::new(), 0_usize);
+        let (mut failing, mut looked) = (BTreeSet::new(), BTreeSet::new());
         for (at, look) in self.sight.looks.iter().enumerate() {
             if self.net.series[at].series.vantage != *vantage || !look.last.is_some_and(|(last, _)| recent(last)) {
                 continue;
             }
             let turned = look.turned.filter(|turned| recent(*turned));
             if turned.is_some() || look.is(Seen::Passing) {
-                looked += 1;
+                looked.insert(self.net.series[at].probe);
             }
             if turned.is_some_and(|turned| self.passes_elsewhere(at, Some(turned))) {
                 failing.insert(at);
             }
         }
-        if failing.len() >= PROBES_MIN && failing.len() as f64 >= SHARE * looked as f64 {
-            let count = failing.len();
-            self.sight.blind.entry(vantage.clone()).or_default().failing = Some((failing, count));
+        let probes = self.probes_of(&failing);
+        if probes >= PROBES_MIN && probes as f64 >= SHARE * looked.len() as f64 {
+            self.sight.blind.entry(vantage.clone()).or_default().failing = Some((failing, probes));
         }
+    }
+
+    /// How many probes have these series: one that fails for all its personas is one failure.
+    fn probes_of(&self, series: &BTreeSet<usize>) -> usize {
+        series.iter().map(|at| self.net.series[*at].probe).collect::<BTreeSet<_>>().len()
     }
 
     /// Lets those see again from where half of what failed no longer does, or fails elsewhere too.
     fn regain(&mut self) {
         let mut blind = std::mem::take(&mut self.sight.blind);
         blind.retain(|_, blind| {
-            if let Some((failing, count)) = &mut blind.failing {
+            if let Some((failing, probes)) = &mut blind.failing {
                 failing.retain(|at| self.sight.looks[*at].is(Seen::Failing) && self.passes_elsewhere(*at, None));
-                if failing.len() * 2 <= *count {
+                if self.probes_of(failing) * 2 <= *probes {
                     blind.failing = None;
                 }
             }

@@ -1,7 +1,7 @@
 //! Several vantages: whose turn it is, what they see together, and which of them see at all.
 
 use super::*;
-use crate::model::{Cause, SelfFault, Series};
+use crate::model::{Cause, PersonaId, SelfFault, Series};
 
 const HERE: &str = "here";
 const THERE: &str = "there";
@@ -125,6 +125,30 @@ fn what_one_vantage_alone_fails_massively_is_its_own_blindness() {
     rounds(&mut world, 2, 1.0, 1.0);
     let closed = world.said.iter().any(|change| matches!(change, Change::IncidentClosed(_)));
     assert!(closed, "it sees again");
+}
+
+#[test]
+fn one_probe_that_fails_for_all_its_personas_from_one_vantage_blinds_it_not() {
+    let mut web = touchpoint("web", &[]);
+    web.probes[0].personas = ["a", "b", "c", "d", "e", "f"].map(PersonaId::new).into();
+    let needs = vec![one("web", Weight::Blocking), one("ads", Weight::Supporting)];
+    let mut map = map(vec![web, touchpoint("ads", &[])], vec![journey("all", needs)]);
+    map.vantages = vec![HERE.into(), THERE.into()];
+    let mut world = World::new(map);
+    for round in 0..9 {
+        for vantage in [HERE, THERE] {
+            for persona in ["a", "b", "c", "d", "e", "f"] {
+                let quality = if vantage == HERE && round >= 3 { 0.0 } else { 1.0 };
+                let persona = Some(PersonaId::new(persona));
+                let reading = Reading { persona, vantage: vantage.into(), ..reading("web", quality, world.now) };
+                world.take(reading);
+            }
+            look(&mut world, "ads", vantage, 1.0, Trigger::Schedule);
+            world.wait(10);
+        }
+    }
+    let blind = |cause: &Cause| matches!(cause, Cause::Own(_));
+    assert!(!opened(&world).iter().any(blind), "{:?}", opened(&world));
 }
 
 #[test]
