@@ -1,7 +1,7 @@
 //! One cause, one incident: who opens it, who joins, who is the root, when it ends.
 //!
-//! A touchpoint ails when a probe of it is DOWN, DEGRADED for five minutes, flapping, or failing from one of several
-//! vantages. An ailing touchpoint joins the incident of what it depends on, or of one that fails for the
+//! A touchpoint ails when a probe of it is DOWN, DEGRADED for five minutes, flapping, failing from one of several
+//! vantages, or stands for one that ailed (`heirs`). An ailing touchpoint joins the incident of what it depends on, or of one that fails for the
 //! same reason (`causes`); else it takes over those of what depends on it; else it opens one. An incident ends when nothing in it ails.
 
 use std::collections::BTreeSet;
@@ -49,7 +49,10 @@ impl Board {
                     && lasted() >= page_after
                 {
                     Some(Severity::Page)
-                } else if vantages.iter().any(|watch| down(watch) || degraded(watch) || watch.detector.is_flapping()) {
+                } else if vantages
+                    .iter()
+                    .any(|watch| down(watch) || degraded(watch) || watch.detector.is_flapping() || watch.is_heir())
+                {
                     Some(Severity::Ticket)
                 } else {
                     None

@@ -38,6 +38,12 @@ pub(super) fn series_key(series: &Series) -> String {
     format!("series:{series}")
 }
 
+/// Whose series is kept under this key, if one is.
+pub(super) fn touchpoint_of(series_key: &str) -> Option<TouchpointId> {
+    let (touchpoint, _) = series_key.strip_prefix("series:")?.split_once('/')?;
+    Some(touchpoint.into())
+}
+
 pub(super) fn touchpoint_key(id: &TouchpointId) -> String {
     format!("touchpoint:{id}")
 }

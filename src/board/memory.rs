@@ -5,7 +5,7 @@
 //! `felt:{element}` what customers remember; `check:{journey}/{name}` compared values; `touchpoint:{id}` since when its
 //! state; `board` the clock of evaluations. An entry that cannot be read is as good as none.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -14,9 +14,10 @@ use serde::{Deserialize, Serialize};
 
 use super::consistency::Comparison;
 use super::dirty::Dirty;
+use super::heirs::Lost;
 use super::incidents::note;
-use super::keys::{felt_key, joint_key, journey_key, series_key, touchpoint_key};
-use super::net::JointAt;
+use super::keys::{felt_key, joint_key, journey_key, series_key, touchpoint_key, touchpoint_of};
+use super::net::{JointAt, SeriesAt};
 use super::pulse::Pulse;
 use super::renames::{Naming, Renames};
 use super::watch::{Watch, whole};
@@ -74,23 +75,26 @@ impl Board {
         let memory: HashMap<String, String> = memory.into_iter().collect();
         let mut renames = Renames::of(&board.map);
         renames.retain(|was| is_remembered(&memory, was) || incidents.iter().any(|it| it.touchpoints.contains(was)));
-        board.recollect(&memory, renames.former());
+        let new = board.recollect(&memory, renames.former());
         if let Some(Rounds { evaluated, looked }) = read(&memory, "board") {
             (board.evaluated, board.looked) = (evaluated, looked);
         }
         board.dirty = Dirty::default();
         let keys: BTreeSet<String> = board.keys().chain(["board".to_owned()]).collect();
-        board.dirty.forgotten = memory.into_keys().filter(|key| !keys.contains(key)).collect();
+        let gone: Vec<(String, String)> = memory.into_iter().filter(|(key, _)| !keys.contains(key)).collect();
+        let lost = Lost { new, at: board.lost_at(&gone, &renames) };
+        board.dirty.forgotten = gone.into_iter().map(|(key, _)| key).collect();
         let mut changes = Vec::new();
         board.adopt_renamed(incidents, &renames, now, &mut changes);
+        board.hand_down(&lost, now, &mut changes);
         board.see(now);
         board.expel(now, &mut changes);
         (board, changes)
     }
 
-    /// Takes what memory holds, under the present name or else under the former one.
-    fn recollect(&mut self, memory: &HashMap<String, String>, former: Naming<'_>) {
-        fill(memory, &mut self.series, |at| {
+    /// Takes what memory holds, under the present name or else under the former one; the series that it does not hold.
+    fn recollect(&mut self, memory: &HashMap<String, String>, former: Naming<'_>) -> Vec<usize> {
+        let new = fill(memory, &mut self.series, |at| {
             let series = &self.net.series[at].series;
             [series_key(series), series_key(&former.series(series))]
         });
@@ -110,6 +114,16 @@ impl Board {
         });
         fill(memory, &mut self.journeys, |at| [journey_key(self.net.journeys[at].id.as_str())]);
         fill(memory, &mut self.checks, |at| [self.net.check_key(at), self.net.check_key_as(at, former)]);
+        new
+    }
+
+    /// The touchpoints, as they are called now, of ailing series that memory holds under no name that we know.
+    fn lost_at(&self, gone: &[(String, String)], renames: &Renames) -> BTreeSet<TouchpointId> {
+        let former = |at: &SeriesAt| series_key(&renames.former().series(&at.series));
+        let known: HashSet<String> = self.net.series.iter().map(former).collect();
+        let series = gone.iter().filter(|(key, _)| !known.contains(key));
+        let ailing = series.filter(|(_, text)| serde_json::from_str::<Watch>(text).is_ok_and(|watch| watch.may_ail()));
+        ailing.filter_map(|(key, _)| touchpoint_of(key)).map(|id| renames.present().touchpoint(&id)).collect()
     }
 
     /// Takes open incidents under the present names. What was renamed is written anew.
@@ -160,12 +174,13 @@ impl Board {
         *self = Self::new(map, ids, now);
         (self.evaluated, self.looked, self.own) = (evaluated, looked, own.over(&self.map.vantages));
         self.sight = sight.over(self.net.series.len(), &self.map.vantages);
-        self.put(kept);
+        let lost = self.put(kept);
         self.dirty = Dirty::default();
         let new: BTreeSet<String> = self.keys().collect();
         self.dirty.forgotten = keys.difference(&new).cloned().collect();
         let mut changes = Vec::new();
         self.adopt_renamed(incidents, &renames, now, &mut changes);
+        self.hand_down(&lost, now, &mut changes);
         self.see(now);
         self.open_and_close(now, &mut changes);
         for touchpoint in 0..self.touchpoints.len() {
@@ -204,10 +219,16 @@ impl Board {
         }
     }
 
-    fn put(&mut self, mut kept: Kept) {
-        for (at, place) in self.net.series.iter().zip(&mut self.series) {
-            kept.series.remove(&at.series).into_iter().for_each(|watch| *place = watch);
+    fn put(&mut self, mut kept: Kept) -> Lost {
+        let mut lost = Lost::default();
+        for (at, (known, place)) in self.net.series.iter().zip(&mut self.series).enumerate() {
+            match kept.series.remove(&known.series) {
+                Some(watch) => *place = watch,
+                None => lost.new.push(at),
+            }
         }
+        let ailing = kept.series.into_iter().filter(|(_, watch)| watch.may_ail());
+        lost.at.extend(ailing.map(|(series, _)| series.probe.touchpoint));
         for (at, place) in self.net.joints.iter().zip(&mut self.joints) {
             kept.joints.remove(&(at.probe.clone(), at.persona.clone())).into_iter().for_each(|joint| *place = joint);
         }
@@ -227,6 +248,7 @@ impl Board {
         for (at, place) in self.checks.iter_mut().enumerate() {
             kept.checks.remove(&self.net.check_key(at)).into_iter().for_each(|check| *place = check);
         }
+        lost
     }
 
     /// Takes open incidents, and lets their touchpoints know.
@@ -295,15 +317,18 @@ fn read<T: DeserializeOwned>(memory: &HashMap<String, String>, key: &str) -> Opt
     serde_json::from_str(memory.get(key)?).ok()
 }
 
-/// Of each one's keys, the first that memory has.
+/// Of each one's keys, the first that memory has; those of which it has none.
 fn fill<T: DeserializeOwned, const N: usize>(
     memory: &HashMap<String, String>,
     all: &mut [T],
     keys: impl Fn(usize) -> [String; N],
-) {
+) -> Vec<usize> {
+    let mut new = Vec::new();
     for (at, place) in all.iter_mut().enumerate() {
-        if let Some(known) = keys(at).iter().find_map(|key| read(memory, key)) {
-            *place = known;
+        match keys(at).iter().find_map(|key| read(memory, key)) {
+            Some(known) => *place = known,
+            None => new.push(at),
         }
     }
+    new
 }

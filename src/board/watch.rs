@@ -38,6 +38,9 @@ pub(super) struct Watch {
     /// Nothing is known of it, because the errand fails somewhere else before.
     #[serde(rename = "x", default, skip_serializing_if = "std::ops::Not::not")]
     excused: bool,
+    /// As one that is DOWN sees it, where it stands for one that ailed and is watched no more (`heirs`).
+    #[serde(rename = "h", default, skip_serializing_if = "Option::is_none")]
+    heir: Option<Detector>,
 }
 
 /// One sample, as it came in.
@@ -73,14 +76,39 @@ impl Watch {
             clues: Vec::new(),
             last: None,
             excused: false,
+            heir: None,
         }
+    }
+
+    /// Stands for one that ailed and is watched no more: until it was seen to work as after an outage, or is DOWN itself.
+    pub(super) fn inherit(&mut self) {
+        let mut down = Detector::default();
+        down.condemn();
+        self.heir = Some(down);
+    }
+
+    pub(super) fn is_heir(&self) -> bool {
+        self.heir.is_some()
+    }
+
+    /// It may be why an incident is open.
+    pub(super) fn may_ail(&self) -> bool {
+        let bad = matches!(self.detector.state(), State::Down | State::Degraded);
+        bad || self.detector.is_flapping() || self.is_heir()
     }
 
     /// Takes one sample of a reading.
     pub(super) fn take(&mut self, glance: &Glance<'_>, rule: &Rule, now: Timestamp) -> Step {
         let Glance { sample, reading, .. } = *glance;
         self.window.push(sample.quality.get(), whole(reading.ended()));
-        let step = self.detector.step(glance.attempt(), rule);
+        let mut step = self.detector.step(glance.attempt(), rule);
+        if let Some(heir) = &mut self.heir {
+            let seen = heir.step(glance.attempt(), rule);
+            step.recheck = [step.recheck, seen.recheck].into_iter().flatten().min();
+            if seen.recovered() || step.to == State::Down {
+                self.heir = None;
+            }
+        }
         if step.recovered() {
             self.window.keep_newest();
         }
@@ -104,6 +132,7 @@ impl Watch {
     /// Several vantages together say that it is DOWN.
     pub(super) fn condemn(&mut self, now: Timestamp) {
         self.detector.condemn();
+        self.heir = None;
         self.decided = now;
     }
 
@@ -123,11 +152,12 @@ impl Watch {
         back.earlier(&mut self.decided);
         self.window.turn(|at| back.earlier(at));
         self.detector.turn(|at| back.earlier(at));
+        self.heir.iter_mut().for_each(|heir| heir.turn(|at| back.earlier(at)));
     }
 
     /// Nothing is wrong, and nothing is suspected.
     pub(super) fn is_well(&self) -> bool {
-        self.state == State::Up && self.fault.is_none() && !self.detector.is_undecided() && !self.detector.is_flapping()
+        self.state == State::Up && self.fault.is_none() && !self.detector.is_undecided() && !self.may_ail()
     }
 
     /// Looks at the mean quality, every 30 s.

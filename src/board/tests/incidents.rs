@@ -295,6 +295,56 @@ fn a_reload_keeps_what_is_unchanged_and_removes_what_is_gone() {
     assert_eq!(incidents(&world.rounds(3, &[])), ["close web page v2 Some(Recovered)"]);
 }
 
+/// What is down is looked for under another name from now on, by a reload and by a restart.
+#[test]
+fn a_renamed_probe_keeps_its_incident_until_it_is_seen_to_work() {
+    let mut renamed = company();
+    renamed.touchpoints.get_mut(&TouchpointId::new("web")).expect("known").probes[0].id = ProbeId::new("web", "front");
+    let map = Arc::new(renamed);
+    let broken = || {
+        let mut world = World::new(company());
+        world.rounds(4, &[]);
+        world.rounds(4, &[("web", 0.0)]);
+        world
+    };
+    let mut reloaded = broken();
+    let changes = reloaded.board.reload(Arc::clone(&map), reloaded.now);
+    let mut restarted = broken();
+    let memory: Vec<_> = restarted.board.memory().into_iter().filter_map(|(key, text)| Some((key, text?))).collect();
+    let open = restarted.snapshot().incidents;
+    let (board, at_start) = Board::restore(map, ids(), memory, open, restarted.now);
+    restarted.board = board;
+    for (mut world, changes) in [(reloaded, changes), (restarted, at_start)] {
+        assert_eq!(incidents(&changes), [""; 0]);
+        assert!(changes.iter().any(|change| matches!(change, Change::IncidentNoted(incident)
+            if incident.timeline.last().is_some_and(|last| last.what.starts_with("WEB: what failed is no longer watched")))));
+        assert_eq!(incidents(&world.wait(20)), [""; 0], "silence ends nothing");
+        let first = world.read("web/front", 1.0);
+        assert_eq!(incidents(&first), [""; 0], "one pass may be luck");
+        let again = first.iter().find_map(|change| match change {
+            Change::Recheck { at, .. } => Some(*at),
+            _ => None,
+        });
+        assert_eq!(again, Some(world.now + SECOND * 10), "it is looked at again as what is down");
+        world.wait(10);
+        assert_eq!(incidents(&world.read("web/front", 1.0)), ["close web page v2 Some(Recovered)"]);
+    }
+}
+
+#[test]
+fn a_renamed_probe_that_fails_goes_on_with_the_incident() {
+    let mut world = World::new(company());
+    world.rounds(4, &[]);
+    world.rounds(4, &[("ads", 0.0)]);
+    let mut renamed = company();
+    renamed.touchpoints.get_mut(&TouchpointId::new("ads")).expect("known").probes[0].id = ProbeId::new("ads", "spot");
+    world.board.reload(Arc::new(renamed), world.now);
+    let said = incidents(&world.rounds(12, &[("ads/spot", 0.0)]));
+    assert_eq!(said, [""; 0]);
+    assert_eq!(world.state("ads"), State::Down);
+    assert_eq!(world.snapshot().incidents.len(), 1);
+}
+
 #[test]
 fn a_renamed_touchpoint_keeps_its_incident() {
     let mut world = World::new(company());

@@ -20,6 +20,8 @@ enum Deed {
     Restart,
     /// Without this touchpoint from now on; all of them again when out of range.
     Reload(usize),
+    /// The probe of this touchpoint has another name from now on, or its first one again.
+    Rename(usize),
     Blind,
     Sighted,
 }
@@ -34,6 +36,7 @@ fn deed() -> impl Strategy<Value = Deed> {
         1 => (1..120_u64).prop_map(Deed::Silence),
         2 => Just(Deed::Restart),
         1 => (0..8_usize).prop_map(Deed::Reload),
+        2 => (0..NAMES.len()).prop_map(Deed::Rename),
         1 => Just(Deed::Blind),
         2 => Just(Deed::Sighted),
     ]
@@ -153,11 +156,29 @@ fn check(world: &World, disk: &Disk) {
     }
 }
 
+/// The probe of a touchpoint, as it is called now.
+fn called(map: &JourneyMap, touchpoint: &str) -> ProbeId {
+    let known = map.touchpoints.get(&TouchpointId::new(touchpoint));
+    known.map_or_else(|| ProbeId::new(touchpoint, "main"), |touchpoint| touchpoint.probes[0].id.clone())
+}
+
+/// Of what takes the place of something that failed nothing is known, and so nothing is over.
+fn rename(world: &mut World, disk: &mut Disk, which: usize, map: &mut JourneyMap) {
+    let Some(touchpoint) = map.touchpoints.get_mut(&TouchpointId::new(NAMES[which])) else { return };
+    let probe = &mut touchpoint.probes[0];
+    probe.id.name = if &*probe.id.name == "main" { "other".into() } else { "main".into() };
+    let changes = world.board.reload(Arc::new(map.clone()), world.now);
+    let ended = |change: &Change| matches!(change, Change::IncidentClosed(incident) if matches!(incident.cause, Cause::Touchpoint(_)));
+    assert!(!changes.iter().any(ended), "a new name ends nothing: {:?}", incidents(&changes));
+    disk.write(&mut world.board, &changes);
+}
+
 fn round(world: &mut World, bad: &[(usize, f64)], disk: &mut Disk) {
     let mut changes = Vec::new();
     for (n, name) in NAMES.iter().enumerate() {
         let quality = bad.iter().find(|(known, _)| *known == n).map_or(1.0, |(_, quality)| *quality);
-        changes.extend(world.read(name, quality));
+        let probe = called(&world.board.map, name).to_string();
+        changes.extend(world.read(&probe, quality));
     }
     // Restarts come between rounds only: one writing and few ticks make ten thousand histories affordable.
     changes.extend(world.wait_in(10, 5));
@@ -175,7 +196,8 @@ fn round_alike(world: &mut World, how: &[(usize, u16)], disk: &mut Disk) {
             5 => Manner::Abroad,
             _ => Manner::AtHome,
         });
-        Arc::new(manner.map_or_else(|| reading(name, 1.0, world.now), |manner| failing(name, manner, world.now)))
+        let probe = called(&world.board.map, name).to_string();
+        Arc::new(manner.map_or_else(|| reading(&probe, 1.0, world.now), |manner| failing(&probe, manner, world.now)))
     };
     let readings: Vec<_> = NAMES.iter().enumerate().map(run).collect();
     let mut changes = world.board.apply(&readings, world.now);
@@ -210,6 +232,7 @@ fn perform(world: &mut World, disk: &mut Disk, deed: &Deed, map: &mut JourneyMap
             let changes = world.board.reload(Arc::new(map.clone()), world.now);
             disk.write(&mut world.board, &changes);
         }
+        Deed::Rename(which) => rename(world, disk, *which, map),
         Deed::Blind => {
             let changes = world.board.trouble(SelfFault::BlindVantage, "no canary answers", world.now);
             disk.write(&mut world.board, &changes);
