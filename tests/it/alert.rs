@@ -6,6 +6,7 @@ mod histories;
 mod real;
 mod refusing;
 mod rendered;
+mod restated;
 mod rush;
 pub(crate) mod told;
 mod tried;
@@ -14,7 +15,7 @@ mod vendors;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::path::Path;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -36,6 +37,8 @@ pub(crate) struct Office {
     now: Arc<AtomicI64>,
     bell: Bell,
     news: Arc<Mutex<Vec<News>>>,
+    /// How often the courier has looked.
+    rounds: Arc<AtomicUsize>,
     shutdown: CancellationToken,
     courier: JoinHandle<()>,
 }
@@ -59,8 +62,12 @@ impl Office {
         let heard = Arc::clone(&news);
         let environment = BTreeMap::from([("PATH", "/usr/bin:/bin"), ("SHOWN", "yes"), ("HIDDEN", "secret")]);
         let environment = environment.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+        let rounds = Arc::new(AtomicUsize::new(0));
+        let counted = Arc::clone(&rounds);
         let heard_of = move |news| {
-            if !matches!(news, News::Moves { .. }) {
+            if matches!(news, News::Moves { .. }) {
+                counted.fetch_add(1, Ordering::Relaxed);
+            } else {
                 heard.lock().unwrap().push(news);
             }
         };
@@ -75,7 +82,7 @@ impl Office {
             Courier::new(settings, teller, store.clone(), clock, environment, bell.clone(), heard_of).unwrap();
         let shutdown = CancellationToken::new();
         let courier = tokio::spawn(courier.run(shutdown.clone()));
-        Self { store, together, now, bell, news, shutdown, courier }
+        Self { store, together, now, bell, news, rounds, shutdown, courier }
     }
 
     pub(crate) async fn post(&self, outbox: Vec<Notification>) {
@@ -88,6 +95,18 @@ impl Office {
     pub(crate) fn turn_clock(&self, seconds: i64) {
         self.now.fetch_add(seconds, Ordering::Relaxed);
         self.bell.ring();
+    }
+
+    /// Turns the clock, and waits until the courier has looked at it.
+    pub(crate) async fn turns(&self, seconds: i64) {
+        let before = self.rounds.load(Ordering::Relaxed);
+        self.turn_clock(seconds);
+        let looks = async {
+            while self.rounds.load(Ordering::Relaxed) <= before {
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(20), looks).await.expect("it looks");
     }
 
     pub(crate) fn now(&self) -> jiff::Timestamp {
