@@ -21,6 +21,7 @@ mod consistency;
 mod dirty;
 mod draft;
 mod health;
+mod heirs;
 mod incidents;
 mod keys;
 mod layers;

@@ -81,25 +81,11 @@ fn is_same(one: &Reading, other: &Reading) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use jiff::Timestamp;
-
     use super::*;
-    use crate::model::{Fault, FaultCode, Outcome, ProbeId, SpanId, TraceId, Trigger, Verdict};
+    use crate::model::{Fault, FaultCode, ProbeId, Verdict};
 
     fn reading(probe: &str, verdict: Verdict) -> Arc<Reading> {
-        let outcome = Outcome { verdict, samples: Vec::new(), took: Duration::ZERO, steps: Vec::new() };
-        Arc::new(Reading {
-            probe: ProbeId::new("shop", probe),
-            persona: None,
-            vantage: "here".into(),
-            trigger: Trigger::Schedule,
-            asked_by: None,
-            scheduled: Timestamp::UNIX_EPOCH,
-            started: Timestamp::UNIX_EPOCH,
-            trace: TraceId(1),
-            span: SpanId(1),
-            outcome,
-        })
+        Arc::new(Reading { probe: ProbeId::new("shop", probe), ..Reading::of_one_probe(verdict) })
     }
 
     fn bad(probe: &str) -> Arc<Reading> {
