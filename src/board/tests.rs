@@ -6,6 +6,7 @@ mod incidents;
 mod laws;
 mod losses;
 mod own;
+mod reloads;
 mod score;
 mod segments;
 mod turned_back;
