@@ -10,6 +10,7 @@ mod deed;
 mod device;
 mod element;
 mod evidence;
+mod frames;
 mod gate;
 mod har;
 mod jar;

@@ -7,6 +7,7 @@ pub(super) mod account;
 mod flags;
 mod folder;
 mod group;
+pub(super) mod herald;
 pub(super) mod look;
 mod wire;
 
@@ -19,6 +20,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use chromiumoxide::Browser;
+use chromiumoxide::cdp::browser_protocol::target::{FilterEntry, SetAutoAttachParams, TargetFilter};
 use chromiumoxide::handler::HandlerConfig;
 use futures::StreamExt as _;
 use tokio::io::{AsyncRead, AsyncReadExt as _};
@@ -33,6 +35,7 @@ use account::Account;
 pub(super) use flags::find;
 use folder::Folder;
 use group::Group;
+use herald::Herald;
 use look::Look;
 use wire::Door;
 
@@ -95,6 +98,7 @@ pub(super) enum Gone {
 /// A running browser. Dropped: killed with everything that it started, and its folder deleted.
 pub(super) struct Chromium {
     pub(super) browser: Arc<Browser>,
+    pub(super) herald: Arc<Herald>,
     /// What it calls itself.
     pub(super) agent: String,
     gone: watch::Sender<Option<Gone>>,
@@ -129,9 +133,11 @@ impl Chromium {
         let url = door.url().map_err(other)?;
         let gone = watch::Sender::new(None);
         let tell = gone.clone();
+        let (herald, own) = Herald::new();
+        let hearing = Arc::clone(&herald);
         let carry = tokio::spawn(async move {
             // Whichever way it ends, nobody can speak to the browser any more.
-            let _ = door.carry(stdin, stdout).await;
+            let _ = door.carry((stdin, stdout), (&hearing, own)).await;
             tell.send_if_modified(|gone| gone.is_none().then(|| *gone = Some(Gone::Crashed)).is_some());
         });
         let remains = Remains { child, group, folder, tasks: [listen, carry] };
@@ -142,7 +148,8 @@ impl Chromium {
             Err(_) => return Err(unborn.because(&format!("it does not answer within {START:?}"), said).await),
         };
         let remains = unborn.0.take().map(|(remains, _)| remains);
-        Ok(Self { browser, agent, gone, group, remains, endings: birth.endings.clone(), rooms: AtomicU64::default() })
+        let (endings, rooms) = (birth.endings.clone(), AtomicU64::default());
+        Ok(Self { browser, herald, agent, gone, group, remains, endings, rooms })
     }
 
     /// Why it is gone, once it is.
@@ -305,8 +312,16 @@ async fn meet(url: String, gone: &watch::Sender<Option<Gone>>) -> Result<(Arc<Br
         tokio::select! { () = talk => {}, _ = end.wait_for(Option::is_some) => {} }
     });
     let mut end = gone.subscribe();
+    // Pages wait until they are let go: what they open asks for nothing before it knows how.
+    let mut waiting = SetAutoAttachParams::new(true, true);
+    waiting.flatten = Some(true);
+    waiting.filter = Some(TargetFilter::new([FilterEntry::builder().r#type("page").build()]));
+    let asked = async {
+        browser.execute(waiting).await?;
+        browser.version().await
+    };
     tokio::select! {
-        version = browser.version() => {
+        version = asked => {
             let agent = version.map_err(|error| error.to_string())?.user_agent;
             Ok((Arc::new(browser), agent.replace("HeadlessChrome", "Chrome")))
         }

@@ -13,8 +13,9 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::{Instant, timeout};
-use url::{Host, Origin, Url};
+use url::Host;
 
+use super::chromium::herald::Herald;
 use crate::model::{Fault, FaultCode, SelfFault};
 use crate::probe::Stop;
 use crate::probe::connect::address::{Region, Spelling, Way};
@@ -22,14 +23,13 @@ use crate::probe::connect::resolve::Family;
 use crate::probe::connect::{Network, dial};
 use chromiumoxide::Browser;
 use chromiumoxide::cdp::browser_protocol::browser::BrowserContextId;
-use chromiumoxide::cdp::browser_protocol::page::{FrameTree, GetFrameTreeParams};
 use chromiumoxide::cdp::browser_protocol::target::GetTargetsParams;
 
 /// Connections of one run at a time; further ones wait.
 const CONNECTIONS_MAX: usize = 256;
 /// Hosts of one run that are remembered.
 const HOSTS_MAX: usize = 512;
-/// How long pages may take to say where they come from.
+/// How long the browser may take to say what there is of the run.
 const QUESTION: Duration = Duration::from_secs(2);
 const BUFFER_BYTES: usize = 16 << 10;
 
@@ -58,9 +58,16 @@ pub(super) struct Passage {
 struct Log {
     network: Arc<Network>,
     home: Home,
-    /// The browser that comes through here, and what of it is the run's.
-    pages: OnceLock<(Weak<Browser>, BrowserContextId)>,
+    pages: OnceLock<Pages>,
     noted: Mutex<Noted>,
+}
+
+/// The browser that comes through here, and what of it is the run's.
+#[derive(Debug)]
+struct Pages {
+    browser: Weak<Browser>,
+    context: BrowserContextId,
+    herald: Arc<Herald>,
 }
 
 /// The host that a person wrote, and how the run came to it.
@@ -70,6 +77,8 @@ pub(super) type Home = (Host<String>, Way);
 struct Noted {
     /// Where the written host lies.
     home: Option<Region>,
+    /// Somebody public was reached: nobody else can be a stranger.
+    public: bool,
     /// One was there: whatever he left behind, under whatever address, is his.
     strangers: bool,
     hosts: BTreeMap<(String, u16), Passage>,
@@ -85,8 +94,9 @@ impl Gate {
     }
 
     /// Whose pages it serves: without that nothing leads from one private place to another.
-    pub(super) fn look_after(&self, browser: &Arc<Browser>, context: &BrowserContextId) {
-        let _ = self.log.pages.set((Arc::downgrade(browser), context.clone()));
+    pub(super) fn look_after(&self, browser: &Arc<Browser>, context: &BrowserContextId, herald: &Arc<Herald>) {
+        let (browser, context, herald) = (Arc::downgrade(browser), context.clone(), Arc::clone(herald));
+        let _ = self.log.pages.set(Pages { browser, context, herald });
     }
 
     /// Every host that was asked for, with its port.
@@ -170,10 +180,15 @@ impl Log {
         self.noted.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn note(&self, host: &Host<String>, port: u16, passage: Passage) {
+    fn note(&self, host: &Host<String>, port: u16, mut passage: Passage) {
         let mut noted = self.lock();
-        if noted.hosts.len() < HOSTS_MAX {
-            noted.hosts.insert((host.to_string(), port), passage);
+        let at = (host.to_string(), port);
+        let before = noted.hosts.get(&at).and_then(|passage| passage.region);
+        // What was refused, or not reached again, lies where it lay; who was public once has had a say.
+        passage.region = before.filter(|it| passage.region.is_none() || *it == Region::Public).or(passage.region);
+        noted.public |= passage.region == Some(Region::Public);
+        if noted.hosts.len() < HOSTS_MAX || before.is_some() {
+            noted.hosts.insert(at, passage);
         }
     }
 
@@ -191,45 +206,26 @@ impl Log {
 
     /// Whether any page or frame of the run now comes from somewhere public: it may ask for whatever it likes.
     async fn has_strangers(&self) -> bool {
-        if self.lock().strangers {
-            return true;
+        {
+            let noted = self.lock();
+            if noted.strangers || !noted.public {
+                return noted.strangers;
+            }
         }
-        let Some(urls) = timeout(QUESTION, self.urls()).await.ok().flatten() else { return true };
-        let met = urls.iter().any(|url| !self.is_inside(url));
+        let met = timeout(QUESTION, self.meets_strangers()).await.ok().flatten().unwrap_or(true);
         self.lock().strangers |= met;
         met
     }
 
-    /// Of every page and frame of the run now; none: they do not tell.
-    async fn urls(&self) -> Option<Vec<String>> {
-        let (browser, context) = self.pages.get()?;
-        let browser = browser.upgrade()?;
-        let targets = browser.execute(GetTargetsParams::default()).await.ok()?.result.target_infos;
-        let mut urls = Vec::new();
-        for target in targets.into_iter().filter(|target| target.browser_context_id.as_ref() == Some(context)) {
-            urls.push(target.url);
-            if target.r#type == "page" {
-                let page = browser.get_page(target.target_id).await.ok()?;
-                let tree = page.execute(GetFrameTreeParams::default()).await.ok()?.result.frame_tree;
-                gather(&tree, &mut urls);
-            }
-        }
-        Some(urls)
-    }
-
-    /// `about:blank` and `about:srcdoc` are as far inside as whoever opened them; so is what has no host (`data:`), unless
-    /// somebody public had a say in the run.
-    fn is_inside(&self, url: &str) -> bool {
-        if url.is_empty() || url.starts_with("about:") {
-            return true;
-        }
-        let noted = self.lock();
-        match Url::parse(url).map(|url| url.origin()) {
-            Ok(Origin::Tuple(_, host, port)) => {
-                noted.hosts.get(&(host.to_string(), port)).is_some_and(|it| it.region == Some(Region::Inside))
-            }
-            _ => noted.hosts.values().all(|it| it.region != Some(Region::Public)),
-        }
+    /// None: the browser does not tell.
+    async fn meets_strangers(&self) -> Option<bool> {
+        let Pages { browser, context, herald } = self.pages.get()?;
+        // The answer comes after all that the browser said before: whoever asks now is known by it.
+        let targets = browser.upgrade()?.execute(GetTargetsParams::default()).await.ok()?.result.target_infos;
+        let reached = |host: &str, port| self.lock().hosts.get(&(host.to_owned(), port)).and_then(|it| it.region);
+        let mut ours = targets.iter().filter(|target| target.browser_context_id.as_ref() == Some(context));
+        let strange = ours.any(|target| herald.is_strange(target.target_id.as_ref(), &target.url, &reached));
+        Some(strange || herald.has_strangers(&reached))
     }
 
     async fn reach(&self, host: &Host<String>, port: u16) -> (Passage, Option<TcpStream>) {
@@ -296,11 +292,6 @@ impl Log {
         // Behind a proxy a name counts as public: we cannot judge what it sees.
         Ok((tcp, peer, ips.first().map_or(Region::Public, |ip| Region::of(*ip))))
     }
-}
-
-fn gather(tree: &FrameTree, urls: &mut Vec<String>) {
-    urls.push(tree.frame.url.clone());
-    tree.child_frames.iter().flatten().for_each(|child| gather(child, urls));
 }
 
 fn borrowed(host: &Host<String>) -> Host<&str> {

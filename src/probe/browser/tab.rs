@@ -20,6 +20,7 @@ use tokio::sync::watch;
 use tokio::time::timeout;
 
 use super::chromium::Gone;
+use super::chromium::herald::Herald;
 use super::gate::{Gate, Home, Passage};
 use super::pool::Lent;
 use crate::model::{Fault, FaultCode, SelfFault};
@@ -40,6 +41,8 @@ pub(super) struct Tab {
     pub(super) page: Page,
     /// What the browser calls itself, as one that a person sits before would.
     pub(super) agent: String,
+    /// Tells pages that pages open how to meet them.
+    pub(super) herald: Arc<Herald>,
     gate: Gate,
     unasked: Unasked,
     gone: watch::Receiver<Option<Gone>>,
@@ -84,7 +87,9 @@ impl Tab {
             .proxy_bypass_list("<-loopback>")
             .build();
         let context = browser.create_browser_context(context).await?;
-        gate.look_after(&browser, &context);
+        let herald = Arc::clone(&lent.chromium.herald);
+        herald.begin();
+        gate.look_after(&browser, &context, &herald);
         let mut downloads = SetDownloadBehaviorParams::new(SetDownloadBehaviorBehavior::AllowAndName);
         downloads.browser_context_id = Some(context.clone());
         downloads.download_path = Some(room.to_string_lossy().into_owned());
@@ -96,7 +101,7 @@ impl Tab {
         let unasked = Unasked::watch(&browser, &page, &context).await?;
         let (agent, gone) = (lent.chromium.agent.clone(), lent.chromium.gone());
         let remnant = Some(Remnant { lent, context, room, tray });
-        Ok(Self { page, agent, gate, unasked, gone, remnant, runtime: Handle::current() })
+        Ok(Self { page, agent, herald, gate, unasked, gone, remnant, runtime: Handle::current() })
     }
 
     /// Every host (and port) that the pages asked for: where it lies, how long it took, or why it was not reached.

@@ -11,10 +11,13 @@ use std::time::Duration;
 use futures::{SinkExt as _, StreamExt as _};
 use tokio::io::{AsyncBufReadExt as _, AsyncRead, AsyncWrite, AsyncWriteExt as _, BufReader};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::mpsc;
 use tokio::time::Instant;
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::handshake::server::{ErrorResponse, Request, Response};
 use tokio_tungstenite::{WebSocketStream, accept_hdr_async};
+
+use super::herald::{For, Herald};
 
 const LIMITS: Limits = Limits { event_bytes: 1 << 20, answer_bytes: 32 << 20, events: 2000 };
 const BUFFER_BYTES: usize = 64 << 10;
@@ -41,22 +44,37 @@ impl Door {
     }
 
     /// Carries messages both ways until the browser or we are gone.
-    pub(super) async fn carry(self, to: impl AsyncWrite + Unpin, from: impl AsyncRead + Unpin) -> io::Result<()> {
+    pub(super) async fn carry(
+        self,
+        (mut to, from): (impl AsyncWrite + Unpin, impl AsyncRead + Unpin),
+        (herald, mut own): (&Herald, mpsc::UnboundedReceiver<String>),
+    ) -> io::Result<()> {
         let (mut into, mut out_of) = self.open().await?.split();
-        let mut to = to;
         let orders = async {
-            while let Some(Ok(message)) = out_of.next().await {
-                if let Message::Text(text) = message {
-                    to.write_all(text.as_bytes()).await?;
-                    to.write_all(&[0]).await?;
-                }
+            loop {
+                let order = tokio::select! {
+                    Some(order) = own.recv() => order,
+                    message = out_of.next() => match message {
+                        Some(Ok(Message::Text(text))) if Herald::passes(&text) => text.as_str().to_owned(),
+                        Some(Ok(_)) => continue,
+                        Some(Err(_)) | None => return Ok(()),
+                    }
+                };
+                to.write_all(order.as_bytes()).await?;
+                to.write_all(&[0]).await?;
             }
-            Ok(())
         };
         let answers = async {
             let mut said = Said::new(from, LIMITS);
             while let Some(text) = said.next().await? {
-                into.send(Message::text(text)).await.map_err(io::Error::other)?;
+                let hears = match Kind::of(text.as_bytes()) {
+                    Kind::Event(name) => herald.hear(name, &text),
+                    Kind::Answer(id) if Herald::is_own(id) => For::Us,
+                    Kind::Answer(_) | Kind::Other => For::Everybody,
+                };
+                if hears == For::Everybody {
+                    into.send(Message::text(text)).await.map_err(io::Error::other)?;
+                }
             }
             Ok(())
         };

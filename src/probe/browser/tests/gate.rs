@@ -37,6 +37,7 @@ async fn server(answers: Vec<(&'static str, String)>) -> (u16, Arc<Mutex<Vec<Str
                 noted.lock().unwrap().push(path);
                 let text = "HTTP/1.1 200 OK\r\ncontent-type: text/html\r\naccess-control-allow-origin: *\r\nconnection: close\r\n\r\n";
                 let answer = answer.unwrap_or_else(|| "<title>inside</title>".to_owned());
+                let answer = answer.replace("PORT", &port.to_string());
                 let all = if answer.starts_with("HTTP/") { answer } else { format!("{text}{answer}") };
                 let _ = stream.write_all(all.as_bytes()).await;
             });
@@ -117,8 +118,7 @@ async fn a_public_page_leads_nowhere_inside() {
         let tab = go(&tools, &format!("http://shop.example{path}")).await;
         if path == "/window" {
             // A browser opens windows for people only.
-            let click = EvaluateParams::builder().expression("a.click()").user_gesture(true).build().unwrap();
-            tab.page.execute(click).await.unwrap();
+            press(&tab, "a", || !tab.refused().is_empty()).await;
         }
         until(|| !tab.refused().is_empty()).await;
         let refused = tab.refused();
@@ -214,6 +214,72 @@ async fn a_page_of_ours_may_use_what_is_ours_until_a_stranger_looks_on() {
     until(|| !tab.refused().is_empty()).await;
     assert_eq!(tab.refused()[0].0, "169.254.169.254");
     drop(tab);
+    tools.browsers.close().await;
+}
+
+/// As if a person had pressed it, again and again until it is `done`: a page that is only coming knows no link yet.
+async fn press(tab: &Tab, id: &str, done: impl Fn() -> bool) {
+    let script = format!("document.getElementById('{id}')?.click()");
+    let click = EvaluateParams::builder().expression(script).user_gesture(true).build().unwrap();
+    let end = Instant::now() + Duration::from_secs(20);
+    while !done() && Instant::now() < end {
+        // One that is just leaving does not say that it was pressed.
+        let _ = tab.page.execute(click.clone()).await;
+        sleep(Duration::from_millis(200)).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_private_host_leads_to_another() {
+    let (wiki, asked) = server(Vec::new()).await;
+    let link = format!("<a id=a href='http://127.0.0.1:{wiki}/wiki'>Wiki</a>");
+    let (portal, _) = server(vec![("/portal", link)]).await;
+    let tools = super::tools();
+    let tab = go(&tools, &format!("http://localhost:{portal}/portal")).await;
+    press(&tab, "a", || !asked.lock().unwrap().is_empty()).await;
+    assert_eq!(asked.lock().unwrap().first().map(String::as_str), Some("/wiki"), "{:?}", tab.passages());
+    drop(tab);
+    tools.browsers.close().await;
+}
+
+/// Pages that have met somebody public; whether they get to another private host then.
+#[tokio::test(flavor = "multi_thread")]
+async fn who_has_a_frame_of_a_stranger_is_led_nowhere_else_inside() {
+    let wiki = "<a id=a href='http://127.0.0.2:4711/wiki'>Wiki</a>";
+    let back = "<script>if (location.search != '?back') location = 'http://login.test/login'</script>";
+    let (port, asked) = server(vec![
+        ("/script", format!("<script src=http://cdn.test/script.js></script>{wiki}")),
+        ("/script.js", "document.title = 'public'".to_owned()),
+        ("/frame", format!("<iframe src=http://weather.test/weather></iframe>{wiki}")),
+        ("/window", format!("<a id=b href=http://weather.test/weather target=_blank>x</a>{wiki}")),
+        ("/weather", "<title>weather</title>".to_owned()),
+        ("/login", "<script>location = `http://127.0.0.1:PORT/shop?back`</script>".to_owned()),
+        ("/shop", format!("{back}{wiki}")),
+        ("/shop?back", format!("{back}{wiki}")),
+        ("/leads", "<a id=a href=http://away.test/away>x</a>".to_owned()),
+        ("/away", "HTTP/1.1 302 Found\r\nlocation: http://127.0.0.2:4711/wiki\r\ncontent-length: 0\r\n\r\n".to_owned()),
+    ])
+    .await;
+    let tools = public(port, Settings::default()).await;
+    for (page, met, leads) in [
+        ("script", "/script.js", true),
+        ("shop", "/shop?back", true),
+        ("frame", "/weather", false),
+        ("window", "/weather", false),
+        ("leads", "/leads", false),
+    ] {
+        asked.lock().unwrap().clear();
+        let tab = go(&tools, &format!("http://127.0.0.1:{port}/{page}")).await;
+        let has = |path: &str| asked.lock().unwrap().iter().any(|asked| asked == path);
+        if page == "window" {
+            press(&tab, "b", || has(met)).await;
+        }
+        until(|| has(met)).await;
+        let led = || has("/wiki");
+        press(&tab, "a", || led() || !tab.refused().is_empty()).await;
+        assert_eq!(led(), leads, "{page}: {:?}", tab.passages());
+        drop(tab);
+    }
     tools.browsers.close().await;
 }
 
