@@ -11,8 +11,12 @@ use chromiumoxide::cdp::browser_protocol::network::{
     SetBlockedUrLsParams,
 };
 use chromiumoxide::error::{CdpError, Result};
+use futures::FutureExt as _;
+use futures::future::try_join_all;
 use schemars::JsonSchema;
 use serde::Deserialize;
+
+use super::chromium::herald::Order;
 
 /// What the page is looked at with.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
@@ -129,40 +133,50 @@ const SLOW_4G: (f64, f64, f64) = (562.5, 180_000.0, 84_375.0);
 impl Guise {
     /// Puts it on. `version` is Chromium's own (`156.0.8078.79`).
     pub(super) async fn wear(&self, page: &Page, version: &str) -> Result<()> {
+        // None waits for another.
+        let orders = self.orders(version).into_iter();
+        try_join_all(orders.map(|order| page.execute(order).map(|told| worn(told.map(drop))))).await.map(drop)
+    }
+
+    /// All that makes it up.
+    pub(super) fn orders(&self, version: &str) -> Vec<Order> {
         let Screen { width, height, scale, .. } = self.device.screen();
         let touches = self.device.touches();
-        page.execute(SetDeviceMetricsOverrideParams::new(width, height, scale, touches)).await?;
-        page.execute(SetTouchEmulationEnabledParams::new(touches)).await?;
-        page.execute(self.user_agent(version)).await?;
-        let locale = SetLocaleOverrideParams { locale: Some(self.locale.replace('-', "_")) };
-        worn(page.execute(locale).await.map(drop))?;
-        worn(page.execute(SetTimezoneOverrideParams::new(self.timezone.clone())).await.map(drop))?;
         let scheme = if self.scheme == Scheme::Dark { "dark" } else { "light" };
         let colours = MediaFeature::new("prefers-color-scheme", scheme);
-        page.execute(SetEmulatedMediaParams { media: None, features: Some(vec![colours]) }).await?;
-        // Several pages at once, and each is the one that is looked at.
-        page.execute(SetFocusEmulationEnabledParams::new(true)).await?;
+        let mut orders = vec![
+            Order::new(&SetDeviceMetricsOverrideParams::new(width, height, scale, touches)),
+            Order::new(&SetTouchEmulationEnabledParams::new(touches)),
+            Order::new(&self.user_agent(version)),
+            Order::new(&SetLocaleOverrideParams { locale: Some(self.locale.replace('-', "_")) }),
+            Order::new(&SetTimezoneOverrideParams::new(self.timezone.clone())),
+            Order::new(&SetEmulatedMediaParams { media: None, features: Some(vec![colours]) }),
+            // Several pages at once, and each is the one that is looked at.
+            Order::new(&SetFocusEmulationEnabledParams::new(true)),
+        ];
         if !self.block.is_empty() {
             let patterns = self.block.iter().map(|pattern| BlockPattern::new(pattern, true)).collect();
-            page.execute(SetBlockedUrLsParams { url_patterns: Some(patterns) }).await?;
+            orders.push(Order::new(&SetBlockedUrLsParams { url_patterns: Some(patterns) }));
         }
         if self.connection == Connection::Slow4g {
             let (latency, down, up) = SLOW_4G;
             let slow = NetworkConditions::new("", latency, down, up);
-            page.execute(EmulateNetworkConditionsByRuleParams::new(false, vec![slow])).await?;
+            orders.push(Order::new(&EmulateNetworkConditionsByRuleParams::new(false, vec![slow])));
         }
-        Ok(())
+        orders
     }
 
     /// What is true only once the page is there.
-    pub(super) async fn arrived(&self, page: &Page) -> Result<()> {
-        if self.connection == Connection::Offline {
-            let none = NetworkConditions::new("", 0.0, -1.0, -1.0);
-            page.execute(EmulateNetworkConditionsByRuleParams::new(true, vec![none])).await?;
-            // What scripts are told (`navigator.onLine`) is another matter.
-            page.execute(OverrideNetworkStateParams::new(true, 0.0, -1.0, -1.0)).await?;
+    pub(super) fn afterwards(&self) -> Vec<Order> {
+        if self.connection != Connection::Offline {
+            return Vec::new();
         }
-        Ok(())
+        let none = NetworkConditions::new("", 0.0, -1.0, -1.0);
+        vec![
+            Order::new(&EmulateNetworkConditionsByRuleParams::new(true, vec![none])),
+            // What scripts are told (`navigator.onLine`) is another matter.
+            Order::new(&OverrideNetworkStateParams::new(true, 0.0, -1.0, -1.0)),
+        ]
     }
 
     /// As Chrome says on such a device, with our own name at its end: who reads his logs shall know us.

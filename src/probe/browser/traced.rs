@@ -4,46 +4,46 @@
 use std::sync::Arc;
 
 use chromiumoxide::Page;
-use chromiumoxide::cdp::browser_protocol::fetch::{
-    ContinueRequestParams, EnableParams, EventRequestPaused, HeaderEntry, RequestPattern,
-};
+use chromiumoxide::cdp::browser_protocol::fetch::{EnableParams, RequestPattern};
 use chromiumoxide::error::Result;
-use futures::StreamExt as _;
-use tokio::task::JoinSet;
 use url::Url;
 
+use super::chromium::herald::{Herald, Order, Paused};
 use super::seen::Key;
 use super::story::Story;
 use crate::probe::Context;
 
-/// Headers of one request that are passed on.
-const HEADERS_MAX: usize = 200;
-
 /// Adds the headers as long as it lives.
 #[derive(Debug)]
 pub(super) struct Traced {
-    _adding: JoinSet<()>,
+    herald: Arc<Herald>,
+    patterns: Vec<RequestPattern>,
 }
 
 impl Traced {
+    /// None: nobody is to be told.
     pub(super) async fn install(
-        page: &Page,
+        (page, herald): (&Page, &Arc<Herald>),
         first: &Url,
         context: Option<Context>,
         story: Option<Arc<Story>>,
-    ) -> Result<Self> {
-        let mut adding = JoinSet::new();
-        let Some(context) = context else { return Ok(Self { _adding: adding }) };
-        let mut paused = page.event_listener::<EventRequestPaused>().await?;
-        let own = page.clone();
-        adding.spawn(async move {
-            while let Some(event) = paused.next().await {
-                let context = of(&event, context, story.as_deref());
-                let _ = own.execute(with(&event, &context.headers())).await;
-            }
-        });
-        page.execute(EnableParams { patterns: Some(patterns(first)), handle_auth_requests: None }).await?;
-        Ok(Self { _adding: adding })
+    ) -> Result<Option<Self>> {
+        let Some(context) = context else { return Ok(None) };
+        let traced = Self { herald: Arc::clone(herald), patterns: patterns(first) };
+        herald.add(Some(Box::new(move |paused| of(paused, context, story.as_deref()).headers().into())));
+        page.execute(traced.order()).await?;
+        Ok(Some(traced))
+    }
+
+    /// Makes a page's requests wait for them.
+    pub(super) fn order(&self) -> Order {
+        Order::new(&EnableParams { patterns: Some(self.patterns.clone()), handle_auth_requests: None })
+    }
+}
+
+impl Drop for Traced {
+    fn drop(&mut self) {
+        self.herald.add(None);
     }
 }
 
@@ -61,24 +61,10 @@ fn patterns(first: &Url) -> Vec<RequestPattern> {
 }
 
 /// What the server of this request is told.
-fn of(event: &EventRequestPaused, visit: Context, story: Option<&Story>) -> Context {
-    match (story, &event.network_id) {
-        (Some(story), Some(id)) => {
-            let key = Key::of(id.as_ref(), &event.request.url);
-            Context { span: story.tell(key), ..visit }
-        }
+fn of(paused: &Paused, visit: Context, story: Option<&Story>) -> Context {
+    match (story, &paused.network_id) {
+        (Some(story), Some(id)) => Context { span: story.tell(Key::of(id, &paused.request.url)), ..visit },
         // Some have no name by which they could be found again.
         _ => visit,
     }
-}
-
-/// The request as it was, with these headers.
-fn with(event: &EventRequestPaused, own: &[(&'static str, String)]) -> ContinueRequestParams {
-    let mut on = ContinueRequestParams::new(event.request_id.clone());
-    let Some(sent) = event.request.headers.inner().as_object() else { return on };
-    let text = |value: &serde_json::Value| value.as_str().map(str::to_owned);
-    let sent = sent.iter().filter_map(|(name, value)| Some(HeaderEntry::new(name, text(value)?)));
-    let own = own.iter().map(|(name, value)| HeaderEntry::new(*name, value));
-    on.headers = Some(sent.take(HEADERS_MAX).chain(own).collect());
-    on
 }

@@ -6,15 +6,16 @@ use std::time::Duration;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
-use chromiumoxide::cdp::browser_protocol::accessibility;
-use chromiumoxide::cdp::browser_protocol::page::{CaptureScreenshotParams, NavigateParams, Viewport};
+use chromiumoxide::cdp::browser_protocol::page::{self, CaptureScreenshotParams, NavigateParams, Viewport};
 use chromiumoxide::cdp::browser_protocol::security::SetIgnoreCertificateErrorsParams;
+use chromiumoxide::cdp::browser_protocol::{accessibility, network};
 use chromiumoxide::error::CdpError;
 use http::header::CONTENT_TYPE;
 use http::{HeaderMap, HeaderValue};
 use tokio::time::{Instant, timeout_at};
 use url::Url;
 
+use super::chromium::herald::Order;
 use super::element::Want;
 use super::evidence::in_time;
 use super::gate::Passage;
@@ -52,8 +53,9 @@ pub(super) async fn visit(
         page.execute(accessibility::EnableParams::default()).await.map_err(stop)?;
     }
     let gauge = Gauge::install(&page, (run.tools.random)()).await.map_err(stop)?;
-    let _traced = Traced::install(&page, &url, run.context(), story.cloned()).await.map_err(stop)?;
-    let window = Window { page, guise, version };
+    let traced = Traced::install((&page, &tab.herald), &url, run.context(), story.cloned()).await.map_err(stop)?;
+    tab.herald.greet(greeting(settings, guise.orders(&version), traced.as_ref()));
+    let window = Window { page, guise };
     let limit = in_time(run.deadline);
     run.phases.begin(Phase::Load);
     let opened = open(&window, &url, tab, limit).await;
@@ -91,6 +93,14 @@ pub(super) async fn visit(
     }
     let window = walk.window;
     look(settings, &window, (tab, sight, &gauge), run, limit).await
+}
+
+/// What pages are told that pages open, before they ask for anything.
+fn greeting(settings: &Settings, guise: Vec<Order>, traced: Option<&Traced>) -> Vec<Order> {
+    let insecure = settings.tls.insecure.then(|| Order::new(&SetIgnoreCertificateErrorsParams::new(true)));
+    // Where they lead to is judged from the first request on.
+    let told = [Order::new(&page::EnableParams::default()), Order::new(&network::EnableParams::default())];
+    told.into_iter().chain(guise).chain(insecure).chain(traced.map(Traced::order)).collect()
 }
 
 /// What cannot be done on a page is most often a script's fault that has stopped.
@@ -189,7 +199,12 @@ async fn open(window: &Window, url: &Url, tab: &Tab, limit: Instant) -> Result<(
         return Err(unreachable(&error, url, tab));
     }
     timeout_at(limit, window.loaded(USED_AFTER)).await.unwrap_or(Ok(())).map_err(stop)?;
-    window.guise.arrived(&window.page).await.map_err(stop)
+    let afterwards = window.guise.afterwards();
+    tab.herald.greet(afterwards.clone());
+    for order in afterwards {
+        window.page.execute(order).await.map_err(stop)?;
+    }
+    Ok(())
 }
 
 /// Why the page did not come: our gate knows better than the browser how far it got.

@@ -319,7 +319,6 @@ impl<'w> Walk<'w> {
         for page in self.tab.others_since(self.since.tabs).await {
             if page.url().await?.is_some_and(|url| url.contains(part)) {
                 self.sight.also(&page).await?;
-                self.window.guise.wear(&page, &self.window.version).await?;
                 page.execute(accessibility::EnableParams::default()).await?;
                 self.window.page = page;
                 return Ok(true);

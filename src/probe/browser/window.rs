@@ -23,7 +23,7 @@ use super::key::Keys;
 
 pub(super) const FIND: &str = include_str!("find.js");
 /// Frames of one page that are asked.
-const FRAMES_MAX: usize = 32;
+pub(super) const FRAMES_MAX: usize = 32;
 /// A page that still loads something is used when it is so old: customers do not wait for the last picture.
 pub(super) const USED_AFTER: Duration = Duration::from_secs(10);
 /// And when it is so old, what came until then is all that it is judged by.
@@ -132,8 +132,6 @@ pub(super) enum Landed {
 pub(super) struct Window {
     pub(super) page: Page,
     pub(super) guise: Guise,
-    /// Chromium's own.
-    pub(super) version: String,
 }
 
 impl Spot {

@@ -30,7 +30,7 @@ async fn act(tab: &Tab, script: &str) {
 /// The tab as a customer without a name looks at it.
 fn window(tab: &Tab) -> Window {
     let settings: Settings = serde_json::from_value(json!({ "open": "http://shop.example/" })).unwrap();
-    Window { page: tab.page.clone(), guise: settings.guise(&Scope::default()), version: "1.0".to_owned() }
+    Window { page: tab.page.clone(), guise: settings.guise(&Scope::default()) }
 }
 
 #[tokio::test(flavor = "multi_thread")]

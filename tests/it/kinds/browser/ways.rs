@@ -63,6 +63,33 @@ async fn a_tab_that_a_script_opens_is_used_like_the_page_itself() {
 }
 
 #[tokio::test]
+async fn what_a_page_opens_meets_the_customer_from_its_first_request_on() {
+    let third = site(&[("/", "<p>third TRACE AGENT</p>")]).await;
+    let third = format!("http://localhost:{}/", third.port());
+    // One in a process of its own, one in that of its opener, one by a script, one of somebody else.
+    let page = format!(
+        "<title>Home</title><a href=/terms target=_blank>Terms</a> <a href=/help target=_blank rel=opener>Help</a> \
+         <button onclick=\"window.open('/editor')\">New</button> <a href='{third}' target=_blank>Elsewhere</a>"
+    );
+    let told = "<title>x</title><p>TRACE</p><p>AGENT</p><p>LANGUAGE</p><p id=own></p><script>own.textContent = \
+         `${innerWidth} ${navigator.maxTouchPoints > 0} ${Intl.DateTimeFormat().resolvedOptions().timeZone} \
+         ${(1234.5).toLocaleString()} ${matchMedia('(prefers-color-scheme: dark)').matches}`</script>";
+    let met = json!([{ "wait_for": { "text": "Android" } }, { "wait_for": { "text": "de-DE" } },
+        { "wait_for": { "text": "00-" } }, { "wait_for": { "text": "412 true Europe/Berlin 1.234,5 true" } }]);
+    let mut deeds = Vec::new();
+    for (name, path) in [("Terms", "/terms"), ("Help", "/help"), ("New", "/editor")] {
+        deeds.push(json!({ "click": name, "then": { "new_tab": path } }));
+        deeds.extend(met.as_array().unwrap().clone());
+        deeds.push(json!("back"));
+    }
+    deeds.push(json!({ "click": "Elsewhere", "then": { "new_tab": "localhost" } }));
+    deeds.push(json!({ "wait_for": { "text": "third none Mozilla/5.0 (Linux; Android" } }));
+    let more = json!({ "device": "phone", "locale": "de-DE", "timezone": "Europe/Berlin", "scheme": "dark" });
+    let pages = [("/", page.as_str()), ("/terms", told), ("/help", told), ("/editor", told)];
+    well(&visit(&pages, deeds.into(), more).await);
+}
+
+#[tokio::test]
 async fn what_does_not_go_away_is_told() {
     let page =
         "<title>x</title><div class=spinner role=status aria-label=Loading style='width:20px;height:20px'></div>";
