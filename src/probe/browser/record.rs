@@ -18,7 +18,7 @@ use chromiumoxide::cdp::browser_protocol::browser::{Bounds, GetWindowForTargetPa
 use chromiumoxide::cdp::browser_protocol::emulation::{
     ClearDeviceMetricsOverrideParams, SetEmitTouchEventsForMouseConfiguration, SetEmitTouchEventsForMouseParams,
 };
-use chromiumoxide::cdp::browser_protocol::page::{GetNavigationHistoryParams, NavigateParams, TransitionType};
+use chromiumoxide::cdp::browser_protocol::page::{NavigateParams, TransitionType};
 use chromiumoxide::error::{CdpError, Result as Told};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
@@ -26,6 +26,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 use url::Url;
 
+use super::chromium::herald::Order;
 pub use super::device::Device;
 use super::device::{Connection, Guise, Scheme};
 use super::pool::Browsers;
@@ -36,7 +37,7 @@ use super::{DEEDS_MAX, walk};
 use crate::probe::Stop;
 use crate::probe::connect::Network;
 use crate::probe::connect::address::Way;
-use ear::{Heard, Kept};
+use ear::{Heard, Kept, place};
 use effect::{Sights, effect, is_steady, part};
 use line::{Done, Line, Then, Typed, clip};
 
@@ -50,8 +51,6 @@ const EFFECT_WITHIN: Duration = Duration::from_secs(4);
 const HEARD_WITHIN: Duration = Duration::from_secs(2);
 /// What a window has around its page, about, in pixels.
 const FRAME: (i64, i64) = (16, 96);
-/// How long a page may take to say what it shows.
-const SAYS: Duration = Duration::from_secs(1);
 /// What is heard and not yet written down.
 const HEARD_MAX: usize = 64;
 
@@ -101,6 +100,7 @@ async fn follow(
         pages: Vec::new(),
         current: 0,
         title: String::new(),
+        shown: Sights::default(),
         lines: Vec::new(),
         typing: None,
         pending: None,
@@ -139,6 +139,8 @@ struct Recorder<'r> {
     /// The page that the last line was done on.
     current: usize,
     title: String,
+    /// What it showed when it was looked at last, without its frames.
+    shown: Sights,
     lines: Vec<Line>,
     /// The field that the last line fills, until it is left.
     typing: Option<(usize, String)>,
@@ -168,6 +170,11 @@ struct Pending {
 impl Recorder<'_> {
     async fn open(&mut self, url: &Url) -> Result<(), String> {
         let page = self.tab.page.clone();
+        let mut guise = self.guise.orders(&version(&self.tab.agent));
+        if !self.guise.device.touches() {
+            guise.push(Order::new(&ClearDeviceMetricsOverrideParams::default()));
+        }
+        self.tab.herald.greet(guise);
         self.attend(&page).await.map_err(told)?;
         let gone = page.execute(NavigateParams::new(url.as_str())).await.map_err(told)?.result;
         if let Some(error) = gone.error_text {
@@ -242,6 +249,8 @@ impl Recorder<'_> {
             Heard::Upload { element, file } => (Done::Upload(element, file), None),
         };
         self.add(done);
+        // What was done in a frame may show outside it.
+        let before = before.map(|before| if before.framed { self.shown.clone().and(before) } else { before });
         self.pending = before.map(|before| Pending { before, since: Instant::now(), found: None, stood: 0 });
     }
 
@@ -347,8 +356,15 @@ impl Recorder<'_> {
     }
 
     async fn effects(&mut self) {
-        let Some(known) = self.pages.get(self.current) else { return };
-        let sights: Option<Sights> = self.world.ask(&known.page, "sights()", SAYS).await;
+        let Some(page) = self.pages.get(self.current).map(|known| known.page.clone()) else { return };
+        let framed = self.pending.as_ref().is_some_and(|pending| pending.before.framed);
+        let mut sights = ear::sights(&page, &self.world).await;
+        if let Some(shown) = &mut sights {
+            self.shown.clone_from(shown);
+            if framed {
+                *shown = ear::in_frames(&page, &self.world).await.into_iter().fold(self.shown.clone(), Sights::and);
+            }
+        }
         if let Some(sights) = sights.as_ref().filter(|sights| self.title.is_empty() && !sights.title.is_empty()) {
             self.title = clip(&sights.title);
         }
@@ -368,13 +384,6 @@ impl Recorder<'_> {
             self.conclude();
         }
     }
-}
-
-/// Where a page stands in its history, and how it came there.
-async fn place(page: &Page) -> Option<(i64, TransitionType)> {
-    let history = page.execute(GetNavigationHistoryParams::default()).await.ok()?.result;
-    let entry = history.entries.get(usize::try_from(history.current_index).ok()?)?;
-    Some((history.current_index, entry.transition_type.clone()))
 }
 
 fn told(error: CdpError) -> String {

@@ -95,6 +95,7 @@
     const heads = document.querySelectorAll('h1,h2,h3,h4,h5,h6,[role=heading],[role=alert],[role=status]');
     return {
       url: location.href, title: document.title.slice(0, 200), ready: document.readyState === 'complete',
+      framed: window !== top,
       text: fold(text.slice(0, TEXT_MAX)),
       heads: [...heads].filter(kit.visible).map(el => brief(el.innerText ?? '')).filter(fits).slice(0, HEADS_MAX),
       lines: text.slice(0, TEXT_MAX).split('\n').map(squeeze).filter(fits).slice(0, LINES_MAX),

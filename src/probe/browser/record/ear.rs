@@ -1,8 +1,12 @@
 //! Hears what a person does on a page: in a world of our own, through a bell that only that world can ring.
 
+use std::time::Duration;
+
 use chromiumoxide::Page;
 use chromiumoxide::cdp::browser_protocol::dom::GetFileInfoParams;
-use chromiumoxide::cdp::browser_protocol::page::AddScriptToEvaluateOnNewDocumentParams;
+use chromiumoxide::cdp::browser_protocol::page::{
+    AddScriptToEvaluateOnNewDocumentParams, GetNavigationHistoryParams, TransitionType,
+};
 use chromiumoxide::cdp::js_protocol::runtime::{AddBindingParams, EvaluateParams, EventBindingCalled};
 use chromiumoxide::error::Result;
 use futures::StreamExt as _;
@@ -12,12 +16,15 @@ use tokio::task::JoinSet;
 
 use super::effect::Sights;
 use super::line::Named;
-use crate::probe::browser::window::FIND;
+use crate::probe::browser::window::{FIND, FRAMES_MAX};
 use crate::probe::browser::world::World;
 
 const EAR: &str = include_str!("ear.js");
 /// Of what is heard at a time: the text of a page is in it.
 const HEARD_BYTES_MAX: usize = 768 << 10;
+
+/// How long a page may take to say what it shows.
+const SAYS: Duration = Duration::from_secs(1);
 
 /// What a person did. Nothing of it is trusted: whoever breaks out of a page's scripts could say it.
 #[derive(Debug, Deserialize)]
@@ -103,6 +110,21 @@ pub(super) async fn listen(
     page.execute(script).await.map(drop)
 }
 
+/// What a page shows, without its frames.
+pub(super) async fn sights(page: &Page, world: &World) -> Option<Sights> {
+    world.ask(page, "sights()", SAYS).await
+}
+
+/// What its frames show.
+pub(super) async fn in_frames(page: &Page, world: &World) -> Vec<Sights> {
+    let (main, all) = (page.mainframe().await.ok().flatten(), page.frames().await.unwrap_or_default());
+    let mut shown = Vec::new();
+    for frame in all.into_iter().filter(|frame| Some(frame) != main.as_ref()).take(FRAMES_MAX) {
+        shown.extend(world.ask_frame(page, frame, "sights()", SAYS).await);
+    }
+    shown
+}
+
 /// Where the file lies that was handed to a page just now.
 async fn handed(page: &Page, event: &EventBindingCalled) -> Option<String> {
     let mut handed = EvaluateParams::new("handed");
@@ -110,4 +132,11 @@ async fn handed(page: &Page, event: &EventBindingCalled) -> Option<String> {
     let handed = page.execute(handed).await.ok()?.result.result.object_id?;
     let path = page.execute(GetFileInfoParams::new(handed)).await.ok()?.result.path;
     path.starts_with('/').then_some(path)
+}
+
+/// Where a page stands in its history, and how it came there.
+pub(super) async fn place(page: &Page) -> Option<(i64, TransitionType)> {
+    let history = page.execute(GetNavigationHistoryParams::default()).await.ok()?.result;
+    let entry = history.entries.get(usize::try_from(history.current_index).ok()?)?;
+    Some((history.current_index, entry.transition_type.clone()))
 }

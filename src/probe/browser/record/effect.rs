@@ -12,11 +12,25 @@ pub(super) struct Sights {
     pub(super) title: String,
     /// All its parts are there.
     pub(super) ready: bool,
+    /// It stands in another page.
+    pub(super) framed: bool,
     /// In small letters, with single blanks.
     pub(super) text: String,
     /// Headings and messages.
     pub(super) heads: Vec<String>,
     pub(super) lines: Vec<String>,
+}
+
+impl Sights {
+    /// What people see who see both.
+    pub(super) fn and(mut self, other: Self) -> Self {
+        self.text = format!("{} {}", self.text, other.text);
+        self.heads.extend(other.heads);
+        self.lines.extend(other.lines);
+        self.ready &= other.ready;
+        self.framed |= other.framed;
+        self
+    }
 }
 
 /// What a customer would say came of it: a heading that is new, another address, a text that is new.

@@ -174,6 +174,24 @@ async fn what_comes_of_it_is_what_is_promised() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_is_done_in_a_frame_is_found_there() {
+    let page = "<title>Shop</title><h1>Shop</h1><iframe srcdoc=\"<h2>Chat</h2><label>Your question <input id=q></label>\
+        <button id=ask onclick='out.textContent = `Hal thinks`; setTimeout(() => out.textContent = `You reach us from nine`, 500)'>Ask</button>\
+        <p id=out></p><button id=end onclick='parent.over.textContent = `That is all`'>End</button>\"></iframe><p id=over></p>";
+    let lines = recorded(page, async |hands| {
+        hands.write("#q", "When?").await;
+        hands.point("#ask").await;
+        hands.rest().await;
+        hands.point("#end").await;
+        hands.rest().await;
+    })
+    .await;
+    let expected = "- fill: Your question\n  with: \"When?\"\n- click: Ask\n  then: { text: You reach us from nine }\n\
+        - click: End\n  then: { text: That is all }\n";
+    assert_eq!(lines, expected);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn secrets_are_read_from_variables() {
     let page = "<title>Shop</title><label>Your password <input id=p type=password></label><button id=eye onclick=\"p.type = 'text'\">Show</button>\
         <label>PIN <input id=pin></label><label>Card <input id=card autocomplete=cc-number></label>\
