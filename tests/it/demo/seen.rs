@@ -87,6 +87,11 @@ async fn a_question_that_goes_nowhere_is_told() {
     is_found("chat", "script-error", "chat/window", "“Ask” does nothing when it is pressed").await;
 }
 
+#[tokio::test]
+async fn a_frame_of_somebody_elses_is_looked_into() {
+    is_found("chat", "script-error", "shop/help", "“Ask” does nothing when it is pressed").await;
+}
+
 /// What is fine on a desktop and dead on a phone.
 #[tokio::test]
 async fn what_is_wrong_on_phones_only_is_told_of_phones_only() {
