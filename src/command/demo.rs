@@ -21,7 +21,7 @@ use crate::probe::browser::pool::Settings as Browser;
 use crate::telemetry::{self, Otlp, Signal};
 
 const NO_CHROMIUM: &str = "(There is no Chromium on this machine, so no errand uses the pages as customers do, and what shows in no status is not \
-     found: `apt-get install chromium`, or what your system calls it, and start again)\n";
+     found: `apt-get install chromium-headless-shell`, or what your system calls it, and start again)\n";
 const LOOK_EVERY: Duration = Duration::from_millis(500);
 
 #[derive(Debug, clap::Args)]

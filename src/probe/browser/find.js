@@ -1,7 +1,10 @@
 // Looks for what people look for, in one frame, and says in which state it is: called by Rust in a world of its own,
 // whose functions the page's scripts cannot change. What roles and names are, Chromium says itself (computedRole,
-// computedName: behind a flag that we start it with).
-async (query, doing, value) => {
+// computedName: behind a flag that we start it with), where HTML leaves any doubt. It keeps an outline of the whole page for
+// that, or makes it anew for each answer: with `query.bare` it keeps none yet, and is not asked before it does.
+// With `most` milliseconds to wait it looks again whenever something changes, until it is as it should be.
+async (query, doing, value, most) => {
+  const GLANCE = 50, LOOKS_APART = 16;
   const WORDS_MAX = 80, NEAR_MAX = 6, TRIED_MAX = 6, VALUE_MAX = 4096, FACE_MAX = 1000;
   const PRESSABLE = 'button,a[href],area[href],summary,input[type=button],input[type=submit],input[type=reset],' +
     'input[type=image],[role=button],[role=link],[role=tab],[role=menuitem],[role=option],[role=checkbox],' +
@@ -28,11 +31,62 @@ async (query, doing, value) => {
   const fold = text => squeeze(text).toLowerCase();
   const short = text => text.length > WORDS_MAX ? text.slice(0, WORDS_MAX - 1) + '…' : text;
   const plain = role => ({ img: 'image', none: '', presentation: '', generic: '' })[role] ?? role ?? '';
-  const role = el => plain(el.computedRole);
+  // What is asked about an element is asked once a look: Chromium takes its time to answer.
+  const memos = [];
+  const once = ask => {
+    const told = new Map();
+    memos.push(told);
+    return el => {
+      if (!told.has(el)) told.set(el, ask(el));
+      return told.get(el);
+    };
+  };
+  // What HTML alone says of an element: nothing, where anybody else may have a say.
+  const MARKED = /^(aria-.*|role|title|alt|list|switch)$/;
+  const marked = el => el.getAttributeNames().some(name => MARKED.test(name));
+  const LANDMARK = /^(main|navigation|banner|contentinfo|complementary|region|form|search|dialog|article|group)$/;
+  const HIDES = '[aria-hidden],[inert],button,summary,option,svg,canvas,details,select';
+  const hidden = el => {
+    for (let at = el.parentElement; at; at = at.parentElement) {
+      if (at.matches(HIDES) || at.hasAttribute('role') && !LANDMARK.test(at.getAttribute('role'))) return true;
+    }
+    return unseen(el) || el.getRootNode() !== document || document.querySelector(':modal,:fullscreen') !== null;
+  };
+  const drawn = el => ['::before', '::after'].some(part => !/^(none|normal)$/.test(getComputedStyle(el, part).content));
+  // What stands in it, if it is nothing but text beside that one element.
+  const plainly = (el, beside) => {
+    const parts = [...el.childNodes].filter(part => part !== beside && part.nodeType !== Node.COMMENT_NODE);
+    if (parts.some(part => part.nodeType !== Node.TEXT_NODE) || drawn(el)) return '';
+    return getComputedStyle(el).textTransform === 'none' ? squeeze(parts.map(part => part.data).join('')) : '';
+  };
+  const TYPED = /^(text|email|tel|url|password)$/, TICKED = /^(checkbox|radio)$/;
+  const kind = el => {
+    if (el.localName === 'button') return 'button';
+    if (el.matches('a[href]')) return 'link';
+    if (/^h[1-6]$/.test(el.localName)) return 'heading';
+    if (el.localName === 'textarea') return 'textbox';
+    if (el.localName !== 'input') return null;
+    return TYPED.test(el.type) ? 'textbox' : TICKED.test(el.type) ? el.type : null;
+  };
+  const html = el => {
+    const role = kind(el);
+    if (!role || marked(el) || hidden(el)) return null;
+    const labels = [...el.labels ?? []], [label] = labels, field = /^(input|textarea)$/.test(el.localName);
+    if (labels.length !== (field ? 1 : 0) || label && (marked(label) || hidden(label))) return null;
+    const name = plainly(label ?? el, el);
+    return name ? { role, name } : null;
+  };
+  const UNHEARD = {};
+  const outlined = el => {
+    if (query.bare) throw UNHEARD;
+    return el;
+  };
   // What is not to be seen has no name and no role for anybody; we look for it all the same, to say so.
   const unseen = el => !el.checkVisibility({ visibilityProperty: true });
-  const name = el => squeeze(el.computedName) || squeeze(el.getAttribute('placeholder')) ||
-    (unseen(el) ? squeeze(el.getAttribute('aria-label') ?? el.textContent) : '');
+  const roleOf = el => html(el)?.role ?? plain(outlined(el).computedRole), role = once(roleOf);
+  const nameOf = el => html(el)?.name ?? (squeeze(outlined(el).computedName) || squeeze(el.getAttribute('placeholder')) ||
+    (unseen(el) ? squeeze(el.getAttribute('aria-label') ?? el.textContent) : ''));
+  const name = once(nameOf);
 
   // Elements in the order of the page, those in open shadow trees too.
   const deep = function* (root, css) {
@@ -112,11 +166,7 @@ async (query, doing, value) => {
     // So small is what is meant for screen readers.
     return x[1] - x[0] <= 1 && y[1] - y[0] <= 1 ? 'hidden' : 'seen';
   };
-  const known = new Map();
-  const visible = el => {
-    if (!known.has(el)) known.set(el, whereabouts(el));
-    return known.get(el) === 'seen';
-  };
+  const place = once(whereabouts), visible = el => place(el) === 'seen';
 
   // The innermost elements that show this text.
   const tight = text => text.replace(/\s+/g, '').toUpperCase();
@@ -222,24 +272,11 @@ async (query, doing, value) => {
   };
   const shown = ({ top, bottom, left, right }) => top >= 0 && left >= 0 && bottom <= high() && right <= wide();
 
-  if (doing === 'near') {
-    const root = query.inside ? pick(query.inside)[0] : document;
-    const all = root ? deep(root, query.field || query.label ? FIELDS : PRESSABLE) : [], near = new Set();
-    for (const el of all) {
-      if (near.size >= NEAR_MAX) break;
-      if (visible(el) && name(el)) near.add(short(name(el)));
-    }
-    return { state: 'none', near: [...near] };
-  }
-  const found = pick(query);
   // Whoever names things asks with a function instead of a value, and is answered before anything can change.
   if (doing === 'name') {
     const seen = el => whereabouts(el) === 'seen';
-    return value(found, { name, role, squeeze, closest, within, visible: seen, PRESSABLE, FIELDS });
-  }
-  if (doing === 'gone') {
-    const there = found.find(visible);
-    return there ? { state: 'there', words: words(there) } : { state: 'gone' };
+    const tools = { name: nameOf, role: roleOf, html, squeeze, closest, within, visible: seen, PRESSABLE, FIELDS };
+    return value(pick(query), tools);
   }
 
   // What it is, and whether that can be done with it; if so, where.
@@ -248,7 +285,8 @@ async (query, doing, value) => {
     const label = visible(own) ? null : [...own.labels ?? []].find(visible);
     const el = label ?? own;
     const facts = () => ({
-      words: words(own),
+      // Whoever only looks says nothing of it.
+      words: /^(look|read)$/.test(doing) ? '' : words(own),
       // The value of a list's line is a number.
       value: (typeof own.value === 'string' ? own.value : squeeze(own.innerText)).slice(0, VALUE_MAX),
       checked: own.checked ?? own.getAttribute('aria-checked') === 'true',
@@ -260,7 +298,7 @@ async (query, doing, value) => {
       globalThis.chosen = own;   // in this world of ours alone
       return as(own.matches(':disabled') ? 'disabled' : 'ready');
     }
-    if (!visible(el)) return as(known.get(el));
+    if (!visible(el)) return as(place(el));
     if (doing === 'look' || doing === 'read') return as('ready');
     if (doing === 'picture') {
       if (!shown(box(el))) el.scrollIntoView({ block: 'center', behavior: 'instant' });
@@ -275,8 +313,12 @@ async (query, doing, value) => {
     if (!shown(box(el))) el.scrollIntoView({ block: 'center', inline: 'nearest', behavior: 'instant' });
     if (doing === 'scroll') return as('ready');
     const before = box(el);
-    await frame();
-    await frame();
+    // Nobody aims at what he types into: that it comes in, or goes out, is all that is waited for.
+    const aims = !/^(fill|select)$/.test(doing);
+    if (aims || document.getAnimations().some(({ effect }) => effect?.target && within(el, effect.target))) {
+      await frame();
+      await frame();
+    }
     const now = box(el);
     const still = ['top', 'left', 'width', 'height'].every(side => Math.abs(before[side] - now[side]) < 1);
     if (!el.isConnected || !still) return as('moving');
@@ -330,12 +372,58 @@ async (query, doing, value) => {
     return as('ready', { x, y });
   };
 
-  // Whoever cannot press the first of several that look the same presses the next.
-  let first;
-  for (const own of found.slice(0, TRIED_MAX)) {
-    const answer = await attempt(own);
-    if (answer.state !== 'aside' && answer.state !== 'covered') return answer;
-    first ??= answer;
+  const look = async () => {
+    memos.forEach(told => told.clear());
+    if (doing === 'near') {
+      const root = query.inside ? pick(query.inside)[0] : document;
+      const all = root ? deep(root, query.field || query.label ? FIELDS : PRESSABLE) : [], near = new Set();
+      for (const el of all) {
+        if (near.size >= NEAR_MAX) break;
+        if (visible(el) && name(el)) near.add(short(name(el)));
+      }
+      return { state: 'none', near: [...near] };
+    }
+    const found = pick(query);
+    if (doing === 'gone') {
+      const there = found.find(visible);
+      return { state: there ? 'there' : 'gone' };
+    }
+    // Whoever cannot press the first of several that look the same presses the next.
+    let first;
+    for (const own of found.slice(0, TRIED_MAX)) {
+      const answer = await attempt(own);
+      if (answer.state !== 'aside' && answer.state !== 'covered') return answer;
+      first ??= answer;
+    }
+    return first ?? { state: 'none' };
+  };
+
+  const enough = doing === 'gone' ? ['gone'] : ['ready', 'done'];
+  const until = performance.now() + (most ?? 0), frames = window.length;
+  const pause = ms => new Promise(done => setTimeout(done, ms));
+  // What changes while it is looked is looked at again, too.
+  let stirred = false, stir = () => {};
+  const watch = new MutationObserver(() => { stirred = true; stir(); });
+  if (most) watch.observe(document, { subtree: true, childList: true, attributes: true, characterData: true });
+  try {
+    for (;;) {
+      const begun = performance.now();
+      stirred = false;
+      const answer = await look();
+      // Another frame is another place to look, and whoever sees them all looks there.
+      if (enough.includes(answer.state) || performance.now() >= until || window.length !== frames) return answer;
+      // Not everything that changes is told: what moves, what is drawn by style sheets, what lies in shadow.
+      const change = new Promise(done => { stir = done; });
+      if (!stirred) await Promise.race([change, pause(Math.min(GLANCE, until - performance.now()))]);
+      // Once the page has said all, and before it is drawn.
+      await scheduler.postTask(() => {}, { priority: 'user-blocking' });
+      const early = begun + LOOKS_APART - performance.now();
+      if (early > 0) await pause(early);
+    }
+  } catch (thrown) {
+    if (thrown !== UNHEARD) throw thrown;
+    return { state: 'unheard' };
+  } finally {
+    watch.disconnect();
   }
-  return first ?? { state: 'none' };
 }

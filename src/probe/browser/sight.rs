@@ -15,7 +15,7 @@ use chromiumoxide::cdp::js_protocol::runtime::{self, EventConsoleApiCalled, Even
 use chromiumoxide::error::CdpError;
 use chromiumoxide::listeners::EventStream;
 use chromiumoxide::{Page, cdp::IntoEventKind};
-use futures::{Stream as _, future};
+use futures::{Stream as _, future, try_join};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
@@ -80,10 +80,12 @@ impl Sight {
             page.execute(runtime::DisableParams::default()).await?;
         }
         let watch = network::EnableParams { max_post_data_size: Some(POST_BYTES_MAX), ..Default::default() };
-        page.execute(watch).await?;
-        page.execute(runtime::EnableParams::default()).await?;
-        page.execute(log::EnableParams::default()).await?;
-        Ok(())
+        let told = try_join!(
+            page.execute(watch),
+            page.execute(runtime::EnableParams::default()),
+            page.execute(log::EnableParams::default()),
+        );
+        told.map(drop)
     }
 
     /// What was seen until now.

@@ -15,6 +15,7 @@ use chromiumoxide::cdp::browser_protocol::target::{
 };
 use chromiumoxide::error::CdpError;
 use chromiumoxide::{Browser, Page};
+use futures::try_join;
 use tokio::runtime::Handle;
 use tokio::sync::watch;
 use tokio::time::timeout;
@@ -94,10 +95,9 @@ impl Tab {
         downloads.browser_context_id = Some(context.clone());
         downloads.download_path = Some(room.to_string_lossy().into_owned());
         downloads.events_enabled = Some(true);
-        browser.execute(downloads).await?;
         let mut target = CreateTargetParams::new("about:blank");
         target.browser_context_id = Some(context.clone());
-        let page = browser.new_page(target).await?;
+        let (_, page) = try_join!(browser.execute(downloads), browser.new_page(target))?;
         let unasked = Unasked::watch(&browser, &page, &context).await?;
         let (agent, gone) = (lent.chromium.agent.clone(), lent.chromium.gone());
         let remnant = Some(Remnant { lent, context, room, tray });

@@ -1,10 +1,13 @@
-//! Tells the first party's servers the trace: `traceparent` goes with every request to the host that was opened and its
-//! subdomains, and to nobody else. Where requests are told as spans, each names its own as the caller's.
+//! Tells the first party's servers the trace: `traceparent` goes to the host that was opened and its subdomains, and to
+//! nobody else. Where requests are told as spans, it goes with every request, and each names its own as the caller's; else
+//! with pages and calls: what only hands out files has nothing to tell of it, and every request that is stopped for this
+//! costs the browser milliseconds.
 
 use std::sync::Arc;
 
 use chromiumoxide::Page;
 use chromiumoxide::cdp::browser_protocol::fetch::{EnableParams, RequestPattern};
+use chromiumoxide::cdp::browser_protocol::network::ResourceType;
 use chromiumoxide::error::Result;
 use url::Url;
 
@@ -29,7 +32,8 @@ impl Traced {
         story: Option<Arc<Story>>,
     ) -> Result<Option<Self>> {
         let Some(context) = context else { return Ok(None) };
-        let traced = Self { herald: Arc::clone(herald), patterns: patterns(first) };
+        let told = if story.is_some() { &[None][..] } else { CALLS };
+        let traced = Self { herald: Arc::clone(herald), patterns: patterns(first, told) };
         herald.add(Some(Box::new(move |paused| of(paused, context, story.as_deref()).headers().into())));
         page.execute(traced.order()).await?;
         Ok(Some(traced))
@@ -47,17 +51,28 @@ impl Drop for Traced {
     }
 }
 
-/// The host and what lies below it, on any port.
-fn patterns(first: &Url) -> Vec<RequestPattern> {
+/// What a program answers, and no store of files.
+const CALLS: &[Option<ResourceType>] = &[
+    Some(ResourceType::Document),
+    Some(ResourceType::Xhr),
+    Some(ResourceType::Fetch),
+    Some(ResourceType::EventSource),
+    Some(ResourceType::Ping),
+];
+
+/// The host and what lies below it, on any port, asked for such resources.
+fn patterns(first: &Url, resources: &[Option<ResourceType>]) -> Vec<RequestPattern> {
     let host = first.host_str().unwrap_or_default();
     let site = host.strip_prefix("www.").unwrap_or(host);
-    let pattern = |pattern: String| RequestPattern { url_pattern: Some(pattern), ..RequestPattern::default() };
-    ["://", "://*."]
-        .iter()
-        .flat_map(|lead| ["http", "https"].map(|scheme| format!("{scheme}{lead}{site}")))
-        .flat_map(|begin| [format!("{begin}/*"), format!("{begin}:*")])
-        .map(pattern)
-        .collect()
+    let begins =
+        ["://", "://*."].iter().flat_map(|lead| ["http", "https"].map(|scheme| format!("{scheme}{lead}{site}")));
+    let urls = begins.flat_map(|begin| [format!("{begin}/*"), format!("{begin}:*")]);
+    let pattern = |url: &String, resource: &Option<ResourceType>| RequestPattern {
+        url_pattern: Some(url.clone()),
+        resource_type: resource.clone(),
+        ..RequestPattern::default()
+    };
+    urls.flat_map(|url| resources.iter().map(move |resource| pattern(&url, resource))).collect()
 }
 
 /// What the server of this request is told.

@@ -6,12 +6,14 @@ use std::time::Duration;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
+use chromiumoxide::cdp::browser_protocol::network;
 use chromiumoxide::cdp::browser_protocol::page::{self, CaptureScreenshotParams, NavigateParams, Viewport};
 use chromiumoxide::cdp::browser_protocol::security::SetIgnoreCertificateErrorsParams;
-use chromiumoxide::cdp::browser_protocol::{accessibility, network};
 use chromiumoxide::error::CdpError;
+use futures::try_join;
 use http::header::CONTENT_TYPE;
 use http::{HeaderMap, HeaderValue};
+use serde::Deserialize;
 use tokio::time::{Instant, timeout_at};
 use url::Url;
 
@@ -46,16 +48,16 @@ pub(super) async fn visit(
     if settings.tls.insecure {
         page.execute(SetIgnoreCertificateErrorsParams::new(true)).await.map_err(stop)?;
     }
-    // What slows the network down works from where it is watched on.
-    guise.wear(&page, &version).await.map_err(stop)?;
-    if !settings.deeds.is_empty() {
-        // The tree of roles and names is kept from now on; else the browser makes it anew for each that is asked for.
-        page.execute(accessibility::EnableParams::default()).await.map_err(stop)?;
-    }
-    let gauge = Gauge::install(&page, (run.tools.random)()).await.map_err(stop)?;
-    let traced = Traced::install((&page, &tab.herald), &url, run.context(), story.cloned()).await.map_err(stop)?;
+    // None waits for another. What slows the network down works from where it is watched on.
+    let ((), _, gauge, traced) = try_join!(
+        guise.wear(&page, &version),
+        page.execute(Window::preparation()),
+        Gauge::install(&page, (run.tools.random)()),
+        Traced::install((&page, &tab.herald), &url, run.context(), story.cloned()),
+    )
+    .map_err(stop)?;
     tab.herald.greet(greeting(settings, guise.orders(&version), traced.as_ref()));
-    let window = Window { page, guise };
+    let window = Window::new(page, guise);
     let limit = in_time(run.deadline);
     run.phases.begin(Phase::Load);
     let opened = open(&window, &url, tab, limit).await;
@@ -99,7 +101,11 @@ pub(super) async fn visit(
 fn greeting(settings: &Settings, guise: Vec<Order>, traced: Option<&Traced>) -> Vec<Order> {
     let insecure = settings.tls.insecure.then(|| Order::new(&SetIgnoreCertificateErrorsParams::new(true)));
     // Where they lead to is judged from the first request on.
-    let told = [Order::new(&page::EnableParams::default()), Order::new(&network::EnableParams::default())];
+    let told = [
+        Order::new(&page::EnableParams::default()),
+        Order::new(&network::EnableParams::default()),
+        Order::new(&Window::preparation()),
+    ];
     told.into_iter().chain(guise).chain(insecure).chain(traced.map(Traced::order)).collect()
 }
 
@@ -128,8 +134,9 @@ async fn look(
     let mut seen = sight.seen();
     seen.explain(&tab.refused());
     let mut reply = told(&seen, &vitals);
-    content(window, run.needs, &mut reply).await.map_err(stop)?;
-    let pictures = audit::pictures(&window.page, gauge.world(), &seen).await;
+    let content = Content::of(window, run.needs);
+    let (content, pictures) = tokio::join!(content, audit::pictures(&window.page, gauge.world(), &seen));
+    content.map_err(stop)?.fill(run.needs, &mut reply);
     defect(&mut reply, Field::Pictures, FaultCode::PictureBroken, &pictures);
     reply.set(Field::Pictures, pictures);
     if run.asked.contains(Field::Picture) {
@@ -340,20 +347,34 @@ fn lame_words(lame: &Lame) -> Fault {
 }
 
 /// The page as it stands now.
-async fn content(window: &Window, needs: Needs, reply: &mut Reply) -> chromiumoxide::error::Result<()> {
-    reply.set(Field::Url, window.url().await?);
-    let title: Option<String> = window.main("() => document.title.slice(0, 1000)", Vec::new()).await?;
-    reply.set(Field::Title, title.unwrap_or_default());
-    if needs >= Needs::Body {
-        let most = vec![TEXT_BYTES_MAX.into()];
-        let text = "(most) => (document.body?.innerText ?? '').slice(0, most)";
-        let html = "(most) => document.documentElement.outerHTML.slice(0, most)";
-        let shown: Option<String> = window.main(text, most.clone()).await?;
-        let markup: Option<String> = window.main(html, most).await?;
-        reply.set(Field::Text, shown.unwrap_or_default());
-        // What is quoted of it is what people read.
-        reply.headers = Some(HeaderMap::from_iter([(CONTENT_TYPE, HeaderValue::from_static("text/html"))]));
-        reply.body = Some(Body { bytes: markup.unwrap_or_default().into(), charset: None });
+#[derive(Debug, Default, Deserialize)]
+struct Content {
+    url: String,
+    title: String,
+    /// What is read.
+    #[serde(default)]
+    text: String,
+    #[serde(default)]
+    html: String,
+}
+
+impl Content {
+    async fn of(window: &Window, needs: Needs) -> chromiumoxide::error::Result<Self> {
+        const ALL: &str = "most => ({ url: location.href, title: document.title.slice(0, 1000), ...most && { \
+                           text: (document.body?.innerText ?? '').slice(0, most), \
+                           html: document.documentElement.outerHTML.slice(0, most) } })";
+        let most = if needs >= Needs::Body { TEXT_BYTES_MAX } else { 0 };
+        Ok(window.main(ALL, vec![most.into()]).await?.unwrap_or_default())
     }
-    Ok(())
+
+    fn fill(self, needs: Needs, reply: &mut Reply) {
+        reply.set(Field::Url, self.url);
+        reply.set(Field::Title, self.title);
+        if needs >= Needs::Body {
+            reply.set(Field::Text, self.text);
+            // What is quoted of it is what people read.
+            reply.headers = Some(HeaderMap::from_iter([(CONTENT_TYPE, HeaderValue::from_static("text/html"))]));
+            reply.body = Some(Body { bytes: self.html.into(), charset: None });
+        }
+    }
 }

@@ -8,7 +8,7 @@ use chromiumoxide::Page;
 use chromiumoxide::cdp::browser_protocol::page::AddScriptToEvaluateOnNewDocumentParams;
 use chromiumoxide::cdp::js_protocol::runtime::{AddBindingParams, EventBindingCalled};
 use chromiumoxide::error::CdpError;
-use futures::StreamExt as _;
+use futures::{StreamExt as _, try_join};
 use serde::Deserialize;
 use tokio::task::JoinSet;
 
@@ -19,11 +19,13 @@ const LIBRARY: &str = include_str!("assets/web-vitals.js");
 const OBSERVER: &str = include_str!("vitals.js");
 /// Documents told apart in one run.
 const DOCUMENTS_MAX: usize = 32;
-/// Until two frames are painted and what they bring is told: a page that paints nothing any more is not waited for.
+/// Until a frame is painted and what it brings is told: a page that paints nothing any more is not waited for.
 const SETTLED_WITHIN: Duration = Duration::from_millis(500);
-/// The newest values are told after a frame, and when the page has nothing else to do.
+/// The newest values are known when a frame is painted, and the page has nothing else to do; those of an interaction some
+/// frames after it.
 const SETTLED: &str = "new Promise(done => { const idle = () => requestIdleCallback(() => setTimeout(done), { timeout: 100 }); \
-                       requestAnimationFrame(() => requestAnimationFrame(idle)); setTimeout(done, 300); })";
+                       const painted = () => setTimeout(idle, Math.max(0, (globalThis.used ?? 0) + 50 - performance.now())); \
+                       requestAnimationFrame(() => setTimeout(painted)); setTimeout(done, 300); }).then(() => vitals)";
 
 /// What customers feel of a page. Of several pages in one run: the worst of each.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -41,7 +43,7 @@ pub(super) struct Vitals {
 }
 
 /// One of the [`Vitals`].
-#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq, PartialOrd, Ord)]
 #[serde(rename_all = "UPPERCASE")]
 pub(super) enum Vital {
     Lcp,
@@ -152,7 +154,7 @@ struct Told {
 impl Gauge {
     /// Before the first navigation. `random` names what the page must not find.
     pub(super) async fn install(page: &Page, random: u64) -> Result<Self, CdpError> {
-        let world = World::new(random);
+        let world = World::kept();
         let binding = format!("b{random:016x}");
         let documents = Arc::new(Mutex::new(BTreeMap::new()));
         let mut heard = page.event_listener::<EventBindingCalled>().await?;
@@ -167,22 +169,22 @@ impl Gauge {
         });
         let mut added = AddBindingParams::new(&binding);
         added.execution_context_name = Some(world.name().to_owned());
-        page.execute(added).await?;
         let source = format!("{LIBRARY}\n{}", OBSERVER.replace("TELL", &binding));
         let mut script = AddScriptToEvaluateOnNewDocumentParams::new(source);
         script.world_name = Some(world.name().to_owned());
-        page.execute(script).await?;
+        try_join!(page.execute(added), page.execute(script))?;
         Ok(Self { page: page.clone(), world, documents, _listening: listening })
     }
 
     /// What was measured until now. A largest paint counts from when it is there and a shift when it happens: nothing
     /// has to be hidden or closed for them to be final, for no customer stays longer than the errand does.
     pub(super) async fn read(&self) -> Vitals {
-        let _: Option<serde_json::Value> = self.world.ask(&self.page, SETTLED, SETTLED_WITHIN).await;
-        // Told before this is answered.
-        let _: Option<serde_json::Value> = self.world.ask(&self.page, "0", SETTLED_WITHIN).await;
+        // What this document comes to is asked; what those before it came to was told.
+        let now: Option<BTreeMap<Vital, f64>> = self.world.ask(&self.page, SETTLED, SETTLED_WITHIN).await;
         let documents = self.documents.lock().unwrap_or_else(PoisonError::into_inner);
-        documents.values().fold(Vitals::default(), Vitals::and)
+        let mut all = documents.values().fold(Vitals::default(), Vitals::and);
+        now.into_iter().flatten().for_each(|(vital, value)| all.note(vital, value));
+        all
     }
 
     /// The world in which it measures: good for other questions, too.

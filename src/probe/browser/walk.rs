@@ -4,13 +4,11 @@
 use std::path::Path;
 use std::time::Duration;
 
-use chromiumoxide::cdp::browser_protocol::accessibility;
 use chromiumoxide::cdp::browser_protocol::dom::SetFileInputFilesParams;
-use chromiumoxide::cdp::browser_protocol::page::{GetNavigationHistoryParams, NavigateToHistoryEntryParams};
 use chromiumoxide::cdp::js_protocol::runtime::EvaluateParams;
 use chromiumoxide::error::{CdpError, Result as Told};
 use serde_json::{Value, json};
-use tokio::time::{Instant, sleep, timeout, timeout_at};
+use tokio::time::{Instant, sleep, sleep_until, timeout, timeout_at};
 
 use super::deed::{Awaited, Deed, Scroll, Ticked, Typed, Verb};
 use super::element::{Element, Want};
@@ -22,8 +20,10 @@ use super::window::{Landed, Spot, State, USED_AFTER, Window};
 use crate::model::{Evidence, Fault, FaultCode, SelfFault};
 use crate::probe::{Run, Stop};
 
-/// How often a page is asked that is waited for.
+/// How often a page is asked that is waited for, and cannot wait itself.
 const GLANCE: Duration = Duration::from_millis(50);
+/// How long a page is left to wait by itself: then it is looked whether there is another.
+const WAIT: Duration = Duration::from_secs(1);
 /// Nothing asked of the network for so long is quiet.
 const QUIET: Duration = Duration::from_millis(500);
 /// How long what was pressed in vain is given when it is pressed again.
@@ -131,8 +131,11 @@ impl<'w> Walk<'w> {
         let mut query = sought.query.clone();
         let mut last = None;
         loop {
-            query["patient"] = (begun.elapsed() < PATIENT).into();
-            let asked = timeout_at(limit, self.window.ask(&query, doing, value)).await;
+            let patience = PATIENT.saturating_sub(begun.elapsed());
+            query["patient"] = (!patience.is_zero()).into();
+            let most = alone(limit).min(if patience.is_zero() { WAIT } else { patience });
+            let next = Instant::now() + GLANCE;
+            let asked = timeout_at(limit, self.window.wait(&query, doing, value, most)).await;
             let late = asked.is_err();
             if let Ok(spot) = asked
                 && let Some(spot) = spot.map_err(stop)?
@@ -146,7 +149,7 @@ impl<'w> Walk<'w> {
                 let waited = begun.elapsed();
                 return Err(unready(&sought.words, self.near(sought, last).await, value, waited).into());
             }
-            sleep(GLANCE).await;
+            sleep_until(next).await;
         }
     }
 
@@ -262,13 +265,8 @@ impl<'w> Walk<'w> {
 
     /// To the page before; out of a tab that has none, to the tab that opened it.
     async fn back(&mut self) -> Told<()> {
-        let history = self.window.page.execute(GetNavigationHistoryParams::default()).await?.result;
-        let before = usize::try_from(history.current_index - 1).ok().and_then(|before| history.entries.get(before));
-        match before {
-            Some(entry) if entry.url != "about:blank" => {
-                self.window.page.execute(NavigateToHistoryEntryParams::new(entry.id)).await?;
-            }
-            _ => self.window.page = self.tab.page.clone(),
+        if self.window.back().await? == Landed::Nowhere {
+            self.window.turn_to(self.tab.page.clone());
         }
         Ok(())
     }
@@ -277,31 +275,33 @@ impl<'w> Walk<'w> {
     async fn awaited(&mut self, awaited: &Awaited, run: &Run<'_>, limit: Instant) -> Result<Result<(), Fault>, Stop> {
         let begun = Instant::now();
         loop {
-            match timeout_at(limit, self.holds(awaited, run)).await {
+            let next = Instant::now() + GLANCE;
+            match timeout_at(limit, self.holds(awaited, run, alone(limit).min(WAIT))).await {
                 Ok(Ok(true)) => return Ok(Ok(())),
                 Ok(Err(stop)) => return Err(stop),
-                Ok(Ok(false)) if Instant::now() + GLANCE < limit => sleep(GLANCE).await,
+                Ok(Ok(false)) if Instant::now() + GLANCE < limit => sleep_until(next).await,
                 Ok(Ok(false)) | Err(_) => return Ok(Err(self.missed(awaited, run, begun.elapsed()).await)),
             }
         }
     }
 
-    async fn holds(&mut self, awaited: &Awaited, run: &Run<'_>) -> Result<bool, Stop> {
+    /// Now, or as soon as the page sees it happen; it is given `most` for that.
+    async fn holds(&mut self, awaited: &Awaited, run: &Run<'_>, most: Duration) -> Result<bool, Stop> {
         let shown = |spot: Told<Option<Spot>>, state| {
             spot.map(|spot| spot.is_some_and(|spot| spot.answer.state == state)).map_err(stop)
         };
         Ok(match awaited {
             Awaited::Text(text) => {
                 let query = json!({ "text": text.render(run.scope) });
-                shown(self.window.ask(&query, "look", "").await, State::Ready)?
+                shown(self.window.wait(&query, "look", "", most).await, State::Ready)?
             }
             Awaited::Element(element) => {
                 let query = element.query(Want::Control, run.scope);
-                shown(self.window.ask(&query, "look", "").await, State::Ready)?
+                shown(self.window.wait(&query, "look", "", most).await, State::Ready)?
             }
             Awaited::Gone(element) => {
                 let query = element.query(Want::Control, run.scope);
-                shown(self.window.ask(&query, "gone", "").await, State::Gone)?
+                shown(self.window.wait(&query, "gone", "", most).await, State::Gone)?
             }
             Awaited::Url(part) => self.window.url().await.map_err(stop)?.contains(&*part.render(run.scope)),
             Awaited::NewTab(part) => self.new_tab(&part.render(run.scope)).await.map_err(stop)?,
@@ -319,8 +319,7 @@ impl<'w> Walk<'w> {
         for page in self.tab.others_since(self.since.tabs).await {
             if page.url().await?.is_some_and(|url| url.contains(part)) {
                 self.sight.also(&page).await?;
-                page.execute(accessibility::EnableParams::default()).await?;
-                self.window.page = page;
+                self.window.turn_to(page);
                 return Ok(true);
             }
         }
@@ -376,6 +375,11 @@ impl<'w> Walk<'w> {
         };
         Ok(Fault { text, ..fault })
     }
+}
+
+/// How long a page may wait by itself, to be heard of in time.
+fn alone(limit: Instant) -> Duration {
+    limit.saturating_duration_since(Instant::now()).saturating_sub(2 * GLANCE)
 }
 
 /// What the browser says when it cannot be talked to: our own trouble, but for a page that does not let it answer.

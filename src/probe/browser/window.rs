@@ -1,27 +1,38 @@
 //! The tab that a customer looks at: asked in all its frames, used with a mouse or with a finger.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use chromiumoxide::Page;
+use chromiumoxide::cdp::browser_protocol::accessibility;
 use chromiumoxide::cdp::browser_protocol::dom::{GetBoxModelParams, GetFrameOwnerParams};
 use chromiumoxide::cdp::browser_protocol::input::{
-    DispatchTouchEventParams, DispatchTouchEventReturns, DispatchTouchEventType, InsertTextParams, TouchPoint,
+    DispatchMouseEventParams, DispatchMouseEventType, DispatchTouchEventParams, DispatchTouchEventReturns,
+    DispatchTouchEventType, InsertTextParams, MouseButton, TouchPoint,
 };
-use chromiumoxide::cdp::browser_protocol::page::FrameId;
+use chromiumoxide::cdp::browser_protocol::page::{
+    AddScriptToEvaluateOnNewDocumentParams, FrameId, GetNavigationHistoryParams, NavigateToHistoryEntryParams,
+};
 use chromiumoxide::cdp::js_protocol::runtime::{CallArgument, CallFunctionOnParams, ExecutionContextId};
 use chromiumoxide::error::{CdpError, Result};
+use chromiumoxide::handler::frame::UTILITY_WORLD_NAME;
 use chromiumoxide::layout::Point;
 use chromiumoxide::types::MethodId;
 use chromiumoxide::{Command, Method};
+use futures::future::try_join_all;
+use futures::{TryFutureExt as _, try_join};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use tokio::sync::OnceCell;
 use tokio::time::sleep;
 
 use super::device::Guise;
 use super::key::Keys;
 
 pub(super) const FIND: &str = include_str!("find.js");
+const LEAVES: &str = include_str!("leaves.js");
+const SETTLED: &str = include_str!("settled.js");
 /// Frames of one page that are asked.
 pub(super) const FRAMES_MAX: usize = 32;
 /// A page that still loads something is used when it is so old: customers do not wait for the last picture.
@@ -30,8 +41,12 @@ pub(super) const USED_AFTER: Duration = Duration::from_secs(10);
 pub(super) const JUDGED_AFTER: Duration = Duration::from_secs(20);
 /// What is longer than people type at once is pasted.
 const TYPED_CHARS_MAX: usize = 200;
-/// How long a page that is about to leave gets to do so.
-const LEAVES: Duration = Duration::from_millis(30);
+/// Keys that the page has yet to hear of.
+const STRUCK_MAX: usize = 16;
+/// How long a page that is left for the one before gets to go.
+const LEFT: Duration = Duration::from_millis(30);
+/// How long a page that goes away under a question gets to be followed by the next.
+const FOLLOWED: Duration = Duration::from_millis(10);
 
 /// What the page says of what was looked for.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -70,6 +85,8 @@ pub(super) struct Answer {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(super) enum State {
+    /// Chromium must be asked, and was not told to be ready for that.
+    Unheard,
     /// There is none; to be gone is as good.
     #[default]
     None,
@@ -119,11 +136,11 @@ impl Command for Lift {
     type Response = DispatchTouchEventReturns;
 }
 
-/// Where a click goes.
+/// Where a click goes, or a way back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Landed {
     There,
-    /// The frame that it was meant for is gone.
+    /// What it was meant for is gone, or never was.
     Nowhere,
 }
 
@@ -132,6 +149,8 @@ pub(super) enum Landed {
 pub(super) struct Window {
     pub(super) page: Page,
     pub(super) guise: Guise,
+    /// Once the browser keeps an outline of the page, of roles and names: from the first that only it can tell.
+    outline: Arc<OnceCell<()>>,
 }
 
 impl Spot {
@@ -141,16 +160,40 @@ impl Spot {
 }
 
 impl Window {
+    pub(super) fn new(page: Page, guise: Guise) -> Self {
+        Self { page, guise, outline: Arc::default() }
+    }
+
+    /// From now on another tab is looked at.
+    pub(super) fn turn_to(&mut self, page: Page) {
+        (self.page, self.outline) = (page, Arc::default());
+    }
+
+    /// What a tab is told before its first page.
+    pub(super) fn preparation() -> AddScriptToEvaluateOnNewDocumentParams {
+        let mut script = AddScriptToEvaluateOnNewDocumentParams::new(LEAVES);
+        script.world_name = Some(UTILITY_WORLD_NAME.to_owned());
+        script
+    }
+
     /// Asks every frame, the whole page first; the best answer. None: no frame can be asked now.
     pub(super) async fn ask(&self, query: &Value, doing: &str, value: &str) -> Result<Option<Spot>> {
-        let main = self.page.mainframe().await?;
-        let mut best: Option<Spot> = None;
+        self.wait(query, doing, value, Duration::ZERO).await
+    }
+
+    /// The same as soon as it can be done, or is so; at the latest after `most`, and at once where there are several
+    /// frames: none knows of the others.
+    pub(super) async fn wait(&self, query: &Value, doing: &str, value: &str, most: Duration) -> Result<Option<Spot>> {
         let mut frames = self.page.frames().await?;
+        let alone = frames.len() == 1;
+        let main = if alone { frames.first().cloned() } else { self.page.mainframe().await? };
+        let most = milliseconds(if alone { most } else { Duration::ZERO });
+        let mut best: Option<Spot> = None;
         frames.sort_by_key(|frame| Some(frame) != main.as_ref());
         for frame in frames.into_iter().take(FRAMES_MAX) {
             let Ok(Some(context)) = self.page.frame_secondary_execution_context(frame.clone()).await else { continue };
-            let arguments = vec![query.clone(), doing.into(), value.into()];
-            let Some(answer) = self.call::<Answer>(context, FIND, arguments).await? else { continue };
+            let arguments = [doing.into(), value.into(), most.clone()];
+            let Some(answer) = self.find(context, query, arguments).await? else { continue };
             let frame = (Some(&frame) != main.as_ref()).then_some(frame);
             if best.as_ref().is_none_or(|best| answer.state > best.answer.state) {
                 best = Some(Spot { answer, frame, context });
@@ -160,6 +203,21 @@ impl Window {
             }
         }
         Ok(best)
+    }
+
+    async fn find(&self, context: ExecutionContextId, query: &Value, arguments: [Value; 3]) -> Result<Option<Answer>> {
+        loop {
+            let (mut query, bare) = (query.clone(), !self.outline.initialized());
+            query["bare"] = bare.into();
+            let arguments = [query].into_iter().chain(arguments.clone()).collect();
+            match self.call::<Answer>(context, FIND, arguments).await? {
+                Some(answer) if answer.state == State::Unheard && bare => {
+                    let keep = || self.page.execute(accessibility::EnableParams::default());
+                    self.outline.get_or_try_init(|| keep().map_ok(drop)).await?;
+                }
+                answer => return Ok(answer),
+            }
+        }
     }
 
     /// Asks the whole page in a world of its own. None: it is leaving, or answers what nobody asked for.
@@ -223,7 +281,17 @@ impl Window {
             self.page.execute(DispatchTouchEventParams::new(DispatchTouchEventType::TouchStart, vec![finger])).await?;
             self.page.execute(Lift::NOW).await?;
         } else {
-            self.page.click(point).await?;
+            let mouse = |what| DispatchMouseEventParams::new(what, point.x, point.y);
+            let left = |what| {
+                let mouse = mouse(what);
+                DispatchMouseEventParams { button: Some(MouseButton::Left), click_count: Some(1), ..mouse }
+            };
+            // One after the other, without a word between them.
+            try_join!(
+                self.page.execute(mouse(DispatchMouseEventType::MouseMoved)),
+                self.page.execute(left(DispatchMouseEventType::MousePressed)),
+                self.page.execute(left(DispatchMouseEventType::MouseReleased)),
+            )?;
         }
         Ok(Landed::There)
     }
@@ -235,41 +303,66 @@ impl Window {
             return Keys::BACKSPACE.press(&self.page).await;
         }
         let (typed, pasted) = text.char_indices().nth(TYPED_CHARS_MAX).map_or((text, ""), |(at, _)| text.split_at(at));
+        let mut keys = Vec::new();
         for char in typed.chars() {
-            match Keys::of(char) {
-                Some(key) => key.press(&self.page).await?,
-                None => self.insert(&char.to_string()).await?,
+            if let Some(key) = Keys::of(char) {
+                keys.push(key);
+                continue;
             }
+            self.strike(&mut keys).await?;
+            self.insert(&char.to_string()).await?;
         }
+        self.strike(&mut keys).await?;
         if pasted.is_empty() { Ok(()) } else { self.insert(pasted).await }
+    }
+
+    /// One key after the other, faster than the page can answer, as quick fingers are.
+    async fn strike(&self, keys: &mut Vec<Keys>) -> Result<()> {
+        for few in keys.chunks(STRUCK_MAX) {
+            try_join_all(few.iter().map(|key| key.press(&self.page))).await?;
+        }
+        keys.clear();
+        Ok(())
     }
 
     async fn insert(&self, text: &str) -> Result<()> {
         self.page.execute(InsertTextParams::new(text)).await.map(drop)
     }
 
+    /// To the page before, if there was one in this tab.
+    pub(super) async fn back(&self) -> Result<Landed> {
+        let history = self.page.execute(GetNavigationHistoryParams::default()).await?.result;
+        let before = usize::try_from(history.current_index - 1).ok().and_then(|before| history.entries.get(before));
+        let Some(entry) = before.filter(|entry| entry.url != "about:blank") else { return Ok(Landed::Nowhere) };
+        self.page.execute(NavigateToHistoryEntryParams::new(entry.id)).await?;
+        // Nothing in the page tells when it is left this way.
+        sleep(LEFT).await;
+        Ok(Landed::There)
+    }
+
     pub(super) async fn url(&self) -> Result<String> {
         Ok(self.main("() => location.href", Vec::new()).await?.unwrap_or_default())
     }
 
-    /// Waits until the page that is shown has all its parts, or is so old that customers no longer wait for the last.
+    /// Waits until the page that is shown has all its parts and does not leave, or is so old that customers no longer wait
+    /// for the last.
     pub(super) async fn loaded(&self, most: Duration) -> Result<()> {
-        sleep(LEAVES).await;
-        self.until("(most) => document.readyState === 'complete' || performance.now() > most", most).await
+        self.settled(vec![milliseconds(most), false.into()]).await
     }
 
     /// The same for the first page, once it has come.
     pub(super) async fn arrived(&self) -> Result<()> {
-        const ARRIVED: &str = "(most) => location.protocol.startsWith('http') && \
-                               (document.readyState === 'complete' || performance.now() > most)";
-        self.until(ARRIVED, USED_AFTER).await
+        self.settled(vec![milliseconds(USED_AFTER), true.into()]).await
     }
 
-    async fn until(&self, holds: &str, most: Duration) -> Result<()> {
-        let most = Value::from(most.as_millis() as u64);
-        while self.main::<bool>(holds, vec![most.clone()]).await? != Some(true) {
-            sleep(LEAVES).await;
+    async fn settled(&self, arguments: Vec<Value>) -> Result<()> {
+        while self.main::<bool>(SETTLED, arguments.clone()).await? != Some(true) {
+            sleep(FOLLOWED).await;
         }
         Ok(())
     }
+}
+
+fn milliseconds(time: Duration) -> Value {
+    (time.as_millis() as u64).into()
 }

@@ -8,10 +8,11 @@ use chromiumoxide::Page;
 use chromiumoxide::cdp::browser_protocol::page::{CreateIsolatedWorldParams, FrameId};
 use chromiumoxide::cdp::js_protocol::runtime::{EvaluateParams, ExecutionContextId};
 use chromiumoxide::error::CdpError;
+use chromiumoxide::handler::frame::UTILITY_WORLD_NAME;
 use serde::de::DeserializeOwned;
 use tokio::time::timeout;
 
-/// The name of a run's world. Nobody else knows it.
+/// A run's world, by its name.
 #[derive(Clone, Debug)]
 pub(super) struct World {
     name: String,
@@ -20,6 +21,11 @@ pub(super) struct World {
 impl World {
     pub(super) fn new(random: u64) -> Self {
         Self { name: format!("w{random:016x}") }
+    }
+
+    /// The one that chromiumoxide keeps in every frame: pages reach none, whatever its name.
+    pub(super) fn kept() -> Self {
+        Self { name: UTILITY_WORLD_NAME.to_owned() }
     }
 
     pub(super) fn name(&self) -> &str {
@@ -59,6 +65,11 @@ impl World {
 
     /// The same world again, as long as the frame shows the same document.
     async fn enter(&self, page: &Page, frame: FrameId) -> Result<ExecutionContextId, CdpError> {
+        if self.name == UTILITY_WORLD_NAME
+            && let Some(known) = page.frame_secondary_execution_context(frame.clone()).await?
+        {
+            return Ok(known);
+        }
         let mut entered = CreateIsolatedWorldParams::new(frame);
         entered.world_name = Some(self.name.clone());
         Ok(page.execute(entered).await?.result.execution_context_id)

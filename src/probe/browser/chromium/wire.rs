@@ -6,9 +6,11 @@
 
 use std::collections::HashMap;
 use std::io;
+use std::os::fd::{AsFd as _, OwnedFd};
 use std::time::Duration;
 
 use futures::{SinkExt as _, StreamExt as _};
+use rustix::net::sockopt::set_tcp_quickack;
 use tokio::io::{AsyncBufReadExt as _, AsyncRead, AsyncWrite, AsyncWriteExt as _, BufReader};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc;
@@ -25,8 +27,25 @@ const BUFFER_BYTES: usize = 64 << 10;
 /// What a request waits for carries all that it sends: left out, the page would wait for ever.
 const WAITED_FOR: &[u8] = br#"{"method":"Fetch.requestPaused""#;
 
-/// Events that chromiumoxide cannot read from a newer Chromium, and nobody asks for.
-const UNREAD: &[u8] = b"Network.requestWillBeSentExtraInfo";
+/// Events that nobody asks for, dozens a page: reading each takes longer than writing it. Of the first chromiumoxide cannot
+/// read a newer Chromium's.
+const UNREAD: &[&[u8]] = &[
+    b"Network.requestWillBeSentExtraInfo",
+    b"Network.responseReceivedExtraInfo",
+    b"Network.dataReceived",
+    b"Network.resourceChangedPriority",
+    b"Network.policyUpdated",
+    b"Network.webSocketFrameReceived",
+    b"Page.domContentEventFired",
+    b"Page.frameClearedScheduledNavigation",
+    b"Page.frameRequestedNavigation",
+    b"Page.frameResized",
+    b"Page.frameScheduledNavigation",
+    b"Page.frameStartedNavigating",
+    b"Page.frameStoppedLoading",
+    b"Accessibility.loadComplete",
+    b"Accessibility.nodesUpdated",
+];
 
 /// A door on our own machine that opens once, for whoever knows the word.
 pub(super) struct Door {
@@ -49,15 +68,20 @@ impl Door {
         (mut to, from): (impl AsyncWrite + Unpin, impl AsyncRead + Unpin),
         (herald, mut own): (&Herald, mpsc::UnboundedReceiver<String>),
     ) -> io::Result<()> {
-        let (mut into, mut out_of) = self.open().await?.split();
+        let (open, line) = self.open().await?;
+        let (mut into, mut out_of) = open.split();
         let orders = async {
             loop {
                 let order = tokio::select! {
                     Some(order) = own.recv() => order,
-                    message = out_of.next() => match message {
-                        Some(Ok(Message::Text(text))) if Herald::passes(&text) => text.as_str().to_owned(),
-                        Some(Ok(_)) => continue,
-                        Some(Err(_)) | None => return Ok(()),
+                    message = out_of.next() => {
+                        // The client holds its next order back until this one is known to be here (Nagle's algorithm).
+                        set_tcp_quickack(&line, true)?;
+                        match message {
+                            Some(Ok(Message::Text(text))) if Herald::passes(&text) => text.as_str().to_owned(),
+                            Some(Ok(_)) => continue,
+                            Some(Err(_)) | None => return Ok(()),
+                        }
                     }
                 };
                 to.write_all(order.as_bytes()).await?;
@@ -81,16 +105,18 @@ impl Door {
         tokio::select! { ended = orders => ended, ended = answers => ended }
     }
 
-    async fn open(self) -> io::Result<WebSocketStream<TcpStream>> {
+    /// The door, open, and the line that leads through it.
+    async fn open(self) -> io::Result<(WebSocketStream<TcpStream>, OwnedFd)> {
         loop {
             let (stream, _) = self.listener.accept().await?;
             stream.set_nodelay(true)?;
+            let line = stream.as_fd().try_clone_to_owned()?;
             let check = |request: &Request, response: Response| match request.uri().path().strip_prefix('/') {
                 Some(word) if word == self.word => Ok(response),
                 _ => Err(ErrorResponse::new(None)),
             };
             if let Ok(open) = accept_hdr_async(stream, check).await {
-                return Ok(open);
+                return Ok((open, line));
             }
         }
     }
@@ -126,9 +152,8 @@ impl<R: AsyncRead + Unpin> Said<R> {
             let kind = Kind::of(&message);
             let text = match kind {
                 Kind::Event(_) if message.starts_with(WAITED_FOR) && length <= answer_bytes => message,
-                Kind::Event(name) if length > event_bytes || name == UNREAD || !self.flood.lets(name, events) => {
-                    continue;
-                }
+                Kind::Event(name) if length > event_bytes || UNREAD.contains(&name) => continue,
+                Kind::Event(name) if !self.flood.lets(name, events) => continue,
                 Kind::Answer(id) if length > answer_bytes => too_large(id),
                 _ => message,
             };
@@ -216,8 +241,6 @@ fn is_written_by_pages(name: &[u8]) -> bool {
         b"Runtime.exceptionThrown",
         b"Runtime.bindingCalled",
         b"Log.entryAdded",
-        b"Network.dataReceived",
-        b"Network.webSocketFrameReceived",
         b"Network.webSocketFrameSent",
         b"Page.navigatedWithinDocument",
     ];
@@ -244,7 +267,7 @@ mod tests {
         let long = "x".repeat(FEW.answer_bytes + 1);
         let event = format!(r#"{{"method":"Runtime.consoleAPICalled","params":"{long}"}}"#);
         let answer = format!(r#"{{"id":7,"result":"{long}","sessionId":"S"}}"#);
-        let odd = format!(r#"{{"method":"{}","params":{{}}}}"#, String::from_utf8_lossy(UNREAD));
+        let odd = format!(r#"{{"method":"{}","params":{{}}}}"#, String::from_utf8_lossy(UNREAD[0]));
         let all =
             [r#"{"id":1,"result":{}}"#, &event, &answer, &odd, r#"{"method":"Page.x"}"#].join("\0") + "\0{\"id\":";
         let bytes = all.into_bytes();

@@ -254,7 +254,8 @@ impl Drop for Hanging<'_> {
 }
 
 const MISSING: &str = "there is no Chromium on this machine: install it (Debian and Ubuntu: `apt-get install \
-     chromium-headless-shell` or `chromium`), or name its program as `browser: { chromium: PATH }`";
+     chromium-headless-shell`; `chromium` does as well, and takes half as much memory again), or name its program as \
+     `browser: { chromium: PATH }`";
 
 const WINDOWLESS: &str = "there is no Chromium on this machine that has windows: install it (Debian and Ubuntu: `apt-get \
      install chromium`), or name its program as `browser: { chromium: PATH }`";

@@ -74,7 +74,7 @@ async fn recorded(html: &str, doing: impl AsyncFnOnce(Hands)) -> String {
         timezone: "UTC".to_owned(),
         block: Vec::new(),
     };
-    let window = Window { page: tab.page.clone(), guise };
+    let window = Window::new(tab.page.clone(), guise);
     let mut told = Vec::new();
     let mut tell = |line: &str| told.push(line.to_owned());
     let person = async {

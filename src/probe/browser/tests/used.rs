@@ -17,7 +17,7 @@ use crate::probe::Scope;
 use crate::probe::browser::Settings;
 use crate::probe::browser::lack::vanished;
 use crate::probe::browser::tab::Tab;
-use crate::probe::browser::window::{Landed, State, Window};
+use crate::probe::browser::window::{FIND, Landed, State, Window};
 
 const PATIENCE: Duration = Duration::from_mins(1);
 
@@ -30,7 +30,7 @@ async fn act(tab: &Tab, script: &str) {
 /// The tab as a customer without a name looks at it.
 fn window(tab: &Tab) -> Window {
     let settings: Settings = serde_json::from_value(json!({ "open": "http://shop.example/" })).unwrap();
-    Window { page: tab.page.clone(), guise: settings.guise(&Scope::default()) }
+    Window::new(tab.page.clone(), settings.guise(&Scope::default()))
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -133,5 +133,28 @@ async fn what_is_pressed_in_a_frame_that_is_gone_is_the_pages_fault() {
     let fault = vanished(&spot);
     assert!(fault.text.starts_with("button “Pay” is taken away"), "{fault}");
     drop(tab);
+    tools.browsers.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_html_alone_says_of_an_element_chromium_says_too() {
+    let tools = tools();
+    let named = include_str!("named.html");
+    let modal = "<dialog id=d><button>In</button></dialog><script>d.showModal()</script>";
+    for (page_text, own) in [(named.to_owned(), 20..40), (format!("{named}{modal}"), 0..1)] {
+        let url = page(page_text).await;
+        let tab = open(&tools, &url).await.unwrap();
+        ask(&tab, tab.page.goto(url.as_str())).await.unwrap();
+        let script = format!(
+            "async () => {{ let said; await ({FIND})({{ css: '*' }}, 'name', (found, {{ html, squeeze }}) => {{ said = found \
+             .map(el => [html(el), el]).filter(([own]) => own).map(([own, el]) => [el.outerHTML, \
+             `${{own.role}} ${{own.name}}`, `${{el.computedRole}} ${{squeeze(el.computedName)}}`]); }}); return said; }}"
+        );
+        let said: Vec<[String; 3]> = window(&tab).main(&script, Vec::new()).await.unwrap().unwrap();
+        assert!(own.contains(&said.len()), "{said:#?}");
+        for [element, own, chromium] in said {
+            assert_eq!(own, chromium, "{element}");
+        }
+    }
     tools.browsers.close().await;
 }

@@ -183,10 +183,22 @@ async fn what_fails_says_so_and_nothing_says_what_lets_in() {
 
 #[tokio::test]
 async fn nobody_is_told_more_than_he_takes() {
-    let (shop, _) = shop().await;
-    let written = json!({ "browser": { "open": format!("http://{shop}/") } });
+    let (shop, asked) = shop().await;
+    let deeds =
+        json!([{ "click": "Order", "then": { "text": "Thank you" } }, { "click": "Cancel", "then": "network_quiet" }]);
+    let written = json!({ "browser": { "open": format!("http://{shop}/"), "do": deeds } });
     let reading = Prober::new(tools()).run(&errand(TIMEOUT, vec![step(&written)]), order()).await;
     assert_eq!(reading.outcome.steps[0].episodes[..], []);
+    // Whose pages and calls they are, servers are told all the same.
+    let asked = asked.lock().unwrap().clone();
+    let told = |wanted: &str| asked.iter().find(|(line, _)| line == wanted).unwrap().1.clone();
+    let visit = told("GET /");
+    assert!(visit.is_some(), "{asked:?}");
+    for (line, parent) in &asked {
+        let program = matches!(line.as_str(), "GET /" | "POST /order" | "GET /thanks" | "POST /cancel");
+        assert_eq!(parent, if program { &visit } else { &None }, "{line}");
+    }
+    assert_eq!(asked.len(), 7, "{asked:?}");
 }
 
 #[tokio::test]
