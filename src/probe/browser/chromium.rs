@@ -34,7 +34,7 @@ use tokio_util::task::TaskTracker;
 use account::Account;
 pub(super) use flags::find;
 use folder::Folder;
-use group::Group;
+use group::{Group, Scale, Weight};
 use herald::Herald;
 use look::Look;
 use wire::Door;
@@ -170,15 +170,19 @@ impl Chromium {
     /// Ends it as soon as it takes more than this; until dropped.
     pub(super) fn guard(&self, memory: Bytes) -> Guard {
         let (group, gone) = (self.group, self.gone.clone());
+        let mut scale = Scale::of(group);
         Guard(tokio::spawn(async move {
             while gone.borrow().is_none() {
+                // What is lent was weighed when it came back.
+                sleep(WEIGH).await;
                 // A few milliseconds of looking at files that are none.
-                let weight = tokio::task::spawn_blocking(move || group.weigh()).await.unwrap_or_default();
+                let weighed = tokio::task::spawn_blocking(move || (scale.weigh(), scale)).await;
+                let weight;
+                (weight, scale) = weighed.unwrap_or_else(|_| (Weight::default(), Scale::of(group)));
                 if let Some(why) = weight.over(memory, PROCESSES_MAX) {
                     gone.send_if_modified(|gone| gone.is_none().then(|| *gone = Some(Gone::TooMuch(why))).is_some());
                     group.kill();
                 }
-                sleep(WEIGH).await;
             }
         }))
     }

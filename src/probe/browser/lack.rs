@@ -17,7 +17,7 @@ pub(super) fn unready(what: &str, spot: Option<Spot>, value: &str, waited: Durat
     let it = if answer.words.is_empty() { what } else { &answer.words };
     let list = |texts: &[String]| texts.iter().map(|text| format!("“{text}”")).collect::<Vec<_>>().join(", ");
     let (code, text) = match answer.state {
-        State::Unheard | State::None | State::Gone | State::There | State::Ready | State::Done => {
+        State::Untaught | State::Unheard | State::None | State::Gone | State::There | State::Ready | State::Done => {
             let instead = match list(&answer.near) {
                 near if near.is_empty() => String::new(),
                 near => format!("; there is {near}"),

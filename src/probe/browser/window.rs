@@ -1,6 +1,7 @@
 //! The tab that a customer looks at: asked in all its frames, used with a mouse or with a finger.
 
-use std::sync::Arc;
+use std::collections::HashSet;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use chromiumoxide::Page;
@@ -31,6 +32,8 @@ use super::device::Guise;
 use super::key::Keys;
 
 pub(super) const FIND: &str = include_str!("find.js");
+const TEACH: &str = concat!("(...all) => (globalThis.looks = ", include_str!("find.js"), ")(...all)");
+const TAUGHT: &str = "(...all) => globalThis.looks?.(...all) ?? { state: 'untaught' }";
 const LEAVES: &str = include_str!("leaves.js");
 const SETTLED: &str = include_str!("settled.js");
 /// Frames of one page that are asked.
@@ -85,6 +88,8 @@ pub(super) struct Answer {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(super) enum State {
+    /// The document does not know how to look.
+    Untaught,
     /// Chromium must be asked, and was not told to be ready for that.
     Unheard,
     /// There is none; to be gone is as good.
@@ -151,6 +156,8 @@ pub(super) struct Window {
     pub(super) guise: Guise,
     /// Once the browser keeps an outline of the page, of roles and names: from the first that only it can tell.
     outline: Arc<OnceCell<()>>,
+    /// Documents that know how to look, by where they are asked.
+    taught: Arc<Mutex<HashSet<ExecutionContextId>>>,
 }
 
 impl Spot {
@@ -161,12 +168,12 @@ impl Spot {
 
 impl Window {
     pub(super) fn new(page: Page, guise: Guise) -> Self {
-        Self { page, guise, outline: Arc::default() }
+        Self { page, guise, outline: Arc::default(), taught: Arc::default() }
     }
 
     /// From now on another tab is looked at.
     pub(super) fn turn_to(&mut self, page: Page) {
-        (self.page, self.outline) = (page, Arc::default());
+        (self.page, self.outline, self.taught) = (page, Arc::default(), Arc::default());
     }
 
     /// What a tab is told before its first page.
@@ -210,14 +217,23 @@ impl Window {
             let (mut query, bare) = (query.clone(), !self.outline.initialized());
             query["bare"] = bare.into();
             let arguments = [query].into_iter().chain(arguments.clone()).collect();
-            match self.call::<Answer>(context, FIND, arguments).await? {
-                Some(answer) if answer.state == State::Unheard && bare => {
+            // A document is told once how it is done: that is longer than all the rest together.
+            let function = if self.taught().insert(context) { TEACH } else { TAUGHT };
+            let answer = self.call::<Answer>(context, function, arguments).await?;
+            match answer.as_ref().map(|answer| answer.state) {
+                // Another document, whose process counts as the one before did.
+                Some(State::Untaught) => drop(self.taught().remove(&context)),
+                Some(State::Unheard) if bare => {
                     let keep = || self.page.execute(accessibility::EnableParams::default());
                     self.outline.get_or_try_init(|| keep().map_ok(drop)).await?;
                 }
-                answer => return Ok(answer),
+                _ => return Ok(answer),
             }
         }
+    }
+
+    fn taught(&self) -> MutexGuard<'_, HashSet<ExecutionContextId>> {
+        self.taught.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Asks the whole page in a world of its own. None: it is leaving, or answers what nobody asked for.

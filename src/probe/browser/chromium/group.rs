@@ -1,5 +1,6 @@
 //! The processes of one browser: all in one process group, weighed, counted and ended together.
 
+use std::collections::HashSet;
 use std::fs;
 use std::time::Duration;
 
@@ -10,6 +11,9 @@ use crate::units::Bytes;
 
 /// How often is looked whether the last process is gone.
 const LOOK_AGAIN: Duration = Duration::from_millis(5);
+
+/// How often a group is weighed by what is known of the other processes.
+const LOOKS_BLIND: u32 = 8;
 
 /// A process group, by the process that leads it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,11 +58,40 @@ impl Group {
 
     /// What it takes now. Looks at every process of the machine: a few milliseconds.
     pub(in crate::probe::browser) fn weigh(self) -> Weight {
+        Scale::of(self).weigh()
+    }
+}
+
+/// Weighs a group again and again.
+#[derive(Debug)]
+pub(super) struct Scale {
+    group: Group,
+    /// Processes that are none of it: for a while they are not looked at again.
+    others: HashSet<i32>,
+    looks: u32,
+}
+
+impl Scale {
+    pub(super) fn of(group: Group) -> Self {
+        Self { group, others: HashSet::new(), looks: 0 }
+    }
+
+    pub(super) fn weigh(&mut self) -> Weight {
+        // A number may have become another's.
+        if self.looks.is_multiple_of(LOOKS_BLIND) {
+            self.others.clear();
+        }
+        self.looks += 1;
         let mut weight = Weight::default();
         for pid in processes() {
-            if group_of(pid) == Some(self.0.as_raw_nonzero().get()) {
+            if self.others.contains(&pid) {
+                continue;
+            }
+            if group_of(pid) == Some(self.group.0.as_raw_nonzero().get()) {
                 weight.processes += 1;
                 weight.memory += memory_of(pid);
+            } else {
+                self.others.insert(pid);
             }
         }
         weight
