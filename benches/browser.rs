@@ -8,7 +8,7 @@
 //!
 //! - ours: the configuration as a user writes it, run by what `unbroken probe` runs, one browser at most, so that each run
 //!   waits until the one before is tidied away. It does more: its Chromium is in its sandbox (as root: as another user)
-//!   and behind the run's gate, requests carry `traceparent`, all five vitals are measured and judged, broken pictures,
+//!   and behind the run's gate, pages and calls carry `traceparent`, all five vitals are measured and judged, broken pictures,
 //!   mixed content and third parties are looked for.
 //! - Playwright, warm: one browser, a context and a page of its own for every run, closed after it. Its script tells LCP
 //!   and TTFB (`PerformanceObserver`), console errors, uncaught exceptions and failed requests.
