@@ -154,6 +154,9 @@ mod tests {
             sleep(LOOK_AGAIN).await;
         }
         assert!(group.weigh().memory > 0);
+        let mut scale = Scale::of(group);
+        // By what it knows of the others from the second time on.
+        assert_eq!([(); 3].map(|()| scale.weigh().processes), [3; 3]);
         group.kill();
         child.wait().await.expect("waited for");
         assert!(group.gone(Duration::from_secs(10)).await);

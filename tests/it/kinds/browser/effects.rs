@@ -3,6 +3,9 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use axum::Router;
+use axum::http::Uri;
+use axum::response::Html;
 use futures::StreamExt as _;
 use serde_json::json;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -100,6 +103,42 @@ async fn typing_is_heard_key_by_key() {
         { "fill": "Name", "with": "", "then": { "text": "by 210" } },
     ]);
     well(&visit(&[("/", &page)], deeds, json!({})).await);
+}
+
+/// Two pages that look alike; the second takes its time.
+async fn alike() -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let answer = async |uri: Uri| {
+        let which = if uri.path() == "/next" { "second" } else { "first" };
+        if which == "second" {
+            tokio::time::sleep(Duration::from_millis(400)).await;
+        }
+        Html(format!(
+            "<!doctype html><title>{which}</title><link rel=icon href='data:,'><form action=/next><button>Next</button></form>\
+             <label>Name <input oninput=\"out.textContent = this.value + ' on the {which}'\"></label><p id=out></p>"
+        ))
+    };
+    tokio::spawn(async move { axum::serve(listener, Router::new().fallback(answer)).await });
+    address
+}
+
+#[tokio::test]
+async fn nothing_is_done_on_a_page_that_is_being_left() {
+    let deeds =
+        json!([{ "click": "Next" }, { "fill": "Name", "with": "Ann", "then": { "text": "Ann on the second" } }]);
+    well(&visit(&[("/", "x")], deeds, json!({ "open": format!("http://{}/", alike().await) })).await);
+}
+
+#[tokio::test]
+async fn how_long_a_press_takes_is_told_though_all_is_there_right_after_it() {
+    let page = "<title>x</title><p id=out></p><button onclick=\"const from = performance.now(); \
+                while (performance.now() - from < 150); out.textContent = 'Done'\">Go</button>";
+    let deeds = json!([{ "click": "Go", "then": { "text": "Done" } }]);
+    let reading = visit(&[("/", page)], deeds, json!({ "capture": { "inp": { "field": "inp" } } })).await;
+    well(&reading);
+    let inp: f64 = captured(&reading, "inp").parse().unwrap();
+    assert!(inp >= 0.15, "{inp}");
 }
 
 #[tokio::test]
