@@ -1,6 +1,7 @@
 //! One visit: puts on what the customer has, opens the page, does what he does, and tells what was to be seen.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use base64::Engine as _;
@@ -28,7 +29,7 @@ use super::tab::Tab;
 use super::traced::Traced;
 use super::vitals::{Gauge, Lame, Vital, Vitals};
 use super::walk::{Walk, stop};
-use super::window::{JUDGED_AFTER, State, USED_AFTER, Window};
+use super::window::{JUDGED_AFTER, State, Window};
 use super::{Settings, audit, weigh};
 use crate::model::{Fault, FaultCode, Phase, SelfFault};
 use crate::probe::{Body, Field, Needs, Reply, Run, Stop};
@@ -186,26 +187,33 @@ pub(super) fn version(agent: &str) -> String {
 
 /// Goes there and waits until it is complete, or nearly.
 async fn open(window: &Window, url: &Url, tab: &Tab, limit: Instant) -> Result<(), Stop> {
+    let is_complete = AtomicBool::new(false);
     // The answer comes when the page is complete, which may be never, and is awaited for half a minute.
-    let asked = async {
-        match window.page.execute(NavigateParams::new(url.as_str())).await {
-            Err(CdpError::Timeout) => std::future::pending().await,
-            answered => answered.map(|answered| answered.result.error_text),
+    let failed = async {
+        let told = window.page.execute(NavigateParams::new(url.as_str())).await.map(|told| told.result.error_text);
+        is_complete.store(matches!(told, Ok(None)), Ordering::Relaxed);
+        match told {
+            Ok(None) | Err(CdpError::Timeout) => std::future::pending().await,
+            failed => failed,
         }
     };
     let going = async {
         tokio::select! {
             biased;
-            answered = asked => answered,
+            failed = failed => failed,
             here = window.arrived() => here.map(|()| None),
         }
     };
     let slow = || Fault::new(FaultCode::Timeout, format!("{url} does not come in time"));
-    let error = timeout_at(limit, going).await.map_err(|_| slow())?.map_err(stop)?;
+    let error = match timeout_at(limit, going).await {
+        Ok(ended) => ended.map_err(stop)?,
+        // It is there, and answers nothing: what is to be done there says so.
+        Err(_) if is_complete.load(Ordering::Relaxed) => None,
+        Err(_) => return Err(slow().into()),
+    };
     if let Some(error) = error {
         return Err(unreachable(&error, url, tab));
     }
-    timeout_at(limit, window.loaded(USED_AFTER)).await.unwrap_or(Ok(())).map_err(stop)?;
     let afterwards = window.guise.afterwards();
     tab.herald.greet(afterwards.clone());
     for order in afterwards {

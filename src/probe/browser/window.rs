@@ -366,7 +366,7 @@ impl Window {
         self.settled(vec![milliseconds(most), false.into()]).await
     }
 
-    /// The same for the first page, once it has come.
+    /// The same for the first page, once it has come and is drawn.
     pub(super) async fn arrived(&self) -> Result<()> {
         self.settled(vec![milliseconds(USED_AFTER), true.into()]).await
     }
