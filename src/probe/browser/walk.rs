@@ -279,7 +279,7 @@ impl<'w> Walk<'w> {
             match timeout_at(limit, self.holds(awaited, run, alone(limit).min(WAIT))).await {
                 Ok(Ok(true)) => return Ok(Ok(())),
                 Ok(Err(stop)) => return Err(stop),
-                Ok(Ok(false)) if Instant::now() + GLANCE < limit => sleep_until(next).await,
+                Ok(Ok(false)) if Instant::now() < limit => sleep_until(next.min(limit)).await,
                 Ok(Ok(false)) | Err(_) => return Ok(Err(self.missed(awaited, run, begun.elapsed()).await)),
             }
         }
