@@ -7,7 +7,7 @@ use chromiumoxide::Page;
 use chromiumoxide::cdp::browser_protocol::input::{DispatchKeyEventParams, DispatchKeyEventType};
 use chromiumoxide::error::Result;
 use chromiumoxide::keys::get_key_definition;
-use futures::try_join;
+use futures::future::try_join;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -90,7 +90,7 @@ impl Keys {
         down.native_virtual_key_code = Some(key.key_code);
         down.modifiers = Some(self.modifiers);
         let up = DispatchKeyEventParams { r#type: DispatchKeyEventType::KeyUp, text: None, ..down.clone() };
-        try_join!(page.execute(down), page.execute(up)).map(drop)
+        try_join(page.execute(down), page.execute(up)).await.map(drop)
     }
 }
 
