@@ -120,7 +120,7 @@ impl Tab {
 
     /// What dialogs said, each begun by its kind ("alert: …"); all were accepted.
     pub(super) fn dialogs(&self) -> Vec<String> {
-        self.unasked.dialogs()
+        self.herald.dialogs()
     }
 
     /// What pages made the browser download, the oldest first.

@@ -15,10 +15,15 @@ use crate::probe::browser::frames::{Frames, Reached};
 /// Our own questions are numbered from here on: the client counts from 0, Chromium up to 2^31. It does not hear the answers.
 const OWN: u64 = 1 << 30;
 const OWN_MAX: u64 = (1 << 31) - 1;
+/// Dialogs that are remembered; all are answered.
+const DIALOGS_MAX: usize = 32;
+/// Of what a dialog says.
+const WORDS_CHARS_MAX: usize = 300;
 /// Headers of one request that are passed on.
 const HEADERS_MAX: usize = 200;
 /// Whoever attaches is not the client: what a page has asked for by then would be lost to it.
 const ATTACH: &str = r#""method":"Target.attachToTarget""#;
+const LET_GO: &str = "Runtime.runIfWaitingForDebugger";
 /// Where a message's method stands.
 const HEAD_BYTES: usize = 100;
 
@@ -84,6 +89,7 @@ struct Run {
     frames: Frames,
     greeting: Vec<Order>,
     adding: Option<Arc<Adding>>,
+    dialogs: Vec<String>,
 }
 
 /// Who is to hear a message.
@@ -111,7 +117,17 @@ struct Attached {
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Target {
+    r#type: String,
     opener_id: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Dialog {
+    r#type: String,
+    message: String,
+    #[serde(default)]
+    default_prompt: String,
 }
 
 impl fmt::Debug for Herald {
@@ -143,6 +159,11 @@ impl Herald {
         self.run().adding = adding.map(Arc::new);
     }
 
+    /// What dialogs said, each begun by its kind.
+    pub(in crate::probe::browser) fn dialogs(&self) -> Vec<String> {
+        self.run().dialogs.clone()
+    }
+
     /// Whether a page or a frame of the run is not from inside.
     pub(in crate::probe::browser) fn has_strangers(&self, reached: Reached<'_>) -> bool {
         self.run().frames.has_strangers(reached)
@@ -168,23 +189,55 @@ impl Herald {
     pub(super) fn hear(&self, name: &[u8], message: &str) -> For {
         match name {
             b"Target.attachedToTarget" => self.attached(message),
-            b"Fetch.requestPaused" => return self.paused(message),
-            _ => self.run().frames.hear(name, message),
+            b"Fetch.requestPaused" => self.paused(message),
+            b"Page.javascriptDialogOpening" => self.opening(message),
+            _ => {
+                self.run().frames.hear(name, message);
+                For::Everybody
+            }
         }
-        For::Everybody
     }
 
     /// A page that waits to be let go: what pages open learns first how it is to meet them.
-    fn attached(&self, message: &str) {
-        let Ok(Said { params, session_id: None }) = serde_json::from_str::<Said<Attached>>(message) else { return };
-        let Attached { session_id, target_info } = params;
+    fn attached(&self, message: &str) -> For {
+        let Ok(Said { params, session_id }) = serde_json::from_str::<Said<Attached>>(message) else {
+            return For::Everybody;
+        };
+        let Attached { session_id: own, target_info } = params;
         let mut run = self.run();
-        if target_info.opener_id.is_some() {
-            for order in run.greeting.clone() {
-                self.say(&mut run, &session_id, &order.method, &order.params);
+        match session_id {
+            // The client would let it go and leave it in one breath, of which it never starts.
+            Some(_) if target_info.r#type == "service_worker" => {
+                self.say(&mut run, &own, LET_GO, &json!({}));
+                For::Us
+            }
+            Some(_) => For::Everybody,
+            None => {
+                if target_info.opener_id.is_some() {
+                    for order in run.greeting.clone() {
+                        self.say(&mut run, &own, &order.method, &order.params);
+                    }
+                }
+                self.say(&mut run, &own, LET_GO, &json!({}));
+                For::Everybody
             }
         }
-        self.say(&mut run, &session_id, "Runtime.runIfWaitingForDebugger", &json!({}));
+    }
+
+    /// Every dialog is accepted: a page that waits for it does not let anybody else speak, either.
+    fn opening(&self, message: &str) -> For {
+        let Ok(Said { params: dialog, session_id: Some(page) }) = serde_json::from_str::<Said<Dialog>>(message) else {
+            return For::Everybody;
+        };
+        let Dialog { r#type, message, default_prompt } = dialog;
+        let mut run = self.run();
+        if run.dialogs.len() < DIALOGS_MAX {
+            let said = format!("{type}: {message}");
+            run.dialogs.push(said.chars().filter(|c| !c.is_control()).take(WORDS_CHARS_MAX).collect());
+        }
+        let accepted = json!({ "accept": true, "promptText": default_prompt });
+        self.say(&mut run, &page, "Page.handleJavaScriptDialog", &accepted);
+        For::Us
     }
 
     fn paused(&self, message: &str) -> For {
@@ -247,10 +300,28 @@ mod tests {
         let methods: Vec<_> = said(&mut own).iter().map(|order| order["method"].clone()).collect();
         assert_eq!(methods, ["Emulation.setEmulatedMedia", "Runtime.runIfWaitingForDebugger"]);
         hear(None, Some("page"));
-        assert!(said(&mut own).is_empty(), "a worker is its page's affair");
+        assert!(said(&mut own).is_empty(), "what belongs to a page is the client's affair");
+        let worker = attached(None, Some("page")).replace(r#""page","openerId"#, r#""service_worker","openerId"#);
+        assert_eq!(herald.hear(b"Target.attachedToTarget", &worker), For::Us, "but for this one");
+        assert_eq!(said(&mut own)[0]["method"], LET_GO);
         herald.begin();
         hear(Some("main"), None);
         assert_eq!(said(&mut own).len(), 1, "another run");
+    }
+
+    #[test]
+    fn every_dialog_is_accepted_and_remembered() {
+        let (herald, mut own) = Herald::new();
+        let params = json!({ "type": "prompt", "message": "Who?\u{7}", "defaultPrompt": "me", "url": "http://x/" });
+        let said_so =
+            json!({ "method": "Page.javascriptDialogOpening", "params": params, "sessionId": "S" }).to_string();
+        for _ in 0..40 {
+            assert_eq!(herald.hear(b"Page.javascriptDialogOpening", &said_so), For::Us);
+        }
+        let answers = said(&mut own);
+        assert_eq!((answers.len(), herald.dialogs().len()), (40, DIALOGS_MAX));
+        assert_eq!(answers[0]["params"], json!({ "accept": true, "promptText": "me" }));
+        assert_eq!(herald.dialogs()[0], "prompt: Who?");
     }
 
     #[test]

@@ -1,12 +1,10 @@
-//! What pages do that no step asked for: dialogs, new tabs, downloads, and falling over. Nothing of it waits for a person.
+//! What pages do that no step asked for: new tabs, downloads, and falling over. Nothing of it waits for a person.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 
 use chromiumoxide::cdp::browser_protocol::browser::{
     BrowserContextId, CancelDownloadParams, DownloadProgressState, EventDownloadProgress, EventDownloadWillBegin,
 };
-use chromiumoxide::cdp::browser_protocol::page::{EventJavascriptDialogOpening, HandleJavaScriptDialogParams};
 use chromiumoxide::cdp::browser_protocol::target::{
     CloseTargetParams, EventTargetCrashed, EventTargetCreated, TargetId,
 };
@@ -14,16 +12,12 @@ use chromiumoxide::error::CdpError;
 use chromiumoxide::{Browser, Page};
 use futures::{Stream, StreamExt as _};
 use tokio::sync::watch;
-use tokio::task::JoinSet;
-use tokio::time::sleep;
 use tokio_util::task::AbortOnDropHandle;
 
 use crate::probe::browser::chromium::Gone;
 use crate::units::Bytes;
 
-/// Dialogs that are remembered; all are answered.
-const DIALOGS_MAX: usize = 32;
-/// Of what a dialog says, of a file's name and address.
+/// Of a file's name and address.
 const WORDS_CHARS_MAX: usize = 300;
 /// Tabs that pages may open; further ones are closed at once.
 const TABS_MAX: usize = 8;
@@ -31,9 +25,6 @@ const TABS_MAX: usize = 8;
 const DOWNLOADS_MAX: usize = 16;
 /// A larger download is broken off.
 const DOWNLOAD: Bytes = Bytes::new(64 << 20);
-/// How often is asked for a tab that was just opened, and how long is waited in between.
-const LOOKS_MAX: usize = 50;
-const LOOK_AGAIN: Duration = Duration::from_millis(10);
 
 /// A file that a page gave. It is deleted with the tab.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -63,7 +54,6 @@ pub(super) struct Unasked {
 
 #[derive(Debug, Default)]
 struct Seen {
-    dialogs: Vec<String>,
     tabs: Vec<TargetId>,
     /// By the browser's number, the oldest first.
     downloads: Vec<(String, Download)>,
@@ -88,18 +78,13 @@ impl Unasked {
         let crashed = browser.event_listener::<EventTargetCrashed>().await?;
         let begun = browser.event_listener::<EventDownloadWillBegin>().await?;
         let progress = browser.event_listener::<EventDownloadProgress>().await?;
-        let answers = answer(page.clone(), Arc::clone(&seen)).await?;
-        let watching = tokio::spawn(eyes.look((created, crashed), (begun, progress), answers));
+        let watching = tokio::spawn(eyes.look((created, crashed), (begun, progress)));
         Ok(Self { seen, fallen, _watching: AbortOnDropHandle::new(watching) })
     }
 
     /// Why the page's process is gone, once it is.
     pub(super) fn fallen(&self) -> watch::Receiver<Option<Gone>> {
         self.fallen.clone()
-    }
-
-    pub(super) fn dialogs(&self) -> Vec<String> {
-        lock(&self.seen).dialogs.clone()
     }
 
     pub(super) fn downloads(&self) -> Vec<Download> {
@@ -130,15 +115,10 @@ impl Eyes {
             impl Stream<Item = Arc<EventDownloadWillBegin>> + Unpin,
             impl Stream<Item = Arc<EventDownloadProgress>> + Unpin,
         ),
-        answers: impl Future<Output = ()> + Send + 'static,
     ) {
-        // Dropped with this: nothing of a run looks on after it.
-        let mut dialogs = JoinSet::new();
-        dialogs.spawn(answers);
         loop {
-            while dialogs.try_join_next().is_some() {}
             tokio::select! {
-                Some(event) = created.next() => self.opened(&event, &mut dialogs).await,
+                Some(event) = created.next() => self.opened(&event).await,
                 Some(event) = crashed.next() => self.crashed(&event),
                 Some(event) = begun.next() => self.begun(&event).await,
                 Some(event) = progress.next() => self.progressed(&event).await,
@@ -147,7 +127,7 @@ impl Eyes {
         }
     }
 
-    async fn opened(&self, event: &EventTargetCreated, dialogs: &mut JoinSet<()>) {
+    async fn opened(&self, event: &EventTargetCreated) {
         let target = &event.target_info;
         let ours = target.browser_context_id.as_ref() == Some(&self.context) && target.r#type == "page";
         if !ours || target.target_id == self.main {
@@ -158,18 +138,6 @@ impl Eyes {
             return;
         }
         lock(&self.seen).tabs.push(target.target_id.clone());
-        let (browser, id, seen) = (Arc::clone(&self.browser), target.target_id.clone(), Arc::clone(&self.seen));
-        dialogs.spawn(async move {
-            for _ in 0..LOOKS_MAX {
-                if let Ok(page) = browser.get_page(id.clone()).await {
-                    if let Ok(answers) = answer(page, seen).await {
-                        answers.await;
-                    }
-                    return;
-                }
-                sleep(LOOK_AGAIN).await;
-            }
-        });
     }
 
     fn crashed(&self, event: &EventTargetCrashed) {
@@ -217,26 +185,6 @@ impl Eyes {
         cancel.browser_context_id = Some(self.context.clone());
         let _ = self.browser.execute(cancel).await;
     }
-}
-
-/// Accepts every dialog of a page, as long as it is polled.
-async fn answer(page: Page, seen: Arc<Mutex<Seen>>) -> Result<impl Future<Output = ()> + Send + 'static, CdpError> {
-    let mut dialogs = page.event_listener::<EventJavascriptDialogOpening>().await?;
-    Ok(async move {
-        // One may have been there before we looked; without one this says so, and that is as well.
-        let _ = page.execute(HandleJavaScriptDialogParams::new(true)).await;
-        while let Some(dialog) = dialogs.next().await {
-            {
-                let mut seen = lock(&seen);
-                if seen.dialogs.len() < DIALOGS_MAX {
-                    seen.dialogs.push(clip(&format!("{}: {}", dialog.r#type.as_ref(), dialog.message)));
-                }
-            }
-            let mut accept = HandleJavaScriptDialogParams::new(true);
-            accept.prompt_text.clone_from(&dialog.default_prompt);
-            let _ = page.execute(accept).await;
-        }
-    })
 }
 
 fn clip(text: &str) -> String {
