@@ -1,8 +1,9 @@
 //! One cause, one incident: who opens it, who joins, who is the root, when it ends.
 //!
 //! A touchpoint ails when a probe of it is DOWN, DEGRADED for five minutes, flapping, failing from one of several
-//! vantages, or stands for one that ailed (`heirs`). An ailing touchpoint joins the incident of what it depends on, or of one that fails for the
-//! same reason (`causes`); else it takes over those of what depends on it; else it opens one. An incident ends when nothing in it ails.
+//! vantages, or stands for one that ailed (`heirs`). An ailing touchpoint joins the incident of what it depends on, or of
+//! one that fails for the same reason (`causes`); else it takes over those of what depends on it; else it opens one. An
+//! incident ends when nothing in it ails.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -49,9 +50,8 @@ impl Board {
                     && lasted() >= page_after
                 {
                     Some(Severity::Page)
-                } else if vantages
-                    .iter()
-                    .any(|watch| down(watch) || degraded(watch) || watch.detector.is_flapping() || watch.is_heir())
+                } else if vantages.iter().any(|watch| down(watch) || degraded(watch) || watch.detector.is_flapping())
+                    || (first..first + at.vantages).any(|at| self.holds_incident(at))
                 {
                     Some(Severity::Ticket)
                 } else {
@@ -252,7 +252,12 @@ impl Board {
         };
         note(&mut incident, now, what.into());
         self.noted.remove(&id);
-        self.touchpoints.iter_mut().filter(|place| place.incident == Some(id)).for_each(|place| place.incident = None);
+        for place in 0..self.touchpoints.len() {
+            if self.touchpoints[place].incident == Some(id) {
+                self.touchpoints[place].incident = None;
+                self.disown(place);
+            }
+        }
         changes.push(Change::IncidentClosed(incident));
     }
 

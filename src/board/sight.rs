@@ -32,8 +32,16 @@ pub(super) struct Sight {
 struct Blind {
     /// Why, if its canaries do not answer.
     canaries: Option<String>,
-    /// What fails from there and from nowhere else, by series, and how many probes those were.
-    failing: Option<(BTreeSet<usize>, usize)>,
+    failing: Option<Failing>,
+}
+
+/// What fails from a vantage and from nowhere else.
+#[derive(Clone, Debug)]
+struct Failing {
+    series: BTreeSet<usize>,
+    /// How many those were when they began.
+    began: usize,
+    probes: usize,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
@@ -58,10 +66,9 @@ impl Look {
 impl Blind {
     fn words(&self) -> String {
         let canaries = self.canaries.clone();
-        let failing = self
-            .failing
-            .as_ref()
-            .map(|(_, probes)| format!("{probes} probes that pass elsewhere began to fail there within a minute"));
+        let failing = self.failing.as_ref().map(|Failing { probes, .. }| {
+            format!("{probes} probes that pass elsewhere began to fail there within a minute")
+        });
         [canaries, failing].into_iter().flatten().collect::<Vec<_>>().join("; ")
     }
 }
@@ -168,26 +175,28 @@ impl Board {
 
     fn look_through(&mut self, vantage: &VantageId, now: Timestamp) {
         let recent = |at: Timestamp| elapsed(at, now) <= WITHIN;
-        let (mut failing, mut looked) = (BTreeSet::new(), BTreeSet::new());
+        let (mut failing, mut looked) = (BTreeSet::new(), 0_usize);
         for (at, look) in self.sight.looks.iter().enumerate() {
             if self.net.series[at].series.vantage != *vantage || !look.last.is_some_and(|(last, _)| recent(last)) {
                 continue;
             }
             let turned = look.turned.filter(|turned| recent(*turned));
             if turned.is_some() || look.is(Seen::Passing) {
-                looked.insert(self.net.series[at].probe);
+                looked += 1;
             }
             if turned.is_some_and(|turned| self.passes_elsewhere(at, Some(turned))) {
                 failing.insert(at);
             }
         }
-        let probes = self.probes_of(&failing);
-        if probes >= PROBES_MIN && probes as f64 >= SHARE * looked.len() as f64 {
-            self.sight.blind.entry(vantage.clone()).or_default().failing = Some((failing, probes));
+        // One probe that fails for all its personas is one failure; one persona that fails everywhere is one of several.
+        let (probes, began) = (self.probes_of(&failing), failing.len());
+        if probes >= PROBES_MIN && began as f64 >= SHARE * looked as f64 {
+            let failing = Failing { series: failing, began, probes };
+            self.sight.blind.entry(vantage.clone()).or_default().failing = Some(failing);
         }
     }
 
-    /// How many probes have these series: one that fails for all its personas is one failure.
+    /// How many probes have these series.
     fn probes_of(&self, series: &BTreeSet<usize>) -> usize {
         series.iter().map(|at| self.net.series[*at].probe).collect::<BTreeSet<_>>().len()
     }
@@ -196,9 +205,9 @@ impl Board {
     fn regain(&mut self) {
         let mut blind = std::mem::take(&mut self.sight.blind);
         blind.retain(|_, blind| {
-            if let Some((failing, probes)) = &mut blind.failing {
-                failing.retain(|at| self.sight.looks[*at].is(Seen::Failing) && self.passes_elsewhere(*at, None));
-                if self.probes_of(failing) * 2 <= *probes {
+            if let Some(Failing { series, began, .. }) = &mut blind.failing {
+                series.retain(|at| self.sight.looks[*at].is(Seen::Failing) && self.passes_elsewhere(*at, None));
+                if series.len() * 2 <= *began {
                     blind.failing = None;
                 }
             }

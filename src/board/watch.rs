@@ -87,6 +87,11 @@ impl Watch {
         self.heir = Some(down);
     }
 
+    /// Stands for nothing else any more; whether it did.
+    pub(super) fn disown(&mut self) -> bool {
+        self.heir.take().is_some()
+    }
+
     pub(super) fn is_heir(&self) -> bool {
         self.heir.is_some()
     }
@@ -104,7 +109,9 @@ impl Watch {
         let mut step = self.detector.step(glance.attempt(), rule);
         if let Some(heir) = &mut self.heir {
             let seen = heir.step(glance.attempt(), rule);
-            step.recheck = [step.recheck, seen.recheck].into_iter().flatten().min();
+            // Asked for again is only what would end it: what it suspects of its own is looked into at its own pace.
+            let again = seen.recheck.filter(|_| !sample.quality.fails());
+            step.recheck = [step.recheck, again].into_iter().flatten().min();
             if seen.recovered() || step.to == State::Down {
                 self.heir = None;
             }
@@ -205,10 +212,12 @@ impl Watch {
         self.excused
     }
 
-    /// DOWN when it was last reached, and that was long ago.
+    /// DOWN when it was last reached, or when what it stands for was, and that was long ago.
     pub(super) fn is_down_by_hearsay(&self, every: Duration, now: Timestamp) -> bool {
         let long_ago = |intervals: f64| intervals >= STALE_INTERVALS;
-        self.detector.state() == State::Down && self.window.age(now, every).is_some_and(long_ago)
+        let seen_down = self.detector.state() == State::Down && self.window.age(now, every).is_some_and(long_ago);
+        let never_reached = || self.window.is_empty() && elapsed(self.decided, now) >= every.mul_f64(STALE_INTERVALS);
+        seen_down || self.is_heir() && never_reached()
     }
 
     /// Knows nothing of it any more; what is shown follows when it is settled.

@@ -41,8 +41,10 @@ fn a_renamed_probe_keeps_its_incident_until_it_is_seen_to_work() {
     restarted.board = board;
     for (mut world, changes) in [(reloaded, changes), (restarted, at_start)] {
         assert_eq!(incidents(&changes), [""; 0]);
-        assert!(changes.iter().any(|change| matches!(change, Change::IncidentNoted(incident)
-            if incident.timeline.last().is_some_and(|last| last.what.starts_with("WEB: what failed is no longer watched")))));
+        assert!(
+            changes.iter().any(|change| matches!(change, Change::IncidentNoted(incident)
+            if incident.timeline.last().is_some_and(|last| last.what.starts_with("What failed is no longer watched"))))
+        );
         assert_eq!(incidents(&world.wait(20)), [""; 0], "silence ends nothing");
         let first = world.read("web/front", 1.0);
         assert_eq!(incidents(&first), [""; 0], "one pass may be luck");
