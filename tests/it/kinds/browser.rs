@@ -52,9 +52,6 @@ fn page(pages: &[(String, String)], uri: &Uri, headers: &HeaderMap) -> Response 
     if path == "/bill.csv" {
         return ([(header::CONTENT_DISPOSITION, "attachment")], page).into_response();
     }
-    if path == "/worker.js" {
-        return ([(header::CONTENT_TYPE, "text/javascript")], page).into_response();
-    }
     let whole = "<!doctype html><html lang=en><meta name=viewport content='width=device-width, initial-scale=1'>";
     Html(format!("{whole}<link rel=icon href='data:,'>{page}")).into_response()
 }

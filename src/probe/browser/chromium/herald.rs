@@ -23,7 +23,6 @@ const WORDS_CHARS_MAX: usize = 300;
 const HEADERS_MAX: usize = 200;
 /// Whoever attaches is not the client: what a page has asked for by then would be lost to it.
 const ATTACH: &str = r#""method":"Target.attachToTarget""#;
-const LET_GO: &str = "Runtime.runIfWaitingForDebugger";
 /// Where a message's method stands.
 const HEAD_BYTES: usize = 100;
 
@@ -117,7 +116,6 @@ struct Attached {
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Target {
-    r#type: String,
     opener_id: Option<String>,
 }
 
@@ -188,7 +186,10 @@ impl Herald {
     /// Takes in what the browser says by itself.
     pub(super) fn hear(&self, name: &[u8], message: &str) -> For {
         match name {
-            b"Target.attachedToTarget" => self.attached(message),
+            b"Target.attachedToTarget" => {
+                self.attached(message);
+                For::Everybody
+            }
             b"Fetch.requestPaused" => self.paused(message),
             b"Page.javascriptDialogOpening" => self.opening(message),
             _ => {
@@ -199,29 +200,17 @@ impl Herald {
     }
 
     /// A page that waits to be let go: what pages open learns first how it is to meet them.
-    fn attached(&self, message: &str) -> For {
-        let Ok(Said { params, session_id }) = serde_json::from_str::<Said<Attached>>(message) else {
-            return For::Everybody;
-        };
+    fn attached(&self, message: &str) {
+        // What belongs to a page is the client's affair.
+        let Ok(Said { params, session_id: None }) = serde_json::from_str::<Said<Attached>>(message) else { return };
         let Attached { session_id: own, target_info } = params;
         let mut run = self.run();
-        match session_id {
-            // The client would let it go and leave it in one breath, of which it never starts.
-            Some(_) if target_info.r#type == "service_worker" => {
-                self.say(&mut run, &own, LET_GO, &json!({}));
-                For::Us
-            }
-            Some(_) => For::Everybody,
-            None => {
-                if target_info.opener_id.is_some() {
-                    for order in run.greeting.clone() {
-                        self.say(&mut run, &own, &order.method, &order.params);
-                    }
-                }
-                self.say(&mut run, &own, LET_GO, &json!({}));
-                For::Everybody
+        if target_info.opener_id.is_some() {
+            for order in run.greeting.clone() {
+                self.say(&mut run, &own, &order.method, &order.params);
             }
         }
+        self.say(&mut run, &own, "Runtime.runIfWaitingForDebugger", &json!({}));
     }
 
     /// Every dialog is accepted: a page that waits for it does not let anybody else speak, either.
@@ -301,9 +290,6 @@ mod tests {
         assert_eq!(methods, ["Emulation.setEmulatedMedia", "Runtime.runIfWaitingForDebugger"]);
         hear(None, Some("page"));
         assert!(said(&mut own).is_empty(), "what belongs to a page is the client's affair");
-        let worker = attached(None, Some("page")).replace(r#""page","openerId"#, r#""service_worker","openerId"#);
-        assert_eq!(herald.hear(b"Target.attachedToTarget", &worker), For::Us, "but for this one");
-        assert_eq!(said(&mut own)[0]["method"], LET_GO);
         herald.begin();
         hear(Some("main"), None);
         assert_eq!(said(&mut own).len(), 1, "another run");

@@ -54,20 +54,6 @@ async fn a_tab_that_asks_before_it_is_there_is_answered() {
 }
 
 #[tokio::test]
-async fn a_page_has_its_workers() {
-    let page = "<title>x</title><p id=out></p><script>\
-        navigator.serviceWorker.register('/worker.js').then(() => navigator.serviceWorker.ready)\
-            .then(() => fetch('/greeting')).then(answer => answer.text()).then(text => out.textContent = text);\
-        navigator.serviceWorker.oncontrollerchange = () => fetch('/greeting').then(r => r.text()).then(t => out.textContent = t)\
-        </script>";
-    let worker = "onactivate = event => event.waitUntil(clients.claim());\
-        onfetch = event => event.request.url.endsWith('/greeting') && event.respondWith(new Response('greeted by the worker'))";
-    let deeds = json!([{ "wait_for": { "text": "greeted by the worker" } }]);
-    let reading = visit(&[("/", page), ("/worker.js", worker), ("/greeting", "by nobody")], deeds, json!({})).await;
-    well(&reading);
-}
-
-#[tokio::test]
 async fn a_page_that_never_rests_can_be_used_and_what_waits_for_rest_says_so() {
     let page = "<title>x</title><button onclick=\"out.textContent = 'Ordered'\">Order</button><p id=out></p>\
                 <script>setInterval(() => fetch('/'), 30)</script>";
