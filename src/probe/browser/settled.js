@@ -4,7 +4,9 @@ async (most, first) => {
   // What has led to nothing after so long was a download, or nothing at all.
   const LEAVING_MAX = 1000;
   // A page that draws nothing any more is used all the same.
-  const DRAWN_MAX = 300, PICTURES_MAX = 50;
+  const DRAWN_MAX = 1000, PICTURES_MAX = 50;
+  // A picture that says next to nothing never counts as the largest paint.
+  const FRAMES_MAX = 8;
   const pause = ms => new Promise(done => setTimeout(done, ms)), left = () => most - performance.now();
   if (first && !location.protocol.startsWith('http')) return pause(LEAVING_MAX).then(() => false);
   // What was just done, and whatever waits for the last part, has its effect first.
@@ -14,10 +16,26 @@ async (most, first) => {
     await pause();
   }
   if (first) {
+    // Chromium ends the search for the largest paint when somebody uses the page, and tells of a paint some frames late.
+    let told = 0;
+    const observer = new PerformanceObserver(list => list.getEntries().forEach(({ size }) => (told = Math.max(told, size))));
+    observer.observe({ type: 'largest-contentful-paint', buffered: true });
     const frame = () => new Promise(requestAnimationFrame), inside = ({ top, bottom }) => bottom > 0 && top < innerHeight;
     const pictures = [...document.images].filter(image => image.complete && inside(image.getBoundingClientRect()));
-    const drawn = Promise.allSettled(pictures.slice(0, PICTURES_MAX).map(image => image.decode())).then(frame).then(frame);
+    const shown = image => {
+      const { left, right, top, bottom } = image.getBoundingClientRect();
+      const wide = Math.min(right, innerWidth) - Math.max(left, 0), high = Math.min(bottom, innerHeight) - Math.max(top, 0);
+      return Math.min(Math.max(0, wide) * Math.max(0, high), image.naturalWidth * image.naturalHeight);
+    };
+    const presented = async () => {
+      const largest = Math.max(1, ...pictures.map(shown).filter(size => size < innerWidth * innerHeight));
+      while (!performance.getEntriesByName('first-contentful-paint').length) await frame();
+      for (let frames = 0; told < largest * 0.9 && frames < FRAMES_MAX; frames++) await frame();
+    };
+    const decoded = Promise.allSettled(pictures.slice(0, PICTURES_MAX).map(image => image.decode()));
+    const drawn = decoded.then(frame).then(frame).then(presented);
     await Promise.race([drawn, pause(DRAWN_MAX)]);
+    observer.disconnect();
   }
   while (left() > 0 && performance.now() - globalThis.leaving < LEAVING_MAX) await pause(10);
   return true;

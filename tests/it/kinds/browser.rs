@@ -126,6 +126,24 @@ async fn a_page_tells_what_was_to_be_seen_and_whom_it_met() {
     assert!(!captured(&reading, "wide").ends_with(" 0"), "fingers");
 }
 
+/// Somebody who uses a page ends the search for its largest paint: quick hands must not be quicker than the eye.
+#[tokio::test]
+async fn a_page_is_seen_before_it_is_used() {
+    let page = "<title>Shop</title><style>p { filter: blur(1px) drop-shadow(2px 2px 2px red) }</style><body hidden>\
+                <label>Name <input></label><script>\
+                for (let n = 0; n < 400; n++) document.body.append(Object.assign(document.createElement('p'), \
+                  { textContent: 'Everything that the shop has to offer, number ' + n }));\
+                addEventListener('load', () => { document.body.hidden = false })</script>";
+    let more = || json!({ "capture": { "lcp": { "field": "lcp" } } });
+    let prober = Prober::new(tools());
+    for _ in 0..10 {
+        let fill = json!([{ "fill": "Name", "with": "Anna" }]);
+        let reading = visit_by(&prober, &[("/", page)], fill, more()).await;
+        well(&reading);
+        captured(&reading, "lcp");
+    }
+}
+
 #[tokio::test]
 async fn what_customers_notice_costs_without_being_asked_for() {
     let page = "<title>Shop</title><h1>Welcome</h1><img src=/gone.png width=60 height=60 alt=Phone>\
