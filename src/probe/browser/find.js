@@ -5,6 +5,8 @@
 // With `most` milliseconds to wait it looks again whenever something changes, until it is as it should be.
 async (query, doing, value, most) => {
   const GLANCE = 50, LOOKS_APART = 16;
+  // Nobody's next press comes sooner than that, once he has left what he changed: he has to see first what he has done.
+  const REACTION = 150;
   const WORDS_MAX = 80, NEAR_MAX = 6, TRIED_MAX = 6, VALUE_MAX = 4096, FACE_MAX = 1000;
   const PRESSABLE = 'button,a[href],area[href],summary,input[type=button],input[type=submit],input[type=reset],' +
     'input[type=image],[role=button],[role=link],[role=tab],[role=menuitem],[role=option],[role=checkbox],' +
@@ -346,7 +348,10 @@ async (query, doing, value, most) => {
       el.scrollIntoView({ block: 'center', inline: 'nearest', behavior: 'instant' });
       return as('covered', { by: hit ? words(closest(hit, '[role],dialog,section,aside,header,footer,nav,[id]') ?? hit) : '' });
     }
-    const changed = () => ['input', 'change'].forEach(type => own.dispatchEvent(new Event(type, { bubbles: true })));
+    const changed = () => {
+      ['input', 'change'].forEach(type => own.dispatchEvent(new Event(type, { bubbles: true })));
+      globalThis.changed = performance.now();
+    };
     // What is chosen and not typed is set; what is typed gets the focus, with all that stands in it selected.
     if (doing === 'fill') {
       own.focus();
@@ -372,7 +377,11 @@ async (query, doing, value, most) => {
     return as('ready', { x, y });
   };
 
+  const pause = ms => new Promise(done => setTimeout(done, ms));
   const look = async () => {
+    // By a timer of the page: whatever was to happen in it until then has happened, on the busiest machine.
+    const early = () => globalThis.changed + REACTION - performance.now();
+    while (doing === 'click' && early() > 0) await pause(early());
     memos.forEach(told => told.clear());
     if (doing === 'near') {
       const root = query.inside ? pick(query.inside)[0] : document;
@@ -400,7 +409,6 @@ async (query, doing, value, most) => {
 
   const enough = doing === 'gone' ? ['gone'] : ['ready', 'done'];
   const until = performance.now() + (most ?? 0), frames = window.length;
-  const pause = ms => new Promise(done => setTimeout(done, ms));
   // What changes while it is looked is looked at again, too.
   let stirred = false, stir = () => {};
   const watch = new MutationObserver(() => { stirred = true; stir(); });

@@ -5,3 +5,11 @@ navigation.addEventListener('navigate', ({ destination, downloadRequest }) => {
 });
 // It stays after all: somebody took it back, or shows the other page in this one.
 for (const stays of ['navigatesuccess', 'navigateerror']) navigation.addEventListener(stays, () => delete globalThis.leaving);
+// And when what somebody changed was last left: scripts that let typing come to rest begin to wait then. It is noted once
+// more when they have been told.
+for (const type of ['change', 'focusout']) addEventListener(type, ({ target, isTrusted }) => {
+  if (!isTrusted || type === 'focusout' && !target.isContentEditable) return;
+  const note = () => { globalThis.changed = performance.now(); };
+  note();
+  setTimeout(note);
+}, true);

@@ -158,3 +158,37 @@ async fn what_html_alone_says_of_an_element_chromium_says_too() {
     }
     tools.browsers.close().await;
 }
+
+/// A form that makes a second value of the first once typing has come to rest, and sends it from a menu.
+const SYNCED: &str = "<label>Title <input id=title></label><input id=slug type=hidden><button id=more>More</button>\
+    <button id=go hidden>Publish</button><script>\
+    let due;\
+    title.onkeyup = title.onchange = () => { clearTimeout(due); due = setTimeout(() => { slug.value = title.value }, 100) };\
+    more.onclick = () => { go.hidden = false };\
+    go.onclick = () => { document.title = slug.value || 'nothing' };\
+    </script>";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_presses_the_next_thing_before_he_can_have_seen_it() {
+    let tools = tools();
+    let url = page(SYNCED).await;
+    let tab = open(&tools, &url).await.unwrap();
+    tab.page.execute(Window::preparation()).await.unwrap();
+    ask(&tab, tab.page.goto(url.as_str())).await.unwrap();
+    let window = window(&tab);
+    let ready = async |name: &str, doing: &str| {
+        let query = json!({ "named": name, "field": doing == "fill" });
+        let spot = window.wait(&query, doing, "", PATIENCE).await.unwrap().unwrap();
+        assert_eq!(spot.answer.state, State::Ready, "{name}");
+        spot
+    };
+    ready("Title", "fill").await;
+    window.type_text("Spring sale").await.unwrap();
+    for button in ["More", "Publish"] {
+        assert_eq!(window.click(&ready(button, "click").await).await.unwrap(), Landed::There);
+    }
+    let sent = tab.page.evaluate("document.title").await.unwrap().into_value::<String>().unwrap();
+    assert_eq!(sent, "Spring sale");
+    drop(tab);
+    tools.browsers.close().await;
+}
