@@ -70,8 +70,13 @@ impl Network {
         let Some(proxy) = self.egress.proxy() else {
             return self.dial(host, port).await.map(drop);
         };
-        let mut tcp = self.dial(&proxy.host(), proxy.port()).await.map_err(astray)?;
+        let mut tcp = self.enter(proxy).await?;
         proxy.tunnel(&mut tcp, host, port).await
+    }
+
+    /// The vantage's own proxy.
+    pub(in crate::probe) async fn enter(&self, proxy: &Proxy) -> Result<TcpStream, Stop> {
+        self.dial(&proxy.host(), proxy.port()).await.map_err(astray)
     }
 
     async fn dial(&self, host: &Host<&str>, port: u16) -> Result<TcpStream, Stop> {

@@ -12,7 +12,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, copy_bidirectional_with_s
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio::task::{JoinHandle, JoinSet};
-use tokio::time::{Instant, timeout};
+use tokio::time::{Instant, sleep, timeout};
 use url::Host;
 
 use super::chromium::herald::Herald;
@@ -32,6 +32,7 @@ const HOSTS_MAX: usize = 512;
 /// How long the browser may take to say what there is of the run.
 const QUESTION: Duration = Duration::from_secs(2);
 const BUFFER_BYTES: usize = 16 << 10;
+const ACCEPT_AGAIN: Duration = Duration::from_millis(50);
 
 /// One run's gate; closed when dropped, with all that goes through it.
 #[derive(Debug)]
@@ -118,7 +119,11 @@ async fn serve(listener: TcpListener, log: Arc<Log>) {
     loop {
         let Ok(permit) = Arc::clone(&room).acquire_owned().await else { return };
         while open.try_join_next().is_some() {}
-        let Ok((stream, _)) = listener.accept().await else { continue };
+        let Ok((stream, _)) = listener.accept().await else {
+            // No descriptor is left: one may be soon.
+            sleep(ACCEPT_AGAIN).await;
+            continue;
+        };
         let log = Arc::clone(&log);
         open.spawn(async move {
             let _permit = permit;
@@ -285,8 +290,7 @@ impl Log {
             let peer = tcp.peer_addr().map_err(unknown)?;
             return Ok((tcp, peer, Region::of(peer.ip())));
         };
-        let at = self.network.resolver.addresses(&proxy.host(), Family::Any).await?;
-        let mut tcp = dial::connect(egress, &at, proxy.port()).await?;
+        let mut tcp = self.network.enter(proxy).await?;
         proxy.tunnel(&mut tcp, &borrowed(host), port).await?;
         let peer = tcp.peer_addr().map_err(unknown)?;
         // Behind a proxy a name counts as public: we cannot judge what it sees.

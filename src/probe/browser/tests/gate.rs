@@ -11,12 +11,13 @@ use url::Url;
 
 use super::{open, with};
 use crate::clock::Clock;
-use crate::probe::Tools;
+use crate::model::SelfFault;
 use crate::probe::browser::pool::Settings;
 use crate::probe::browser::tab::Tab;
 use crate::probe::connect::Network;
 use crate::probe::connect::egress::Egress;
 use crate::probe::connect::proxy::Proxy;
+use crate::probe::{Stop, Tools};
 
 /// A server that notes what is asked of it; what it answers is told by the path.
 async fn server(answers: Vec<(&'static str, String)>) -> (u16, Arc<Mutex<Vec<String>>>) {
@@ -326,5 +327,20 @@ async fn what_a_stranger_leaves_behind_is_a_stranger() {
     }
     let asked = asked.lock().unwrap().clone();
     assert!(asked.contains(&"/port".to_owned()) && !asked.contains(&"/secret".to_owned()), "{asked:?}");
+    tools.browsers.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_vantage_whose_proxy_is_away_says_nothing_of_the_page() {
+    let free = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
+    let proxy = Proxy::parse(&format!("http://{free}")).unwrap();
+    let tools = with(Settings::default(), Network::system(Clock::system()).by(Egress::Proxy(proxy)));
+    let tab = go(&tools, "http://shop.test/").await;
+    until(|| !tab.passages().is_empty()).await;
+    match tab.passages().remove(&("shop.test".to_owned(), 80)).unwrap().ended {
+        Err(Stop::Own(SelfFault::NetworkUnreachable, text)) => assert!(text.contains("the vantage's proxy"), "{text}"),
+        ended => panic!("{ended:?}"),
+    }
+    drop(tab);
     tools.browsers.close().await;
 }
