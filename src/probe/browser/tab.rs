@@ -5,6 +5,7 @@ mod unasked;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use chromiumoxide::cdp::browser_protocol::browser::{
@@ -47,6 +48,8 @@ pub(super) struct Tab {
     gate: Gate,
     unasked: Unasked,
     gone: watch::Receiver<Option<Gone>>,
+    /// Files that pages were handed.
+    handed: AtomicUsize,
     /// None: handed on to be tidied.
     remnant: Option<Remnant>,
     runtime: Handle,
@@ -101,7 +104,17 @@ impl Tab {
         let unasked = Unasked::watch(&browser, &page, &context).await?;
         let (agent, gone) = (lent.chromium.agent.clone(), lent.chromium.gone());
         let remnant = Some(Remnant { lent, context, room, tray });
-        Ok(Self { page, agent, herald, gate, unasked, gone, remnant, runtime: Handle::current() })
+        Ok(Self {
+            page,
+            agent,
+            herald,
+            gate,
+            unasked,
+            gone,
+            handed: AtomicUsize::new(0),
+            remnant,
+            runtime: Handle::current(),
+        })
     }
 
     /// Every host (and port) that the pages asked for: where it lies, how long it took, or why it was not reached.
@@ -168,11 +181,11 @@ impl Tab {
         let failed = |error: std::io::Error| own(&format!("a file cannot be handed to the page: {error}"));
         let remnant = self.remnant.as_ref().ok_or_else(|| own("the tab is closed"))?;
         let name = name.file_name().ok_or_else(|| own("a file without a name"))?;
-        let path = remnant.tray.join(name);
-        // The same file may be handed over twice.
-        if !path.exists() {
-            tokio::fs::write(&path, content).await.map_err(failed)?;
-        }
+        // Others of that name may be handed over, too.
+        let folder = remnant.tray.join(self.handed.fetch_add(1, Ordering::Relaxed).to_string());
+        tokio::fs::create_dir(&folder).await.map_err(failed)?;
+        let path = folder.join(name);
+        tokio::fs::write(&path, content).await.map_err(failed)?;
         Ok(path)
     }
 

@@ -40,6 +40,22 @@ async fn a_form_is_filled_in_as_people_do() {
 }
 
 #[tokio::test]
+async fn files_of_one_name_are_not_taken_for_each_other() {
+    let folder = tempfile::tempdir().unwrap();
+    let scans = [("front", "12345"), ("back", "123")].map(|(side, content)| {
+        let scan = folder.path().join(side).join("scan.png");
+        std::fs::create_dir(scan.parent().unwrap()).unwrap();
+        std::fs::write(&scan, content).unwrap();
+        scan
+    });
+    let deeds = json!([
+        { "upload": "Photo", "file": scans[0], "then": { "text": "scan.png 5" } },
+        { "upload": "Photo", "file": scans[1], "then": { "text": "scan.png 3" } },
+    ]);
+    well(&visit(&[("/", FORM)], deeds, json!({})).await);
+}
+
+#[tokio::test]
 async fn keys_do_what_keys_do() {
     let deeds = json!([
         { "fill": "Your e-mail", "with": "first" },
