@@ -145,7 +145,11 @@ impl Chromium {
         let (browser, agent) = match timeout(START, meet(url, &gone)).await {
             Ok(Ok(met)) => met,
             Ok(Err(error)) => return Err(unborn.because(&error, said).await),
-            Err(_) => return Err(unborn.because(&format!("it does not answer within {START:?}"), said).await),
+            Err(_) => {
+                let (Unborn::Sandbox(why) | Unborn::Other(why)) =
+                    unborn.because(&format!("it does not answer within {START:?}"), said).await;
+                return Err(Unborn::Other(why));
+            }
         };
         let remains = unborn.0.take().map(|(remains, _)| remains);
         let (endings, rooms) = (birth.endings.clone(), AtomicU64::default());
@@ -264,7 +268,10 @@ impl Unready {
         }
         let words = gist(&said.borrow());
         let text = if words.is_empty() { error.to_owned() } else { format!("{error}: {words}") };
-        if words.to_lowercase().contains("sandbox") { Unborn::Sandbox(text) } else { Unborn::Other(text) }
+        // Much else that it says has the word in it, and pages are to be kept in one wherever that can be.
+        let gives_up = words.contains("FATAL") || words.contains("--no-sandbox");
+        let is_sandbox = gives_up && words.to_lowercase().contains("sandbox");
+        if is_sandbox { Unborn::Sandbox(text) } else { Unborn::Other(text) }
     }
 }
 

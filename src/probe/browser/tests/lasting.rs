@@ -216,6 +216,18 @@ async fn without_a_sandbox_it_runs_and_says_so() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn nobody_goes_without_a_sandbox_because_of_a_word() {
+    let said = "/opt/sandbox/chromium: error while loading shared libraries: libnss3.so";
+    let without = "for word; do [ \"$word\" = --no-sandbox ] && { echo 'went without' >&2; exit 1; }; done";
+    let (_folder, tools) = instead(&format!("{without}; echo '{said}' >&2; exit 127"));
+    let url = page("").await;
+    match open(&tools, &url).await {
+        Err(Stop::Own(SelfFault::Browser, text)) => assert!(text.contains("libnss3"), "{text}"),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_browser_that_does_not_start_says_why() {
     let (_folder, tools) = instead("echo 'cannot open libnss3.so' >&2; exit 127");
     let url = page("").await;
