@@ -1,5 +1,6 @@
 //! One run's own window into the web: a context of its own in a browser of its own, behind its own gate.
 
+mod closing;
 mod unasked;
 
 use std::collections::BTreeMap;
@@ -29,6 +30,7 @@ use crate::model::{Fault, FaultCode, SelfFault};
 use crate::probe::Stop;
 use crate::probe::connect::Network;
 
+pub(super) use closing::Closed;
 pub(super) use unasked::Download;
 use unasked::Unasked;
 

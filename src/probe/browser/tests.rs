@@ -1,5 +1,6 @@
 //! Tabs, lent as runs are lent them.
 
+mod closing;
 mod gate;
 mod lasting;
 mod used;
@@ -67,9 +68,14 @@ pub(super) async fn page(html: impl Into<String>) -> Url {
 
 /// Opens a tab as a run of `url` would.
 pub(super) async fn open(tools: &Tools, url: &Url) -> Result<Tab, Stop> {
+    running(tools, async |run| run.tools.browsers.open(run, url).await).await
+}
+
+/// As within a run.
+async fn running<T>(tools: &Tools, work: impl AsyncFnOnce(&mut Run<'_>) -> T) -> T {
     let (probe, scope) = (ProbeId::new("shop", "buy"), Scope::default());
     let (mut cookies, mut came_from, mut redactor) = (None, None, Redactor::default());
-    let run = Run {
+    let mut run = Run {
         tools,
         probe: &probe,
         scope: &scope,
@@ -92,7 +98,7 @@ pub(super) async fn open(tools: &Tools, url: &Url) -> Result<Tab, Stop> {
         chronicle: None,
         redactor: &mut redactor,
     };
-    tools.browsers.open(&run, url).await
+    work(&mut run).await
 }
 
 /// Why the run ends.

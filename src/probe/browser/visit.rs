@@ -25,7 +25,7 @@ use super::gate::Passage;
 use super::seen::{Party, Resource, Seen};
 use super::sight::Sight;
 use super::story::Story;
-use super::tab::Tab;
+use super::tab::{Closed, Tab};
 use super::traced::Traced;
 use super::vitals::{Gauge, Lame, Vital, Vitals};
 use super::walk::{Walk, stop};
@@ -61,7 +61,7 @@ pub(super) async fn visit(
     let window = Window::new(page, guise);
     let limit = in_time(run.deadline);
     run.phases.begin(Phase::Load);
-    let opened = open(&window, &url, tab, limit).await;
+    let opened = tab.while_open(&tab.page, open(&window, &url, tab, limit)).await;
     let mut seen = sight.seen();
     seen.explain(&tab.refused());
     arrived(run, &seen);
@@ -70,6 +70,10 @@ pub(super) async fn visit(
         // Behind a proxy it is not the peer's place: what a page may lead to goes by its own.
         *run.came_from = passage.region;
     }
+    let opened = match opened {
+        Ok(opened) => opened,
+        Err(Closed) => tab.behind(&tab.page).await.map(drop),
+    };
     opened.map_err(|stop| said(&seen).map_or(stop, Stop::from))?;
     run.phases.begin(Phase::Use);
     let mut walk = Walk::new(window, tab, sight, limit);
@@ -94,8 +98,15 @@ pub(super) async fn visit(
             story.done(None);
         }
     }
-    let window = walk.window;
-    look(settings, &window, (tab, sight, &gauge), run, limit).await
+    let mut window = walk.window;
+    loop {
+        let page = window.page.clone();
+        let looked = tab.while_open(&page, look(settings, &window, (tab, sight, &gauge), run, limit)).await;
+        match looked {
+            Ok(reply) => return reply,
+            Err(Closed) => window.turn_to(tab.behind(&page).await?),
+        }
+    }
 }
 
 /// What pages are told that pages open, before they ask for anything.

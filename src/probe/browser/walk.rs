@@ -1,6 +1,9 @@
 //! Does what a customer does, one thing after the other: waits as he would until it can be done, does it, and looks
 //! whether what it promised happens.
 
+mod closing;
+mod vain;
+
 use std::path::Path;
 use std::time::Duration;
 
@@ -17,6 +20,8 @@ use super::sight::Sight;
 use super::since::Since;
 use super::tab::Tab;
 use super::window::{Landed, Spot, State, USED_AFTER, Window};
+use vain::Pressed;
+
 use crate::model::{Evidence, Fault, FaultCode, SelfFault};
 use crate::probe::{Run, Stop};
 
@@ -39,20 +44,24 @@ pub(super) struct Walk<'w> {
     /// What was typed last, to see whether the page keeps it: where, and what people call it.
     typed: Option<(Value, String)>,
     since: Since,
+    stage: Stage,
+    /// How many tabs had closed themselves when the last deed began that was done.
+    closures: usize,
     deadline: Instant,
+}
+
+/// How far a deed has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stage {
+    Begun,
+    /// What comes of it is awaited: it is not done twice, whatever goes away under it.
+    Done,
 }
 
 /// What was looked for: the question, and what people call it.
 struct Sought {
     query: Value,
     words: String,
-}
-
-/// What was pressed, and what it was like before.
-struct Pressed {
-    sought: Sought,
-    face: String,
-    within: Duration,
 }
 
 impl Sought {
@@ -65,14 +74,29 @@ impl<'w> Walk<'w> {
     /// `deadline` is the whole run's, or a little before.
     pub(super) fn new(window: Window, tab: &'w Tab, sight: &'w mut Sight, deadline: Instant) -> Self {
         let since = Since::now(tab, sight);
-        Self { window, tab, sight, typed: None, since, deadline }
+        let closures = tab.closures();
+        Self { window, tab, sight, typed: None, since, stage: Stage::Begun, closures, deadline }
     }
 
-    pub(super) async fn deed(&mut self, deed: &Deed, run: &mut Run<'_>) -> Result<(), Stop> {
+    /// In the tab that is looked at.
+    async fn go_on(&mut self, deed: &Deed, limit: Instant, run: &mut Run<'_>) -> Result<(), Stop> {
+        let pressed = match self.stage {
+            Stage::Begun => self.act(deed, limit, run).await?,
+            Stage::Done => None,
+        };
+        self.stage = Stage::Done;
+        let Some(then) = &deed.then else { return self.settle().await };
+        match (self.awaited(then, run, self.limit(deed.within())).await?, pressed) {
+            (Err(fault), Some(pressed)) => Err(self.pressed_in_vain(pressed, then, fault, run).await?.into()),
+            (judged, _) => Ok(judged?),
+        }
+    }
+
+    /// Does it, and tells what was pressed.
+    async fn act(&mut self, deed: &Deed, limit: Instant, run: &mut Run<'_>) -> Result<Option<Pressed>, Stop> {
         if let Some((query, words)) = self.typed.take() {
             self.kept(&query, &words).await?;
         }
-        let limit = self.limit(deed.within());
         // Who only waits, waits for what came of the deed before.
         if !matches!(deed.verb, Verb::WaitFor(_)) {
             self.since = Since::now(self.tab, self.sight);
@@ -83,16 +107,13 @@ impl<'w> Walk<'w> {
                 let spot = self.ready(&sought, "click", "", limit).await?;
                 self.since = Since::now(self.tab, self.sight);
                 self.press(&spot).await?;
-                if let Some(then) = &deed.then
-                    && let Err(fault) = self.awaited(then, run, self.limit(deed.within())).await?
-                {
-                    let pressed = Pressed { sought, face: spot.answer.face, within: deed.within() };
-                    return Err(self.pressed_in_vain(pressed, then, fault, run).await?.into());
-                }
-                return self.settle(deed.then.is_some()).await;
+                return Ok(Some(Pressed { sought, face: spot.answer.face, within: deed.within() }));
             }
             Verb::Fill(element, typed) => self.fill(Sought::new(element, Want::Field, run), typed, limit, run).await?,
-            Verb::Press(keys) => keys.press(&self.window.page).await.map_err(stop)?,
+            Verb::Press(keys) => {
+                self.stage = Stage::Done;
+                keys.press(&self.window.page).await.map_err(stop)?;
+            }
             Verb::Select(element, option) => {
                 let option = option.render(run.scope).into_owned();
                 self.ready(&Sought::new(element, Want::Field, run), "select", &option, limit).await?;
@@ -104,12 +125,12 @@ impl<'w> Walk<'w> {
             }
             Verb::Scroll(scroll) => self.scroll(scroll, limit, run).await?,
             Verb::WaitFor(awaited) => self.awaited(awaited, run, limit).await??,
-            Verb::Back => self.back().await.map_err(stop)?,
+            Verb::Back => {
+                self.stage = Stage::Done;
+                self.back().await.map_err(stop)?;
+            }
         }
-        if let Some(then) = &deed.then {
-            self.awaited(then, run, self.limit(deed.within())).await??;
-        }
-        self.settle(deed.then.is_some()).await
+        Ok(None)
     }
 
     fn limit(&self, within: Duration) -> Instant {
@@ -117,10 +138,7 @@ impl<'w> Walk<'w> {
     }
 
     /// Whoever promised nothing may have sent the customer to another page: what comes next is done there.
-    async fn settle(&self, promised: bool) -> Result<(), Stop> {
-        if promised {
-            return Ok(());
-        }
+    async fn settle(&self) -> Result<(), Stop> {
         // A page that is never complete can be used all the same.
         timeout_at(self.limit(AGAIN), self.window.loaded(USED_AFTER)).await.unwrap_or(Ok(())).map_err(stop)
     }
@@ -154,7 +172,8 @@ impl<'w> Walk<'w> {
     }
 
     /// Clicks or taps what can be.
-    async fn press(&self, spot: &Spot) -> Result<(), Stop> {
+    async fn press(&mut self, spot: &Spot) -> Result<(), Stop> {
+        self.stage = Stage::Done;
         match self.window.click(spot).await.map_err(stop)? {
             Landed::There => Ok(()),
             Landed::Nowhere => Err(vanished(spot).into()),
@@ -181,6 +200,7 @@ impl<'w> Walk<'w> {
         };
         let spot = self.ready(&sought, "fill", &text, limit).await?;
         if spot.answer.state == State::Ready {
+            self.stage = Stage::Done;
             self.window.type_text(&text).await.map_err(stop)?;
             self.typed = (!text.is_empty()).then_some((sought.query, sought.words));
         }
@@ -200,7 +220,7 @@ impl<'w> Walk<'w> {
         }
     }
 
-    async fn tick(&self, sought: &Sought, ticked: Ticked, limit: Instant) -> Result<(), Stop> {
+    async fn tick(&mut self, sought: &Sought, ticked: Ticked, limit: Instant) -> Result<(), Stop> {
         let wanted = ticked == Ticked::Yes;
         let spot = self.ready(sought, "click", "", limit).await?;
         if spot.answer.checked == wanted {
@@ -220,7 +240,7 @@ impl<'w> Walk<'w> {
         }
     }
 
-    async fn upload(&self, spot: &Spot, file: &Path) -> Result<(), Stop> {
+    async fn upload(&mut self, spot: &Spot, file: &Path) -> Result<(), Stop> {
         let mut chosen = EvaluateParams::new("chosen");
         chosen.context_id = Some(spot.context());
         let chosen = match self.window.page.execute(chosen).await {
@@ -233,6 +253,7 @@ impl<'w> Walk<'w> {
         let name = file.file_name().map_or(Path::new("file"), Path::new);
         let file = self.tab.file(name, &content).await?;
         let mut files = SetFileInputFilesParams::new(vec![file.to_string_lossy().into_owned()]);
+        self.stage = Stage::Done;
         files.object_id = chosen.result.result.object_id;
         self.window.page.execute(files).await.map_err(stop).map(drop)
     }
@@ -304,7 +325,7 @@ impl<'w> Walk<'w> {
                 shown(self.window.wait(&query, "gone", "", most).await, State::Gone)?
             }
             Awaited::Url(part) => self.window.url().await.map_err(stop)?.contains(&*part.render(run.scope)),
-            Awaited::NewTab(part) => self.new_tab(&part.render(run.scope)).await.map_err(stop)?,
+            Awaited::NewTab(part) => self.new_tab(&part.render(run.scope)).await?,
             Awaited::Dialog(text) => {
                 let text = text.render(run.scope);
                 self.tab.dialogs().iter().skip(self.since.dialogs).any(|said| said.contains(&*text))
@@ -314,18 +335,6 @@ impl<'w> Walk<'w> {
         })
     }
 
-    /// Goes over to a tab that the page opened.
-    async fn new_tab(&mut self, part: &str) -> Told<bool> {
-        for page in self.tab.others_since(self.since.tabs).await {
-            if page.url().await?.is_some_and(|url| url.contains(part)) {
-                self.sight.also(&page).await?;
-                self.window.turn_to(page);
-                return Ok(true);
-            }
-        }
-        Ok(false)
-    }
-
     /// The fault of what was waited for in vain.
     async fn missed(&self, awaited: &Awaited, run: &Run<'_>, waited: Duration) -> Fault {
         let expected = awaited.words(run.scope);
@@ -333,47 +342,6 @@ impl<'w> Walk<'w> {
         let text = format!("not within {}: {expected}; the page shows {found}", brief(waited));
         let evidence = Evidence { of: "page".to_owned(), expected, found };
         Fault { evidence: Some(evidence), ..Fault::new(FaultCode::NoEffect, text) }
-    }
-
-    /// Pressed, and what it promised did not happen. Where it did nothing at all it is pressed again, as customers do:
-    /// that tells a button that is shown too early from one that is dead.
-    async fn pressed_in_vain(
-        &mut self,
-        pressed: Pressed,
-        then: &Awaited,
-        fault: Fault,
-        run: &Run<'_>,
-    ) -> Result<Fault, Stop> {
-        let Pressed { sought, face, within } = pressed;
-        let does_something = || {
-            let (promised, found) = (then.words(run.scope), fault.evidence.as_ref().map(|evidence| &*evidence.found));
-            let (waited, found) = (brief(within), found.unwrap_or("nothing"));
-            let text =
-                format!("{} was pressed, but not within {waited}: {promised}; the page shows {found}", sought.words);
-            Fault { text, ..fault.clone() }
-        };
-        if self.sight.asked() > self.since.asked || self.deadline < Instant::now() + AGAIN {
-            return Ok(does_something());
-        }
-        let spot = match self.ready(&sought, "click", "", self.limit(AGAIN)).await {
-            // What was opened would be closed again.
-            Ok(spot) if spot.answer.face != face => return Ok(does_something()),
-            Ok(spot) => spot,
-            Err(Stop::Fault(_)) => return Ok(fault),
-            Err(own) => return Err(own),
-        };
-        let waited = brief(within);
-        self.press(&spot).await?;
-        let text = if self.awaited(then, run, self.limit(AGAIN)).await?.is_ok() {
-            format!(
-                "{} does nothing when it is first pressed; pressed again {waited} later it works: it is shown before it is \
-                 ready, and customers press in vain",
-                sought.words
-            )
-        } else {
-            format!("{} does nothing when it is pressed, not even the second time", sought.words)
-        };
-        Ok(Fault { text, ..fault })
     }
 }
 

@@ -1,12 +1,13 @@
 //! What pages do that no step asked for: new tabs, downloads, and falling over. Nothing of it waits for a person.
 
+use std::iter;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use chromiumoxide::cdp::browser_protocol::browser::{
     BrowserContextId, CancelDownloadParams, DownloadProgressState, EventDownloadProgress, EventDownloadWillBegin,
 };
 use chromiumoxide::cdp::browser_protocol::target::{
-    CloseTargetParams, EventTargetCrashed, EventTargetCreated, TargetId,
+    CloseTargetParams, EventTargetCrashed, EventTargetCreated, EventTargetDestroyed, TargetId,
 };
 use chromiumoxide::error::CdpError;
 use chromiumoxide::{Browser, Page};
@@ -47,16 +48,25 @@ impl Download {
 /// Watches until dropped.
 #[derive(Debug)]
 pub(super) struct Unasked {
+    main: TargetId,
     seen: Arc<Mutex<Seen>>,
     fallen: watch::Receiver<Option<Gone>>,
+    /// Tabs that are no more, by themselves.
+    closed: watch::Receiver<Vec<TargetId>>,
     _watching: AbortOnDropHandle<()>,
 }
 
 #[derive(Debug, Default)]
 struct Seen {
-    tabs: Vec<TargetId>,
+    tabs: Vec<Opened>,
     /// By the browser's number, the oldest first.
     downloads: Vec<(String, Download)>,
+}
+
+#[derive(Debug)]
+struct Opened {
+    id: TargetId,
+    opener: Option<TargetId>,
 }
 
 impl Unasked {
@@ -67,19 +77,23 @@ impl Unasked {
     ) -> Result<Self, CdpError> {
         let seen = Arc::default();
         let (fall, fallen) = watch::channel(None);
+        let (close, closed) = watch::channel(Vec::new());
+        let main = page.target_id().clone();
         let eyes = Eyes {
             browser: Arc::clone(browser),
             context: context.clone(),
-            main: page.target_id().clone(),
+            main: main.clone(),
             seen: Arc::clone(&seen),
             fall,
+            close,
         };
         let created = browser.event_listener::<EventTargetCreated>().await?;
         let crashed = browser.event_listener::<EventTargetCrashed>().await?;
+        let destroyed = browser.event_listener::<EventTargetDestroyed>().await?;
         let begun = browser.event_listener::<EventDownloadWillBegin>().await?;
         let progress = browser.event_listener::<EventDownloadProgress>().await?;
-        let watching = tokio::spawn(eyes.look((created, crashed), (begun, progress)));
-        Ok(Self { seen, fallen, _watching: AbortOnDropHandle::new(watching) })
+        let watching = tokio::spawn(eyes.look((created, crashed, destroyed), (begun, progress)));
+        Ok(Self { main, seen, fallen, closed, _watching: AbortOnDropHandle::new(watching) })
     }
 
     /// Why the page's process is gone, once it is.
@@ -92,7 +106,22 @@ impl Unasked {
     }
 
     pub(super) fn tabs(&self) -> Vec<TargetId> {
-        lock(&self.seen).tabs.clone()
+        lock(&self.seen).tabs.iter().map(|tab| tab.id.clone()).collect()
+    }
+
+    /// Those that have closed themselves, as they do.
+    pub(super) fn closed(&self) -> watch::Receiver<Vec<TargetId>> {
+        self.closed.clone()
+    }
+
+    /// Those that are still open, the nearest first: what opened this one, what opened that, the first page, the others.
+    pub(super) fn around(&self, tab: &TargetId) -> Vec<TargetId> {
+        let (seen, closed) = (lock(&self.seen), self.closed.borrow());
+        let opener = |tab: &TargetId| seen.tabs.iter().find(|it| it.id == *tab)?.opener.clone();
+        let openers = iter::successors(opener(tab), opener).take(TABS_MAX);
+        let others = seen.tabs.iter().rev().map(|tab| tab.id.clone());
+        let all = openers.chain(iter::once(self.main.clone())).chain(others);
+        all.filter(|tab| !closed.contains(tab)).collect()
     }
 }
 
@@ -102,14 +131,16 @@ struct Eyes {
     main: TargetId,
     seen: Arc<Mutex<Seen>>,
     fall: watch::Sender<Option<Gone>>,
+    close: watch::Sender<Vec<TargetId>>,
 }
 
 impl Eyes {
     async fn look(
         self,
-        (mut created, mut crashed): (
+        (mut created, mut crashed, mut destroyed): (
             impl Stream<Item = Arc<EventTargetCreated>> + Unpin,
             impl Stream<Item = Arc<EventTargetCrashed>> + Unpin,
+            impl Stream<Item = Arc<EventTargetDestroyed>> + Unpin,
         ),
         (mut begun, mut progress): (
             impl Stream<Item = Arc<EventDownloadWillBegin>> + Unpin,
@@ -120,6 +151,7 @@ impl Eyes {
             tokio::select! {
                 Some(event) = created.next() => self.opened(&event).await,
                 Some(event) = crashed.next() => self.crashed(&event),
+                Some(event) = destroyed.next() => self.closed(&event.target_id),
                 Some(event) = begun.next() => self.begun(&event).await,
                 Some(event) = progress.next() => self.progressed(&event).await,
                 else => return,
@@ -137,18 +169,27 @@ impl Eyes {
             let _ = self.browser.execute(CloseTargetParams::new(target.target_id.clone())).await;
             return;
         }
-        lock(&self.seen).tabs.push(target.target_id.clone());
+        lock(&self.seen).tabs.push(Opened { id: target.target_id.clone(), opener: target.opener_id.clone() });
     }
 
     fn crashed(&self, event: &EventTargetCrashed) {
-        let ours = event.target_id == self.main || lock(&self.seen).tabs.contains(&event.target_id);
-        if ours {
+        if self.is_ours(&event.target_id) {
             let gone = match event.status.as_str() {
                 "oom" => Gone::TooMuch("the page takes more memory than the browser can give".to_owned()),
                 _ => Gone::Crashed,
             };
             self.fall.send_replace(Some(gone));
         }
+    }
+
+    fn closed(&self, tab: &TargetId) {
+        if self.is_ours(tab) {
+            self.close.send_modify(|closed| closed.push(tab.clone()));
+        }
+    }
+
+    fn is_ours(&self, tab: &TargetId) -> bool {
+        *tab == self.main || lock(&self.seen).tabs.iter().any(|known| known.id == *tab)
     }
 
     async fn begun(&self, event: &EventDownloadWillBegin) {
