@@ -98,11 +98,21 @@ pub(super) async fn visit(
             story.done(None);
         }
     }
-    let mut window = walk.window;
+    let window = walk.window;
+    look_back(settings, window, (tab, sight, &gauge), run, limit).await
+}
+
+/// Looks at the page when all is done; at the one behind it, if it closes itself.
+async fn look_back(
+    settings: &Settings,
+    mut window: Window,
+    (tab, sight, gauge): (&Tab, &Sight, &Gauge),
+    run: &mut Run<'_>,
+    limit: Instant,
+) -> Result<Reply, Stop> {
     loop {
         let page = window.page.clone();
-        let looked = tab.while_open(&page, look(settings, &window, (tab, sight, &gauge), run, limit)).await;
-        match looked {
+        match tab.while_open(&page, look(settings, &window, (tab, sight, gauge), run, limit)).await {
             Ok(reply) => return reply,
             Err(Closed) => window.turn_to(tab.behind(&page).await?),
         }
