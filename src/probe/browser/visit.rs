@@ -1,5 +1,7 @@
 //! One visit: puts on what the customer has, opens the page, does what he does, and tells what was to be seen.
 
+mod content;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -12,9 +14,6 @@ use chromiumoxide::cdp::browser_protocol::page::{self, CaptureScreenshotParams, 
 use chromiumoxide::cdp::browser_protocol::security::SetIgnoreCertificateErrorsParams;
 use chromiumoxide::error::CdpError;
 use futures::try_join;
-use http::header::CONTENT_TYPE;
-use http::{HeaderMap, HeaderValue};
-use serde::Deserialize;
 use tokio::time::{Instant, timeout_at};
 use url::Url;
 
@@ -31,11 +30,10 @@ use super::vitals::{Gauge, Lame, Vital, Vitals};
 use super::walk::{Walk, stop};
 use super::window::{JUDGED_AFTER, State, Window};
 use super::{Settings, audit, weigh};
-use crate::model::{Fault, FaultCode, Phase, SelfFault};
-use crate::probe::{Body, Field, Needs, Reply, Run, Stop};
+use content::Content;
 
-/// Of what the page says, in bytes.
-const TEXT_BYTES_MAX: usize = 1 << 20;
+use crate::model::{Fault, FaultCode, Phase, SelfFault};
+use crate::probe::{Field, Reply, Run, Stop};
 
 pub(super) async fn visit(
     settings: &Settings,
@@ -373,37 +371,4 @@ fn lame_words(lame: &Lame) -> Fault {
         Vital::Lcp | Vital::Fcp | Vital::Ttfb => seconds(lame.good),
     };
     Fault::new(code, format!("{text}; good is up to {good} ({})", lame.vital.name())).during(Phase::Load)
-}
-
-/// The page as it stands now.
-#[derive(Debug, Default, Deserialize)]
-struct Content {
-    url: String,
-    title: String,
-    /// What is read.
-    #[serde(default)]
-    text: String,
-    #[serde(default)]
-    html: String,
-}
-
-impl Content {
-    async fn of(window: &Window, needs: Needs) -> chromiumoxide::error::Result<Self> {
-        const ALL: &str = "most => ({ url: location.href, title: document.title.slice(0, 1000), ...most && { \
-                           text: (document.body?.innerText ?? '').slice(0, most), \
-                           html: document.documentElement.outerHTML.slice(0, most) } })";
-        let most = if needs >= Needs::Body { TEXT_BYTES_MAX } else { 0 };
-        Ok(window.main(ALL, vec![most.into()]).await?.unwrap_or_default())
-    }
-
-    fn fill(self, needs: Needs, reply: &mut Reply) {
-        reply.set(Field::Url, self.url);
-        reply.set(Field::Title, self.title);
-        if needs >= Needs::Body {
-            reply.set(Field::Text, self.text);
-            // What is quoted of it is what people read.
-            reply.headers = Some(HeaderMap::from_iter([(CONTENT_TYPE, HeaderValue::from_static("text/html"))]));
-            reply.body = Some(Body { bytes: self.html.into(), charset: None });
-        }
-    }
 }
