@@ -100,7 +100,7 @@ async fn follow(
         pages: Vec::new(),
         current: 0,
         title: String::new(),
-        shown: Sights::default(),
+        shown: <[Sights; 2]>::default(),
         lines: Vec::new(),
         typing: None,
         pending: None,
@@ -139,8 +139,9 @@ struct Recorder<'r> {
     /// The page that the last line was done on.
     current: usize,
     title: String,
-    /// What it showed when it was looked at last, without its frames.
-    shown: Sights,
+    /// What it showed when it was looked at last and before that, without its frames: a deed that is heard of now may have
+    /// had its effect at the last look.
+    shown: [Sights; 2],
     lines: Vec<Line>,
     /// The field that the last line fills, until it is left.
     typing: Option<(usize, String)>,
@@ -250,7 +251,7 @@ impl Recorder<'_> {
         };
         self.add(done);
         // What was done in a frame may show outside it.
-        let before = before.map(|before| if before.framed { self.shown.clone().and(before) } else { before });
+        let before = before.map(|before| if before.framed { self.shown[1].clone().and(before) } else { before });
         self.pending = before.map(|before| Pending { before, since: Instant::now(), found: None, stood: 0 });
     }
 
@@ -360,9 +361,10 @@ impl Recorder<'_> {
         let framed = self.pending.as_ref().is_some_and(|pending| pending.before.framed);
         let mut sights = ear::sights(&page, &self.world).await;
         if let Some(shown) = &mut sights {
-            self.shown.clone_from(shown);
+            self.shown.swap(0, 1);
+            self.shown[0].clone_from(shown);
             if framed {
-                *shown = ear::in_frames(&page, &self.world).await.into_iter().fold(self.shown.clone(), Sights::and);
+                *shown = ear::in_frames(&page, &self.world).await.into_iter().fold(shown.clone(), Sights::and);
             }
         }
         if let Some(sights) = sights.as_ref().filter(|sights| self.title.is_empty() && !sights.title.is_empty()) {
