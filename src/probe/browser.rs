@@ -47,7 +47,7 @@ use std::time::Duration;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::Deserialize;
-use tokio::time::{Instant, timeout};
+use tokio::time::timeout;
 use url::Url;
 
 use super::connect::tls::Options;
@@ -198,10 +198,7 @@ impl Act for Settings {
     async fn act(&self, run: &mut Run<'_>) -> Result<Reply, Stop> {
         let url = self.url(run.scope)?;
         run.attribute("url.full", url.as_str());
-        let asked = Instant::now();
-        let tab = run.tools.browsers.open(run, &url).await;
-        run.waited = asked.elapsed();
-        let tab = tab?;
+        let tab = run.tools.browsers.open(run, &url).await?;
         let mut sight = Sight::watch(&tab.page).await.map_err(walk::stop)?;
         let story = Story::begin(run, &sight);
         jar::bring(&tab, run.cookies.as_deref()).await.map_err(walk::stop)?;

@@ -74,11 +74,7 @@ mod tests {
     #[test]
     fn what_was_not_there_in_time_is_doubted_and_what_was_wrong_is_not() {
         let second = Duration::from_secs(1);
-        let stood_still = [(second, 2 * second), (Duration::ZERO, 9 * second)].map(|(lost, of)| Loss {
-            lost,
-            waited: Duration::ZERO,
-            of,
-        });
+        let stood_still = [Loss { lost: second, of: 2 * second }, Loss { lost: Duration::ZERO, of: 9 * second }];
         let doubted = |code| {
             let stop = Stop::from(Fault::new(code, "it is not there"));
             matches!(excuse(stop, &Clock::system(), stood_still), Stop::Own(SelfFault::Late, _))

@@ -134,8 +134,6 @@ struct Walk<'a> {
     witness: Option<Box<dyn Witness>>,
     /// Spent on showing what failed; no part of the run.
     shown: Duration,
-    /// For something of ours.
-    waited: Duration,
     start: Instant,
     /// What was lost before it.
     lost: Duration,
@@ -175,7 +173,6 @@ impl<'a> Walk<'a> {
             began,
             witness: None,
             shown: Duration::ZERO,
-            waited: Duration::ZERO,
             start,
             lost: prober.standstill.lost(start),
             deadline: start + errand.timeout,
@@ -205,16 +202,14 @@ impl<'a> Walk<'a> {
         }
         outcome.reached = true;
         let begun = Instant::now();
-        let (before, waited) = (self.prober.standstill.lost(begun), self.waited);
+        let before = self.prober.standstill.lost(begun);
         let (felt, ended) = match missing {
             Some(name) => (None, Err(Fault::new(FaultCode::Expectation, format!("`{name}` is not known")).into())),
             None => self.act(index, begun, &mut outcome).await,
         };
         outcome.took = begun.elapsed();
         if let Err(stop) = ended {
-            let losses =
-                [((begun, before), self.waited.saturating_sub(waited)), ((self.start, self.lost), self.waited)]
-                    .map(|(from, waited)| Loss { waited, ..self.loss(from) });
+            let losses = [self.loss((begun, before)), self.loss((self.start, self.lost))];
             let stop = doubt::excuse(self.redactor.stop(stop, &outcome.name), &self.prober.tools.clock, losses);
             if let Stop::Fault(fault) = &stop {
                 outcome.fault = Some(fault.clone());
@@ -250,7 +245,7 @@ impl<'a> Walk<'a> {
     /// How much was lost from a moment on, before which so much was.
     fn loss(&self, (from, before): (Instant, Duration)) -> Loss {
         let lost = self.prober.standstill.lost(Instant::now()).saturating_sub(before);
-        Loss { lost, waited: Duration::ZERO, of: from.elapsed() }
+        Loss { lost, of: from.elapsed() }
     }
 
     /// Lets the kind do it, then looks at the reply.
@@ -282,7 +277,6 @@ impl<'a> Walk<'a> {
             certificate: None,
             captured: Vec::new(),
             attributes: Vec::new(),
-            waited: Duration::ZERO,
             witness: None,
             chronicle: None,
             redactor: &mut self.redactor,
@@ -295,7 +289,7 @@ impl<'a> Walk<'a> {
             Ok(Err(_)) => Err(Stop::Own(SelfFault::Panicked, format!("`{}` panicked", prepared.step.kind))),
             Ok(Ok(acted)) => acted,
         };
-        (self.witness, self.waited) = (run.witness.take(), self.waited + run.waited);
+        self.witness = run.witness.take();
         let running = run.phases.running();
         if let (Err(Stop::Fault(_)), Some(Phase::Dns), None) = (&acted, running, run.peer) {
             run.note_name_server();

@@ -80,8 +80,6 @@ pub struct Run<'a> {
     /// What a dialogue captured, known to later steps and to expectations.
     pub captured: Vec<(Arc<str>, String)>,
     pub(crate) attributes: Vec<(&'static str, SmolStr)>,
-    /// How long it waited for something of ours: that is none of the target's time.
-    pub waited: Duration,
     /// Who saw it, if there is something to be seen.
     pub witness: Option<Box<dyn Witness>>,
     /// Who remembers what happened, if there is more than phases tell.
@@ -135,7 +133,6 @@ impl Run<'_> {
             certificate: None,
             captured: Vec::new(),
             attributes: Vec::new(),
-            waited: Duration::ZERO,
             witness: None,
             chronicle: None,
             redactor: &mut own.redactor,

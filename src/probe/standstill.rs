@@ -25,8 +25,6 @@ struct Beats {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Loss {
     pub(super) lost: Duration,
-    /// For a browser of ours, besides.
-    pub(super) waited: Duration,
     pub(super) of: Duration,
 }
 
@@ -57,8 +55,7 @@ impl Beats {
 impl Loss {
     /// Whoever had so little time cannot say that somebody else took too much.
     pub(super) fn spoils(self) -> bool {
-        let lost = self.lost + self.waited;
-        lost >= LEAST && lost * SPOILS >= self.of
+        self.lost >= LEAST && self.lost * SPOILS >= self.of
     }
 
     /// Without it what took `latency` would have taken at most `limit`.
@@ -67,13 +64,7 @@ impl Loss {
     }
 
     pub(super) fn words(self) -> String {
-        let [lost, waited, of] = [self.lost, self.waited, self.of].map(|time| time.as_secs_f64());
-        if self.waited > self.lost {
-            return format!(
-                "it waited {waited:.2} s of {of:.2} s for a browser of ours: let there be more (`browser: {{ at_most: … }}`), \
-                 or runs be rarer"
-            );
-        }
+        let (lost, of) = (self.lost.as_secs_f64(), self.of.as_secs_f64());
         format!("we stood still ourselves for {lost:.2} s of {of:.2} s")
     }
 }
@@ -106,15 +97,11 @@ mod tests {
 
     #[test]
     fn a_quarter_spoils_and_what_is_deducted_must_explain() {
-        let loss = |lost, of| Loss { lost: millis(lost), waited: Duration::ZERO, of: millis(of) };
+        let loss = |lost, of| Loss { lost: millis(lost), of: millis(of) };
         assert!(loss(250, 1000).spoils() && !loss(249, 1000).spoils() && !loss(0, 0).spoils());
         assert!(loss(300, 900).explains(millis(800), millis(500)));
         assert!(!loss(299, 900).explains(millis(800), millis(500)), "it is slow all the same");
         assert!(!loss(300, 900).explains(millis(500), millis(500)), "there is nothing to explain");
-        let waited = Loss { waited: millis(300), ..loss(20, 1000) };
-        assert!(waited.spoils() && !Loss { waited: millis(200), ..waited }.spoils());
-        assert!(!waited.explains(millis(330), millis(300)), "what was waited for was over when it began");
-        assert!(waited.words().contains("waited 0.30 s of 1.00 s for a browser"), "{}", waited.words());
         assert_eq!(loss(1520, 1800).words(), "we stood still ourselves for 1.52 s of 1.80 s");
     }
 }

@@ -36,7 +36,7 @@ pub(super) fn tools() -> Tools {
     with(Settings::default(), Network::system(Clock::system()))
 }
 
-pub(super) fn with(settings: Settings, network: Network) -> Tools {
+fn with(settings: Settings, network: Network) -> Tools {
     Tools {
         clock: Clock::system(),
         pushes: Arc::new(Nobody),
@@ -94,7 +94,6 @@ async fn running<T>(tools: &Tools, work: impl AsyncFnOnce(&mut Run<'_>) -> T) ->
         certificate: None,
         captured: Vec::new(),
         attributes: Vec::new(),
-        waited: Duration::ZERO,
         witness: None,
         chronicle: None,
         redactor: &mut redactor,
