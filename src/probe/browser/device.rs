@@ -1,6 +1,7 @@
 //! What a customer holds in his hands, and how he is connected: viewport, touch, user agent, language, network.
 
 use chromiumoxide::Page;
+use chromiumoxide::cdp::browser_protocol::browser::{Bounds, GetWindowForTargetParams, SetWindowBoundsParams};
 use chromiumoxide::cdp::browser_protocol::emulation::{
     MediaFeature, SetDeviceMetricsOverrideParams, SetEmulatedMediaParams, SetFocusEmulationEnabledParams,
     SetLocaleOverrideParams, SetTimezoneOverrideParams, SetTouchEmulationEnabledParams, SetUserAgentOverrideParams,
@@ -130,7 +131,17 @@ fn worn(told: Result<()>) -> Result<()> {
 /// tools slow it down (1.6 Mbit/s and 750 kbit/s less a tenth, 150 ms times 3.75).
 const SLOW_4G: (f64, f64, f64) = (562.5, 180_000.0, 84_375.0);
 
+/// What a window has around its page, about, in pixels.
+const FRAME: (i64, i64) = (16, 96);
+
 impl Guise {
+    /// Nothing but the device.
+    pub(super) fn plain(device: Device) -> Self {
+        let (locale, timezone) = ("en-US".to_owned(), "UTC".to_owned());
+        let (connection, scheme) = (Connection::AsIs, Scheme::Light);
+        Self { device, connection, scheme, locale, timezone, block: Vec::new() }
+    }
+
     /// Puts it on. `version` is Chromium's own (`156.0.8078.79`).
     pub(super) async fn wear(&self, page: &Page, version: &str) -> Result<()> {
         // None waits for another.
@@ -207,5 +218,14 @@ impl Guise {
         params.platform = Some(system.split(';').next_back().unwrap_or_default().trim().to_owned());
         params.user_agent_metadata = Some(metadata);
         params
+    }
+
+    /// Makes the page's window as large as the device's is.
+    pub(super) async fn fit(&self, page: &Page) -> Result<()> {
+        let window = page.execute(GetWindowForTargetParams::default()).await?.result.window_id;
+        let (width, height) = self.device.size();
+        let mut bounds = Bounds::default();
+        (bounds.width, bounds.height) = (Some(width + FRAME.0), Some(height + FRAME.1));
+        page.execute(SetWindowBoundsParams::new(window, bounds)).await.map(drop)
     }
 }

@@ -6,6 +6,7 @@
 mod ear;
 mod effect;
 mod line;
+mod pending;
 mod sheet;
 #[cfg(test)]
 mod tests;
@@ -14,7 +15,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chromiumoxide::Page;
-use chromiumoxide::cdp::browser_protocol::browser::{Bounds, GetWindowForTargetParams, SetWindowBoundsParams};
 use chromiumoxide::cdp::browser_protocol::emulation::{
     ClearDeviceMetricsOverrideParams, SetEmitTouchEventsForMouseConfiguration, SetEmitTouchEventsForMouseParams,
 };
@@ -28,7 +28,7 @@ use url::Url;
 
 use super::chromium::herald::Order;
 pub use super::device::Device;
-use super::device::{Connection, Guise, Scheme};
+use super::device::Guise;
 use super::pool::Browsers;
 use super::tab::Tab;
 use super::visit::{unreachable, version};
@@ -40,17 +40,12 @@ use crate::probe::connect::address::Way;
 use ear::{Heard, Kept, place};
 use effect::{Sights, effect, is_steady, part};
 use line::{Done, Line, Then, Typed, clip};
+use pending::Pending;
 
 /// How often the pages are looked at.
 const LOOK: Duration = Duration::from_millis(150);
-/// What came of a deed is known when it stands for so many looks,
-const STANDS: u32 = 3;
-/// or not at all after this long: a probe waits 5 s by default.
-const EFFECT_WITHIN: Duration = Duration::from_secs(4);
 /// How long after its effect a click may be heard.
 const HEARD_WITHIN: Duration = Duration::from_secs(2);
-/// What a window has around its page, about, in pixels.
-const FRAME: (i64, i64) = (16, 96);
 /// What is heard and not yet written down.
 const HEARD_MAX: usize = 64;
 
@@ -82,25 +77,17 @@ async fn follow(
     stop: &CancellationToken,
     tell: &mut (dyn FnMut(&str) + Send),
 ) -> Result<String, String> {
-    let guise = Guise {
-        device: wanted.device.unwrap_or_default(),
-        connection: Connection::AsIs,
-        scheme: Scheme::Light,
-        locale: "en-US".to_owned(),
-        timezone: "UTC".to_owned(),
-        block: Vec::new(),
-    };
     let (sink, mut heard) = mpsc::channel(HEARD_MAX);
     let mut recorder = Recorder {
         tab,
-        guise,
+        guise: Guise::plain(wanted.device.unwrap_or_default()),
         world: World::new(wanted.random),
         sink,
         listening: JoinSet::new(),
         pages: Vec::new(),
         current: 0,
         title: String::new(),
-        shown: <[Sights; 2]>::default(),
+        shown: [None, None],
         lines: Vec::new(),
         typing: None,
         pending: None,
@@ -116,7 +103,7 @@ async fn follow(
             () = stop.cancelled() => break,
             // Whoever ends the browser ends all its windows.
             _ = tab.gone() => break,
-            Some((page, heard)) = heard.recv() => recorder.hear(page, heard),
+            Some((page, heard)) = heard.recv() => recorder.hear(page, heard).await,
             _ = looks.tick() => if !recorder.look().await { break },
         }
         if recorder.lines.len() >= DEEDS_MAX {
@@ -139,9 +126,9 @@ struct Recorder<'r> {
     /// The page that the last line was done on.
     current: usize,
     title: String,
-    /// What it showed when it was looked at last and before that, without its frames: a deed that is heard of now may have
-    /// had its effect at the last look.
-    shown: [Sights; 2],
+    /// What it showed, whole and without its frames, when it was looked at last and before that: a deed that is heard of
+    /// now may have had its effect at the last look.
+    shown: [Option<Sights>; 2],
     lines: Vec<Line>,
     /// The field that the last line fills, until it is left.
     typing: Option<(usize, String)>,
@@ -158,14 +145,6 @@ struct Known {
     page: Page,
     /// Where it stands in its history.
     place: i64,
-}
-
-/// What came of the last deed is not known yet.
-struct Pending {
-    before: Sights,
-    since: Instant,
-    found: Option<Then>,
-    stood: u32,
 }
 
 impl Recorder<'_> {
@@ -193,7 +172,7 @@ impl Recorder<'_> {
             fingers.configuration = Some(SetEmitTouchEventsForMouseConfiguration::Mobile);
             page.execute(fingers).await?;
             // Around what such a device shows; a window that is larger does as well.
-            let _ = self.fit(page).await;
+            let _ = self.guise.fit(page).await;
         } else {
             // As large as the window is: a person must see all of it.
             page.execute(ClearDeviceMetricsOverrideParams::default()).await?;
@@ -205,15 +184,7 @@ impl Recorder<'_> {
         Ok(())
     }
 
-    async fn fit(&self, page: &Page) -> Told<()> {
-        let window = page.execute(GetWindowForTargetParams::default()).await?.result.window_id;
-        let (width, height) = self.guise.device.size();
-        let mut bounds = Bounds::default();
-        (bounds.width, bounds.height) = (Some(width + FRAME.0), Some(height + FRAME.1));
-        page.execute(SetWindowBoundsParams::new(window, bounds)).await.map(drop)
-    }
-
-    fn hear(&mut self, page: usize, heard: Heard) {
+    async fn hear(&mut self, page: usize, heard: Heard) {
         if let Heard::Fill { key, value, kept, done, element } = &heard
             && self.typing.as_ref().is_some_and(|(on, typed)| *on == page && typed == key)
         {
@@ -250,9 +221,18 @@ impl Recorder<'_> {
             Heard::Upload { element, file } => (Done::Upload(element, file), None),
         };
         self.add(done);
-        // What was done in a frame may show outside it.
-        let before = before.map(|before| if before.framed { self.shown[1].clone().and(before) } else { before });
-        self.pending = before.map(|before| Pending { before, since: Instant::now(), found: None, stood: 0 });
+        let Some(before) = before else { return };
+        let before = if before.framed { self.around(before).await } else { Some(before) };
+        self.pending = before.map(Pending::new);
+    }
+
+    /// What was done in a frame may show outside it.
+    async fn around(&self, framed: Sights) -> Option<Sights> {
+        let outside = match self.shown[1].as_ref().or(self.shown[0].as_ref()) {
+            Some(shown) => Some(shown.clone()),
+            None => ear::sights(&self.pages.get(self.current)?.page, &self.world).await,
+        };
+        outside.map(|outside| outside.and(framed))
     }
 
     fn add(&mut self, done: Done) {
@@ -278,7 +258,7 @@ impl Recorder<'_> {
     fn conclude(&mut self) {
         self.typed();
         if let (Some(pending), Some(line)) = (self.pending.take(), self.lines.last_mut())
-            && let Some(then) = pending.found
+            && let Some(then) = pending.then()
         {
             match then {
                 Then::Dialog(_) => self.seen.0 += 1,
@@ -323,7 +303,7 @@ impl Recorder<'_> {
             if let Some(pending) = &mut self.pending {
                 let named =
                     part(&pending.before.url, &url).or_else(|| Some(Url::parse(&url).ok()?.host_str()?.to_owned()));
-                pending.found = named.map(Then::NewTab);
+                pending.settle(named.map(Then::NewTab));
                 self.conclude();
                 self.current = self.pages.len() - 1;
             }
@@ -335,7 +315,7 @@ impl Recorder<'_> {
         let Some(known) = self.pages.get(self.current) else { return };
         let Some((now, how)) = place(&known.page).await else { return };
         let before = std::mem::replace(&mut self.pages[self.current].place, now);
-        if self.pending.is_some() || now == before {
+        if self.pending.as_ref().is_some_and(|pending| !pending.is_known()) || now == before {
             return;
         }
         if now + 1 == before {
@@ -361,8 +341,9 @@ impl Recorder<'_> {
         let framed = self.pending.as_ref().is_some_and(|pending| pending.before.framed);
         let mut sights = ear::sights(&page, &self.world).await;
         if let Some(shown) = &mut sights {
-            self.shown.swap(0, 1);
-            self.shown[0].clone_from(shown);
+            if shown.ready && !shown.text.is_empty() {
+                self.shown = [Some(shown.clone()), self.shown[0].take()];
+            }
             if framed {
                 *shown = ear::in_frames(&page, &self.world).await.into_iter().fold(shown.clone(), Sights::and);
             }
@@ -379,10 +360,8 @@ impl Recorder<'_> {
         let shown = || sights.as_ref().and_then(|sights| effect(&pending.before, sights));
         let found = found.or_else(shown);
         let is_whole = sights.is_some_and(|sights| sights.ready);
-        pending.stood = if is_whole && found == pending.found { pending.stood + 1 } else { 0 };
-        pending.found = found;
-        let is_known = pending.found.is_some() && pending.stood >= STANDS;
-        if is_known || pending.since.elapsed() > EFFECT_WITHIN {
+        pending.see(found, is_whole);
+        if pending.is_over() {
             self.conclude();
         }
     }

@@ -55,7 +55,7 @@ impl Hands {
 
     /// Until what came of it is known.
     async fn rest(&self) {
-        tokio::time::sleep(EFFECT_WITHIN + LOOK * 4).await;
+        tokio::time::sleep(pending::WITHIN + LOOK * 4).await;
     }
 }
 
@@ -66,15 +66,7 @@ async fn recorded(html: &str, doing: impl AsyncFnOnce(Hands)) -> String {
     let tab = open(&tools, &url).await.unwrap();
     let wanted = Wanted { open: url, device: None, random: rand::random() };
     let stop = CancellationToken::new();
-    let guise = Guise {
-        device: Device::Desktop,
-        connection: Connection::AsIs,
-        scheme: Scheme::Light,
-        locale: "en-US".to_owned(),
-        timezone: "UTC".to_owned(),
-        block: Vec::new(),
-    };
-    let window = Window::new(tab.page.clone(), guise);
+    let window = Window::new(tab.page.clone(), Guise::plain(Device::Desktop));
     let mut told = Vec::new();
     let mut tell = |line: &str| told.push(line.to_owned());
     let person = async {
