@@ -47,10 +47,11 @@ use std::time::Duration;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::Deserialize;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 use url::Url;
 
 use super::connect::tls::Options;
+use super::doubt::let_in_late;
 use super::endpoint::page;
 use super::template::{Place, Template};
 use super::{Act, Field, Part, Reply, Run, Scope, Stop};
@@ -58,7 +59,7 @@ use crate::model::{Fault, FaultCode};
 use deed::Deed;
 use device::{Connection, Device, Guise, Scheme};
 use element::Element;
-use evidence::Onlooker;
+use evidence::{Onlooker, in_time};
 use sight::Sight;
 use story::Story;
 
@@ -198,7 +199,9 @@ impl Act for Settings {
     async fn act(&self, run: &mut Run<'_>) -> Result<Reply, Stop> {
         let url = self.url(run.scope)?;
         run.attribute("url.full", url.as_str());
+        let asked = Instant::now();
         let tab = run.tools.browsers.open(run, &url).await?;
+        let (waited, limit) = (asked.elapsed(), in_time(run.deadline));
         let mut sight = Sight::watch(&tab.page).await.map_err(walk::stop)?;
         let story = Story::begin(run, &sight);
         jar::bring(&tab, run.cookies.as_deref()).await.map_err(walk::stop)?;
@@ -217,7 +220,9 @@ impl Act for Settings {
         jar::take(&tab, run).await;
         let (random, now) = ((run.tools.random)(), run.tools.clock.now());
         run.witness = Some(Box::new(Onlooker::new(tab, sight, random, now)));
-        reply
+        // A fault that was found with time left is the page's, however late we came.
+        let is_up = Instant::now() >= limit;
+        reply.map_err(|stop| if is_up { let_in_late(stop, waited, run.deadline - asked) } else { stop })
     }
 }
 

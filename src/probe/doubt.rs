@@ -1,9 +1,14 @@
 //! Faults that say nothing, because we cannot believe ourselves. Pure.
 
+use std::time::Duration;
+
 use super::Stop;
 use super::standstill::Loss;
 use crate::clock::Clock;
 use crate::model::{Fault, FaultCode, SelfFault};
+
+/// Whoever waited for one part in so many of his time had too little of it.
+const SPOILS: f64 = 4.0;
 
 /// With a clock that is wrong, nobody can tell whether a certificate is valid; nor whether somebody was in time, if we
 /// were not there to see it. `losses` are those of the step and of the run.
@@ -21,6 +26,21 @@ pub(super) fn excuse(stop: Stop, clock: &Clock, losses: [Loss; 2]) -> Stop {
     match doubt {
         Some(doubt) => Stop::Own(why, format!("{fault}; but {doubt}")),
         None => stop,
+    }
+}
+
+/// Nobody had enough time who was let in late: `waited` for something of ours, of the time `allowed`, which is up.
+pub(super) fn let_in_late(stop: Stop, waited: Duration, allowed: Duration) -> Stop {
+    match stop {
+        Stop::Fault(fault) if waited.as_secs_f64() * SPOILS >= allowed.as_secs_f64() && hangs_on_time(&fault) => {
+            let (waited, allowed) = (waited.as_secs_f64(), allowed.as_secs_f64());
+            let why = format!(
+                "{fault}; but it waited {waited:.1} s of its {allowed:.1} s for a browser of ours: let there be more \
+                 (`browser: {{ at_most: … }}`), or runs be rarer"
+            );
+            Stop::Own(SelfFault::Late, why)
+        }
+        stop => stop,
     }
 }
 
@@ -67,8 +87,6 @@ fn is_of(fault: &Fault, field: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
 
     #[test]
@@ -81,5 +99,15 @@ mod tests {
         };
         assert!([FaultCode::Timeout, FaultCode::ElementMissing, FaultCode::NoEffect].into_iter().all(doubted));
         assert!(![FaultCode::Status, FaultCode::ScriptError, FaultCode::ConnectRefused].into_iter().any(doubted));
+    }
+    #[test]
+    fn who_was_let_in_late_is_only_excused_if_it_was_by_much() {
+        let doubted = |code, waited| {
+            let stop = Stop::from(Fault::new(code, "it is not there"));
+            let stop = let_in_late(stop, Duration::from_millis(waited), Duration::from_secs(4));
+            matches!(stop, Stop::Own(SelfFault::Late, text) if text.contains("4.0 s for a browser of ours"))
+        };
+        assert!(doubted(FaultCode::Timeout, 1000) && doubted(FaultCode::ElementMissing, 3000));
+        assert!(!doubted(FaultCode::Timeout, 999) && !doubted(FaultCode::Status, 3000));
     }
 }

@@ -5,10 +5,18 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use jiff::Timestamp;
-use serde_json::json;
+use serde_json::{Value, json};
+use tokio::join;
+use tokio::net::TcpListener;
+use tokio::time::sleep;
+use url::Url;
 
-use super::tests::{page, tools};
-use crate::model::{FaultCode, FindingSeverity, ProbeId, Proof, Sort, Trigger, VantageId, Verdict};
+use super::pool::Settings;
+use super::tests::{page, tools, with};
+use crate::clock::Clock;
+use crate::model::{FaultCode, FindingSeverity, ProbeId, Proof, SelfFault, Sort, Trigger, VantageId, Verdict};
+use crate::probe::connect::Network;
+use crate::probe::connect::address::Way;
 use crate::probe::expect::Expect;
 use crate::probe::{Errand, Kind, Order, Prober, Proofs, Step, When};
 
@@ -21,35 +29,69 @@ impl Proofs for Kept {
     }
 }
 
+/// One step, which uses a page.
+fn errand(written: &Value, timeout: Duration) -> Errand {
+    let kind = Kind::decode("browser", written.clone()).unwrap().unwrap();
+    let step = Step {
+        name: "pay".into(),
+        kind,
+        expect: Expect::default(),
+        capture: Vec::new(),
+        on: None,
+        when: When::Well,
+        timeout: None,
+        severity: FindingSeverity::Blocking,
+    };
+    let each = (Duration::from_mins(1), timeout);
+    Errand::new(ProbeId::new("shop", "pay"), "Pay".to_owned(), each, vec![step], BTreeMap::new())
+}
+
+fn order() -> Order {
+    Order {
+        persona: None,
+        vantage: VantageId::default(),
+        trigger: Trigger::Person,
+        asked_by: None,
+        scheduled: Timestamp::UNIX_EPOCH,
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_page_is_not_blamed_for_the_time_that_a_browser_was_waited_for() {
+    let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = Url::parse(&format!("http://{}/", silent.local_addr().unwrap())).unwrap();
+    let one: Settings = serde_json::from_value(json!({ "at_most": 1 })).unwrap();
+    let tools = with(one, Network::system(Clock::system()));
+    let (browsers, network) = (Arc::clone(&tools.browsers), Arc::clone(&tools.network));
+    let timeout = Duration::from_secs(4);
+    let other = browsers.tab(network, Way::Written, &url).await.unwrap();
+    let prober = Prober::new(tools);
+    let written = json!({ "open": url.as_str() });
+    let waits = Arc::new(errand(&written, timeout));
+    let freed = async {
+        sleep(timeout / 2).await;
+        drop(other);
+    };
+    let (reading, ()) = join!(prober.run(&waits, order()), freed);
+    match &reading.outcome.verdict {
+        Verdict::Inconclusive { why: SelfFault::Late, text } => {
+            assert!(text.contains("for a browser of ours"), "{text}");
+        }
+        verdict => panic!("{verdict:?}"),
+    }
+    browsers.close().await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_step_that_fails_is_shown_and_one_that_does_not_is_not() {
     let url =
         page("<title>Shop</title><h1>Pay</h1><button>Later</button><script>console.error('no card')</script>").await;
     for (wanted, shown) in [("Later", 0), ("Now", 1)] {
         let deeds = json!([{ "click": wanted, "within": "1s" }]);
-        let kind = Kind::decode("browser", json!({ "open": url.as_str(), "do": deeds })).unwrap().unwrap();
-        let step = Step {
-            name: "pay".into(),
-            kind,
-            expect: Expect::default(),
-            capture: Vec::new(),
-            on: None,
-            when: When::Well,
-            timeout: None,
-            severity: FindingSeverity::Blocking,
-        };
-        let each = (Duration::from_mins(1), Duration::from_mins(1));
-        let errand = Errand::new(ProbeId::new("shop", "pay"), "Pay".to_owned(), each, vec![step], BTreeMap::new());
+        let errand = errand(&json!({ "open": url.as_str(), "do": deeds }), Duration::from_mins(1));
         let kept = Arc::new(Kept::default());
         let prober = Prober::new(tools()).showing(Arc::clone(&kept) as Arc<dyn Proofs>);
-        let order = Order {
-            persona: None,
-            vantage: VantageId::default(),
-            trigger: Trigger::Person,
-            asked_by: None,
-            scheduled: Timestamp::UNIX_EPOCH,
-        };
-        let reading = prober.run(&Arc::new(errand), order).await;
+        let reading = prober.run(&Arc::new(errand), order()).await;
         let proofs = kept.0.lock().unwrap();
         assert_eq!(proofs.len(), shown, "{wanted}: {:?}", reading.outcome.verdict);
         let Some(proof) = proofs.first() else { continue };

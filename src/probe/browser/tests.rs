@@ -36,7 +36,7 @@ pub(super) fn tools() -> Tools {
     with(Settings::default(), Network::system(Clock::system()))
 }
 
-fn with(settings: Settings, network: Network) -> Tools {
+pub(super) fn with(settings: Settings, network: Network) -> Tools {
     Tools {
         clock: Clock::system(),
         pushes: Arc::new(Nobody),
