@@ -30,8 +30,7 @@ pub(crate) fn run(folder: &Path, address: &str, chromium: &str) {
         let path = folder.join(path);
         fs::create_dir_all(path.parent().expect("a folder")).and_then(|()| fs::write(path, text)).expect("writes");
     };
-    // One browser: a run waits for what the one before has left to be tidied.
-    let browser = format!("browser: {{ at_most: 1, chromium: {chromium} }}");
+    let browser = format!("browser: {{ chromium: {chromium} }}");
     write("config/unbroken.yaml", &format!("company: Bench\nlisten: 127.0.0.1:0\nstore: ../bench.db\n{browser}\n"));
     write("config/journeys.yaml", "journeys:\n  all:\n    stages:\n      use: { touchpoints: [shop] }\n");
     write("probes/shop.yaml", &format!("channel: web{}", PROBES.replace("ADDRESS", address)));

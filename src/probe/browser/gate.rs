@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, copy_bidirectional_with_sizes};
@@ -34,10 +34,13 @@ const QUESTION: Duration = Duration::from_secs(2);
 const BUFFER_BYTES: usize = 16 << 10;
 const ACCEPT_AGAIN: Duration = Duration::from_millis(50);
 
+/// Where a gate will be: a browser can be told of it, and whoever comes waits until it is open.
+#[derive(Debug)]
+pub(super) struct Threshold(TcpListener);
+
 /// One run's gate; closed when dropped, with all that goes through it.
 #[derive(Debug)]
 pub(super) struct Gate {
-    pub(super) address: SocketAddr,
     log: Arc<Log>,
     serving: JoinHandle<()>,
 }
@@ -59,16 +62,16 @@ pub(super) struct Passage {
 struct Log {
     network: Arc<Network>,
     home: Home,
-    pages: OnceLock<Pages>,
+    pages: Pages,
     noted: Mutex<Noted>,
 }
 
 /// The browser that comes through here, and what of it is the run's.
 #[derive(Debug)]
-struct Pages {
-    browser: Weak<Browser>,
-    context: BrowserContextId,
-    herald: Arc<Herald>,
+pub(super) struct Pages {
+    pub(super) browser: Weak<Browser>,
+    pub(super) context: BrowserContextId,
+    pub(super) herald: Arc<Herald>,
 }
 
 /// The host that a person wrote, and how the run came to it.
@@ -85,19 +88,22 @@ struct Noted {
     hosts: BTreeMap<(String, u16), Passage>,
 }
 
-impl Gate {
-    pub(super) async fn open(network: Arc<Network>, home: Home) -> std::io::Result<Self> {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
-        let address = listener.local_addr()?;
-        let log = Arc::new(Log { network, home, pages: OnceLock::new(), noted: Mutex::default() });
-        let serving = tokio::spawn(serve(listener, Arc::clone(&log)));
-        Ok(Self { address, log, serving })
+impl Threshold {
+    pub(super) async fn new() -> std::io::Result<Self> {
+        TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.map(Self)
     }
 
-    /// Whose pages it serves: without that nothing leads from one private place to another.
-    pub(super) fn look_after(&self, browser: &Arc<Browser>, context: &BrowserContextId, herald: &Arc<Herald>) {
-        let (browser, context, herald) = (Arc::downgrade(browser), context.clone(), Arc::clone(herald));
-        let _ = self.log.pages.set(Pages { browser, context, herald });
+    pub(super) fn address(&self) -> std::io::Result<SocketAddr> {
+        self.0.local_addr()
+    }
+}
+
+impl Gate {
+    /// From now on it is one run's.
+    pub(super) fn open(Threshold(listener): Threshold, network: Arc<Network>, home: Home, pages: Pages) -> Self {
+        let log = Arc::new(Log { network, home, pages, noted: Mutex::default() });
+        let serving = tokio::spawn(serve(listener, Arc::clone(&log)));
+        Self { log, serving }
     }
 
     /// Every host that was asked for, with its port.
@@ -224,7 +230,7 @@ impl Log {
 
     /// None: the browser does not tell.
     async fn meets_strangers(&self) -> Option<bool> {
-        let Pages { browser, context, herald } = self.pages.get()?;
+        let Pages { browser, context, herald } = &self.pages;
         // The answer comes after all that the browser said before: whoever asks now is known by it.
         let targets = browser.upgrade()?.execute(GetTargetsParams::default()).await.ok()?.result.target_infos;
         let reached = |host: &str, port| self.lock().hosts.get(&(host.to_owned(), port)).and_then(|it| it.region);

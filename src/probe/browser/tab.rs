@@ -1,5 +1,6 @@
 //! One run's own window into the web: a context of its own in a browser of its own, behind its own gate.
 
+mod blank;
 mod closing;
 mod unasked;
 
@@ -9,27 +10,22 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use chromiumoxide::cdp::browser_protocol::browser::{
-    BrowserContextId, SetDownloadBehaviorBehavior, SetDownloadBehaviorParams,
-};
-use chromiumoxide::cdp::browser_protocol::target::{
-    CreateBrowserContextParams, CreateTargetParams, GetTargetsParams, TargetInfo,
-};
-use chromiumoxide::error::CdpError;
+use chromiumoxide::cdp::browser_protocol::browser::BrowserContextId;
+use chromiumoxide::cdp::browser_protocol::target::{GetTargetsParams, TargetInfo};
 use chromiumoxide::{Browser, Page};
-use futures::try_join;
 use tokio::runtime::Handle;
 use tokio::sync::watch;
 use tokio::time::timeout;
 
 use super::chromium::Gone;
 use super::chromium::herald::Herald;
-use super::gate::{Gate, Home, Passage};
+use super::gate::{Gate, Home, Pages, Passage};
 use super::pool::Lent;
 use crate::model::{Fault, FaultCode, SelfFault};
 use crate::probe::Stop;
 use crate::probe::connect::Network;
 
+pub(super) use blank::Blank;
 pub(super) use closing::Closed;
 pub(super) use unasked::Download;
 use unasked::Unasked;
@@ -69,44 +65,35 @@ struct Remnant {
 }
 
 impl Tab {
-    /// An empty page in a context of its own.
-    pub(super) async fn open(lent: Lent, network: Arc<Network>, home: Home) -> Result<Self, Stop> {
+    /// The page that is there already, or another.
+    pub(super) async fn open(mut lent: Lent, network: Arc<Network>, home: Home) -> Result<Self, Stop> {
         let (gone, rack) = (lent.chromium.gone(), lent.rack());
-        let opened = Self::make(lent, network, home).await;
-        opened.map_err(|unopened| match (unopened, &*gone.borrow()) {
-            (_, Some(gone)) => {
-                rack.lost(gone);
-                stop(gone)
-            }
-            (Unopened::Io(error), None) => own(&error.to_string()),
-            (Unopened::Browser(error), None) => own(&error.to_string()),
-        })
+        let made = match lent.blank.take().filter(Blank::is_whole) {
+            Some(blank) => Ok(blank),
+            None => Blank::make(&lent.chromium).await,
+        };
+        match made {
+            Ok(blank) => Ok(Self::begin(lent, blank, network, home)),
+            Err(unopened) => Err(gone.borrow().as_ref().map_or_else(
+                || own(&unopened.to_string()),
+                |gone| {
+                    rack.lost(gone);
+                    stop(gone)
+                },
+            )),
+        }
     }
 
-    async fn make(lent: Lent, network: Arc<Network>, home: Home) -> Result<Self, Unopened> {
-        let browser = Arc::clone(&lent.chromium.browser);
-        let gate = Gate::open(network, home).await?;
-        let (room, tray) = (lent.chromium.room()?, lent.chromium.tray()?);
-        let context = CreateBrowserContextParams::builder()
-            .dispose_on_detach(true)
-            .proxy_server(format!("socks5://{}", gate.address))
-            .proxy_bypass_list("<-loopback>")
-            .build();
-        let context = browser.create_browser_context(context).await?;
+    fn begin(lent: Lent, blank: Blank, network: Arc<Network>, home: Home) -> Self {
+        let Blank { page, context, threshold, unasked, room, tray } = blank;
         let herald = Arc::clone(&lent.chromium.herald);
         herald.begin();
-        gate.look_after(&browser, &context, &herald);
-        let mut downloads = SetDownloadBehaviorParams::new(SetDownloadBehaviorBehavior::AllowAndName);
-        downloads.browser_context_id = Some(context.clone());
-        downloads.download_path = Some(room.to_string_lossy().into_owned());
-        downloads.events_enabled = Some(true);
-        let mut target = CreateTargetParams::new("about:blank");
-        target.browser_context_id = Some(context.clone());
-        let (_, page) = try_join!(browser.execute(downloads), browser.new_page(target))?;
-        let unasked = Unasked::watch(&browser, &page, &context).await?;
+        let browser = Arc::downgrade(&lent.chromium.browser);
+        let pages = Pages { browser, context: context.clone(), herald: Arc::clone(&herald) };
+        let gate = Gate::open(threshold, network, home, pages);
         let (agent, gone) = (lent.chromium.agent.clone(), lent.chromium.gone());
         let remnant = Some(Remnant { lent, context, room, tray });
-        Ok(Self {
+        Self {
             page,
             agent,
             herald,
@@ -116,7 +103,7 @@ impl Tab {
             handed: AtomicUsize::new(0),
             remnant,
             runtime: Handle::current(),
-        })
+        }
     }
 
     /// Every host (and port) that the pages asked for: where it lies, how long it took, or why it was not reached.
@@ -239,24 +226,6 @@ impl Remnant {
             // It is not what it was, and ends with this.
             _ => drop(lent),
         }
-    }
-}
-
-/// Why no tab could be opened.
-enum Unopened {
-    Io(std::io::Error),
-    Browser(CdpError),
-}
-
-impl From<std::io::Error> for Unopened {
-    fn from(error: std::io::Error) -> Self {
-        Self::Io(error)
-    }
-}
-
-impl From<CdpError> for Unopened {
-    fn from(error: CdpError) -> Self {
-        Self::Browser(error)
     }
 }
 

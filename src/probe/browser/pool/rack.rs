@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, timeout};
 use tokio_util::task::{AbortOnDropHandle, TaskTracker};
 use tracing::warn;
 
@@ -16,6 +16,7 @@ use crate::probe::Stop;
 use crate::probe::browser::chromium::account::Account;
 use crate::probe::browser::chromium::look::{self, Look};
 use crate::probe::browser::chromium::{self, Birth, Chromium, Gone, Guard, Sandbox, Unborn};
+use crate::probe::browser::tab::Blank;
 use crate::units::{Bytes, FilePath};
 
 /// Runs of one browser; then a fresh one takes over, whatever the old has gathered.
@@ -26,7 +27,8 @@ const LIGHT: Bytes = Bytes::new(160 << 20);
 const LINGER: Duration = Duration::from_mins(1);
 /// How long the last one waits.
 const REST: Duration = Duration::from_mins(15);
-
+/// How long a browser may take for its next page.
+const READY: Duration = Duration::from_secs(5);
 /// Whoever gives up earlier had little patience: that a browser hangs cannot be told from it.
 const HANGS: Duration = Duration::from_secs(10);
 
@@ -46,14 +48,24 @@ pub(in crate::probe::browser) struct Rack {
 struct Waiting {
     number: u64,
     chromium: Chromium,
+    /// Where its next run begins.
+    blank: Blank,
     runs: u32,
     /// Ends it when it has waited too long; dropped when it is taken.
     _patience: AbortOnDropHandle<()>,
 }
 
+impl Waiting {
+    fn is_whole(&self) -> bool {
+        self.chromium.lives() && self.blank.is_whole()
+    }
+}
+
 /// A browser that one run has for itself. Dropped: it ends.
 #[derive(Debug)]
 pub(in crate::probe::browser) struct Lent {
+    /// The page that it waited with; none: it is new.
+    pub(in crate::probe::browser) blank: Option<Blank>,
     pub(in crate::probe::browser) chromium: Chromium,
     runs: u32,
     rack: Arc<Rack>,
@@ -63,7 +75,7 @@ pub(in crate::probe::browser) struct Lent {
 
 impl fmt::Debug for Rack {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let waiting = self.waiting().len();
+        let waiting = self.waiting().iter().filter(|one| one.is_whole()).count();
         f.debug_struct("Rack").field("settings", &self.settings).field("waiting", &waiting).finish_non_exhaustive()
     }
 }
@@ -79,12 +91,12 @@ impl Rack {
     pub(super) async fn lend(self: &Arc<Self>) -> Result<Lent, Stop> {
         let closed = |_| Stop::Own(SelfFault::Cancelled, "our browsers are being closed".to_owned());
         let permit = Arc::clone(&self.room).acquire_owned().await.map_err(closed)?;
-        let (chromium, runs) = match self.take() {
-            Some(waiting) => (waiting.chromium, waiting.runs),
-            None => (self.start().await?, 0),
+        let (blank, chromium, runs) = match self.take() {
+            Some(waiting) => (Some(waiting.blank), waiting.chromium, waiting.runs),
+            None => (None, self.start().await?, 0),
         };
         let guard = chromium.guard(self.settings.memory.get());
-        Ok(Lent { chromium, runs, rack: Arc::clone(self), _guard: guard, _permit: permit })
+        Ok(Lent { blank, chromium, runs, rack: Arc::clone(self), _guard: guard, _permit: permit })
     }
 
     /// One that died while it waited is gone: nobody's run suffered.
@@ -166,13 +178,17 @@ impl Rack {
         });
     }
 
-    fn keep(self: &Arc<Self>, chromium: Chromium, runs: u32) {
+    /// It waits with a page, and so that nobody waits for that.
+    async fn keep(self: &Arc<Self>, chromium: Chromium, runs: u32) {
+        let made = timeout(READY, Blank::make(&chromium)).await;
+        // One that cannot open a page is of no use.
+        let Ok(Ok(blank)) = made else { return };
         let number = (self.random)();
         let patience = tokio::spawn(wait(Arc::downgrade(self), number));
         let mut waiting = self.waiting();
         // Looked at while nothing can be taken: it is emptied once only.
         if chromium.lives() && !self.room.is_closed() {
-            waiting.push(Waiting { number, chromium, runs, _patience: AbortOnDropHandle::new(patience) });
+            waiting.push(Waiting { number, chromium, blank, runs, _patience: AbortOnDropHandle::new(patience) });
         }
     }
 
@@ -202,9 +218,9 @@ async fn wait(rack: Weak<Rack>, number: u64) {
 }
 
 impl Lent {
-    /// Gives it back when no page is left in it.
+    /// Gives it back when no page of its run is left in it.
     pub(in crate::probe::browser) async fn back(self) {
-        let Self { chromium, runs, rack, _guard, _permit } = self;
+        let Self { chromium, runs, rack, _guard, _permit, blank: _ } = self;
         if !chromium.lives() {
             return;
         }
@@ -216,13 +232,13 @@ impl Lent {
         }
         let heavy = tokio::task::spawn_blocking(group).await.is_ok_and(|memory| memory > LIGHT);
         if runs + 1 < RUNS_MAX && !heavy {
-            rack.keep(chromium, runs + 1);
+            rack.keep(chromium, runs + 1).await;
             return;
         }
         drop(chromium);
         // Before the next run wants it: what is used is used again.
         if let Ok(fresh) = rack.start().await {
-            rack.keep(fresh, 0);
+            rack.keep(fresh, 0).await;
         }
     }
 

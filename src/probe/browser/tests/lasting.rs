@@ -62,8 +62,13 @@ async fn visit(tools: &Tools, url: &url::Url) {
 
 /// Waits for what is tidied behind a run.
 async fn settled(tools: &Tools) {
+    waits(tools, 1).await;
+}
+
+/// Until so many browsers wait that can be used.
+async fn waits(tools: &Tools, browsers: usize) {
     let until = Instant::now() + Duration::from_secs(20);
-    while !format!("{:?}", tools.browsers).contains("waiting: 1") {
+    while !format!("{:?}", tools.browsers).contains(&format!("waiting: {browsers}")) {
         assert!(Instant::now() < until, "{:?}", tools.browsers);
         sleep(Duration::from_millis(10)).await;
     }
@@ -97,10 +102,10 @@ async fn two_hundred_runs_leave_nothing_behind() {
     assert!((4..=12).contains(&all.len()), "recycled, and kept warm: {all:?}");
     // The one that waits, and the one that stood in for it while it was replaced.
     assert!(started().len() <= 2, "{:?}", started());
-    // Its profile and its lock, and, as soon as the last one is tidied, no run's.
-    let rooms = |browser: &Started| fs::read_dir(&browser.folder).map_or(2, Iterator::count);
+    // Its profile and its lock, those of the page that waits, and, as soon as the last one is tidied, no run's.
+    let rooms = |browser: &Started| fs::read_dir(&browser.folder).map_or(4, Iterator::count);
     let until = Instant::now() + Duration::from_secs(20);
-    while started().iter().any(|browser| rooms(browser) > 2) {
+    while started().iter().any(|browser| rooms(browser) > 4) {
         assert!(Instant::now() < until, "{:?}", started());
         sleep(Duration::from_millis(50)).await;
     }
@@ -132,11 +137,25 @@ async fn a_browser_that_is_killed_ends_one_run_and_no_other() {
     assert_eq!(health.borrow().0, 0, "it is well again");
     let second = started().remove(0);
     kill_process(Pid::from_raw(second.pid).unwrap(), Signal::KILL).unwrap();
-    sleep(Duration::from_millis(300)).await;
+    waits(&tools, 0).await;
     visit(&tools, &url).await;
     gone(&second).await;
     assert_eq!(health.borrow().0, 0, "nobody's run suffered");
     tools.browsers.close().await;
+}
+
+/// The processes of its pages.
+fn pages(browser: &Started) -> Vec<i32> {
+    let is_page = |pid: &i32| {
+        fs::read_to_string(format!("/proc/{pid}/cmdline")).is_ok_and(|line| line.contains("--type=renderer"))
+    };
+    group(browser.pid).into_iter().filter(is_page).collect()
+}
+
+fn kill_pages(browser: &Started) {
+    for pid in pages(browser) {
+        kill_process(Pid::from_raw(pid).unwrap(), Signal::KILL).unwrap();
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -146,15 +165,37 @@ async fn one_page_falling_over_is_told_and_the_browser_goes() {
     let tab = open(&tools, &url).await.unwrap();
     ask(&tab, tab.page.goto(url.as_str())).await.unwrap();
     let first = started().remove(0);
-    let is_page = |pid: &i32| {
-        fs::read_to_string(format!("/proc/{pid}/cmdline")).is_ok_and(|line| line.contains("--type=renderer"))
-    };
-    for pid in group(first.pid).into_iter().filter(is_page) {
-        kill_process(Pid::from_raw(pid).unwrap(), Signal::KILL).unwrap();
-    }
+    kill_pages(&first);
     assert!(matches!(tab.gone().await, Stop::Own(SelfFault::Browser, _)));
     drop(tab);
     gone(&first).await;
+    tools.browsers.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_begins_with_the_page_that_waits_and_with_another_where_that_fell_over() {
+    let tools = tools();
+    let url = page("<title>Shop</title>").await;
+    visit(&tools, &url).await;
+    settled(&tools).await;
+    let first = started().remove(0);
+    // That of the run before takes a moment to go.
+    let until = Instant::now() + Duration::from_secs(20);
+    while pages(&first).len() != 1 {
+        assert!(Instant::now() < until, "{:?}", pages(&first));
+        sleep(Duration::from_millis(10)).await;
+    }
+    let waiting = pages(&first);
+    let tab = open(&tools, &url).await.unwrap();
+    ask(&tab, tab.page.goto(url.as_str())).await.unwrap();
+    assert_eq!(pages(&first), waiting);
+    drop(tab);
+    settled(&tools).await;
+    kill_pages(&first);
+    waits(&tools, 0).await;
+    visit(&tools, &url).await;
+    settled(&tools).await;
+    assert_eq!((started(), tools.browsers.health().borrow().0), (vec![first], 0), "nobody's run suffered");
     tools.browsers.close().await;
 }
 
