@@ -15,8 +15,8 @@ use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use chromiumoxide::Browser;
@@ -103,6 +103,8 @@ pub(super) struct Chromium {
     pub(super) agent: String,
     gone: watch::Sender<Option<Gone>>,
     group: Group,
+    /// Knows from run to run which processes are none of it.
+    scale: Arc<Mutex<Scale>>,
     /// None: on their way out.
     remains: Option<Remains>,
     endings: TaskTracker,
@@ -153,7 +155,8 @@ impl Chromium {
         };
         let remains = unborn.0.take().map(|(remains, _)| remains);
         let (endings, rooms) = (birth.endings.clone(), AtomicU64::default());
-        Ok(Self { browser, herald, agent, gone, group, remains, endings, rooms })
+        let scale = Arc::new(Mutex::new(Scale::of(group)));
+        Ok(Self { browser, herald, agent, gone, group, scale, remains, endings, rooms })
     }
 
     /// Why it is gone, once it is.
@@ -167,22 +170,20 @@ impl Chromium {
 
     /// Memory of its own that it takes, asked from a thread that may wait.
     pub(super) fn weight(&self) -> impl FnOnce() -> Bytes + Send + 'static {
-        let group = self.group;
-        move || Bytes::new(group.weigh().memory)
+        let scale = Arc::clone(&self.scale);
+        move || Bytes::new(weigh(&scale).memory)
     }
 
     /// Ends it as soon as it takes more than this; until dropped.
     pub(super) fn guard(&self, memory: Bytes) -> Guard {
-        let (group, gone) = (self.group, self.gone.clone());
-        let mut scale = Scale::of(group);
+        let (group, scale, gone) = (self.group, Arc::clone(&self.scale), self.gone.clone());
         Guard(tokio::spawn(async move {
             while gone.borrow().is_none() {
                 // What is lent was weighed when it came back.
                 sleep(WEIGH).await;
                 // A few milliseconds of looking at files that are none.
-                let weighed = tokio::task::spawn_blocking(move || (scale.weigh(), scale)).await;
-                let weight;
-                (weight, scale) = weighed.unwrap_or_else(|_| (Weight::default(), Scale::of(group)));
+                let scale = Arc::clone(&scale);
+                let weight = tokio::task::spawn_blocking(move || weigh(&scale)).await.unwrap_or_default();
                 if let Some(why) = weight.over(memory, PROCESSES_MAX) {
                     gone.send_if_modified(|gone| gone.is_none().then(|| *gone = Some(Gone::TooMuch(why))).is_some());
                     group.kill();
@@ -206,6 +207,10 @@ impl Chromium {
     fn folder(&self) -> io::Result<&Folder> {
         self.remains.as_ref().map(|remains| &remains.folder).ok_or_else(|| io::ErrorKind::NotFound.into())
     }
+}
+
+fn weigh(scale: &Mutex<Scale>) -> Weight {
+    scale.lock().unwrap_or_else(PoisonError::into_inner).weigh()
 }
 
 /// Weighs a browser until dropped.
@@ -370,7 +375,7 @@ mod tests {
         let birth = Birth { program: &program, account, sandbox, look: &look, endings: &endings, number };
         let mut chromium = Chromium::start(birth).await.expect("it starts");
         let mut remains = chromium.remains.take().expect("it lives");
-        assert!(remains.group.weigh().processes > 2);
+        assert!(Scale::of(remains.group).weigh().processes > 2);
         // All that a killed process does: its pipes are closed.
         remains.tasks[1].abort();
         timeout(Duration::from_secs(20), remains.child.wait()).await.expect("in time").expect("it ended");

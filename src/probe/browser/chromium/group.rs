@@ -55,11 +55,6 @@ impl Group {
         while let Ok(Some(_)) = waitpgid(self.0, WaitOptions::NOHANG) {}
         test_kill_process_group(self.0).is_ok()
     }
-
-    /// What it takes now. Looks at every process of the machine: a few milliseconds.
-    pub(in crate::probe::browser) fn weigh(self) -> Weight {
-        Scale::of(self).weigh()
-    }
 }
 
 /// Weighs a group again and again.
@@ -76,6 +71,7 @@ impl Scale {
         Self { group, others: HashSet::new(), looks: 0 }
     }
 
+    /// What it takes now. Looks at every process of the machine: a few milliseconds at first.
     pub(super) fn weigh(&mut self) -> Weight {
         // A number may have become another's.
         if self.looks.is_multiple_of(LOOKS_BLIND) {
@@ -150,16 +146,16 @@ mod tests {
         let mut command = tokio::process::Command::new("/bin/sh");
         let mut child = command.args(["-c", "sleep 60 & sleep 60 & wait"]).process_group(0).spawn().expect("a shell");
         let group = Group::led_by(&child).expect("a leader");
-        while group.weigh().processes < 3 {
+        while Scale::of(group).weigh().processes < 3 {
             sleep(LOOK_AGAIN).await;
         }
-        assert!(group.weigh().memory > 0);
         let mut scale = Scale::of(group);
+        assert!(scale.weigh().memory > 0);
         // By what it knows of the others from the second time on.
         assert_eq!([(); 3].map(|()| scale.weigh().processes), [3; 3]);
         group.kill();
         child.wait().await.expect("waited for");
         assert!(group.gone(Duration::from_secs(10)).await);
-        assert_eq!(group.weigh(), Weight::default());
+        assert_eq!(scale.weigh(), Weight::default());
     }
 }
