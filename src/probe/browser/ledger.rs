@@ -1,25 +1,23 @@
 //! What the browser tells of a page, event by event, kept within bounds whatever the page does. No I/O.
 
+mod entry;
+
 use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
 use chromiumoxide::cdp::browser_protocol::log::{EventEntryAdded, LogEntryLevel, LogEntrySource};
 use chromiumoxide::cdp::browser_protocol::network::{
-    EventLoadingFailed, EventLoadingFinished, EventRequestWillBeSent, EventResponseReceived, ResourceTiming,
-    ResourceType, Response,
+    EventLoadingFailed, EventLoadingFinished, EventRequestWillBeSent, EventResponseReceived, ResourceType,
 };
 use chromiumoxide::cdp::browser_protocol::page::EventLoadEventFired;
-use chromiumoxide::cdp::browser_protocol::security::MixedContentType;
 use chromiumoxide::cdp::js_protocol::runtime::{
     CallFrame, ConsoleApiCalledType, EventConsoleApiCalled, EventExceptionThrown, RemoteObject, StackTrace,
 };
 use tokio::time::Instant;
-use url::Url;
 
 use super::refused;
-use super::seen::{
-    Answer, BrowserClock, Crypt, End, Key, Level, Party, Place, Request, Resource, Said, Seen, Timing, clipped,
-};
+use super::seen::{Answer, BrowserClock, End, Level, Place, Request, Resource, Said, Seen, clipped};
+use entry::{answer, begun, bytes};
 
 /// Requests kept of one run.
 const REQUESTS_MAX: usize = 600;
@@ -27,26 +25,13 @@ const REQUESTS_MAX: usize = 600;
 const EARLY_MAX: usize = 256;
 /// Distinct texts of the console, and of errors that nobody caught.
 const SAID_MAX: usize = 50;
-/// Characters of one text, of one address, of one header's value.
+/// Characters of one text, of one address.
 const TEXT_CHARS_MAX: usize = 500;
 const URL_CHARS_MAX: usize = 2048;
-const HEADER_CHARS_MAX: usize = 200;
 /// Arguments of one call of the console that are shown.
 const ARGUMENTS_MAX: usize = 8;
 /// Pages of one run whose ends of loading are kept.
 const COMPLETE_MAX: usize = 200;
-/// Headers that say how something was sent; the others may hold what opens doors.
-const HEADERS: &[&str] = &[
-    "age",
-    "cache-control",
-    "content-encoding",
-    "content-length",
-    "content-type",
-    "server",
-    "server-timing",
-    "via",
-    "x-cache",
-];
 
 /// The book of one run.
 #[derive(Debug)]
@@ -283,83 +268,6 @@ impl Ledger {
     }
 }
 
-fn begun(event: &EventRequestWillBeSent, at: f64, in_main_frame: bool) -> Request {
-    let asked = &event.request;
-    let same_host = || host(&asked.url) == host(&event.document_url);
-    let first = asked.is_same_site.unwrap_or_else(same_host);
-    let mixed =
-        matches!(asked.mixed_content_type, Some(MixedContentType::Blockable | MixedContentType::OptionallyBlockable));
-    // Browsers ask every site for it, unasked.
-    let icon = event.r#type == Some(ResourceType::Other) && asked.url.ends_with("/favicon.ico");
-    let resource = if icon { Resource::Aside } else { resource(event.r#type.as_ref(), in_main_frame) };
-    Request {
-        key: Key::of(event.request_id.as_ref(), &asked.url),
-        url: clipped(&asked.url, URL_CHARS_MAX),
-        method: clipped(&asked.method, 20),
-        resource,
-        party: if first { Party::First } else { Party::Third },
-        crypt: if mixed { Crypt::Mixed } else { Crypt::AsThePage },
-        begun: at,
-        answer: None,
-        end: None,
-        bytes: 0,
-    }
-}
-
-fn resource(kind: Option<&ResourceType>, in_main_frame: bool) -> Resource {
-    match kind {
-        Some(ResourceType::Document) if in_main_frame => Resource::Page,
-        Some(ResourceType::Document) => Resource::Frame,
-        Some(ResourceType::Stylesheet) => Resource::Style,
-        Some(ResourceType::Image) => Resource::Picture,
-        Some(ResourceType::Media | ResourceType::TextTrack) => Resource::Media,
-        Some(ResourceType::Font) => Resource::Font,
-        Some(ResourceType::Script) => Resource::Script,
-        Some(ResourceType::Xhr | ResourceType::Fetch) => Resource::Call,
-        Some(
-            ResourceType::EventSource
-            | ResourceType::Ping
-            | ResourceType::CspViolationReport
-            | ResourceType::Preflight
-            | ResourceType::Prefetch
-            | ResourceType::WebSocket,
-        ) => Resource::Aside,
-        _ => Resource::Other,
-    }
-}
-
-fn answer(response: &Response, at: f64) -> Answer {
-    let headers = response.headers.inner().as_object();
-    let kept = headers.into_iter().flatten().filter_map(|(name, value)| {
-        let name = name.to_ascii_lowercase();
-        let value = clipped(value.as_str()?, HEADER_CHARS_MAX);
-        HEADERS.contains(&name.as_str()).then_some((name, value))
-    });
-    Answer {
-        status: u16::try_from(response.status).unwrap_or_default(),
-        reason: clipped(&response.status_text, 60),
-        media: clipped(&response.mime_type, 100),
-        protocol: clipped(response.protocol.as_deref().unwrap_or_default(), 20),
-        address: response.remote_ip_address.as_deref().map(|address| clipped(address, 60)),
-        at,
-        timing: response.timing.as_ref().map(timing),
-        headers: kept.collect(),
-    }
-}
-
-/// The browser writes -1 for what did not take place.
-fn timing(timing: &ResourceTiming) -> Timing {
-    let span = |from: f64, to: f64| (from >= 0.0 && to >= from).then_some((from, to));
-    Timing {
-        begun: timing.request_time,
-        dns: span(timing.dns_start, timing.dns_end),
-        connect: span(timing.connect_start, timing.connect_end),
-        tls: span(timing.ssl_start, timing.ssl_end),
-        send: span(timing.send_start, timing.send_end),
-        head: (timing.receive_headers_end >= 0.0).then_some(timing.receive_headers_end),
-    }
-}
-
 /// An argument as the console shows it.
 fn argument(object: &RemoteObject) -> String {
     let text = match (&object.value, &object.description) {
@@ -383,17 +291,4 @@ fn place(frame: &CallFrame) -> Place {
 /// The browser counts from 0.
 fn line(number: i64) -> u64 {
     u64::try_from(number).unwrap_or_default() + 1
-}
-
-fn host(url: &str) -> Option<String> {
-    Url::parse(url).ok()?.host_str().map(str::to_owned)
-}
-
-#[expect(
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    reason = "a length; `as` keeps it within its bounds"
-)]
-fn bytes(length: f64) -> u64 {
-    length as u64
 }
