@@ -1,8 +1,10 @@
 //! What the browser tells of a page, event by event, kept within bounds whatever the page does. No I/O.
 
 mod entry;
+#[cfg(test)]
+mod tests;
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::time::Duration;
 
 use chromiumoxide::cdp::browser_protocol::log::{EventEntryAdded, LogEntryLevel, LogEntrySource};
@@ -21,8 +23,12 @@ use entry::{answer, begun, bytes};
 
 /// Requests kept of one run.
 const REQUESTS_MAX: usize = 600;
-/// Ends of requests that were heard of before their beginnings.
+/// Pages kept beyond them: where a customer is in the end is known, whatever was asked for before.
+const PAGES_MAX: usize = 50;
+/// Requests that are heard of before their beginnings.
 const EARLY_MAX: usize = 256;
+/// Requests under way at the same time that are waited for.
+const WAITING_MAX: usize = 4096;
 /// Distinct texts of the console, and of errors that nobody caught.
 const SAID_MAX: usize = 50;
 /// Characters of one text, of one address.
@@ -40,8 +46,9 @@ pub(super) struct Ledger {
     requests: Vec<Request>,
     /// By the browser's id: the newest of a chain of redirects.
     places: HashMap<String, usize>,
-    /// Events of different kinds come by different ways, and may overtake each other.
-    early: HashMap<String, Early>,
+    /// Events of different kinds come by different ways, and may overtake each other. The newest last.
+    early: VecDeque<(String, Early)>,
+    /// Those that were too many to be kept, too.
     waiting: HashSet<String>,
     quiet_since: Instant,
     left_out: usize,
@@ -65,7 +72,7 @@ impl Ledger {
             began: now,
             requests: Vec::new(),
             places: HashMap::new(),
-            early: HashMap::new(),
+            early: VecDeque::new(),
             waiting: HashSet::new(),
             quiet_since: now,
             left_out: 0,
@@ -100,20 +107,33 @@ impl Ledger {
             // The page that is left waits for nothing any more.
             self.waiting.clear();
         }
-        if self.requests.len() >= REQUESTS_MAX {
-            self.left_out += 1;
-            return;
-        }
-        if let Some(early) = self.early.remove(id) {
+        if let Some(early) = self.early.iter().position(|(of, _)| of == id) {
+            let early = self.early.remove(early).map(|(_, early)| early).unwrap_or_default();
             request.answer = early.answer.or(request.answer);
             if let Some((end, bytes)) = early.end {
                 (request.end, request.bytes) = (Some(end), bytes);
             }
         }
-        if request.end.is_none() && request.resource != Resource::Aside {
-            self.waiting.insert(id.to_owned());
-        } else {
+        if request.end.is_some() || request.resource == Resource::Aside {
             self.rest(id, now);
+        } else if self.waiting.len() < WAITING_MAX {
+            self.waiting.insert(id.to_owned());
+        }
+        self.keep(id, request);
+    }
+
+    /// Of too many pages the newest takes the place of the one before.
+    fn keep(&mut self, id: &str, request: Request) {
+        let is_page = request.resource == Resource::Page;
+        if self.requests.len() >= if is_page { REQUESTS_MAX + PAGES_MAX } else { REQUESTS_MAX } {
+            self.left_out += 1;
+            // What is heard of it from now on is not of the link before.
+            self.places.remove(id);
+            if !is_page {
+                return;
+            }
+            self.requests.pop();
+            self.places.retain(|_, place| *place < self.requests.len());
         }
         self.places.insert(id.to_owned(), self.requests.len());
         self.requests.push(request);
@@ -168,9 +188,21 @@ impl Ledger {
         self.rest(id, now);
     }
 
+    /// What is kept for a request that is yet to begin; nothing for one that was left out.
     fn early(&mut self, id: &str) -> Option<&mut Early> {
-        let fits = self.early.len() < EARLY_MAX || self.early.contains_key(id);
-        fits.then(|| self.early.entry(id.to_owned()).or_default())
+        if self.waiting.contains(id) {
+            return None;
+        }
+        let known = self.early.iter().position(|(of, _)| of == id);
+        let place = known.unwrap_or_else(|| {
+            if self.early.len() == EARLY_MAX {
+                // It waits in vain the longest: it was left out, and is over.
+                self.early.pop_front();
+            }
+            self.early.push_back((id.to_owned(), Early::default()));
+            self.early.len() - 1
+        });
+        self.early.get_mut(place).map(|(_, early)| early)
     }
 
     fn rest(&mut self, id: &str, now: Instant) {
