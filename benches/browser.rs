@@ -6,17 +6,18 @@
 //! an address, press the button as soon as it can be, see the order confirmed, tell LCP, TTFB and errors. All drive the
 //! same Chromium without a window, at 1440 × 900, with nothing kept from run to run.
 //!
-//! - ours: the configuration as a user writes it, run by what `unbroken probe` runs, one browser at most, so that each run
-//!   waits until the one before is tidied away. It does more: its Chromium is in its sandbox (as root: as another user)
+//! - ours: the configuration as a user writes it, run by what `unbroken probe` runs, with a pool as it is by default.
+//!   It does more: its Chromium is in its sandbox (as root: as another user)
 //!   and behind the run's gate, pages and calls carry `traceparent`, all five vitals are measured and judged, broken pictures,
 //!   mixed content and third parties are looked for.
 //! - Playwright, warm: one browser, a context and a page of its own for every run, closed after it. Its script tells LCP
 //!   and TTFB (`PerformanceObserver`), console errors, uncaught exceptions and failed requests.
 //! - Playwright, launched: the same with a browser of its own for every run.
 //!
-//! A side's CPU is that of all its processes, also of those that have ended ([`tree`]), and its time is what the whole
-//! batch takes, a run's share of it. Ratios are taken within a round; their median counts. `-- --rounds 5 --runs 10
-//! --chromium /usr/lib/chromium/chromium-headless-shell` are the defaults (two minutes), where Debian's package of that
+//! A side's CPU is that of all its processes, also of those that have ended ([`tree`]) and of what is tidied behind a run;
+//! its time is how long a run takes until its result is told, tidying not included, the median of a round. Between two
+//! runs a side rests, as monitors do. Ratios are taken within a round; their median counts. `-- --rounds 5 --runs 10
+//! --chromium /usr/lib/chromium/chromium-headless-shell` are the defaults (three minutes), where Debian's package of that
 //! name is installed; it is what both take for themselves before the whole browser. playwright-core is installed into
 //! `target/parts/playwright` where it is missing. It fails where a goal is missed.
 
@@ -58,6 +59,8 @@ const IDLE: f64 = 250e6;
 const WARM_UP: usize = 3;
 /// Until what a run leaves to be done is done.
 const SETTLED: Duration = Duration::from_secs(2);
+/// Until the pool keeps no more browsers than it keeps for long: a second one waits for a minute.
+const RESTED: Duration = Duration::from_secs(65);
 
 fn main() {
     let args: Vec<String> = std::env::args().collect();
@@ -89,7 +92,8 @@ fn main() {
     ]);
     ours.run(WARM_UP);
     // While no other browser shares what they have in common.
-    let idle = ours.idle_browsers(SETTLED);
+    let idle = ours.idle_browsers(RESTED);
+    ours.run(WARM_UP);
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("benches/browser/playwright.cjs");
     let playwright = |how: &str| {
         let mut side = Side::start(&[

@@ -24,7 +24,7 @@ probes:
         capture: { lcp: { field: lcp }, ttfb: { field: ttfb } }
 "#;
 
-/// Runs as many errands as each line of its input says, until that ends.
+/// Runs an errand for each line of its input, until that ends.
 pub(crate) fn run(folder: &Path, address: &str, chromium: &str) {
     let write = |path: &str, text: &str| {
         let path = folder.join(path);
@@ -44,18 +44,16 @@ async fn errands(folder: &Path) {
     let walker = Walker::new(&plan, &std::env::current_exe().expect("this program")).await;
     let (told, mut orders) = tokio::sync::mpsc::channel(1);
     std::thread::spawn(move || {
-        for line in std::io::stdin().lock().lines().map_while(Result::ok) {
-            if told.blocking_send(line.parse::<usize>().expect("a number")).is_err() {
+        for _ in std::io::stdin().lock().lines().map_while(Result::ok) {
+            if told.blocking_send(()).is_err() {
                 return;
             }
         }
     });
-    while let Some(runs) = orders.recv().await {
-        for _ in 0..runs {
-            let reading = walker.walk(&plan.errands[0], None, &VantageId::default()).await;
-            println!("{}", told_of(&reading));
-            std::io::stdout().flush().expect("somebody listens");
-        }
+    while let Some(()) = orders.recv().await {
+        let reading = walker.walk(&plan.errands[0], None, &VantageId::default()).await;
+        println!("{}", told_of(&reading));
+        std::io::stdout().flush().expect("somebody listens");
     }
     walker.close().await;
 }

@@ -1,5 +1,5 @@
 // Playwright's side: node playwright.cjs PACKAGE warm|launched HOST CHROMIUM
-// Runs as many errands as each line of its input says, and tells LCP and TTFB of each in milliseconds.
+// Runs an errand for each line of its input, and tells its LCP and TTFB in milliseconds before it tidies up.
 const [, , library, how, host, executablePath] = process.argv;
 const { chromium } = require(library);
 const launch = () => chromium.launch({ executablePath, headless: true });
@@ -11,7 +11,7 @@ const vitals = () => new Promise((done, failed) => {
   setTimeout(() => failed(new Error('no largest paint')), 5000);
 });
 
-async function errand(browser) {
+async function errand(browser, tell) {
   const context = await browser.newContext({ viewport: { width: 1440, height: 900 }, locale: 'en-US', timezoneId: 'UTC' });
   const page = await context.newPage();
   const wrong = [];
@@ -24,21 +24,19 @@ async function errand(browser) {
   await page.getByRole('button', { name: 'Order with obligation to pay' }).click();
   await page.getByText('Thank you').waitFor();
   const told = await page.evaluate(vitals);
-  await context.close();
   if (wrong.length) throw new Error(wrong.join('; '));
-  return told;
+  tell(told);
+  await context.close();
 }
 
 (async () => {
   let kept;
-  for await (const line of require('node:readline').createInterface({ input: process.stdin })) {
-    for (let left = Number(line); left > 0; left--) {
-      if (how === 'warm') kept ??= await launch();
-      const browser = kept ?? await launch();
-      const told = await errand(browser);
-      if (!kept) await browser.close();
-      process.stdout.write(told.join(' ') + '\n');
-    }
+  const tell = told => process.stdout.write(told.join(' ') + '\n');
+  for await (const _ of require('node:readline').createInterface({ input: process.stdin })) {
+    if (how === 'warm') kept ??= await launch();
+    const browser = kept ?? await launch();
+    await errand(browser, tell);
+    if (!kept) await browser.close();
   }
   await kept?.close();
 })().catch(error => {

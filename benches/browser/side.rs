@@ -1,4 +1,4 @@
-//! One side of the comparison: a process that runs as many errands as it is told on its input, and tells of each.
+//! One side of the comparison: a process that runs an errand for each line of its input, and tells of each.
 
 use std::ffi::OsStr;
 use std::io::{BufRead as _, BufReader, Write as _};
@@ -6,13 +6,17 @@ use std::process::{ChildStdin, ChildStdout, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use super::child::Child;
+use super::median::median;
 use super::tree;
+
+/// Between two runs.
+const PAUSE: Duration = Duration::from_millis(300);
 
 /// What a batch of errands came to.
 pub(crate) struct Batch {
     /// Milliseconds a run.
     pub(crate) cpu: f64,
-    /// Milliseconds from a run's begin to the next one's.
+    /// Milliseconds until a run's result is told, the median.
     pub(crate) time: f64,
     /// Of each run, in milliseconds.
     pub(crate) lcp: Vec<f64>,
@@ -38,14 +42,18 @@ impl Side {
         Self { input, output: BufReader::new(output), leader: Child(leader) }
     }
 
-    /// LCP and TTFB of each run, in milliseconds.
-    pub(crate) fn run(&mut self, runs: usize) -> Vec<(f64, f64)> {
-        writeln!(self.input, "{runs}").expect("it listens");
+    /// Of each run, in milliseconds: how long it took, LCP and TTFB. Each begins when the one before has long been tidied
+    /// away, as those of a monitor do.
+    pub(crate) fn run(&mut self, runs: usize) -> Vec<(f64, f64, f64)> {
         let each = |_| {
+            std::thread::sleep(PAUSE);
+            let began = Instant::now();
+            writeln!(self.input, "run").expect("it listens");
             let mut line = String::new();
             self.output.read_line(&mut line).expect("it tells");
+            let took = began.elapsed().as_secs_f64() * 1000.0;
             let told =
-                line.split_once(' ').and_then(|(lcp, ttfb)| Some((lcp.parse().ok()?, ttfb.trim().parse().ok()?)));
+                line.split_once(' ').and_then(|(lcp, ttfb)| Some((took, lcp.parse().ok()?, ttfb.trim().parse().ok()?)));
             told.unwrap_or_else(|| panic!("a run failed: {line}"))
         };
         (0..runs).map(each).collect()
@@ -53,14 +61,13 @@ impl Side {
 
     pub(crate) fn measure(&mut self, runs: usize, settled: Duration) -> Batch {
         let pid = self.leader.0.id();
-        let (began, before) = (Instant::now(), tree::cpu(pid));
+        let before = tree::cpu(pid);
         let told = self.run(runs);
-        let time = began.elapsed();
         std::thread::sleep(settled);
-        let cpu = tree::cpu(pid).saturating_sub(before);
-        let each = |all: Duration| all.as_secs_f64() * 1000.0 / runs as f64;
-        let (lcp, ttfb) = told.into_iter().unzip();
-        Batch { cpu: each(cpu), time: each(time), lcp, ttfb }
+        let cpu = tree::cpu(pid).saturating_sub(before).as_secs_f64() * 1000.0 / runs as f64;
+        let (time, _, _) = median(told.iter().map(|(took, ..)| *took).collect()).expect("a run");
+        let (lcp, ttfb) = told.into_iter().map(|(_, lcp, ttfb)| (lcp, ttfb)).unzip();
+        Batch { cpu, time, lcp, ttfb }
     }
 
     /// PSS of its browsers when nothing runs, bytes.

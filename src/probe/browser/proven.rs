@@ -83,6 +83,35 @@ async fn a_page_is_not_blamed_for_the_time_that_a_browser_was_waited_for() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_page_that_takes_too_much_is_named_and_the_next_run_is_well() {
+    let hog = "const a = []; for (;;) a.push(new Array(1 << 18).fill(a.length))";
+    let endless = "for (;;);";
+    let little: Settings = serde_json::from_value(json!({ "memory": "512MiB" })).unwrap();
+    let tools = with(little, Network::system(Clock::system()));
+    let browsers = Arc::clone(&tools.browsers);
+    let prober = Prober::new(tools);
+    for (script, code) in [(hog, FaultCode::BrowserOom), (endless, FaultCode::Timeout)] {
+        let url =
+            page(format!("<title>Shop</title><h1>Pay</h1><script>setTimeout(() => {{ {script} }}, 50)</script>")).await;
+        let written = json!({ "open": url.as_str(), "do": [{ "wait_for": { "text": "Thank you" }, "within": "50s" }] });
+        let patience = if code == FaultCode::Timeout { Duration::from_secs(8) } else { Duration::from_mins(1) };
+        let reading = prober.run(&Arc::new(errand(&written, patience)), order()).await;
+        assert_eq!(
+            reading.outcome.verdict.fault().map(|fault| fault.code),
+            Some(code),
+            "{:?}",
+            reading.outcome.verdict
+        );
+        let url = page("<title>Shop</title><h1>Thank you</h1>").await;
+        let written = json!({ "open": url.as_str(), "do": [{ "wait_for": { "text": "Thank you" } }] });
+        let reading = prober.run(&Arc::new(errand(&written, Duration::from_mins(1))), order()).await;
+        assert!(matches!(reading.outcome.verdict, Verdict::Good), "{:?}", reading.outcome.verdict);
+    }
+    assert_eq!(browsers.health().borrow().0, 0, "no crash of ours");
+    browsers.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_step_that_fails_is_shown_and_one_that_does_not_is_not() {
     let url =
         page("<title>Shop</title><h1>Pay</h1><button>Later</button><script>console.error('no card')</script>").await;

@@ -116,6 +116,42 @@ async fn two_hundred_runs_leave_nothing_behind() {
     assert!(descriptors() < before, "with a browser {before} descriptors, without any {}", descriptors());
 }
 
+/// Files in it that hold this.
+fn holding(folder: &std::path::Path, text: &[u8]) -> usize {
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+    let holds = |path: &std::path::Path| {
+        if path.is_dir() {
+            return holding(path, text);
+        }
+        usize::from(fs::read(path).is_ok_and(|bytes| bytes.windows(text.len()).any(|part| part == text)))
+    };
+    entries.map(|entry| holds(&entry.path())).sum()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_page_makes_the_browser_download_goes_with_its_run() {
+    let tools = tools();
+    // Said nowhere but in the file itself.
+    let script = "d.href = 'data:application/octet-stream,' + 'drow terces'.split('').reverse().join(''); d.click()";
+    let url = page(format!(
+        "<title>Shop</title><a id=d download=bill.bin>d</a><script>setTimeout(() => {{ {script} }}, 100)</script>"
+    ))
+    .await;
+    let tab = open(&tools, &url).await.unwrap();
+    ask(&tab, tab.page.goto(url.as_str())).await.unwrap();
+    let browser = started().remove(0);
+    let until = Instant::now() + Duration::from_secs(20);
+    while holding(&browser.folder, b"secret word") == 0 {
+        assert!(Instant::now() < until, "{:?}", tab.downloads());
+        sleep(Duration::from_millis(10)).await;
+    }
+    drop(tab);
+    settled(&tools).await;
+    assert_eq!(holding(&browser.folder, b"secret word"), 0);
+    assert_eq!(started(), [browser]);
+    tools.browsers.close().await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_browser_that_is_killed_ends_one_run_and_no_other() {
     let tools = tools();
