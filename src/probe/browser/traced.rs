@@ -34,7 +34,12 @@ impl Traced {
         let Some(context) = context else { return Ok(None) };
         let told = if story.is_some() { &[None][..] } else { CALLS };
         let traced = Self { herald: Arc::clone(herald), patterns: patterns(first, told) };
-        herald.add(Some(Box::new(move |paused| of(paused, context, story.as_deref()).headers().into())));
+        let site = site(first).to_owned();
+        herald.add(Some(Box::new(move |paused| match is_of(&site, &paused.request.url) {
+            true => of(paused, context, story.as_deref()).headers().into(),
+            // The browser's patterns match anywhere in an address: somebody else's may hold ours.
+            false => Vec::new(),
+        })));
         page.execute(traced.order()).await?;
         Ok(Some(traced))
     }
@@ -60,10 +65,20 @@ const CALLS: &[Option<ResourceType>] = &[
     Some(ResourceType::Ping),
 ];
 
+fn site(first: &Url) -> &str {
+    let host = first.host_str().unwrap_or_default();
+    host.strip_prefix("www.").unwrap_or(host)
+}
+
+fn is_of(site: &str, url: &str) -> bool {
+    let Ok(url) = Url::parse(url) else { return false };
+    let below = url.host_str().and_then(|host| host.strip_suffix(site));
+    below.is_some_and(|below| below.is_empty() || below.ends_with('.'))
+}
+
 /// The host and what lies below it, on any port, asked for such resources.
 fn patterns(first: &Url, resources: &[Option<ResourceType>]) -> Vec<RequestPattern> {
-    let host = first.host_str().unwrap_or_default();
-    let site = host.strip_prefix("www.").unwrap_or(host);
+    let site = site(first);
     let begins =
         ["://", "://*."].iter().flat_map(|lead| ["http", "https"].map(|scheme| format!("{scheme}{lead}{site}")));
     let urls = begins.flat_map(|begin| [format!("{begin}/*"), format!("{begin}:*")]);
@@ -81,5 +96,27 @@ fn of(paused: &Paused, visit: Context, story: Option<&Story>) -> Context {
         (Some(story), Some(id)) => Context { span: story.tell(Key::of(id, &paused.request.url)), ..visit },
         // Some have no name by which they could be found again.
         _ => visit,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nobody_else_is_told_whatever_his_address_holds() {
+        let site = site(&Url::parse("https://www.shop.example/").expect("an address")).to_owned();
+        for (url, told) in [
+            ("https://shop.example/", true),
+            ("http://shop.example:8080/a", true),
+            ("https://api.shop.example/a", true),
+            ("https://evil.example/?u=https://shop.example/", false),
+            ("https://x@evil.example/https://shop.example:1/", false),
+            ("https://shop.example@evil.example/", false),
+            ("https://workshop.example/", false),
+            ("https://shop.example.evil.example/", false),
+        ] {
+            assert_eq!(is_of(&site, url), told, "{url}");
+        }
     }
 }
