@@ -74,8 +74,10 @@ pub(super) struct Birth<'a> {
     pub(super) look: &'a Look,
     /// Whatever ends is ended in here.
     pub(super) endings: &'a TaskTracker,
-    /// Nobody can guess it.
+    /// The folder's, whose name everybody can read.
     pub(super) number: u64,
+    /// Who knows it may speak to the browser: nobody can guess it.
+    pub(super) word: u64,
 }
 
 /// Why it did not start.
@@ -131,7 +133,7 @@ impl Chromium {
         let (Some(stdin), Some(stdout)) = (stdin, stdout) else { return Err(Unborn::Other("no pipes".to_owned())) };
         let (said_in, said) = watch::channel(String::new());
         let listen = tokio::spawn(listen(stderr, said_in));
-        let door = Door::new(format!("{:016x}", birth.number)).await.map_err(other)?;
+        let door = Door::new(format!("{:016x}", birth.word)).await.map_err(other)?;
         let url = door.url().map_err(other)?;
         let gone = watch::Sender::new(None);
         let tell = gone.clone();
@@ -371,8 +373,8 @@ mod tests {
         let (look, endings) = (Look::Unseen, TaskTracker::new());
         let program = find(None, &look).expect("a browser");
         let account = Account::find(None).expect("somebody");
-        let (sandbox, number) = (Sandbox::Own, rand::random());
-        let birth = Birth { program: &program, account, sandbox, look: &look, endings: &endings, number };
+        let (sandbox, number, word) = (Sandbox::Own, rand::random(), rand::random());
+        let birth = Birth { program: &program, account, sandbox, look: &look, endings: &endings, number, word };
         let mut chromium = Chromium::start(birth).await.expect("it starts");
         let mut remains = chromium.remains.take().expect("it lives");
         assert!(Scale::of(remains.group).weigh().processes > 2);

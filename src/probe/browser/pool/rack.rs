@@ -143,8 +143,9 @@ impl Rack {
         let account = Account::find(self.settings.user.as_deref()).map_err(misplaced)?;
         loop {
             let sandbox = *self.sandbox();
-            let (look, endings, number) = (&self.look, &self.endings, (self.random)());
-            let birth = Birth { program: &program, account, sandbox, look, endings, number };
+            let (look, endings) = (&self.look, &self.endings);
+            let (number, word) = ((self.random)(), (self.random)());
+            let birth = Birth { program: &program, account, sandbox, look, endings, number, word };
             let mut hanging = Hanging { rack: self, program: &program, since: Some(Instant::now()) };
             let started = Chromium::start(birth).await;
             hanging.since = None;
