@@ -247,6 +247,11 @@ pub(super) fn unreachable(error: &str, url: &Url, tab: &Tab) -> Stop {
         return stop;
     }
     let name = error.strip_prefix("net::ERR_").unwrap_or(error);
+    // The page's own host was reached: it is one that it was sent on to.
+    let elsewhere = || tab.passages().into_values().find_map(|it| it.ended.err());
+    if let Some(stop) = name.starts_with("SOCKS_").then(elsewhere).flatten() {
+        return stop;
+    }
     let code = match name {
         "CERT_DATE_INVALID" => FaultCode::CertExpired,
         "CERT_AUTHORITY_INVALID" => FaultCode::CertUntrusted,

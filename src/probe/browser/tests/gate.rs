@@ -3,6 +3,7 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use chromiumoxide::cdp::browser_protocol::page::NavigateParams;
 use chromiumoxide::cdp::js_protocol::runtime::EvaluateParams;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, copy_bidirectional};
 use tokio::net::{TcpListener, TcpStream, UdpSocket};
@@ -11,9 +12,10 @@ use url::Url;
 
 use super::{open, with};
 use crate::clock::Clock;
-use crate::model::SelfFault;
+use crate::model::{FaultCode, SelfFault};
 use crate::probe::browser::pool::Settings;
 use crate::probe::browser::tab::Tab;
+use crate::probe::browser::visit::unreachable;
 use crate::probe::connect::Network;
 use crate::probe::connect::egress::Egress;
 use crate::probe::connect::proxy::Proxy;
@@ -340,6 +342,25 @@ async fn a_vantage_whose_proxy_is_away_says_nothing_of_the_page() {
     match tab.passages().remove(&("shop.test".to_owned(), 80)).unwrap().ended {
         Err(Stop::Own(SelfFault::NetworkUnreachable, text)) => assert!(text.contains("the vantage's proxy"), "{text}"),
         ended => panic!("{ended:?}"),
+    }
+    drop(tab);
+    tools.browsers.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_page_that_is_sent_inside_says_where_to() {
+    let away = "HTTP/1.1 302 Found\r\nlocation: http://127.0.0.2:4711/\r\ncontent-length: 0\r\n\r\n";
+    let (port, _) = server(vec![("/away", away.to_owned())]).await;
+    let tools = public(port, Settings::default()).await;
+    let url = Url::parse("http://shop.test/away").unwrap();
+    let tab = open(&tools, &url).await.unwrap();
+    let told = tab.page.execute(NavigateParams::new(url.as_str())).await.unwrap().result;
+    match unreachable(&told.error_text.unwrap(), &url, &tab) {
+        Stop::Fault(fault) => {
+            assert_eq!(fault.code, FaultCode::RedirectRefused);
+            assert_eq!(fault.text, "the page leads to `127.0.0.2`, which lies inside a private network");
+        }
+        stop @ Stop::Own(..) => panic!("{stop:?}"),
     }
     drop(tab);
     tools.browsers.close().await;
