@@ -62,10 +62,11 @@ use element::Element;
 use evidence::{Onlooker, in_time};
 use sight::Sight;
 use story::Story;
+use window::Window;
 
 /// Deeds of one step.
 const DEEDS_MAX: usize = 100;
-/// How long the news may take that a browser is gone which does not answer any more.
+/// How long the news of something that has happened already may take: that a browser is gone, that a file comes.
 const NEWS: Duration = Duration::from_millis(500);
 /// Patterns of what is not loaded.
 const BLOCK_MAX: usize = 100;
@@ -205,8 +206,9 @@ impl Act for Settings {
         let mut sight = Sight::watch(&tab.page).await.map_err(walk::stop)?;
         let story = Story::begin(run, &sight);
         jar::bring(&tab, run.cookies.as_deref()).await.map_err(walk::stop)?;
+        let mut window = Window::new(tab.page.clone(), self.guise(run.scope));
         let reply = tokio::select! {
-            reply = Box::pin(visit::visit(self, url, (&tab, &mut sight, story.as_ref()), run)) => reply,
+            reply = Box::pin(visit::visit(self, url, (&tab, &mut sight, story.as_ref()), &mut window, run)) => reply,
             gone = tab.gone() => Err(gone),
         };
         if let Some(story) = story {
@@ -219,7 +221,7 @@ impl Act for Settings {
         }
         jar::take(&tab, run).await;
         let (random, now) = ((run.tools.random)(), run.tools.clock.now());
-        run.witness = Some(Box::new(Onlooker::new(tab, sight, random, now)));
+        run.witness = Some(Box::new(Onlooker::new((tab, window.page), sight, random, now)));
         // A fault that was found with time left is the page's, however late we came.
         let is_up = Instant::now() >= limit;
         reply.map_err(|stop| if is_up { let_in_late(stop, waited, run.deadline - asked) } else { stop })

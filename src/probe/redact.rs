@@ -11,6 +11,9 @@ use crate::model::Fault;
 const MASK: &str = "•••";
 /// Shorter values are not hidden: replacing every `1` would hide more of the fault than of the secret.
 const SECRET_CHARS_MIN: usize = 3;
+/// Nobody's session is named by less, or by one word of at most so many letters.
+const SESSION_CHARS_MIN: usize = 8;
+const WORD_CHARS_MAX: usize = 12;
 /// Characters of a fault's text and of its excerpt, and of each side of its evidence.
 const FAULT_CHARS_MAX: usize = 300;
 const EVIDENCE_CHARS_MAX: usize = 200;
@@ -46,6 +49,16 @@ pub(super) enum Finds {
 }
 
 impl Redactor {
+    /// Hides what a server keeps a customer by: a cookie that scripts may not read. Such cookies keep a language or a
+    /// currency, too, and hiding `EUR` would hide the price that is wrong.
+    pub fn hide_session(&mut self, value: &str) {
+        let is_one = |is: fn(&u8) -> bool| value.bytes().all(|byte| is(&byte));
+        let is_word = is_one(u8::is_ascii_lowercase) || is_one(u8::is_ascii_uppercase);
+        if value.len() >= SESSION_CHARS_MIN && !(is_word && value.len() <= WORD_CHARS_MAX) {
+            self.hide(value);
+        }
+    }
+
     /// Hides a value, also percent-encoded, JSON-escaped and in base64.
     pub fn hide(&mut self, value: &str) {
         if value.chars().count() < SECRET_CHARS_MIN || self.needles.len() >= SECRETS_MAX * 8 {
@@ -180,6 +193,16 @@ mod tests {
         ] {
             assert_eq!(redactor.clip(text, 100), shown, "{text}");
         }
+    }
+
+    #[test]
+    fn sessions_are_hidden_and_ordinary_words_are_not() {
+        let mut redactor = Redactor::default();
+        for value in ["EUR", "en-US", "dark", "consented", "ea93f1c0", "QUJDREVGR0hJ", "abcdefghijklm"] {
+            redactor.hide_session(value);
+        }
+        assert_eq!(redactor.clip("9 EUR en-US dark consented", 100), "9 EUR en-US dark consented");
+        assert_eq!(redactor.clip("ea93f1c0 QUJDREVGR0hJ abcdefghijklm", 100), "••• ••• •••");
     }
 
     #[test]

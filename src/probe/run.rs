@@ -146,9 +146,14 @@ impl Run<'_> {
         }
     }
 
-    /// Keeps `value` out of every text that leaves this run: a computed credential, a session cookie.
+    /// Keeps `value` out of every text that leaves this run: a computed credential, a code.
     pub fn hide(&mut self, value: &str) {
         self.redactor.hide(value);
+    }
+
+    /// The same with a cookie that scripts may not read, unless it keeps an ordinary word.
+    pub fn hide_session(&mut self, value: &str) {
+        self.redactor.hide_session(value);
     }
 
     /// Notes whom it talks to, and where that lies.

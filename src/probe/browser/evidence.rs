@@ -43,6 +43,8 @@ pub(super) const RESERVE: Duration = Duration::from_millis(2500);
 #[derive(Debug)]
 pub(super) struct Onlooker {
     tab: Tab,
+    /// Where it was in the end.
+    page: Page,
     sight: Sight,
     world: World,
     /// When the watch began, by the wall.
@@ -51,17 +53,17 @@ pub(super) struct Onlooker {
 
 impl Onlooker {
     /// `now` by the wall.
-    pub(super) fn new(tab: Tab, sight: Sight, random: u64, now: Timestamp) -> Self {
+    pub(super) fn new((tab, page): (Tab, Page), sight: Sight, random: u64, now: Timestamp) -> Self {
         let since = SignedDuration::try_from(sight.seen().clock.began.elapsed()).unwrap_or_default();
-        Self { tab, sight, world: World::new(random), began: now.saturating_sub(since).unwrap_or(now) }
+        Self { tab, page, sight, world: World::new(random), began: now.saturating_sub(since).unwrap_or(now) }
     }
 }
 
 #[async_trait]
 impl Witness for Onlooker {
     async fn testify(self: Box<Self>, redactor: &Redactor) -> Vec<Exhibit> {
-        // Where a click opened a tab, that is where the customer is.
-        let page = self.tab.others().await.pop().unwrap_or_else(|| self.tab.page.clone());
+        let behind = async || self.tab.behind(&self.page).await.ok();
+        let page = if self.tab.has_closed(&self.page) { behind().await } else { None }.unwrap_or(self.page.clone());
         let mut seen = self.sight.seen();
         seen.explain(&self.tab.refused());
         exhibits(&page, &self.world, &seen, redactor, self.began).await

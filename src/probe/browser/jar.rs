@@ -45,7 +45,7 @@ pub(super) async fn take(tab: &Tab, run: &mut Run<'_>) {
     for cookie in kept.result.cookies.iter().filter(|cookie| cookie.partition_key.is_none()).take(COOKIES_MAX) {
         if cookie.http_only {
             // What scripts may not read is a session: it proves who one is.
-            run.hide(&cookie.value);
+            run.hide_session(&cookie.value);
         }
         if let Some((line, url)) = set(cookie, now)
             && let Ok(cookie) = Cookie::parse(line, &url)

@@ -112,6 +112,24 @@ async fn a_page_that_takes_too_much_is_named_and_the_next_run_is_well() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_is_shown_is_the_tab_in_which_it_failed() {
+    let advert = "window.open('about:blank').document.write('<title>Advert</title><h1>Buy more</h1>')";
+    let url = page(format!("<title>Shop</title><h1>Pay</h1><button onclick=\"{advert}\">Go on</button>")).await;
+    let deeds = json!([{ "click": "Go on" }, { "click": "Now", "within": "1s" }]);
+    let errand = errand(&json!({ "open": url.as_str(), "do": deeds }), Duration::from_mins(1));
+    let kept = Arc::new(Kept::default());
+    let prober = Prober::new(tools()).showing(Arc::clone(&kept) as Arc<dyn Proofs>);
+    let reading = prober.run(&Arc::new(errand), order()).await;
+    assert!(matches!(reading.outcome.verdict, Verdict::Failed(_)), "{:?}", reading.outcome.verdict);
+    let proofs = kept.0.lock().unwrap();
+    let sorts: Vec<Sort> = proofs[0].exhibits().iter().map(|exhibit| exhibit.sort).collect();
+    assert!(sorts.contains(&Sort::Picture), "{sorts:?}");
+    let outline = proofs[0].exhibits().iter().find(|exhibit| exhibit.sort == Sort::Outline).unwrap();
+    let outline = String::from_utf8_lossy(&outline.bytes);
+    assert!(outline.contains("Pay") && !outline.contains("Buy more"), "{outline}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_step_that_fails_is_shown_and_one_that_does_not_is_not() {
     let url =
         page("<title>Shop</title><h1>Pay</h1><button>Later</button><script>console.error('no card')</script>").await;

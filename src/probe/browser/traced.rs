@@ -35,10 +35,10 @@ impl Traced {
         let told = if story.is_some() { &[None][..] } else { CALLS };
         let traced = Self { herald: Arc::clone(herald), patterns: patterns(first, told) };
         let site = site(first).to_owned();
-        herald.add(Some(Box::new(move |paused| match is_of(&site, &paused.request.url) {
-            true => of(paused, context, story.as_deref()).headers().into(),
+        herald.add(Some(Box::new(move |paused| {
             // The browser's patterns match anywhere in an address: somebody else's may hold ours.
-            false => Vec::new(),
+            let ours = is_of(&site, &paused.request.url);
+            if ours { of(paused, context, story.as_deref()).headers().into() } else { Vec::new() }
         })));
         page.execute(traced.order()).await?;
         Ok(Some(traced))

@@ -14,7 +14,7 @@ use chromiumoxide::cdp::browser_protocol::page::{self, CaptureScreenshotParams, 
 use chromiumoxide::cdp::browser_protocol::security::SetIgnoreCertificateErrorsParams;
 use chromiumoxide::error::CdpError;
 use futures::try_join;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::{Instant, sleep, timeout, timeout_at};
 use url::Url;
 
 use super::chromium::herald::Order;
@@ -27,9 +27,9 @@ use super::story::Story;
 use super::tab::{Closed, Tab};
 use super::traced::Traced;
 use super::vitals::{Gauge, Lame, Vital, Vitals};
-use super::walk::{Walk, stop};
+use super::walk::{GLANCE, Walk, stop};
 use super::window::{JUDGED_AFTER, State, Window};
-use super::{Settings, audit, weigh};
+use super::{NEWS, Settings, audit, weigh};
 use content::Content;
 
 use crate::model::{Fault, FaultCode, Phase, SelfFault};
@@ -39,27 +39,26 @@ pub(super) async fn visit(
     settings: &Settings,
     url: Url,
     (tab, sight, story): (&Tab, &mut Sight, Option<&Arc<Story>>),
+    window: &mut Window,
     run: &mut Run<'_>,
 ) -> Result<Reply, Stop> {
-    let guise = settings.guise(run.scope);
     let version = version(&tab.agent);
-    let page = tab.page.clone();
+    let page = &tab.page;
     if settings.tls.insecure {
         page.execute(SetIgnoreCertificateErrorsParams::new(true)).await.map_err(stop)?;
     }
     // None waits for another. What slows the network down works from where it is watched on.
     let ((), _, gauge, traced) = try_join!(
-        guise.wear(&page, &version),
+        window.guise.wear(page, &version),
         page.execute(Window::preparation()),
-        Gauge::install(&page, (run.tools.random)()),
-        Traced::install((&page, &tab.herald), &url, run.context(), story.cloned()),
+        Gauge::install(page, (run.tools.random)()),
+        Traced::install((page, &tab.herald), &url, run.context(), story.cloned()),
     )
     .map_err(stop)?;
-    tab.herald.greet(greeting(settings, guise.orders(&version), traced.as_ref()));
-    let window = Window::new(page, guise);
+    tab.herald.greet(greeting(settings, window.guise.orders(&version), traced.as_ref()));
     let limit = in_time(run.deadline);
     run.phases.begin(Phase::Load);
-    let opened = tab.while_open(&tab.page, open(&window, &url, tab, limit)).await;
+    let opened = tab.while_open(&tab.page, open(window, &url, tab, limit)).await;
     let mut seen = sight.seen();
     seen.explain(&tab.refused());
     arrived(run, &seen);
@@ -96,21 +95,20 @@ pub(super) async fn visit(
             story.done(None);
         }
     }
-    let window = walk.window;
     look_back(settings, window, (tab, sight, &gauge), run, limit).await
 }
 
 /// Looks at the page when all is done; at the one behind it, if it closes itself.
 async fn look_back(
     settings: &Settings,
-    mut window: Window,
+    window: &mut Window,
     (tab, sight, gauge): (&Tab, &Sight, &Gauge),
     run: &mut Run<'_>,
     limit: Instant,
 ) -> Result<Reply, Stop> {
     loop {
         let page = window.page.clone();
-        match tab.while_open(&page, look(settings, &window, (tab, sight, gauge), run, limit)).await {
+        match tab.while_open(&page, look(settings, window, (tab, sight, gauge), run, limit)).await {
             Ok(reply) => return reply,
             Err(Closed) => window.turn_to(tab.behind(&page).await?),
         }
@@ -231,7 +229,7 @@ async fn open(window: &Window, url: &Url, tab: &Tab, limit: Instant) -> Result<(
         Err(_) => return Err(slow().into()),
     };
     if let Some(error) = error {
-        return Err(unreachable(&error, url, tab));
+        return Err(unreachable(&error, url, tab).await);
     }
     let afterwards = window.guise.afterwards();
     tab.herald.greet(afterwards.clone());
@@ -242,7 +240,7 @@ async fn open(window: &Window, url: &Url, tab: &Tab, limit: Instant) -> Result<(
 }
 
 /// Why the page did not come: our gate knows better than the browser how far it got.
-pub(super) fn unreachable(error: &str, url: &Url, tab: &Tab) -> Stop {
+pub(super) async fn unreachable(error: &str, url: &Url, tab: &Tab) -> Stop {
     if let Some(Passage { ended: Err(stop), .. }) = passage(tab, url) {
         return stop;
     }
@@ -251,6 +249,15 @@ pub(super) fn unreachable(error: &str, url: &Url, tab: &Tab) -> Stop {
     let elsewhere = || tab.passages().into_values().find_map(|it| it.ended.err());
     if let Some(stop) = name.starts_with("SOCKS_").then(elsewhere).flatten() {
         return stop;
+    }
+    if name == "ABORTED"
+        && let Some(file) = saved(tab).await
+    {
+        let text = format!(
+            "{url} is a file that is downloaded (`{file}`), not a page: open the page that links to it, and promise \
+             `then: {{ download: {file} }}`"
+        );
+        return Fault::new(FaultCode::Expectation, text).into();
     }
     let code = match name {
         "CERT_DATE_INVALID" => FaultCode::CertExpired,
@@ -270,6 +277,19 @@ pub(super) fn unreachable(error: &str, url: &Url, tab: &Tab) -> Stop {
         _ => FaultCode::Protocol,
     };
     Fault::new(code, format!("the page does not come: {error}")).into()
+}
+
+/// The file that came instead of a page.
+async fn saved(tab: &Tab) -> Option<String> {
+    let file = async {
+        loop {
+            if let Some(file) = tab.downloads().pop() {
+                return file.name;
+            }
+            sleep(GLANCE).await;
+        }
+    };
+    timeout(NEWS, file).await.ok()
 }
 
 /// The error that the server answers with, if it does.

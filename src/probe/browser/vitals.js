@@ -13,15 +13,10 @@
   const used = () => setTimeout(() => (globalThis.used = performance.now()));
   const ways = ["pointerdown", "pointerup", "click", "keydown", "keyup"];
   for (const way of ways) addEventListener(way, used, { capture: true, passive: true });
-  // What is observed is worked out when the page has nothing else to do.
-  globalThis.pending = 0;
-  const observed = () => {
-    globalThis.pending += 1;
-    requestIdleCallback(() => (globalThis.pending -= 1));
-  };
+  // What is observed would be worked out when the page has nothing else to do, and whoever asks for it would wait for that,
+  // too. In this world it is worked out at once, which takes microseconds.
+  globalThis.requestIdleCallback = done => setTimeout(done);
+  globalThis.cancelIdleCallback = clearTimeout;
   const all = { reportAllChanges: true, durationThreshold: 16 };
   for (const name of ["LCP", "CLS", "INP", "FCP", "TTFB"]) webVitals["on" + name](note, all);
-  for (const type of ["largest-contentful-paint", "layout-shift", "event", "first-input", "paint"]) {
-    new PerformanceObserver(observed).observe({ type, buffered: true, durationThreshold: 16 });
-  }
 })();

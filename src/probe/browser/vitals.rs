@@ -21,11 +21,9 @@ const OBSERVER: &str = include_str!("vitals.js");
 const DOCUMENTS_MAX: usize = 32;
 /// Until a frame is painted and what it brings is told: a page that paints nothing any more is not waited for.
 const SETTLED_WITHIN: Duration = Duration::from_millis(500);
-/// The newest values are known when a frame is painted, those of an interaction some frames after it, and what was observed
-/// is worked out.
+/// The newest values are known when a frame is painted, and those of an interaction some frames after it.
 const SETTLED: &str = "new Promise(done => { \
-                       const worked = () => globalThis.pending ? requestIdleCallback(() => setTimeout(done), { timeout: 100 }) : done(); \
-                       const painted = () => setTimeout(worked, Math.max(0, (globalThis.used ?? 0) + 50 - performance.now())); \
+                       const painted = () => setTimeout(() => setTimeout(done), Math.max(0, (globalThis.used ?? 0) + 50 - performance.now())); \
                        requestAnimationFrame(() => setTimeout(painted)); setTimeout(done, 300); }).then(() => vitals)";
 
 /// What customers feel of a page. Of several pages in one run: the worst of each.

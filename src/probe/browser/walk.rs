@@ -26,7 +26,7 @@ use crate::model::{Evidence, Fault, FaultCode, SelfFault};
 use crate::probe::{Run, Stop};
 
 /// How often a page is asked that is waited for, and cannot wait itself.
-const GLANCE: Duration = Duration::from_millis(50);
+pub(super) const GLANCE: Duration = Duration::from_millis(50);
 /// How long a page is left to wait by itself: then it is looked whether there is another.
 const WAIT: Duration = Duration::from_secs(1);
 /// Nothing asked of the network for so long is quiet.
@@ -38,7 +38,7 @@ const PATIENT: Duration = Duration::from_secs(1);
 
 /// A customer at a page.
 pub(super) struct Walk<'w> {
-    pub(super) window: Window,
+    window: &'w mut Window,
     tab: &'w Tab,
     sight: &'w mut Sight,
     /// What was typed last, to see whether the page keeps it: where, and what people call it.
@@ -72,7 +72,7 @@ impl Sought {
 
 impl<'w> Walk<'w> {
     /// `deadline` is the whole run's, or a little before.
-    pub(super) fn new(window: Window, tab: &'w Tab, sight: &'w mut Sight, deadline: Instant) -> Self {
+    pub(super) fn new(window: &'w mut Window, tab: &'w Tab, sight: &'w mut Sight, deadline: Instant) -> Self {
         let since = Since::now(tab, sight);
         let closures = tab.closures();
         Self { window, tab, sight, typed: None, since, stage: Stage::Begun, closures, deadline }
@@ -88,7 +88,12 @@ impl<'w> Walk<'w> {
         let Some(then) = &deed.then else { return self.settle().await };
         match (self.awaited(then, run, self.limit(deed.within())).await?, pressed) {
             (Err(fault), Some(pressed)) => Err(self.pressed_in_vain(pressed, then, fault, run).await?.into()),
-            (judged, _) => Ok(judged?),
+            (Err(fault), None) => Err(fault.into()),
+            (Ok(()), _) => {
+                // What was typed has done its part: pages clear fields for the next question.
+                self.typed = None;
+                Ok(())
+            }
         }
     }
 
@@ -338,7 +343,7 @@ impl<'w> Walk<'w> {
     /// The fault of what was waited for in vain.
     async fn missed(&self, awaited: &Awaited, run: &Run<'_>, waited: Duration) -> Fault {
         let expected = awaited.words(run.scope);
-        let found = shown(&self.window).await;
+        let found = shown(self.window).await;
         let text = format!("not within {}: {expected}; the page shows {found}", brief(waited));
         let evidence = Evidence { of: "page".to_owned(), expected, found };
         Fault { evidence: Some(evidence), ..Fault::new(FaultCode::NoEffect, text) }

@@ -24,7 +24,7 @@ pub(super) fn keep(run: &mut Run<'_>, headers: &HeaderMap, url: &Url) {
         };
         if cookie.http_only() == Some(true) {
             // What scripts may not read is a session: it proves who one is.
-            run.hide(cookie.value());
+            run.hide_session(cookie.value());
         }
         let jar = run.cookies.get_or_insert_default();
         if jar.iter_any().take(COOKIES_MAX).count() < COOKIES_MAX {

@@ -27,11 +27,15 @@ impl Tab {
             biased;
             done = doing => match done {
                 Err(Stop::Own(..)) if timeout(NEWS, self.closed(page)).await.is_ok() => Err(Closed),
-                Err(Stop::Fault(_)) if self.unasked.closed().borrow().contains(page.target_id()) => Err(Closed),
+                Err(Stop::Fault(_)) if self.has_closed(page) => Err(Closed),
                 done => Ok(done),
             },
             () = self.closed(page) => Err(Closed),
         }
+    }
+
+    pub(in crate::probe::browser) fn has_closed(&self, page: &Page) -> bool {
+        self.unasked.closed().borrow().contains(page.target_id())
     }
 
     /// How many have closed themselves.

@@ -44,6 +44,25 @@ async fn what_came_about_before_is_not_the_effect_of_what_is_done() {
 }
 
 #[tokio::test]
+async fn a_file_is_no_page() {
+    let reading = visit(&[("/bill.csv", "a,b")], json!([]), json!({})).await;
+    let fault = fault(&reading);
+    assert_eq!(fault.code, FaultCode::Expectation);
+    assert!(fault.text.contains("/bill.csv is a file that is downloaded (`bill.csv`), not a page"), "{}", fault.text);
+}
+
+#[tokio::test]
+async fn a_page_may_clear_a_field_that_has_done_its_part() {
+    let page = "<title>x</title><label>Question <input id=q></label><p id=out></p><button onclick=\"out.textContent = 'Bye'\">End</button>\
+                <script>q.oninput = () => { if (q.value == 'When?') setTimeout(() => { out.textContent = 'From nine'; q.value = '' }, 100) }</script>";
+    let deeds = json!([
+        { "fill": "Question", "with": "When?", "then": { "text": "From nine" } },
+        { "click": "End", "then": { "text": "Bye" } },
+    ]);
+    well(&visit(&[("/", page)], deeds, json!({})).await);
+}
+
+#[tokio::test]
 async fn the_network_is_quiet_when_it_has_come_to_rest_after_the_click() {
     let page = "<title>x</title><button onclick=\"setTimeout(() => fetch('/more').then(r => r.text()).then(t => more.textContent = 'more'), 200)\">\
                 More</button><p id=more>nothing</p><p id=quiet></p><script>setTimeout(() => quiet.textContent = 'quiet', 900);\

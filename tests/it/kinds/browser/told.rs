@@ -47,7 +47,7 @@ fn page(third: SocketAddr, path: &str) -> Response {
     let whole = |page: String| Html(format!("<!doctype html><html lang=en><link rel=icon href='data:,'>{page}"));
     match path {
         "/" => whole(format!(
-            "<title>Shop</title><link rel=stylesheet href=/look.css><script src=http://{third}/count.js></script><h1>Shop</h1>\
+            "<title>Shop</title><link rel=stylesheet href=/look.css><script src='http://{third}/count.js?u=http://www.127.0.0.1/'></script><h1>Shop</h1>\
              <img src=/gone.png width=9 height=9 alt=x><form method=post action='/order?token={KEY}'><button>Order</button></form>"
         ))
         .into_response(),
