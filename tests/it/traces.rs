@@ -222,8 +222,11 @@ async fn the_span_of_a_broken_service_hangs_below_the_step_that_found_it() {
     // The same request, as we saw it: the caller.
     let filter = format!("trace_id={}", server["trace_id"].as_str().unwrap());
     let by_id = |spans: &[Value], id: &Value| spans.iter().find(|span| span["span_id"] == *id).cloned();
-    // Each of the two sends its own when it likes.
-    let whole = |spans: &[Value]| spans.iter().any(|span| span["parent_span_id"].is_null());
+    // Each of the two sends its own when it likes, and a backend takes them in one by one.
+    let whole = |spans: &[Value]| {
+        let above = |span: &Value| by_id(spans, &span["parent_span_id"]);
+        std::iter::successors(Some(server.clone()), above).any(|span| span["parent_span_id"].is_null())
+    };
     let trace = phoenix.spans(&filter, whole).await;
     let client = by_id(&trace, &server["parent_span_id"]).expect("the caller is in the same trace");
     let asked = attributes(&client);

@@ -158,7 +158,7 @@ impl Recorder<'_> {
         self.attend(&page).await.map_err(told)?;
         let gone = page.execute(NavigateParams::new(url.as_str())).await.map_err(told)?.result;
         if let Some(error) = gone.error_text {
-            return Err(words(unreachable(&error, url, self.tab).await));
+            return Err(words(unreachable(&error, url, self.tab)));
         }
         self.pages[0].place = place(&page).await.map(|(place, _)| place).unwrap_or_default();
         Ok(())

@@ -14,7 +14,7 @@ use chromiumoxide::cdp::browser_protocol::page::{self, CaptureScreenshotParams, 
 use chromiumoxide::cdp::browser_protocol::security::SetIgnoreCertificateErrorsParams;
 use chromiumoxide::error::CdpError;
 use futures::try_join;
-use tokio::time::{Instant, sleep, timeout, timeout_at};
+use tokio::time::{Instant, sleep, timeout_at};
 use url::Url;
 
 use super::chromium::herald::Order;
@@ -27,13 +27,16 @@ use super::story::Story;
 use super::tab::{Closed, Tab};
 use super::traced::Traced;
 use super::vitals::{Gauge, Lame, Vital, Vitals};
-use super::walk::{GLANCE, Walk, stop};
+use super::walk::{BLANK, GLANCE, Walk, stop};
 use super::window::{JUDGED_AFTER, State, Window};
 use super::{NEWS, Settings, audit, weigh};
 use content::Content;
 
 use crate::model::{Fault, FaultCode, Phase, SelfFault};
 use crate::probe::{Field, Reply, Run, Stop};
+
+/// What Chromium calls a navigation that leads to no page.
+const ABORTED: &str = "net::ERR_ABORTED";
 
 pub(super) async fn visit(
     settings: &Settings,
@@ -211,7 +214,16 @@ async fn open(window: &Window, url: &Url, tab: &Tab, limit: Instant) -> Result<(
         is_complete.store(matches!(told, Ok(None)), Ordering::Relaxed);
         match told {
             Ok(None) | Err(CdpError::Timeout) => std::future::pending().await,
+            Ok(Some(error)) if error == ABORTED => {
+                sleep(NEWS).await;
+                Ok(Some(error))
+            }
             failed => failed,
+        }
+    };
+    let saved = async {
+        while tab.downloads().is_empty() || window.url().await.is_ok_and(|url| url != BLANK) {
+            sleep(GLANCE).await;
         }
     };
     let going = async {
@@ -219,6 +231,8 @@ async fn open(window: &Window, url: &Url, tab: &Tab, limit: Instant) -> Result<(
             biased;
             failed = failed => failed,
             here = window.arrived() => here.map(|()| None),
+            // A page may bring a file; a file in its place brings no page.
+            () = saved => Ok(Some(ABORTED.to_owned())),
         }
     };
     let slow = || Fault::new(FaultCode::Timeout, format!("{url} does not come in time"));
@@ -229,7 +243,7 @@ async fn open(window: &Window, url: &Url, tab: &Tab, limit: Instant) -> Result<(
         Err(_) => return Err(slow().into()),
     };
     if let Some(error) = error {
-        return Err(unreachable(&error, url, tab).await);
+        return Err(unreachable(&error, url, tab));
     }
     let afterwards = window.guise.afterwards();
     tab.herald.greet(afterwards.clone());
@@ -240,7 +254,7 @@ async fn open(window: &Window, url: &Url, tab: &Tab, limit: Instant) -> Result<(
 }
 
 /// Why the page did not come: our gate knows better than the browser how far it got.
-pub(super) async fn unreachable(error: &str, url: &Url, tab: &Tab) -> Stop {
+pub(super) fn unreachable(error: &str, url: &Url, tab: &Tab) -> Stop {
     if let Some(Passage { ended: Err(stop), .. }) = passage(tab, url) {
         return stop;
     }
@@ -250,8 +264,8 @@ pub(super) async fn unreachable(error: &str, url: &Url, tab: &Tab) -> Stop {
     if let Some(stop) = name.starts_with("SOCKS_").then(elsewhere).flatten() {
         return stop;
     }
-    if name == "ABORTED"
-        && let Some(file) = saved(tab).await
+    if error == ABORTED
+        && let Some(file) = tab.downloads().pop().map(|file| file.name)
     {
         let text = format!(
             "{url} is a file that is downloaded (`{file}`), not a page: open the page that links to it, and promise \
@@ -277,19 +291,6 @@ pub(super) async fn unreachable(error: &str, url: &Url, tab: &Tab) -> Stop {
         _ => FaultCode::Protocol,
     };
     Fault::new(code, format!("the page does not come: {error}")).into()
-}
-
-/// The file that came instead of a page.
-async fn saved(tab: &Tab) -> Option<String> {
-    let file = async {
-        loop {
-            if let Some(file) = tab.downloads().pop() {
-                return file.name;
-            }
-            sleep(GLANCE).await;
-        }
-    };
-    timeout(NEWS, file).await.ok()
 }
 
 /// The error that the server answers with, if it does.

@@ -20,6 +20,7 @@ use super::sight::Sight;
 use super::since::Since;
 use super::tab::Tab;
 use super::window::{Landed, Spot, State, USED_AFTER, Window};
+pub(super) use closing::BLANK;
 use vain::Pressed;
 
 use crate::model::{Evidence, Fault, FaultCode, SelfFault};

@@ -355,7 +355,7 @@ async fn a_page_that_is_sent_inside_says_where_to() {
     let url = Url::parse("http://shop.test/away").unwrap();
     let tab = open(&tools, &url).await.unwrap();
     let told = tab.page.execute(NavigateParams::new(url.as_str())).await.unwrap().result;
-    match unreachable(&told.error_text.unwrap(), &url, &tab).await {
+    match unreachable(&told.error_text.unwrap(), &url, &tab) {
         Stop::Fault(fault) => {
             assert_eq!(fault.code, FaultCode::RedirectRefused);
             assert_eq!(fault.text, "the page leads to `127.0.0.2`, which lies inside a private network");

@@ -12,7 +12,7 @@ use crate::probe::browser::tab::Closed;
 use crate::probe::{Run, Stop};
 
 /// What the address bar says of a tab that nothing was loaded into: scripts may write into it all the same.
-const BLANK: &str = "about:blank";
+pub(in crate::probe::browser) const BLANK: &str = "about:blank";
 
 impl Walk<'_> {
     pub(in crate::probe::browser) async fn deed(&mut self, deed: &Deed, run: &mut Run<'_>) -> Result<(), Stop> {
