@@ -52,15 +52,39 @@ impl Phoenix {
 
     /// The spans that it keeps and that fit, by the filters of its API, as OTLP's JSON; once there are any, and `enough`.
     pub(crate) async fn spans(&self, filters: &str, enough: impl Fn(&[Value]) -> bool) -> Vec<Value> {
-        let url = format!("http://{}/v1/projects/default/spans/otlpv1?limit=1000&{filters}", self.http);
-        let kept = async || {
-            // It has no project before its first span.
-            let answer = reqwest::get(&url).await.ok()?.error_for_status().ok()?;
-            let mut answer: Value = answer.json().await.ok()?;
-            let Value::Array(spans) = answer["data"].take() else { return None };
-            (!spans.is_empty() && enough(&spans)).then_some(spans)
-        };
+        let kept = async || Some(self.kept(filters).await).filter(|spans| !spans.is_empty() && enough(spans));
         self.until(&format!("has the spans `{filters}`"), kept).await
+    }
+
+    /// The first span of those that fit whose trace is `whole`, and that trace: a run that is still under way, or that ended
+    /// early, has one that never will be.
+    pub(crate) async fn trace(
+        &self,
+        filters: &str,
+        fits: impl Fn(&Value) -> bool,
+        whole: impl Fn(&Value, &[Value]) -> bool,
+    ) -> (Value, Vec<Value>) {
+        let found = async || {
+            for span in self.kept(filters).await.into_iter().filter(|span| fits(span)) {
+                let trace = self.kept(&format!("trace_id={}", span["trace_id"].as_str().unwrap())).await;
+                if whole(&span, &trace) {
+                    return Some((span, trace));
+                }
+            }
+            None
+        };
+        self.until(&format!("has the whole trace of one of `{filters}`"), found).await
+    }
+
+    /// What fits now.
+    async fn kept(&self, filters: &str) -> Vec<Value> {
+        let url = format!("http://{}/v1/projects/default/spans/otlpv1?limit=1000&{filters}", self.http);
+        let answer = async || -> reqwest::Result<Value> { reqwest::get(&url).await?.error_for_status()?.json().await };
+        // It has no project before its first span.
+        match answer().await.map(|mut answer| answer["data"].take()) {
+            Ok(Value::Array(spans)) => spans,
+            _ => Vec::new(),
+        }
     }
 
     async fn until<T>(&self, what: &str, done: impl AsyncFn() -> Option<T>) -> T {
@@ -74,10 +98,12 @@ impl Phoenix {
         }
     }
 
-    /// Its log without the requests.
+    /// The end of its log, without the requests that it took and those that it has no ears for.
     fn complaints(&self) -> String {
         let log = std::fs::read_to_string(self.folder.path().join("log")).unwrap_or_default();
-        log.lines().filter(|line| !line.contains("HTTP/1.1\" 200")).map(|line| format!("{line}\n")).collect()
+        let said = |line: &&str| !line.contains("HTTP/1.1\" 200") && !line.contains("HTTP/1.1\" 405");
+        let lines: Vec<&str> = log.lines().filter(said).collect();
+        lines[lines.len().saturating_sub(20)..].join("\n")
     }
 }
 
