@@ -3,6 +3,7 @@
 mod closing;
 mod gate;
 mod lasting;
+mod short;
 mod used;
 
 use std::sync::Arc;

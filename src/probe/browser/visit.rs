@@ -1,6 +1,7 @@
 //! One visit: puts on what the customer has, opens the page, does what he does, and tells what was to be seen.
 
 mod content;
+pub(super) mod way;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -20,7 +21,6 @@ use url::Url;
 use super::chromium::herald::Order;
 use super::element::Want;
 use super::evidence::in_time;
-use super::gate::Passage;
 use super::seen::{Party, Resource, Seen};
 use super::sight::Sight;
 use super::story::Story;
@@ -31,12 +31,10 @@ use super::walk::{BLANK, GLANCE, Walk, stop};
 use super::window::{JUDGED_AFTER, State, Window};
 use super::{NEWS, Settings, audit, weigh};
 use content::Content;
+use way::{ABORTED, passage, short_of, unreachable};
 
 use crate::model::{Fault, FaultCode, Phase, SelfFault};
 use crate::probe::{Field, Reply, Run, Stop};
-
-/// What Chromium calls a navigation that leads to no page.
-const ABORTED: &str = "net::ERR_ABORTED";
 
 pub(super) async fn visit(
     settings: &Settings,
@@ -76,6 +74,21 @@ pub(super) async fn visit(
     };
     opened.map_err(|stop| said(&seen).map_or(stop, Stop::from))?;
     run.phases.begin(Phase::Use);
+    let told = match used(settings, (tab, sight, story), window, run, limit).await {
+        Ok(()) => look_back(settings, window, (tab, sight, &gauge), run, limit).await,
+        Err(stop) => Err(stop),
+    };
+    short_of(tab, || sight.seen()).map_or(told, Err)
+}
+
+/// Does what the customer does.
+async fn used(
+    settings: &Settings,
+    (tab, sight, story): (&Tab, &mut Sight, Option<&Arc<Story>>),
+    window: &mut Window,
+    run: &mut Run<'_>,
+    limit: Instant,
+) -> Result<(), Stop> {
     let mut walk = Walk::new(window, tab, sight, limit);
     for deed in &settings.deeds {
         let name = deed.words(run.scope);
@@ -98,7 +111,7 @@ pub(super) async fn visit(
             story.done(None);
         }
     }
-    look_back(settings, window, (tab, sight, &gauge), run, limit).await
+    Ok(())
 }
 
 /// Looks at the page when all is done; at the one behind it, if it closes itself.
@@ -193,12 +206,6 @@ async fn pictured(settings: &Settings, window: &Window, run: &Run<'_>) -> Result
     STANDARD.decode(AsRef::<[u8]>::as_ref(&taken)).map(Bytes::from).map_err(|_| broken())
 }
 
-/// How the way to the page's host was.
-fn passage(tab: &Tab, url: &Url) -> Option<Passage> {
-    let at = (url.host_str()?.to_owned(), url.port_or_known_default()?);
-    tab.passages().remove(&at)
-}
-
 /// Chromium's, as it names itself.
 pub(super) fn version(agent: &str) -> String {
     let version = agent.split_once("Chrome/").map_or("", |(_, rest)| rest);
@@ -251,46 +258,6 @@ async fn open(window: &Window, url: &Url, tab: &Tab, limit: Instant) -> Result<(
         window.page.execute(order).await.map_err(stop)?;
     }
     Ok(())
-}
-
-/// Why the page did not come: our gate knows better than the browser how far it got.
-pub(super) fn unreachable(error: &str, url: &Url, tab: &Tab) -> Stop {
-    if let Some(Passage { ended: Err(stop), .. }) = passage(tab, url) {
-        return stop;
-    }
-    let name = error.strip_prefix("net::ERR_").unwrap_or(error);
-    // The page's own host was reached: it is one that it was sent on to.
-    let elsewhere = || tab.passages().into_values().find_map(|it| it.ended.err());
-    if let Some(stop) = name.starts_with("SOCKS_").then(elsewhere).flatten() {
-        return stop;
-    }
-    if error == ABORTED
-        && let Some(file) = tab.downloads().pop().map(|file| file.name)
-    {
-        let text = format!(
-            "{url} is a file that is downloaded (`{file}`), not a page: open the page that links to it, and promise \
-             `then: {{ download: {file} }}`"
-        );
-        return Fault::new(FaultCode::Expectation, text).into();
-    }
-    let code = match name {
-        "CERT_DATE_INVALID" => FaultCode::CertExpired,
-        "CERT_AUTHORITY_INVALID" => FaultCode::CertUntrusted,
-        "CERT_COMMON_NAME_INVALID" => FaultCode::CertWrongHost,
-        "CERT_REVOKED" => FaultCode::CertRevoked,
-        name if name.starts_with("CERT_") => FaultCode::CertInvalid,
-        "SSL_VERSION_OR_CIPHER_MISMATCH" => FaultCode::TlsVersion,
-        name if name.starts_with("SSL_") => FaultCode::TlsProtocol,
-        "TOO_MANY_REDIRECTS" => FaultCode::TooManyRedirects,
-        "UNSAFE_REDIRECT" | "UNSAFE_PORT" | "DISALLOWED_URL_SCHEME" | "UNKNOWN_URL_SCHEME" => {
-            FaultCode::RedirectRefused
-        }
-        "CONNECTION_RESET" | "CONNECTION_CLOSED" | "EMPTY_RESPONSE" => FaultCode::Reset,
-        "CONTENT_LENGTH_MISMATCH" | "INCOMPLETE_CHUNKED_ENCODING" => FaultCode::Truncated,
-        "TIMED_OUT" => FaultCode::Timeout,
-        _ => FaultCode::Protocol,
-    };
-    Fault::new(code, format!("the page does not come: {error}")).into()
 }
 
 /// The error that the server answers with, if it does.

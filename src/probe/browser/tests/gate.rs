@@ -15,7 +15,7 @@ use crate::clock::Clock;
 use crate::model::{FaultCode, SelfFault};
 use crate::probe::browser::pool::Settings;
 use crate::probe::browser::tab::Tab;
-use crate::probe::browser::visit::unreachable;
+use crate::probe::browser::visit::way::unreachable;
 use crate::probe::connect::Network;
 use crate::probe::connect::egress::Egress;
 use crate::probe::connect::proxy::Proxy;
