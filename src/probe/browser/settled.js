@@ -17,8 +17,11 @@ async (most, first) => {
   }
   if (first) {
     // Chromium ends the search for the largest paint when somebody uses the page, and tells of a paint some frames late.
-    let told = 0;
-    const observer = new PerformanceObserver(list => list.getEntries().forEach(({ size }) => (told = Math.max(told, size))));
+    let told = 0, heard = () => {};
+    const observer = new PerformanceObserver(list => {
+      told = Math.max(told, ...list.getEntries().map(({ size }) => size));
+      heard();
+    });
     observer.observe({ type: 'largest-contentful-paint', buffered: true });
     const frame = () => new Promise(requestAnimationFrame), inside = ({ top, bottom }) => bottom > 0 && top < innerHeight;
     const pictures = [...document.images].filter(image => image.complete && inside(image.getBoundingClientRect()));
@@ -30,7 +33,12 @@ async (most, first) => {
     const presented = async () => {
       const largest = Math.max(1, ...pictures.map(shown).filter(size => size < innerWidth * innerHeight));
       while (!performance.getEntriesByName('first-contentful-paint').length) await frame();
-      for (let frames = 0; told < largest * 0.9 && frames < FRAMES_MAX; frames++) await frame();
+      const is_told = () => told >= largest * 0.9;
+      const drawing = async () => {
+        for (let frames = 0; !is_told() && frames < FRAMES_MAX; frames++) await frame();
+      };
+      // As soon as it is heard: the next frame may be long in coming.
+      await Promise.race([new Promise(done => (heard = () => is_told() && done())), drawing()]);
     };
     const decoded = Promise.allSettled(pictures.slice(0, PICTURES_MAX).map(image => image.decode()));
     const drawn = decoded.then(frame).then(frame).then(presented);

@@ -38,6 +38,11 @@ pub(super) struct Sight {
 }
 
 impl Sight {
+    /// What a tab is told before it goes anywhere; all else that is watched it tells by itself, for the crate asks for it.
+    pub(super) fn preparation() -> network::EnableParams {
+        network::EnableParams { max_post_data_size: Some(POST_BYTES_MAX), ..Default::default() }
+    }
+
     /// Watches a tab that is empty yet.
     pub(super) async fn watch(page: &Page) -> Result<Self, CdpError> {
         let ledger = Arc::new(Mutex::new(Ledger::new(Instant::now())));
@@ -74,14 +79,13 @@ impl Sight {
         self.looking.spawn(future::poll_fn(move |cx| lock(&looking).look(cx)));
         self.eyes.push(eye);
         self.tabs.push(page.target_id().inner().clone());
-        // What is enabled anew tells again what it has kept.
-        if since == Since::Late {
-            page.execute(log::DisableParams::default()).await?;
-            page.execute(runtime::DisableParams::default()).await?;
+        if since == Since::Begin {
+            return Ok(());
         }
-        let watch = network::EnableParams { max_post_data_size: Some(POST_BYTES_MAX), ..Default::default() };
+        // What is enabled anew tells again what it has kept.
+        try_join!(page.execute(log::DisableParams::default()), page.execute(runtime::DisableParams::default()))?;
         let told = try_join!(
-            page.execute(watch),
+            page.execute(Self::preparation()),
             page.execute(runtime::EnableParams::default()),
             page.execute(log::EnableParams::default()),
         );

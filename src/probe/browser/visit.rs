@@ -10,7 +10,6 @@ use std::time::Duration;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
-use chromiumoxide::cdp::browser_protocol::network;
 use chromiumoxide::cdp::browser_protocol::page::{self, CaptureScreenshotParams, NavigateParams, Viewport};
 use chromiumoxide::cdp::browser_protocol::security::SetIgnoreCertificateErrorsParams;
 use chromiumoxide::error::CdpError;
@@ -49,8 +48,9 @@ pub(super) async fn visit(
         page.execute(SetIgnoreCertificateErrorsParams::new(true)).await.map_err(stop)?;
     }
     // None waits for another. What slows the network down works from where it is watched on.
-    let ((), _, gauge, traced) = try_join!(
+    let ((), _, _, gauge, traced) = try_join!(
         window.guise.wear(page, &version),
+        page.execute(Sight::preparation()),
         page.execute(Window::preparation()),
         Gauge::install(page, (run.tools.random)()),
         Traced::install((page, &tab.herald), &url, run.context(), story.cloned()),
@@ -137,7 +137,7 @@ fn greeting(settings: &Settings, guise: Vec<Order>, traced: Option<&Traced>) -> 
     // Where they lead to is judged from the first request on.
     let told = [
         Order::new(&page::EnableParams::default()),
-        Order::new(&network::EnableParams::default()),
+        Order::new(&Sight::preparation()),
         Order::new(&Window::preparation()),
     ];
     told.into_iter().chain(guise).chain(insecure).chain(traced.map(Traced::order)).collect()

@@ -21,10 +21,6 @@ const OBSERVER: &str = include_str!("vitals.js");
 const DOCUMENTS_MAX: usize = 32;
 /// Until a frame is painted and what it brings is told: a page that paints nothing any more is not waited for.
 const SETTLED_WITHIN: Duration = Duration::from_millis(500);
-/// The newest values are known when a frame is painted, and those of an interaction some frames after it.
-const SETTLED: &str = "new Promise(done => { \
-                       const painted = () => setTimeout(() => setTimeout(done), Math.max(0, (globalThis.used ?? 0) + 50 - performance.now())); \
-                       requestAnimationFrame(() => setTimeout(painted)); setTimeout(done, 300); }).then(() => vitals)";
 
 /// What customers feel of a page. Of several pages in one run: the worst of each.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -179,7 +175,7 @@ impl Gauge {
     /// has to be hidden or closed for them to be final, for no customer stays longer than the errand does.
     pub(super) async fn read(&self) -> Vitals {
         // What this document comes to is asked; what those before it came to was told.
-        let now: Option<BTreeMap<Vital, f64>> = self.world.ask(&self.page, SETTLED, SETTLED_WITHIN).await;
+        let now: Option<BTreeMap<Vital, f64>> = self.world.ask(&self.page, "vitals()", SETTLED_WITHIN).await;
         let documents = self.documents.lock().unwrap_or_else(PoisonError::into_inner);
         let mut all = documents.values().fold(Vitals::default(), Vitals::and);
         now.into_iter().flatten().for_each(|(vital, value)| all.note(vital, value));
