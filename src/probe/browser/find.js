@@ -273,6 +273,20 @@ async (query, doing, value, most) => {
     return hit;
   };
   const shown = ({ top, bottom, left, right }) => top >= 0 && left >= 0 && bottom <= high() && right <= wide();
+  // What a frame shows may itself lie beside the screen, which only Chromium knows.
+  const whole = el => window === window.top ? shown(box(el)) : new Promise(done => {
+    const late = setTimeout(() => done(false), 100);
+    new IntersectionObserver(([{ intersectionRatio }], observer) => {
+      clearTimeout(late);
+      observer.disconnect();
+      done(intersectionRatio > 0.99);
+    }).observe(el);
+  });
+  const reveal = async el => {
+    if (query.covered || !await whole(el)) el.scrollIntoView({ block: 'center', inline: 'nearest', behavior: 'instant' });
+  };
+  // What lies there, by the part of the page that it belongs to.
+  const lid = hit => hit ? words(closest(hit, '[role],dialog,section,aside,header,footer,nav,[id]') ?? hit) : '';
 
   // Whoever names things asks with a function instead of a value, and is answered before anything can change.
   if (doing === 'name') {
@@ -303,16 +317,16 @@ async (query, doing, value, most) => {
     if (!visible(el)) return as(place(el));
     if (doing === 'look' || doing === 'read') return as('ready');
     if (doing === 'picture') {
-      if (!shown(box(el))) el.scrollIntoView({ block: 'center', behavior: 'instant' });
+      await reveal(el);
       await frame();
       const { x, y, width, height } = box(el);
-      return as('ready', { x: x + scrollX, y: y + scrollY, wide: width, high: height });
+      return as('ready', { x, y, wide: width, high: height });
     }
     if (doing !== 'scroll') {
       if (own.matches(':disabled') || closest(own, '[aria-disabled=true],[inert]')) return as('disabled');
       if (doing === 'fill' && own.readOnly) return as('disabled');
     }
-    if (!shown(box(el))) el.scrollIntoView({ block: 'center', inline: 'nearest', behavior: 'instant' });
+    await reveal(el);
     if (doing === 'scroll') return as('ready');
     const before = box(el);
     // Nobody aims at what he types into: that it comes in, or goes out, is all that is waited for.
@@ -346,7 +360,7 @@ async (query, doing, value, most) => {
       const hit = at(x, y);
       // What stands at the edge of the screen is scrolled away from: then it is looked at again.
       el.scrollIntoView({ block: 'center', inline: 'nearest', behavior: 'instant' });
-      return as('covered', { by: hit ? words(closest(hit, '[role],dialog,section,aside,header,footer,nav,[id]') ?? hit) : '' });
+      return as('covered', { by: lid(hit) });
     }
     const changed = () => {
       ['input', 'change'].forEach(type => own.dispatchEvent(new Event(type, { bubbles: true })));
@@ -383,6 +397,7 @@ async (query, doing, value, most) => {
     const early = () => globalThis.changed + REACTION - performance.now();
     while (doing === 'click' && early() > 0) await pause(early());
     memos.forEach(told => told.clear());
+    if (doing === 'over') return { state: 'covered', by: lid(at(query.x, query.y)) };
     if (doing === 'near') {
       const root = query.inside ? pick(query.inside)[0] : document;
       const all = root ? deep(root, query.field || query.label ? FIELDS : PRESSABLE) : [], near = new Set();

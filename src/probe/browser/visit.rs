@@ -195,11 +195,14 @@ async fn pictured(settings: &Settings, window: &Window, run: &Run<'_>) -> Result
     if let Some(element) = &settings.picture {
         let query = element.query(Want::Control, run.scope);
         let spot = window.ask(&query, "picture", "").await.map_err(stop)?;
-        let Some(answer) = spot.map(|spot| spot.answer).filter(|answer| answer.state == State::Ready) else {
+        let unseen = || {
             let text = format!("{} is not to be seen", element.words(Want::Control, run.scope));
-            return Err(Fault::new(FaultCode::ElementMissing, text).into());
+            Fault::new(FaultCode::ElementMissing, text)
         };
-        screen.clip = Some(Viewport { x: answer.x, y: answer.y, width: answer.wide, height: answer.high, scale: 1.0 });
+        let spot = spot.filter(|spot| spot.answer.state == State::Ready).ok_or_else(unseen)?;
+        let corner = window.point_on_page(&spot).await.map_err(stop)?.ok_or_else(unseen)?;
+        let (width, height) = (spot.answer.wide, spot.answer.high);
+        screen.clip = Some(Viewport { x: corner.x, y: corner.y, width, height, scale: 1.0 });
     }
     let taken = window.page.execute(screen).await.map_err(stop)?.result.data;
     let broken = || Stop::Own(SelfFault::Unsupported, "our browser took a picture that cannot be read".to_owned());

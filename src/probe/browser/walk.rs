@@ -167,6 +167,7 @@ impl<'w> Walk<'w> {
                 if spot.answer.state >= State::Ready {
                     return Ok(spot);
                 }
+                query["covered"] = (spot.answer.state == State::Covered).into();
                 last = Some(spot);
             }
             if late || Instant::now() + GLANCE >= limit {

@@ -1,12 +1,13 @@
 //! The tab that a customer looks at: asked in all its frames, used with a mouse or with a finger.
 
+mod place;
+
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use chromiumoxide::Page;
 use chromiumoxide::cdp::browser_protocol::accessibility;
-use chromiumoxide::cdp::browser_protocol::dom::{GetBoxModelParams, GetFrameOwnerParams};
 use chromiumoxide::cdp::browser_protocol::input::{
     DispatchMouseEventParams, DispatchMouseEventType, DispatchTouchEventParams, DispatchTouchEventReturns,
     DispatchTouchEventType, InsertTextParams, MouseButton, TouchPoint,
@@ -17,7 +18,6 @@ use chromiumoxide::cdp::browser_protocol::page::{
 use chromiumoxide::cdp::js_protocol::runtime::{CallArgument, CallFunctionOnParams, ExecutionContextId};
 use chromiumoxide::error::{CdpError, Result};
 use chromiumoxide::handler::frame::UTILITY_WORLD_NAME;
-use chromiumoxide::layout::Point;
 use chromiumoxide::types::MethodId;
 use chromiumoxide::{Command, Method};
 use futures::future::try_join_all;
@@ -209,7 +209,10 @@ impl Window {
                 break;
             }
         }
-        Ok(best)
+        match best {
+            Some(spot) if matches!(doing, "click" | "fill") => self.reached(spot).await.map(Some),
+            best => Ok(best),
+        }
     }
 
     async fn find(&self, context: ExecutionContextId, query: &Value, arguments: [Value; 3]) -> Result<Option<Answer>> {
@@ -266,27 +269,6 @@ impl Window {
             return Ok(None);
         }
         Ok(returned.result.value.and_then(|value| serde_json::from_value(value).ok()))
-    }
-
-    /// Where on the screen a spot lies. None: the frame that it lies in is gone.
-    async fn point(&self, spot: &Spot) -> Result<Option<Point>> {
-        let point = Point::new(spot.answer.x, spot.answer.y);
-        let Some(frame) = &spot.frame else { return Ok(Some(point)) };
-        match self.corner(frame).await {
-            Ok(corner) => Ok(Some(Point::new(point.x + corner.x, point.y + corner.y))),
-            Err(CdpError::Chrome(_)) => Ok(None),
-            Err(other) => Err(other),
-        }
-    }
-
-    async fn corner(&self, frame: &FrameId) -> Result<Point> {
-        let owner = self.page.execute(GetFrameOwnerParams::new(frame.clone())).await?;
-        let owner = Some(owner.result.backend_node_id);
-        let model = GetBoxModelParams { backend_node_id: owner, ..GetBoxModelParams::default() };
-        let model = self.page.execute(model).await?;
-        let corner = model.result.model.content.inner().clone();
-        let side = |index: usize| corner.get(index).copied().unwrap_or_default();
-        Ok(Point::new(side(0), side(1)))
     }
 
     /// Clicks or taps it.

@@ -3,6 +3,7 @@
 mod daemon;
 mod effects;
 mod forms;
+mod framed;
 mod heavy;
 mod odd;
 mod recorded;
