@@ -1,8 +1,12 @@
 //! Nothing secret leaves a run, and nothing endless.
 
+mod needles;
+
 use base64::Engine as _;
 use base64::prelude::{BASE64_STANDARD, BASE64_URL_SAFE_NO_PAD};
 use smol_str::SmolStr;
+
+use needles::Needles;
 
 use super::Stop;
 use crate::model::Fault;
@@ -19,6 +23,8 @@ const FAULT_CHARS_MAX: usize = 300;
 const EVIDENCE_CHARS_MAX: usize = 200;
 /// Values hidden in one run.
 const SECRETS_MAX: usize = 256;
+/// In which each of them travels.
+const FORMS: usize = 8;
 /// Characters of one text that are looked at: a text of nothing but secrets ends here.
 const LOOKED_AT_MAX: usize = 64 << 10;
 
@@ -37,8 +43,7 @@ const COMPONENT: &percent_encoding::AsciiSet = &percent_encoding::NON_ALPHANUMER
 /// The values that must not be shown, in every form in which they travel.
 #[derive(Clone, Default)]
 pub struct Redactor {
-    /// Longest first, so that a secret that holds another goes as a whole.
-    needles: Vec<String>,
+    needles: Needles,
 }
 
 /// What a text holds.
@@ -61,11 +66,11 @@ impl Redactor {
 
     /// Hides a value, also percent-encoded, JSON-escaped and in base64.
     pub fn hide(&mut self, value: &str) {
-        if value.chars().count() < SECRET_CHARS_MIN || self.needles.len() >= SECRETS_MAX * 8 {
+        if is_short(value) || self.hidden().len() >= SECRETS_MAX * FORMS {
             return;
         }
         let json = serde_json::Value::from(value).to_string();
-        let forms = [
+        let forms: [String; FORMS] = [
             value.to_owned(),
             // As it stands in a text whose blanks were drawn together.
             value.split_whitespace().collect::<Vec<_>>().join(" "),
@@ -77,27 +82,22 @@ impl Redactor {
             BASE64_STANDARD.encode(value).trim_end_matches('=').to_owned(),
             BASE64_URL_SAFE_NO_PAD.encode(value),
         ];
-        for form in forms {
-            if !self.needles.contains(&form) {
-                self.needles.push(form);
-            }
-        }
-        self.needles.sort_by_key(|needle| std::cmp::Reverse(needle.len()));
+        self.needles.add(forms.into_iter().filter(|form| !is_short(form)));
     }
 
     /// Every value that is hidden, in each of its forms.
     pub(super) fn hidden(&self) -> &[String] {
-        &self.needles
+        self.needles.all()
     }
 
     /// Whether `text` holds a hidden value, in any form.
     pub(super) fn finds(&self, text: &str) -> Finds {
-        if self.needles.iter().any(|needle| text.contains(needle.as_str())) { Finds::Secret } else { Finds::Nothing }
+        if self.hidden().iter().any(|needle| text.contains(needle.as_str())) { Finds::Secret } else { Finds::Nothing }
     }
 
     /// Like [`Redactor::clip`], but keeps what is short and plain as it is: most facts of most runs are.
     pub fn clip_own(&self, text: SmolStr, chars: usize) -> SmolStr {
-        let plain = self.needles.is_empty() && text.len() <= chars && text.bytes().all(|b| matches!(b, b' '..=b'~'));
+        let plain = self.hidden().is_empty() && text.len() <= chars && text.bytes().all(|b| matches!(b, b' '..=b'~'));
         if plain { text } else { self.clip(&text, chars).into() }
     }
 
@@ -115,16 +115,22 @@ impl Redactor {
             }
             // The whole text is compared, so that a secret goes as a whole wherever the end falls.
             let rest = &text[at..];
-            let secret = self.needles.iter().find(|needle| rest.starts_with(needle.as_str()) || ends_in(rest, needle));
+            let secret = self.secret(rest);
             if at >= hidden {
                 match secret {
                     Some(_) => shown.extend(MASK.chars()),
                     None => shown.push(visible(c)),
                 }
             }
-            hidden = secret.map_or(hidden, |secret| hidden.max(at + secret.len().min(rest.len())));
+            hidden = secret.map_or(hidden, |secret| hidden.max(at + secret));
         }
         shown.into_iter().collect()
+    }
+
+    /// Bytes at the beginning of `rest` that belong to a secret: also to one in whose middle the text was cut off.
+    fn secret(&self, rest: &str) -> Option<usize> {
+        let cut_off = rest.len() >= SECRET_CHARS_MIN && self.needles.goes_on(rest);
+        if cut_off { Some(rest.len()) } else { self.needles.beginning(rest) }
     }
 }
 
@@ -153,9 +159,8 @@ impl Redactor {
     }
 }
 
-/// A text that was cut off in the middle of a secret.
-fn ends_in(rest: &str, secret: &str) -> bool {
-    rest.len() >= SECRET_CHARS_MIN && secret.starts_with(rest)
+fn is_short(value: &str) -> bool {
+    value.chars().nth(SECRET_CHARS_MIN - 1).is_none()
 }
 
 /// Control characters, and those that turn the direction of a line, as blanks or a sign for "something was here".
@@ -170,7 +175,7 @@ fn visible(c: char) -> char {
 
 impl std::fmt::Debug for Redactor {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Redactor({} forms)", self.needles.len())
+        write!(f, "Redactor({} forms)", self.hidden().len())
     }
 }
 
@@ -203,6 +208,9 @@ mod tests {
         }
         assert_eq!(redactor.clip("9 EUR en-US dark consented", 100), "9 EUR en-US dark consented");
         assert_eq!(redactor.clip("ea93f1c0 QUJDREVGR0hJ abcdefghijklm", 100), "••• ••• •••");
+        // Blanks alone come to nothing in one of their forms, and nothing stands everywhere.
+        redactor.hide("   ");
+        assert_eq!(redactor.clip("9 EUR", 100), "9 EUR");
     }
 
     #[test]
