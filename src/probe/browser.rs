@@ -202,7 +202,8 @@ impl Act for Settings {
         run.attribute("url.full", url.as_str());
         let asked = Instant::now();
         let tab = run.tools.browsers.open(run, &url).await?;
-        let (waited, limit) = (asked.elapsed(), in_time(run.deadline));
+        run.waited.add(asked, Instant::now());
+        let limit = in_time(run.deadline);
         let mut sight = Sight::watch(&tab.page).await.map_err(walk::stop)?;
         let story = Story::begin(run, &sight);
         jar::bring(&tab, run.cookies.as_deref()).await.map_err(walk::stop)?;
@@ -211,20 +212,26 @@ impl Act for Settings {
             reply = Box::pin(visit::visit(self, url, (&tab, &mut sight, story.as_ref()), &mut window, run)) => reply,
             gone = tab.gone() => Err(gone),
         };
+        // A fault that was found with time left is the page's, however late we came.
+        let is_up = Instant::now() >= limit;
         if let Some(story) = story {
             sight.look_now();
             story.refused(tab.refused());
         }
         // Whoever dies does not answer, and the news of it may come later.
-        if let Err(own @ Stop::Own(..)) = reply {
-            return Err(timeout(NEWS, tab.gone()).await.unwrap_or(own));
+        if matches!(reply, Err(Stop::Own(..)))
+            && let Ok(gone) = timeout(NEWS, tab.gone()).await
+        {
+            return Err(gone);
         }
+        // What is told now hides them, and what tidies up behind the run has them.
         jar::take(&tab, run).await;
+        if let Err(own @ Stop::Own(..)) = reply {
+            return Err(own);
+        }
         let (random, now) = ((run.tools.random)(), run.tools.clock.now());
         run.witness = Some(Box::new(Onlooker::new((tab, window.page), sight, random, now)));
-        // A fault that was found with time left is the page's, however late we came.
-        let is_up = Instant::now() >= limit;
-        reply.map_err(|stop| if is_up { let_in_late(stop, waited, run.deadline - asked) } else { stop })
+        reply.map_err(|stop| if is_up { let_in_late(stop, (*run.waited, run.since), run.deadline) } else { stop })
     }
 }
 

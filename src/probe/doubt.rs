@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use tokio::time::Instant;
+
 use super::Stop;
 use super::standstill::Loss;
 use crate::clock::Clock;
@@ -9,6 +11,25 @@ use crate::model::{Fault, FaultCode, SelfFault};
 
 /// Whoever waited for one part in so many of his time had too little of it.
 const SPOILS: f64 = 4.0;
+
+/// What of a run went by waiting for something of ours.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Waited {
+    spent: Duration,
+    until: Option<Instant>,
+}
+
+impl Waited {
+    pub(super) fn add(&mut self, from: Instant, until: Instant) {
+        self.spent += until - from;
+        self.until = Some(until);
+    }
+
+    /// As much of it as was after that moment.
+    pub(super) fn since(self, moment: Instant) -> Duration {
+        self.until.map_or(Duration::ZERO, |until| self.spent.min(until.saturating_duration_since(moment)))
+    }
+}
 
 /// With a clock that is wrong, nobody can tell whether a certificate is valid; nor whether somebody was in time, if we
 /// were not there to see it. `losses` are those of the step and of the run.
@@ -29,8 +50,10 @@ pub(super) fn excuse(stop: Stop, clock: &Clock, losses: [Loss; 2]) -> Stop {
     }
 }
 
-/// Nobody had enough time who was let in late: `waited` for something of ours, of the time `allowed`, which is up.
-pub(super) fn let_in_late(stop: Stop, waited: Duration, allowed: Duration) -> Stop {
+/// Nobody had enough time who was let in late: who `waited` for something of ours, of the time that began at `since` and is
+/// up at `limit`.
+pub(super) fn let_in_late(stop: Stop, (waited, since): (Waited, Instant), limit: Instant) -> Stop {
+    let (waited, allowed) = (waited.since(since), limit.saturating_duration_since(since));
     match stop {
         Stop::Fault(fault) if waited.as_secs_f64() * SPOILS >= allowed.as_secs_f64() && hangs_on_time(&fault) => {
             let (waited, allowed) = (waited.as_secs_f64(), allowed.as_secs_f64());
@@ -104,10 +127,18 @@ mod tests {
     fn who_was_let_in_late_is_only_excused_if_it_was_by_much() {
         let doubted = |code, waited| {
             let stop = Stop::from(Fault::new(code, "it is not there"));
-            let stop = let_in_late(stop, Duration::from_millis(waited), Duration::from_secs(4));
+            let begun = Instant::now();
+            let mut late = Waited::default();
+            late.add(begun, begun + Duration::from_millis(waited));
+            let stop = let_in_late(stop, (late, begun), begun + Duration::from_secs(4));
             matches!(stop, Stop::Own(SelfFault::Late, text) if text.contains("4.0 s for a browser of ours"))
         };
         assert!(doubted(FaultCode::Timeout, 1000) && doubted(FaultCode::ElementMissing, 3000));
         assert!(!doubted(FaultCode::Timeout, 999) && !doubted(FaultCode::Status, 3000));
+        // Before a step that has a time of its own nobody has waited in it.
+        let (mut late, begun) = (Waited::default(), Instant::now());
+        late.add(begun, begun + Duration::from_secs(3));
+        assert_eq!(late.since(begun + Duration::from_secs(3)), Duration::ZERO);
+        assert_eq!(late.since(begun + Duration::from_secs(1)), Duration::from_secs(2));
     }
 }

@@ -34,9 +34,11 @@ impl Phases {
         self.running = Some((phase, at));
     }
 
-    /// Ends the running phase.
-    pub fn end(&mut self) {
+    /// Ends the running phase, if one runs, and tells which.
+    pub fn end(&mut self) -> Option<Phase> {
+        let running = self.running();
         self.end_at(Instant::now());
+        running
     }
 
     /// Ends the running phase at a moment that has passed already.

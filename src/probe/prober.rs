@@ -16,7 +16,7 @@ use super::assess::{self, Assessment};
 use super::connect::Network;
 use super::connect::address::{Region, Way};
 use super::connect::egress::Egress;
-use super::doubt;
+use super::doubt::{self, Waited, let_in_late};
 use super::errand::{Errand, When, keys_in, sounds_secret};
 use super::outcome::{self, Felt};
 use super::proofs::{Proofs, Witness};
@@ -138,6 +138,8 @@ struct Walk<'a> {
     /// What was lost before it.
     lost: Duration,
     deadline: Instant,
+    /// Spent on waiting for something of ours.
+    waited: Waited,
     /// Why slowness says nothing.
     held_up: Option<String>,
     /// What ended the errand; only what must always be done is done after it.
@@ -176,6 +178,7 @@ impl<'a> Walk<'a> {
             start,
             lost: prober.standstill.lost(start),
             deadline: start + errand.timeout,
+            waited: Waited::default(),
             held_up: None,
             stopped: None,
             steps: Vec::with_capacity(errand.steps.len()),
@@ -273,6 +276,8 @@ impl<'a> Walk<'a> {
             cookies: &mut self.cookies,
             came_from: &mut self.came_from,
             way: Way::Written,
+            since: if limit == self.deadline { self.start } else { begun },
+            waited: &mut self.waited,
             peer: None,
             certificate: None,
             captured: Vec::new(),
@@ -285,16 +290,15 @@ impl<'a> Walk<'a> {
         let acted = timeout_at(limit, AssertUnwindSafe(prepared.step.kind.act(&mut run)).catch_unwind()).await;
         let elapsed = begun.elapsed();
         let acted = match acted {
-            Err(_) => Err(timed_out(run.phases.running(), limit - begun)),
+            Err(_) => Err(let_in_late(timed_out(run.phases.running(), limit - begun), (*run.waited, run.since), limit)),
             Ok(Err(_)) => Err(Stop::Own(SelfFault::Panicked, format!("`{}` panicked", prepared.step.kind))),
             Ok(Ok(acted)) => acted,
         };
         self.witness = run.witness.take();
-        let running = run.phases.running();
+        let running = run.phases.end();
         if let (Err(Stop::Fault(_)), Some(Phase::Dns), None) = (&acted, running, run.peer) {
             run.note_name_server();
         }
-        run.phases.end();
         let account = run.chronicle.take().map(|happened| happened.account(self.start, Instant::now()));
         let (mut phases, attributes, captured) = (run.phases, run.attributes, run.captured);
         (outcome.peer, outcome.certificate) = (run.peer, run.certificate);
@@ -368,7 +372,7 @@ impl<'a> Walk<'a> {
             }
             // A link that opens without a sign-in is a key.
             for key in keys_in(&value) {
-                self.redactor.hide(&key);
+                self.redactor.hide_found(&key);
             }
             let shown = (!masked).then(|| self.redactor.clip(&value, VALUE_CHARS_MAX));
             outcome.captured.push(Captured { name: name.to_string(), value: shown });

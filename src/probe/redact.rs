@@ -21,8 +21,9 @@ const WORD_CHARS_MAX: usize = 12;
 /// Characters of a fault's text and of its excerpt, and of each side of its evidence.
 const FAULT_CHARS_MAX: usize = 300;
 const EVIDENCE_CHARS_MAX: usize = 200;
-/// Values hidden in one run.
-const SECRETS_MAX: usize = 256;
+/// Values hidden in one run; and of those that servers bring, as many as they like.
+const SECRETS_MAX: usize = 512;
+const FOUND_MAX: usize = 256;
 /// In which each of them travels.
 const FORMS: usize = 8;
 /// Characters of one text that are looked at: a text of nothing but secrets ends here.
@@ -60,13 +61,22 @@ impl Redactor {
         let is_one = |is: fn(&u8) -> bool| value.bytes().all(|byte| is(&byte));
         let is_word = is_one(u8::is_ascii_lowercase) || is_one(u8::is_ascii_uppercase);
         if value.len() >= SESSION_CHARS_MIN && !(is_word && value.len() <= WORD_CHARS_MAX) {
-            self.hide(value);
+            self.hide_found(value);
         }
+    }
+
+    /// Hides a value that a server brought: however many it brings, there is room for those that we make.
+    pub fn hide_found(&mut self, value: &str) {
+        self.hide_within(value, FOUND_MAX);
     }
 
     /// Hides a value, also percent-encoded, JSON-escaped and in base64.
     pub fn hide(&mut self, value: &str) {
-        if is_short(value) || self.hidden().len() >= SECRETS_MAX * FORMS {
+        self.hide_within(value, SECRETS_MAX);
+    }
+
+    fn hide_within(&mut self, value: &str, most: usize) {
+        if is_short(value) || self.hidden().len() >= most * FORMS {
             return;
         }
         let json = serde_json::Value::from(value).to_string();
@@ -106,7 +116,16 @@ impl Redactor {
         let mut shown: Vec<char> = Vec::new();
         // Up to here what stands in the text belongs to a secret.
         let mut hidden = 0;
+        // Where somebody has cut the text off: what stands before that may be the beginning of a secret.
+        let mut cut = text.find('…').unwrap_or(text.len());
         for (looked_at, (at, c)) in text.char_indices().enumerate() {
+            if at >= cut {
+                cut = text[at..]
+                    .char_indices()
+                    .skip(1)
+                    .find(|(_, c)| *c == '…')
+                    .map_or(text.len(), |(next, _)| at + next);
+            }
             if shown.len() > chars || looked_at == LOOKED_AT_MAX {
                 shown.truncate(chars);
                 shown.pop();
@@ -115,7 +134,7 @@ impl Redactor {
             }
             // The whole text is compared, so that a secret goes as a whole wherever the end falls.
             let rest = &text[at..];
-            let secret = self.secret(rest);
+            let secret = self.secret(rest, &text[at..cut]);
             if at >= hidden {
                 match secret {
                     Some(_) => shown.extend(MASK.chars()),
@@ -127,10 +146,12 @@ impl Redactor {
         shown.into_iter().collect()
     }
 
-    /// Bytes at the beginning of `rest` that belong to a secret: also to one in whose middle the text was cut off.
-    fn secret(&self, rest: &str) -> Option<usize> {
-        let cut_off = rest.len() >= SECRET_CHARS_MIN && self.needles.goes_on(rest);
-        if cut_off { Some(rest.len()) } else { self.needles.beginning(rest) }
+    /// Bytes at the beginning of `rest` that belong to a secret: also to one in whose middle the text was cut off, at its
+    /// end or where `uncut` ends.
+    fn secret(&self, rest: &str, uncut: &str) -> Option<usize> {
+        let begun = |text: &&str| text.len() >= SECRET_CHARS_MIN && self.needles.goes_on(text);
+        let cut_off = [rest, uncut].into_iter().find(begun).map(str::len);
+        cut_off.max(self.needles.beginning(rest))
     }
 }
 
@@ -214,6 +235,14 @@ mod tests {
     }
 
     #[test]
+    fn however_much_a_server_brings_what_we_make_is_hidden() {
+        let mut redactor = Redactor::default();
+        (0..1000).for_each(|n| redactor.hide_session(&format!("ea93f1c0+{n}/")));
+        redactor.hide("492 816");
+        assert_eq!(redactor.clip("the code 492 816 is wrong", 100), "the code ••• is wrong");
+    }
+
+    #[test]
     fn secrets_go_as_browsers_write_them_into_addresses() {
         let mut redactor = Redactor::default();
         redactor.hide("c-4 7/1+x!");
@@ -231,6 +260,8 @@ mod tests {
         assert_eq!(redactor.clip("李伟李", 3), "李伟李");
         assert_eq!(redactor.clip("123456789hunter2hunter2", 10), "123456789…");
         // What was cut off before it came here.
+        assert_eq!(redactor.clip("token hunter2hun…, line 3", 100), "token •••…, line 3");
+        assert_eq!(redactor.clip("a… token hunt… b hunter2h…", 100), "a… token •••… b •••…");
         assert_eq!(redactor.clip("token hunter2hun", 100), "token •••");
     }
 

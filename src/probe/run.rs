@@ -14,6 +14,7 @@ use tokio::time::Instant;
 use super::browser::pool::Browsers;
 use super::connect::Network;
 use super::connect::address::{Region, Way};
+use super::doubt::Waited;
 use super::proofs::Witness;
 use super::template::{Place, Template};
 use super::{Chronicle, Detail, Fields, Phases, Pushes, Redactor, Told};
@@ -74,6 +75,9 @@ pub struct Run<'a> {
     pub came_from: &'a mut Option<Region>,
     /// How the run came to the hosts that it connects to now; whoever follows a reply says so here.
     pub way: Way,
+    /// When the time began that is up at `deadline`, and how much of it went by waiting for something of ours.
+    pub since: Instant,
+    pub waited: &'a mut Waited,
     /// The peer that was connected to, or tried in vain.
     pub peer: Option<SocketAddr>,
     pub certificate: Option<CertificateFacts>,
@@ -108,6 +112,7 @@ impl Context {
 pub(in crate::probe) struct Aside {
     cookies: Option<Box<CookieStore>>,
     came_from: Option<Region>,
+    waited: Waited,
     redactor: Redactor,
 }
 
@@ -129,6 +134,8 @@ impl Run<'_> {
             cookies: &mut own.cookies,
             came_from: &mut own.came_from,
             way: self.way,
+            since: self.since,
+            waited: &mut own.waited,
             peer: None,
             certificate: None,
             captured: Vec::new(),

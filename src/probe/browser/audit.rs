@@ -11,7 +11,7 @@ use serde::Deserialize;
 use tokio::time::{Instant, timeout, timeout_at};
 use url::Url;
 
-use super::seen::{Seen, shown};
+use super::seen::{End, Request, Seen, shown};
 use super::world::World;
 use crate::model::SelfFault;
 use crate::probe::connect::tls::Options;
@@ -41,7 +41,10 @@ const VIOLATIONS_MAX: usize = 50;
 /// Broken pictures of the page and its frames, in words: those that did not come, and those that cannot be drawn.
 pub(super) async fn pictures(page: &Page, world: &World, seen: &Seen) -> Vec<String> {
     let mut told = seen.pictures();
-    let failed: BTreeSet<&str> = seen.failed().map(|(request, _)| request.url.as_str()).collect();
+    // What did not come is told as that, and what was kept away not at all.
+    let kept_away = |request: &&Request| matches!(request.end, Some(End::Withheld(_)));
+    let failed = seen.failed().map(|(request, _)| request).chain(seen.requests.iter().filter(kept_away));
+    let failed: BTreeSet<&str> = failed.map(|request| request.url.as_str()).collect();
     let frames = page.frames().await.unwrap_or_default();
     for frame in frames.into_iter().take(FRAMES_MAX) {
         let found: Vec<String> = world.ask_frame(page, frame, PICTURES, ASKED_WITHIN).await.unwrap_or_default();

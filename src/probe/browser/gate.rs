@@ -32,6 +32,8 @@ const HOSTS_MAX: usize = 512;
 /// How long the browser may take to say what there is of the run.
 const QUESTION: Duration = Duration::from_secs(2);
 const BUFFER_BYTES: usize = 16 << 10;
+/// What a browser may take to say where it wants to go.
+const ASKED_WITHIN: Duration = Duration::from_secs(2);
 const ACCEPT_AGAIN: Duration = Duration::from_millis(50);
 
 /// Where a gate will be: a browser can be told of it, and whoever comes waits until it is open.
@@ -74,6 +76,9 @@ pub(super) struct Pages {
     pub(super) herald: Arc<Herald>,
 }
 
+/// Hosts and ports, with what of ours kept a connection to them away.
+pub(super) type Troubles = BTreeMap<(String, u16), (SelfFault, String)>;
+
 /// The host that a person wrote, and how the run came to it.
 pub(super) type Home = (Host<String>, Way);
 
@@ -86,6 +91,8 @@ struct Noted {
     /// One was there: whatever he left behind, under whatever address, is his.
     strangers: bool,
     hosts: BTreeMap<(String, u16), Passage>,
+    /// What of ours kept a connection away, whatever came of the next.
+    ours: Troubles,
 }
 
 impl Threshold {
@@ -109,6 +116,11 @@ impl Gate {
     /// Every host that was asked for, with its port.
     pub(super) fn passages(&self) -> BTreeMap<(String, u16), Passage> {
         self.log.lock().hosts.clone()
+    }
+
+    /// Hosts to which a connection did not come about for a reason of our own, with that.
+    pub(super) fn ours(&self) -> Troubles {
+        self.log.lock().ours.clone()
     }
 }
 
@@ -141,7 +153,9 @@ async fn serve(listener: TcpListener, log: Arc<Log>) {
 
 async fn pass(mut from: TcpStream, log: &Log) -> std::io::Result<()> {
     from.set_nodelay(true)?;
-    let Some((host, port)) = asked(&mut from).await? else { return Ok(()) };
+    // Who says nothing takes nobody's place.
+    let asked = timeout(ASKED_WITHIN, asked(&mut from)).await.map_err(std::io::Error::from)??;
+    let Some((host, port)) = asked else { return Ok(()) };
     let (passage, stream) = log.reach(&host, port).await;
     let reply = answer(&passage);
     log.note(&host, port, passage);
@@ -194,6 +208,11 @@ impl Log {
     fn note(&self, host: &Host<String>, port: u16, mut passage: Passage) {
         let mut noted = self.lock();
         let at = (host.to_string(), port);
+        if let Err(Stop::Own(why, text)) = &passage.ended
+            && noted.ours.len() < HOSTS_MAX
+        {
+            noted.ours.entry(at.clone()).or_insert_with(|| (*why, text.clone()));
+        }
         let before = noted.hosts.get(&at).and_then(|passage| passage.region);
         // What was refused, or not reached again, lies where it lay; who was public once has had a say.
         passage.region = before.filter(|it| passage.region.is_none() || *it == Region::Public).or(passage.region);

@@ -42,11 +42,10 @@ pub(super) async fn take(tab: &Tab, run: &mut Run<'_>) {
     let Ok(Ok(kept)) = timeout(WITHIN, browser.execute(ask)).await else { return };
     let now = run.tools.clock.now().as_second();
     let mut jar = CookieStore::default();
-    for cookie in kept.result.cookies.iter().filter(|cookie| cookie.partition_key.is_none()).take(COOKIES_MAX) {
-        if cookie.http_only {
-            // What scripts may not read is a session: it proves who one is.
-            run.hide_session(&cookie.value);
-        }
+    let cookies = &kept.result.cookies;
+    // What scripts may not read is a session: it proves who one is.
+    cookies.iter().filter(|cookie| cookie.http_only).for_each(|cookie| run.hide_session(&cookie.value));
+    for cookie in cookies.iter().filter(|cookie| cookie.partition_key.is_none()).take(COOKIES_MAX) {
         if let Some((line, url)) = set(cookie, now)
             && let Ok(cookie) = Cookie::parse(line, &url)
         {

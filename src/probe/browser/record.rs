@@ -342,6 +342,10 @@ impl Recorder<'_> {
         let framed = self.pending.as_ref().is_some_and(|pending| pending.before.framed);
         let mut sights = ear::sights(&page, &self.world).await;
         if let Some(shown) = &mut sights {
+            // Of another page nothing stands here.
+            if self.shown[0].as_ref().is_some_and(|before| before.url != shown.url) {
+                self.shown = [None, None];
+            }
             if shown.ready && !shown.text.is_empty() {
                 self.shown = [Some(shown.clone()), self.shown[0].take()];
             }

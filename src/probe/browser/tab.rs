@@ -19,7 +19,7 @@ use tokio::time::timeout;
 
 use super::chromium::Gone;
 use super::chromium::herald::Herald;
-use super::gate::{Gate, Home, Pages, Passage};
+use super::gate::{Gate, Home, Pages, Passage, Troubles};
 use super::pool::Lent;
 use crate::model::{Fault, FaultCode, SelfFault};
 use crate::probe::Stop;
@@ -109,6 +109,11 @@ impl Tab {
     /// Every host (and port) that the pages asked for: where it lies, how long it took, or why it was not reached.
     pub(super) fn passages(&self) -> BTreeMap<(String, u16), Passage> {
         self.gate.passages()
+    }
+
+    /// Those that were not reached for a reason of our own, once at least, with that.
+    pub(super) fn ours(&self) -> Troubles {
+        self.gate.ours()
     }
 
     /// Hosts that pages led to and must not, with why.

@@ -21,6 +21,7 @@ use crate::clock::Clock;
 use crate::model::{FaultCode, ProbeId, SelfFault, SpanId, TraceId};
 use crate::probe::connect::Network;
 use crate::probe::connect::address::{Region, Way};
+use crate::probe::doubt::Waited;
 use crate::probe::push::{Heard, Pushes};
 use crate::probe::{Detail, Fields, Needs, Phases, Redactor, Run, Scope, Stop, Told, Tools};
 
@@ -75,7 +76,7 @@ pub(super) async fn open(tools: &Tools, url: &Url) -> Result<Tab, Stop> {
 /// As within a run.
 async fn running<T>(tools: &Tools, work: impl AsyncFnOnce(&mut Run<'_>) -> T) -> T {
     let (probe, scope) = (ProbeId::new("shop", "buy"), Scope::default());
-    let (mut cookies, mut came_from, mut redactor) = (None, None, Redactor::default());
+    let (mut cookies, mut came_from, mut redactor, mut waited) = (None, None, Redactor::default(), Waited::default());
     let mut run = Run {
         tools,
         probe: &probe,
@@ -97,6 +98,8 @@ async fn running<T>(tools: &Tools, work: impl AsyncFnOnce(&mut Run<'_>) -> T) ->
         attributes: Vec::new(),
         witness: None,
         chronicle: None,
+        since: Instant::now(),
+        waited: &mut waited,
         redactor: &mut redactor,
     };
     work(&mut run).await

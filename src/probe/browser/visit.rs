@@ -30,7 +30,7 @@ use super::walk::{BLANK, GLANCE, Walk, stop};
 use super::window::{JUDGED_AFTER, State, Window};
 use super::{NEWS, Settings, audit, weigh};
 use content::Content;
-use way::{ABORTED, passage, short_of, unreachable};
+use way::{ABORTED, excuse, passage, short_of, unreachable};
 
 use crate::model::{Fault, FaultCode, Phase, SelfFault};
 use crate::probe::{Field, Reply, Run, Stop};
@@ -72,13 +72,18 @@ pub(super) async fn visit(
         Ok(opened) => opened,
         Err(Closed) => tab.behind(&tab.page).await.map(drop),
     };
-    opened.map_err(|stop| said(&seen).map_or(stop, Stop::from))?;
+    opened.map_err(|stop| said(&seen).map(Stop::from).or_else(|| short_of(tab, &seen)).unwrap_or(stop))?;
     run.phases.begin(Phase::Use);
     let told = match used(settings, (tab, sight, story), window, run, limit).await {
         Ok(()) => look_back(settings, window, (tab, sight, &gauge), run, limit).await,
         Err(stop) => Err(stop),
     };
-    short_of(tab, || sight.seen()).map_or(told, Err)
+    if tab.ours().is_empty() {
+        return told;
+    }
+    let seen = sight.seen();
+    // What the page's server answers it answers for.
+    said(&seen).is_none().then(|| short_of(tab, &seen)).flatten().map_or(told, Err)
 }
 
 /// Does what the customer does.
@@ -167,6 +172,7 @@ async fn look(
     run.phases.end();
     let mut seen = sight.seen();
     seen.explain(&tab.refused());
+    excuse(tab, &mut seen);
     let mut reply = told(&seen, &vitals);
     let content = Content::of(window, run.needs);
     let (content, pictures) = tokio::join!(content, audit::pictures(&window.page, gauge.world(), &seen));

@@ -1,7 +1,8 @@
 // Runs after web-vitals.js, in our own world, at the start of every document. TELL is the name of our binding.
 (() => {
   if (window !== window.top) return;
-  // In milliseconds: until an interaction is told that was so short that it may never be, and until a page paints at all.
+  // In milliseconds: from a paint until it is told what came of being used, which may never be where that took no time; and
+  // until a page paints and tells at all.
   const TOLD_WITHIN = 50, PAINTED_WITHIN = 300;
   const document_id = crypto.getRandomValues(new Uint32Array(2)).join("-");
   const tell = globalThis["TELL"], vitals = {};
@@ -9,13 +10,9 @@
     vitals[name] = value;
     tell(JSON.stringify({ document: document_id, name, value }));
   };
-  // When it was last used, by the customer and by whatever listens to that; and the newest use that is told.
-  let used = 0, served = 0, told = 0, heard = () => {};
-  const use = ({ isTrusted, timeStamp }) => {
-    if (!isTrusted) return;
-    used = timeStamp;
-    setTimeout(() => (served = performance.now()));
-  };
+  // When it was last used, and the newest use that is told.
+  let used = 0, told = 0, heard = () => {};
+  const use = ({ isTrusted, timeStamp }) => { if (isTrusted) used = timeStamp; };
   const ways = ["pointerdown", "pointerup", "click", "keydown", "keyup"];
   for (const way of ways) addEventListener(way, use, { capture: true, passive: true });
   // What is observed would be worked out when the page has nothing else to do, and whoever asks for it would wait for that,
@@ -35,7 +32,7 @@
     await pause();
     const all_told = new Promise(done => (heard = () => told >= used && done()));
     heard();
-    await Promise.race([all_told, pause(Math.max(0, served + TOLD_WITHIN - performance.now()))]);
+    await Promise.race([all_told, pause(TOLD_WITHIN)]);
     await pause();
   };
   // Asked at the end, and told before the document goes. The newest values are known when a frame is painted, and those of

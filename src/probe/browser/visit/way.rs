@@ -2,14 +2,17 @@
 
 use url::Url;
 
-use crate::model::{Fault, FaultCode};
+use crate::model::{Fault, FaultCode, SelfFault};
 use crate::probe::Stop;
-use crate::probe::browser::gate::Passage;
-use crate::probe::browser::seen::{Party, Seen};
+use crate::probe::browser::gate::{Passage, Troubles};
+use crate::probe::browser::seen::{End, Party, Request, Resource, Seen};
 use crate::probe::browser::tab::Tab;
 
 /// What Chromium calls a navigation that leads to no page.
 pub(super) const ABORTED: &str = "net::ERR_ABORTED";
+
+/// What it calls a connection that our gate did not make.
+const NO_WAY: &str = "(SOCKS_";
 
 /// How the way to the page's host was.
 pub(super) fn passage(tab: &Tab, url: &Url) -> Option<Passage> {
@@ -56,18 +59,39 @@ pub(in crate::probe::browser) fn unreachable(error: &str, url: &Url, tab: &Tab) 
     Fault::new(code, format!("the page does not come: {error}")).into()
 }
 
-/// What of ours kept a part of the page's own away, if any did: what the page would have been with it, nobody knows.
-pub(super) fn short_of(tab: &Tab, seen: impl Fn() -> Seen) -> Option<Stop> {
-    let passages = tab.passages();
-    let ours = |url: &Url| match &passages.get(&place(url)?)?.ended {
-        Err(Stop::Own(why, text)) => Some((*why, text.clone())),
-        _ => None,
-    };
-    // What was seen is much to copy, and this is rare.
-    passages.values().any(|it| matches!(it.ended, Err(Stop::Own(..)))).then(seen)?.failed().find_map(|(request, _)| {
-        let (why, text) = ours(&Url::parse(&request.url).ok()?).filter(|_| request.party == Party::First)?;
+/// What of ours kept a part of the page's own away, if any did: what the page would have been with it, nobody knows. A
+/// picture more or less changes nothing that people do.
+pub(super) fn short_of(tab: &Tab, seen: &Seen) -> Option<Stop> {
+    let decides = |request: &&Request| request.party == Party::First && request.resource != Resource::Picture;
+    let ours = tab.ours();
+    seen.requests.iter().filter(decides).find_map(|request| {
+        let (why, text) = kept_away(request, &ours)?;
         Some(Stop::Own(why, format!("{request} did not come, for a reason of our own: {text}")))
     })
+}
+
+/// What we kept away is no failure of the page's.
+pub(super) fn excuse(tab: &Tab, seen: &mut Seen) {
+    let ours = tab.ours();
+    for request in &mut seen.requests {
+        if kept_away(request, &ours).is_some()
+            && let Some(end) = &mut request.end
+        {
+            *end = End::Withheld(end.at());
+        }
+    }
+}
+
+/// Why, if it was us. Another connection to the same host may have come about.
+fn kept_away(request: &Request, ours: &Troubles) -> Option<(SelfFault, String)> {
+    let is_lost = match &request.end {
+        Some(End::Failed(_, how)) => how.contains(NO_WAY),
+        // In its place Chromium shows a page of its own.
+        Some(End::Done(_)) => request.resource == Resource::Page,
+        _ => false,
+    };
+    let unanswered = request.answer.is_none() && is_lost;
+    ours.get(&place(&Url::parse(&request.url).ok().filter(|_| unanswered)?)?).cloned()
 }
 
 /// The gate's word for a host.

@@ -151,13 +151,18 @@ async fn nothing_is_done_on_a_page_that_is_being_left() {
 
 #[tokio::test]
 async fn how_long_a_press_takes_is_told_though_all_is_there_right_after_it() {
-    let page = "<title>x</title><p id=out></p><button onclick=\"const from = performance.now(); \
-                while (performance.now() - from < 150); out.textContent = 'Done'\">Go</button>";
-    let deeds = json!([{ "click": "Go", "then": { "text": "Done" } }]);
-    let reading = visit(&[("/", page)], deeds, json!({ "capture": { "inp": { "field": "inp" } } })).await;
-    well(&reading);
-    let inp: f64 = captured(&reading, "inp").parse().unwrap();
-    assert!(inp >= 0.15, "{inp}");
+    // At once, or when the page is drawn the next time.
+    for when in ["work()", "requestAnimationFrame(work)"] {
+        let page = format!(
+            "<title>x</title><p id=out></p><button onclick='{when}'>Go</button><script>function work() {{ const from = \
+             performance.now(); while (performance.now() - from < 150); out.textContent = 'Done' }}</script>"
+        );
+        let deeds = json!([{ "click": "Go", "then": { "text": "Done" } }]);
+        let reading = visit(&[("/", &page)], deeds, json!({ "capture": { "inp": { "field": "inp" } } })).await;
+        well(&reading);
+        let inp: f64 = captured(&reading, "inp").parse().unwrap();
+        assert!(inp >= 0.15, "{when}: {inp}");
+    }
 }
 
 #[tokio::test]
