@@ -39,7 +39,8 @@ struct Collector {
 
 impl Collector {
     async fn start() -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        // An address that is nobody's: connections of others begin at ports of 127.0.0.1, and one may take this meanwhile.
+        let listener = TcpListener::bind("127.0.37.1:0").await.expect("a free port");
         let address = listener.local_addr().expect("an address");
         let mut collector = Self { address, got: Arc::default(), serving: None };
         collector.serve(listener);

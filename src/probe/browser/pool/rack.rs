@@ -102,7 +102,7 @@ impl Rack {
     /// One that died while it waited is gone: nobody's run suffered.
     fn take(&self) -> Option<Waiting> {
         let mut waiting = self.waiting();
-        std::iter::from_fn(|| waiting.pop()).find(Waiting::is_whole)
+        std::iter::from_fn(|| waiting.pop()).find(|next| next.chromium.lives())
     }
 
     /// Ends what waits, and lends nothing any more.
