@@ -203,7 +203,8 @@ impl Drop for Tab {
     fn drop(&mut self) {
         if let Some(remnant) = self.remnant.take() {
             let fallen = self.unasked.fallen().borrow().clone();
-            self.runtime.spawn(remnant.tidy(fallen));
+            let rack = remnant.lent.rack();
+            self.runtime.spawn(rack.outlast(remnant.tidy(fallen)));
         }
     }
 }

@@ -112,6 +112,11 @@ impl Rack {
         self.endings.close();
     }
 
+    /// What is still done to a browser must be over before it is said that all are gone.
+    pub(in crate::probe::browser) fn outlast<F: Future>(&self, work: F) -> impl Future<Output = F::Output> + use<F> {
+        self.endings.track_future(work)
+    }
+
     /// Pending until every browser that was ever lent is gone.
     pub(super) async fn ended(&self) {
         self.endings.wait().await;
@@ -222,7 +227,7 @@ impl Lent {
     /// Gives it back when no page of its run is left in it.
     pub(in crate::probe::browser) async fn back(self) {
         let Self { chromium, runs, rack, _guard, _permit, blank: _ } = self;
-        if !chromium.lives() {
+        if !chromium.lives() || rack.room.is_closed() {
             return;
         }
         rack.health.send_if_modified(|(times, _)| std::mem::take(times) > 0);
@@ -237,6 +242,9 @@ impl Lent {
             return;
         }
         drop(chromium);
+        if rack.room.is_closed() {
+            return;
+        }
         // Before the next run wants it: what is used is used again.
         if let Ok(fresh) = rack.start().await {
             rack.keep(fresh, 0).await;

@@ -83,6 +83,17 @@ async fn gone(browser: &Started) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn whoever_closes_all_browsers_waits_for_those_that_runs_have_just_left() {
+    let tools = tools();
+    let url = page("<title>Shop</title>").await;
+    visit(&tools, &url).await;
+    let browsers = started();
+    assert_eq!(browsers.len(), 1, "{browsers:?}");
+    tools.browsers.close().await;
+    assert!(group(browsers[0].pid).is_empty() && !browsers[0].folder.exists(), "{browsers:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn two_hundred_runs_leave_nothing_behind() {
     let tools = tools();
     let script =
