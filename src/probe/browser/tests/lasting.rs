@@ -60,15 +60,25 @@ async fn visit(tools: &Tools, url: &url::Url) {
     ask(&tab, tab.page.goto(url.as_str())).await.unwrap();
 }
 
-/// Waits for what is tidied behind a run.
+/// Waits for what is tidied behind runs: until every browser waits, also one that stood in for another meanwhile.
 async fn settled(tools: &Tools) {
-    waits(tools, 1).await;
+    let until = Instant::now() + Duration::from_secs(20);
+    while started().is_empty() || waiting(tools) != started().len() {
+        assert!(Instant::now() < until, "{:?} {:?}", tools.browsers, started());
+        sleep(Duration::from_millis(10)).await;
+    }
 }
 
-/// Until so many browsers wait that can be used.
+/// How many browsers wait that can be used.
+fn waiting(tools: &Tools) -> usize {
+    let told = format!("{:?}", tools.browsers);
+    let (_, rest) = told.split_once("waiting: ").unwrap();
+    rest.split(|c: char| !c.is_ascii_digit()).next().unwrap().parse().unwrap()
+}
+
 async fn waits(tools: &Tools, browsers: usize) {
     let until = Instant::now() + Duration::from_secs(20);
-    while !format!("{:?}", tools.browsers).contains(&format!("waiting: {browsers}")) {
+    while waiting(tools) != browsers {
         assert!(Instant::now() < until, "{:?}", tools.browsers);
         sleep(Duration::from_millis(10)).await;
     }
