@@ -94,6 +94,7 @@ async fn follow(
         pending: None,
         seen: (0, 0),
         unclaimed: None,
+        stray: None,
         tell,
     };
     recorder.open(&wanted.open).await?;
@@ -138,6 +139,8 @@ struct Recorder<'r> {
     seen: (usize, usize),
     /// and since when there are more: a click is heard only when the dialog is gone that it brought.
     unclaimed: Option<Instant>,
+    /// The tab that came last and that no deed is known to have opened yet, and when it came.
+    stray: Option<(usize, Instant)>,
     tell: &'r mut (dyn FnMut(&str) + Send),
 }
 
@@ -225,6 +228,7 @@ impl Recorder<'_> {
         let Some(before) = before else { return };
         let before = if before.framed { self.around(before).await } else { Some(before) };
         self.pending = before.map(Pending::new);
+        self.claim().await;
     }
 
     /// What was done in a frame may show outside it.
@@ -300,15 +304,21 @@ impl Recorder<'_> {
             if is_known || self.attend(&page).await.is_err() {
                 continue;
             }
-            let url = page.url().await.ok().flatten().unwrap_or_default();
-            if let Some(pending) = &mut self.pending {
-                let named =
-                    part(&pending.before.url, &url).or_else(|| Some(Url::parse(&url).ok()?.host_str()?.to_owned()));
-                pending.settle(named.map(Then::NewTab));
-                self.conclude();
-                self.current = self.pages.len() - 1;
-            }
+            self.stray = Some((self.pages.len() - 1, Instant::now()));
+            self.claim().await;
         }
+    }
+
+    /// A new tab is what came of the last deed, also of one that is heard of after it.
+    async fn claim(&mut self) {
+        let fresh = self.stray.filter(|(tab, since)| *tab != self.current && since.elapsed() <= HEARD_WITHIN);
+        let (Some((tab, _)), Some(pending)) = (fresh, &mut self.pending) else { return };
+        let Some(known) = self.pages.get(tab) else { return };
+        let url = known.page.url().await.ok().flatten().unwrap_or_default();
+        let named = part(&pending.before.url, &url).or_else(|| Some(Url::parse(&url).ok()?.host_str()?.to_owned()));
+        pending.settle(named.map(Then::NewTab));
+        self.conclude();
+        (self.current, self.stray) = (tab, None);
     }
 
     /// Whoever goes back without a page's doing has pressed the browser's button.

@@ -39,6 +39,9 @@ pub(in crate::probe::browser) fn unreachable(error: &str, url: &Url, tab: &Tab) 
         );
         return Fault::new(FaultCode::Expectation, text).into();
     }
+    if name == "NETWORK_CHANGED" {
+        return Stop::Own(SelfFault::NetworkUnreachable, format!("our own network changed meanwhile: {error}"));
+    }
     let code = match name {
         "CERT_DATE_INVALID" => FaultCode::CertExpired,
         "CERT_AUTHORITY_INVALID" => FaultCode::CertUntrusted,
