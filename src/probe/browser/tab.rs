@@ -32,8 +32,6 @@ use unasked::Unasked;
 
 /// How long tidying up may take; then the whole browser goes.
 const TIDY: Duration = Duration::from_secs(2);
-/// Tabs that a page opened, which are looked at.
-const TABS_MAX: usize = 16;
 
 /// Everything of it is gone when it is dropped: pages, cookies, caches, files, connections.
 #[derive(Debug)]
@@ -87,7 +85,7 @@ impl Tab {
     fn begin(lent: Lent, blank: Blank, network: Arc<Network>, home: Home) -> Self {
         let Blank { page, context, threshold, unasked, room, tray } = blank;
         let herald = Arc::clone(&lent.chromium.herald);
-        herald.begin();
+        herald.begin(context.clone());
         let browser = Arc::downgrade(&lent.chromium.browser);
         let pages = Pages { browser, context: context.clone(), herald: Arc::clone(&herald) };
         let gate = Gate::open(threshold, network, home, pages);
@@ -149,7 +147,7 @@ impl Tab {
     pub(super) async fn others_since(&self, first: usize) -> Vec<Page> {
         let Some(remnant) = &self.remnant else { return Vec::new() };
         let mut others = Vec::new();
-        for id in self.unasked.tabs().into_iter().take(TABS_MAX).skip(first) {
+        for id in self.unasked.tabs().into_iter().skip(first) {
             others.extend(remnant.lent.chromium.browser.get_page(id).await.ok());
         }
         others

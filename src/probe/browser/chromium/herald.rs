@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use chromiumoxide::cdp::browser_protocol::browser::BrowserContextId;
 use chromiumoxide::types::MethodId;
 use chromiumoxide::{Command, Method};
 use serde::{Deserialize, Serialize, Serializer};
@@ -15,6 +16,8 @@ use crate::probe::browser::frames::{Frames, Reached};
 /// Our own questions are numbered from here on: the client counts from 0, Chromium up to 2^31. It does not hear the answers.
 const OWN: u64 = 1 << 30;
 const OWN_MAX: u64 = (1 << 31) - 1;
+/// Pages that the pages of one run may open; further ones are closed at once.
+pub(in crate::probe::browser) const OPENED_MAX: usize = 8;
 /// Dialogs that are remembered; all are answered.
 const DIALOGS_MAX: usize = 32;
 /// Of what a dialog says.
@@ -85,6 +88,12 @@ pub(in crate::probe::browser) struct Herald {
 #[derive(Default)]
 struct Run {
     number: u64,
+    context: Option<BrowserContextId>,
+    /// Pages that pages have opened.
+    opened: usize,
+    /// Those that are closed as soon as they are let go, by the number of the order that does it. One that still waits
+    /// would take whoever opened it along: Chromium then lets go neither.
+    unwanted: Vec<(u64, String)>,
     frames: Frames,
     greeting: Vec<Order>,
     adding: Option<Arc<Adding>>,
@@ -116,7 +125,11 @@ struct Attached {
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Target {
+    #[serde(rename = "targetId")]
+    id: String,
+    r#type: String,
     opener_id: Option<String>,
+    browser_context_id: Option<BrowserContextId>,
 }
 
 #[derive(Deserialize)]
@@ -141,10 +154,10 @@ impl Herald {
         (Arc::new(Self { says, run: Mutex::default() }), said)
     }
 
-    /// Another run has the browser now.
-    pub(in crate::probe::browser) fn begin(&self) {
+    /// Another run has the browser now, whose pages are in this context.
+    pub(in crate::probe::browser) fn begin(&self, context: BrowserContextId) {
         let mut run = self.run();
-        *run = Run { number: run.number, ..Run::default() };
+        *run = Run { number: run.number, context: Some(context), ..Run::default() };
     }
 
     /// What pages are told, too, that pages open, before they ask for anything.
@@ -183,6 +196,15 @@ impl Herald {
         id >= OWN
     }
 
+    /// Takes in that an order of our own was carried out.
+    pub(super) fn answered(&self, order: u64) {
+        let mut run = self.run();
+        if let Some(at) = run.unwanted.iter().position(|(number, _)| *number == order) {
+            let (_, target) = run.unwanted.swap_remove(at);
+            self.say(&mut run, None, "Target.closeTarget", &json!({ "targetId": target }));
+        }
+    }
+
     /// Takes in what the browser says by itself.
     pub(super) fn hear(&self, name: &[u8], message: &str) -> For {
         match name {
@@ -203,14 +225,21 @@ impl Herald {
     fn attached(&self, message: &str) {
         // What belongs to a page is the client's affair.
         let Ok(Said { params, session_id: None }) = serde_json::from_str::<Said<Attached>>(message) else { return };
-        let Attached { session_id: own, target_info } = params;
+        let Attached { session_id: own, target_info: target } = params;
         let mut run = self.run();
-        if target_info.opener_id.is_some() {
+        let is_opened = target.opener_id.is_some() && target.browser_context_id == run.context;
+        if is_opened {
             for order in run.greeting.clone() {
-                self.say(&mut run, &own, &order.method, &order.params);
+                self.say(&mut run, Some(&own), &order.method, &order.params);
             }
         }
-        self.say(&mut run, &own, "Runtime.runIfWaitingForDebugger", &json!({}));
+        let go = self.say(&mut run, Some(&own), "Runtime.runIfWaitingForDebugger", &json!({}));
+        if is_opened && target.r#type == "page" {
+            run.opened += 1;
+            if run.opened > OPENED_MAX {
+                run.unwanted.push((go, target.id));
+            }
+        }
     }
 
     /// Every dialog is accepted: a page that waits for it does not let anybody else speak, either.
@@ -225,7 +254,7 @@ impl Herald {
             run.dialogs.push(said.chars().filter(|c| !c.is_control()).take(WORDS_CHARS_MAX).collect());
         }
         let accepted = json!({ "accept": true, "promptText": default_prompt });
-        self.say(&mut run, &page, "Page.handleJavaScriptDialog", &accepted);
+        self.say(&mut run, Some(&page), "Page.handleJavaScriptDialog", &accepted);
         For::Us
     }
 
@@ -242,15 +271,21 @@ impl Herald {
             let added = own.iter().map(|(name, value)| (*name, value.as_str()));
             on["headers"] = sent.take(HEADERS_MAX).chain(added).map(header).collect();
         }
-        self.say(&mut self.run(), &page, "Fetch.continueRequest", &on);
+        self.say(&mut self.run(), Some(&page), "Fetch.continueRequest", &on);
         For::Us
     }
 
-    fn say(&self, run: &mut Run, page: &str, method: &str, params: &Value) {
+    /// Says it to a page, or to the browser, and which number the order has.
+    fn say(&self, run: &mut Run, page: Option<&str>, method: &str, params: &Value) -> u64 {
         run.number = (run.number + 1) % (OWN_MAX - OWN);
-        let order = json!({ "id": OWN + run.number, "method": method, "params": params, "sessionId": page });
+        let id = OWN + run.number;
+        let mut order = json!({ "id": id, "method": method, "params": params });
+        if let Some(page) = page {
+            order["sessionId"] = page.into();
+        }
         // Nobody listens to a browser that is gone.
         let _ = self.says.send(order.to_string());
+        id
     }
 
     fn run(&self) -> MutexGuard<'_, Run> {
@@ -267,7 +302,7 @@ mod tests {
     }
 
     fn attached(opener: Option<&str>, session: Option<&str>) -> String {
-        let target = json!({ "targetId": "T", "type": "page", "openerId": opener });
+        let target = json!({ "targetId": "T", "type": "page", "openerId": opener, "browserContextId": "C" });
         let params = json!({ "sessionId": "S", "targetInfo": target, "waitingForDebugger": true });
         json!({ "method": "Target.attachedToTarget", "params": params, "sessionId": session }).to_string()
     }
@@ -276,6 +311,7 @@ mod tests {
     fn who_is_opened_by_a_page_is_greeted_and_everybody_is_let_go() {
         let (herald, mut own) = Herald::new();
         let dark = Order { method: "Emulation.setEmulatedMedia".into(), params: json!({ "media": "print" }) };
+        herald.begin(BrowserContextId::new("C"));
         herald.greet(vec![dark]);
         let hear = |opener, session| herald.hear(b"Target.attachedToTarget", &attached(opener, session));
         assert_eq!(hear(None, None), For::Everybody);
@@ -290,9 +326,28 @@ mod tests {
         assert_eq!(methods, ["Emulation.setEmulatedMedia", "Runtime.runIfWaitingForDebugger"]);
         hear(None, Some("page"));
         assert!(said(&mut own).is_empty(), "what belongs to a page is the client's affair");
-        herald.begin();
+        herald.begin(BrowserContextId::new("D"));
         hear(Some("main"), None);
         assert_eq!(said(&mut own).len(), 1, "another run");
+    }
+
+    #[test]
+    fn one_page_too_many_is_closed_once_it_was_let_go() {
+        let (herald, mut own) = Herald::new();
+        herald.begin(BrowserContextId::new("C"));
+        for _ in 0..OPENED_MAX {
+            herald.hear(b"Target.attachedToTarget", &attached(Some("main"), None));
+        }
+        let answer =
+            |orders: Vec<Value>| orders.iter().for_each(|it| herald.answered(it["id"].as_u64().expect("a number")));
+        answer(said(&mut own));
+        herald.hear(b"Target.attachedToTarget", &attached(Some("main"), None));
+        let orders = said(&mut own);
+        assert_eq!(orders.len(), 1, "{orders:?}");
+        answer(orders);
+        let orders = said(&mut own);
+        assert_eq!((orders.len(), &orders[0]["method"]), (1, &"Target.closeTarget".into()));
+        assert_eq!((&orders[0]["params"], orders[0].get("sessionId")), (&json!({ "targetId": "T" }), None));
     }
 
     #[test]

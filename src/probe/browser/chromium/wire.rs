@@ -93,7 +93,10 @@ impl Door {
             while let Some(text) = said.next().await? {
                 let hears = match Kind::of(text.as_bytes()) {
                     Kind::Event(name) => herald.hear(name, &text),
-                    Kind::Answer(id) if Herald::is_own(id) => For::Us,
+                    Kind::Answer(id) if Herald::is_own(id) => {
+                        herald.answered(id);
+                        For::Us
+                    }
                     Kind::Answer(_) | Kind::Other => For::Everybody,
                 };
                 if hears == For::Everybody {

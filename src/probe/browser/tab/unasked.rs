@@ -7,7 +7,7 @@ use chromiumoxide::cdp::browser_protocol::browser::{
     BrowserContextId, CancelDownloadParams, DownloadProgressState, EventDownloadProgress, EventDownloadWillBegin,
 };
 use chromiumoxide::cdp::browser_protocol::target::{
-    CloseTargetParams, EventTargetCrashed, EventTargetCreated, EventTargetDestroyed, TargetId,
+    EventTargetCrashed, EventTargetCreated, EventTargetDestroyed, TargetId,
 };
 use chromiumoxide::error::CdpError;
 use chromiumoxide::{Browser, Page};
@@ -16,12 +16,11 @@ use tokio::sync::watch;
 use tokio_util::task::AbortOnDropHandle;
 
 use crate::probe::browser::chromium::Gone;
+use crate::probe::browser::chromium::herald::OPENED_MAX;
 use crate::units::Bytes;
 
 /// Of a file's name and address.
 const WORDS_CHARS_MAX: usize = 300;
-/// Tabs that pages may open; further ones are closed at once.
-const TABS_MAX: usize = 8;
 /// Downloads of one run; further ones are broken off.
 const DOWNLOADS_MAX: usize = 16;
 /// A larger download is broken off.
@@ -118,7 +117,7 @@ impl Unasked {
     pub(super) fn around(&self, tab: &TargetId) -> Vec<TargetId> {
         let (seen, closed) = (lock(&self.seen), self.closed.borrow());
         let opener = |tab: &TargetId| seen.tabs.iter().find(|it| it.id == *tab)?.opener.clone();
-        let openers = iter::successors(opener(tab), opener).take(TABS_MAX);
+        let openers = iter::successors(opener(tab), opener).take(OPENED_MAX);
         let others = seen.tabs.iter().rev().map(|tab| tab.id.clone());
         let all = openers.chain(iter::once(self.main.clone())).chain(others);
         all.filter(|tab| !closed.contains(tab)).collect()
@@ -149,7 +148,7 @@ impl Eyes {
     ) {
         loop {
             tokio::select! {
-                Some(event) = created.next() => self.opened(&event).await,
+                Some(event) = created.next() => self.opened(&event),
                 Some(event) = crashed.next() => self.crashed(&event),
                 Some(event) = destroyed.next() => self.closed(&event.target_id),
                 Some(event) = begun.next() => self.begun(&event).await,
@@ -159,17 +158,17 @@ impl Eyes {
         }
     }
 
-    async fn opened(&self, event: &EventTargetCreated) {
+    fn opened(&self, event: &EventTargetCreated) {
         let target = &event.target_info;
         let ours = target.browser_context_id.as_ref() == Some(&self.context) && target.r#type == "page";
         if !ours || target.target_id == self.main {
             return;
         }
-        if lock(&self.seen).tabs.len() >= TABS_MAX {
-            let _ = self.browser.execute(CloseTargetParams::new(target.target_id.clone())).await;
-            return;
+        let mut seen = lock(&self.seen);
+        // Others are closed at once.
+        if seen.tabs.len() < OPENED_MAX {
+            seen.tabs.push(Opened { id: target.target_id.clone(), opener: target.opener_id.clone() });
         }
-        lock(&self.seen).tabs.push(Opened { id: target.target_id.clone(), opener: target.opener_id.clone() });
     }
 
     fn crashed(&self, event: &EventTargetCrashed) {
