@@ -53,7 +53,11 @@ impl Group {
     fn is_there(self) -> bool {
         // Where we are the system's first process, orphans become our children, and nobody else waits for them.
         while let Ok(Some(_)) = waitpgid(self.0, WaitOptions::NOHANG) {}
-        test_kill_process_group(self.0).is_ok()
+        test_kill_process_group(self.0).is_ok() && processes().any(|pid| self.has(pid))
+    }
+
+    fn has(self, pid: i32) -> bool {
+        group_of(pid) == Some(self.0.as_raw_nonzero().get())
     }
 }
 
@@ -83,7 +87,7 @@ impl Scale {
             if self.others.contains(&pid) {
                 continue;
             }
-            if group_of(pid) == Some(self.group.0.as_raw_nonzero().get()) {
+            if self.group.has(pid) {
                 weight.processes += 1;
                 weight.memory += memory_of(pid);
             } else {
@@ -111,10 +115,13 @@ fn processes() -> impl Iterator<Item = i32> {
     entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok())
 }
 
-/// `proc(5)`: the fifth field of `stat`; the second, in brackets, may hold anything.
+/// `proc(5)`: the fifth field of `stat`; the second, in brackets, may hold anything. What has ended has none, though
+/// whoever adopted it may take seconds to wait for it.
 fn group_of(pid: i32) -> Option<i32> {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-    stat.rsplit_once(") ")?.1.split(' ').nth(2)?.parse().ok()
+    let mut fields = stat.rsplit_once(") ")?.1.split(' ');
+    let lives = !matches!(fields.next()?, "Z" | "X");
+    fields.nth(1).filter(|_| lives)?.parse().ok()
 }
 
 /// `status` may be read of any process, `smaps_rollup` not of one that is in a sandbox.
