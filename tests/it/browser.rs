@@ -98,18 +98,10 @@ impl Browser {
         self.ask("Emulation.setEmulatedMedia", media).await;
         self.ask("Emulation.setScriptExecutionDisabled", json!({ "value": !scripts })).await;
         self.ask("Network.setExtraHTTPHeaders", json!({ "headers": { "accept-language": language } })).await;
-        loop {
-            self.said.clear();
-            let gone = self.ask("Page.navigate", json!({ "url": url })).await;
-            if is_disturbed(&gone) {
-                continue;
-            }
-            assert_eq!(gone["errorText"], Value::Null, "{url}: {gone}");
-            self.until("Page.loadEventFired").await;
-            if !self.said.iter().any(is_disturbed) {
-                return;
-            }
-        }
+        self.said.clear();
+        let gone = self.ask("Page.navigate", json!({ "url": url })).await;
+        assert_eq!(gone["errorText"], Value::Null, "{url}: {gone}");
+        self.until("Page.loadEventFired").await;
     }
 
     /// What an expression comes to, promises kept, in the page that is open.
@@ -188,7 +180,7 @@ impl Browser {
 
     /// Scripts that the tab was made to run or was kept from running, dialogs, errors: what an honest page never says.
     pub(crate) fn complaints(&self) -> Vec<String> {
-        let told = self.said.iter().filter(|event| !is_disturbed(event)).filter_map(|event| {
+        let told = self.said.iter().filter_map(|event| {
             let params = &event["params"];
             match event["method"].as_str()? {
                 "Page.javascriptDialogOpening" => Some(format!("dialog: {}", params["message"])),
@@ -256,11 +248,6 @@ fn axe() -> String {
     let parts = std::env::var_os("UNBROKEN_TEST_PARTS").map_or_else(|| "target/parts".into(), PathBuf::from);
     let file = parts.join("axe/node_modules/axe-core/axe.min.js");
     std::fs::read_to_string(file).expect("axe-core is not installed: run ./tests/run, it installs what the tests need")
-}
-
-/// Tests beside this one make networks, and the browser then drops what it was loading.
-fn is_disturbed(told: &Value) -> bool {
-    told.to_string().contains("ERR_NETWORK_CHANGED")
 }
 
 /// Where the browser takes orders; it writes a file when it does.

@@ -239,6 +239,18 @@ async fn no_descriptors_left_is_unknown_and_one_self_alert() {
     assert_eq!(told(&hook, "open"), (1, 0), "one alert about ourselves, none about the shop");
 }
 
+const CABLE: &str = "cable";
+/// The local ports that connections may begin from, first and last.
+const PORTS: &str = "ip_local_port_range";
+
+/// A network for the daemon, and a target in another.
+fn apart() -> (Net, Net, Target) {
+    let (here, there) = (Net::new("here"), Net::new("there"));
+    here.cable(CABLE, &there, "10.99.1");
+    let target = Target::start_on(there.listen([10, 99, 1, 2].into()));
+    (here, there, target)
+}
+
 /// A daemon in a namespace, whose one receiver needs no network: a program that writes down what it is told.
 async fn watching_from(net: &Net, target: &Target) -> World {
     let mut world = World::empty();
@@ -272,13 +284,12 @@ async fn one_self_alert(world: &World, code: &str) {
 
 #[tokio::test]
 async fn a_lost_network_is_unknown_and_one_self_alert() {
-    let net = Net::new(0);
-    let target = Target::start_on(&net.outside).await;
+    let (net, _elsewhere, target) = apart();
     let world = watching_from(&net, &target).await;
-    net.link("down");
+    net.link(CABLE, "down");
     Inside(&net.name).until(&world, "it is unknown", |status| status["journeys"][0]["score"].is_null()).await;
     one_self_alert(&world, "self_network_unreachable").await;
-    net.link("up");
+    net.link(CABLE, "up");
     Inside(&net.name).until(&world, "it is seen again", |status| status["journeys"][0]["score"] == 100.0).await;
 }
 
@@ -292,10 +303,9 @@ fn hold_ports(net: &Net, address: &str) -> Child {
 
 #[tokio::test]
 async fn no_ports_left_is_unknown_and_one_self_alert() {
-    let net = Net::new(1);
-    let target = Target::start_on(&net.outside).await;
+    let (net, _elsewhere, target) = apart();
     let world = watching_from(&net, &target).await;
-    net.ports("40000 40001");
+    net.set(PORTS, "40000 40001");
     let at = target.url().replace("http://", "").replace(':', "/");
     let at = at.trim_end_matches('/').to_owned();
     let mut holder = hold_ports(&net, &at);
@@ -310,7 +320,7 @@ async fn no_ports_left_is_unknown_and_one_self_alert() {
     one_self_alert(&world, "self_no_ports").await;
     holder.kill().expect("it runs");
     holder.wait().expect("it ends");
-    net.ports("32768 60999");
+    net.set(PORTS, "32768 60999");
     seen.until(&world, "it is seen again", |status| status["journeys"][0]["score"] == 100.0).await;
 }
 

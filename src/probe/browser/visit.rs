@@ -78,9 +78,6 @@ pub(super) async fn visit(
         Ok(()) => look_back(settings, window, (tab, sight, &gauge), run, limit).await,
         Err(stop) => Err(stop),
     };
-    if tab.ours().is_empty() {
-        return told;
-    }
     let seen = sight.seen();
     // What the page's server answers it answers for.
     said(&seen).is_none().then(|| short_of(tab, &seen)).flatten().map_or(told, Err)

@@ -75,7 +75,7 @@ fn refused(reading: &Reading) -> bool {
 
 #[test]
 fn a_captured_address_leads_no_kind_from_a_public_page_into_our_network() {
-    let net = Net::new(2);
+    let net = Net::new("led");
     net.inside(&["addr", "add", &format!("{PUBLIC}/32"), "dev", "lo"]);
     net.enter(|| async {
         let port = anybody().await;
@@ -104,7 +104,7 @@ async fn a_captured_address_leads_no_kind_to_a_clouds_metadata() {
 
 #[test]
 fn d09_a_name_that_moves_is_judged_by_the_address_that_is_connected_to() {
-    let net = Net::new(3);
+    let net = Net::new("moves");
     net.inside(&["addr", "add", &format!("{PUBLIC}/32"), "dev", "lo"]);
     net.enter(|| async {
         for (then, verdict) in [("127.0.0.1", "refused"), ("::ffff:127.0.0.1", "refused"), (PUBLIC, "followed")] {

@@ -52,7 +52,7 @@ async fn a_minute_later() {
 fn d02_a_silent_name_server_costs_little_while_the_next_one_answers() {
     let folder = tempfile::tempdir().unwrap();
     // Port 53 is free in a network of our own.
-    Net::new(4).enter(|| async {
+    Net::new("one").enter(|| async {
         let _silent = Dns::serve_on("127.0.0.11:53", Manner::Silent).await;
         let _answers = Dns::serve_on("127.0.0.12:53", meaning(1)).await;
         write(folder.path(), &["127.0.0.11", "127.0.0.12"]);
@@ -77,7 +77,7 @@ fn d02_a_silent_name_server_costs_little_while_the_next_one_answers() {
 #[test]
 fn d02_when_all_are_silent_the_deadline_ends_it() {
     let folder = tempfile::tempdir().unwrap();
-    Net::new(5).enter(|| async {
+    Net::new("all").enter(|| async {
         let _silent = [
             Dns::serve_on("127.0.0.11:53", Manner::Silent).await,
             Dns::serve_on("127.0.0.12:53", Manner::Silent).await,
@@ -98,7 +98,7 @@ fn d02_when_all_are_silent_the_deadline_ends_it() {
 #[test]
 fn d12_a_resolv_conf_that_is_replaced_or_emptied_is_noticed_within_a_minute() {
     let folder = tempfile::tempdir().unwrap();
-    Net::new(6).enter(|| async {
+    Net::new("file").enter(|| async {
         let _servers =
             [Dns::serve_on("127.0.0.11:53", meaning(1)).await, Dns::serve_on("127.0.0.12:53", meaning(2)).await];
         let resolver = resolver(folder.path());

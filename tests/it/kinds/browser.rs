@@ -1,5 +1,6 @@
 //! `browser` on pages as people write them, in a real Chromium.
 
+mod changing;
 mod daemon;
 mod effects;
 mod forms;

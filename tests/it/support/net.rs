@@ -1,6 +1,8 @@
-//! A network of our own: a namespace joined to this one by a veth pair, gone with the test.
+//! Networks of our own: namespaces joined by cables, gone with the test. The machine's own network never changes with
+//! them: browsers beside us would drop what they load.
 
 use std::fs::File;
+use std::net::{IpAddr, TcpListener};
 use std::os::fd::AsFd as _;
 use std::process::Command;
 
@@ -17,26 +19,24 @@ pub(crate) fn run(program: &str, args: &[&str]) {
 
 pub(crate) struct Net {
     pub(crate) name: String,
-    /// This side's address.
-    pub(crate) outside: String,
-    inner: String,
 }
 
 impl Net {
-    /// Named and numbered by this process and a `slot` (0..8): another test, or test run, on this machine has another.
-    pub(crate) fn new(slot: u32) -> Self {
-        let id = std::process::id() * 8 + slot;
-        let prefix = format!("10.{}.{}", 200 + id / 250 % 50, id % 250);
-        let net = Self { name: format!("ub{id}"), outside: format!("{prefix}.1"), inner: format!("ubi{id}") };
-        let outer = format!("ubo{id}");
+    /// Nobody else is in it. Named by this process and a `part`: another test, or test run, on this machine has another.
+    pub(crate) fn new(part: &str) -> Self {
+        let net = Self { name: format!("ub{}-{part}", std::process::id()) };
         run("ip", &["netns", "add", &net.name]);
-        run("ip", &["link", "add", &outer, "type", "veth", "peer", "name", &net.inner, "netns", &net.name]);
-        run("ip", &["addr", "add", &format!("{}/24", net.outside), "dev", &outer]);
-        run("ip", &["link", "set", &outer, "up"]);
-        net.inside(&["addr", "add", &format!("{prefix}.2/24"), "dev", &net.inner]);
-        net.inside(&["link", "set", &net.inner, "up"]);
-        net.inside(&["link", "set", "lo", "up"]);
+        net.link("lo", "up");
         net
+    }
+
+    /// Lays a cable to another, called `link` at both ends: here is `prefix`.1, there `prefix`.2.
+    pub(crate) fn cable(&self, link: &str, there: &Self, prefix: &str) {
+        self.inside(&["link", "add", link, "type", "veth", "peer", "name", link, "netns", &there.name]);
+        for (net, host) in [(self, 1), (there, 2)] {
+            net.inside(&["addr", "add", &format!("{prefix}.{host}/24"), "dev", link]);
+            net.link(link, "up");
+        }
     }
 
     /// `ip` within.
@@ -44,29 +44,40 @@ impl Net {
         run("ip", &[&["-n", &self.name][..], args].concat());
     }
 
-    pub(crate) fn link(&self, state: &str) {
-        self.inside(&["link", "set", &self.inner, state]);
+    pub(crate) fn link(&self, name: &str, state: &str) {
+        self.inside(&["link", "set", name, state]);
     }
 
-    /// The local ports that connections may begin from, first and last.
-    pub(crate) fn ports(&self, range: &str) {
-        let script = format!("echo '{range}' > /proc/sys/net/ipv4/ip_local_port_range");
+    /// Writes a setting of the kernel's, by its file under `net/ipv4`.
+    pub(crate) fn set(&self, file: &str, value: &str) {
+        let script = format!("echo '{value}' > /proc/sys/net/ipv4/{file}");
         run("ip", &["netns", "exec", &self.name, "sh", "-c", &script]);
+    }
+
+    /// A socket within, which works from anywhere once it is bound.
+    pub(crate) fn listen(&self, ip: IpAddr) -> tokio::net::TcpListener {
+        let listener = self.within(|| TcpListener::bind((ip, 0)).unwrap());
+        listener.set_nonblocking(true).unwrap();
+        tokio::net::TcpListener::from_std(listener).unwrap()
     }
 
     /// Does `work` on a thread that stands within, with a runtime of its own.
     pub(crate) fn enter<W: Future<Output = ()>>(&self, work: impl FnOnce() -> W + Send) {
+        self.within(|| {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+            runtime.block_on(work());
+        });
+    }
+
+    fn within<T: Send>(&self, work: impl FnOnce() -> T + Send) -> T {
         let namespace = File::open(format!("/run/netns/{}", self.name)).unwrap();
         std::thread::scope(|scope| {
             let within = scope.spawn(move || {
                 move_into_link_name_space(namespace.as_fd(), Some(LinkNameSpaceType::Network)).unwrap();
-                let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-                runtime.block_on(work());
+                work()
             });
-            if let Err(panic) = within.join() {
-                std::panic::resume_unwind(panic);
-            }
-        });
+            within.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+        })
     }
 }
 

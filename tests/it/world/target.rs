@@ -21,12 +21,10 @@ pub(crate) struct Target {
 
 impl Target {
     pub(crate) async fn start() -> Self {
-        Self::start_on("127.0.0.1").await
+        Self::start_on(TcpListener::bind("127.0.0.1:0").await.expect("a free port"))
     }
 
-    /// On another address of this machine.
-    pub(crate) async fn start_on(host: &str) -> Self {
-        let listener = TcpListener::bind((host, 0)).await.expect("a free port");
+    pub(crate) fn start_on(listener: TcpListener) -> Self {
         let target = Self {
             address: listener.local_addr().expect("an address"),
             status: Arc::new(AtomicU16::new(200)),

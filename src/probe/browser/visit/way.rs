@@ -14,6 +14,9 @@ pub(super) const ABORTED: &str = "net::ERR_ABORTED";
 /// What it calls a connection that our gate did not make.
 const NO_WAY: &str = "(SOCKS_";
 
+/// What it calls one that it gave up because an address of our own machine came or went.
+const CHANGED: &str = "NETWORK_CHANGED";
+
 /// How the way to the page's host was.
 pub(super) fn passage(tab: &Tab, url: &Url) -> Option<Passage> {
     tab.passages().remove(&place(url)?)
@@ -39,8 +42,9 @@ pub(in crate::probe::browser) fn unreachable(error: &str, url: &Url, tab: &Tab) 
         );
         return Fault::new(FaultCode::Expectation, text).into();
     }
-    if name == "NETWORK_CHANGED" {
-        return Stop::Own(SelfFault::NetworkUnreachable, format!("our own network changed meanwhile: {error}"));
+    if name == CHANGED {
+        let (why, text) = changed();
+        return Stop::Own(why, text);
     }
     let code = match name {
         "CERT_DATE_INVALID" => FaultCode::CertExpired,
@@ -88,6 +92,7 @@ pub(super) fn excuse(tab: &Tab, seen: &mut Seen) {
 /// Why, if it was us. Another connection to the same host may have come about.
 fn kept_away(request: &Request, ours: &Troubles) -> Option<(SelfFault, String)> {
     let is_lost = match &request.end {
+        Some(End::Failed(_, how)) if how.contains(CHANGED) => return Some(changed()),
         Some(End::Failed(_, how)) => how.contains(NO_WAY),
         // In its place Chromium shows a page of its own.
         Some(End::Done(_)) => request.resource == Resource::Page,
@@ -95,6 +100,10 @@ fn kept_away(request: &Request, ours: &Troubles) -> Option<(SelfFault, String)> 
     };
     let unanswered = request.answer.is_none() && is_lost;
     ours.get(&place(&Url::parse(&request.url).ok().filter(|_| unanswered)?)?).cloned()
+}
+
+fn changed() -> (SelfFault, String) {
+    (SelfFault::NetworkUnreachable, "our own network changed meanwhile".to_owned())
 }
 
 /// The gate's word for a host.
