@@ -202,17 +202,18 @@ impl Window {
             let arguments = [doing.into(), value.into(), most.clone()];
             let Some(answer) = self.find(context, query, arguments).await? else { continue };
             let frame = (Some(&frame) != main.as_ref()).then_some(frame);
-            if best.as_ref().is_none_or(|best| answer.state > best.answer.state) {
-                best = Some(Spot { answer, frame, context });
+            let mut spot = Spot { answer, frame, context };
+            if matches!(doing, "click" | "fill") {
+                spot = self.reached(spot).await?;
+            }
+            if best.as_ref().is_none_or(|best| spot.answer.state > best.answer.state) {
+                best = Some(spot);
             }
             if best.as_ref().is_some_and(|best| best.answer.state >= State::There) {
                 break;
             }
         }
-        match best {
-            Some(spot) if matches!(doing, "click" | "fill") => self.reached(spot).await.map(Some),
-            best => Ok(best),
-        }
+        Ok(best)
     }
 
     async fn find(&self, context: ExecutionContextId, query: &Value, arguments: [Value; 3]) -> Result<Option<Answer>> {

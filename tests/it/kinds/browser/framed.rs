@@ -54,6 +54,17 @@ async fn what_lies_over_a_frame_is_named() {
 }
 
 #[tokio::test]
+async fn of_two_frames_the_one_is_used_that_people_get_at() {
+    let (first, second) = (site(&[("/", FORM)]).await, site(&[("/", FORM)]).await);
+    let page = format!(
+        "<title>Checkout</title><iframe src='http://{first}/' width=400 height=200></iframe>\
+         <iframe src='http://{second}/' width=400 height=200></iframe>\
+         <div role=dialog aria-label='We use cookies' style='position:fixed;left:0;top:0;width:405px;height:210px;background:#eee'></div>"
+    );
+    well(&visit(&[("/", &page)], pay(), json!({})).await);
+}
+
+#[tokio::test]
 async fn what_lies_under_the_edge_of_the_screen_is_scrolled_away_from_it() {
     let bar = "<nav style='position:fixed;bottom:0;left:0;right:0;height:300px;background:#eee'>Help</nav>";
     well(&visit(&[("/", &page(600, FORM, bar).await)], pay(), json!({})).await);
