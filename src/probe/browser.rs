@@ -218,9 +218,10 @@ impl Act for Settings {
             sight.look_now();
             story.refused(tab.refused());
         }
-        // Whoever dies does not answer, and the news of it may come later.
+        // Whoever dies does not answer, and the news of it may come later, if there is time for it.
+        let news = NEWS.min(run.deadline.saturating_duration_since(Instant::now()) / 2);
         if matches!(reply, Err(Stop::Own(..)))
-            && let Ok(gone) = timeout(NEWS, tab.gone()).await
+            && let Ok(gone) = timeout(news, tab.gone()).await
         {
             return Err(gone);
         }

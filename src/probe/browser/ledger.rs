@@ -178,9 +178,16 @@ impl Ledger {
     fn end(&mut self, id: &str, end: End, bytes: u64, now: Instant) {
         self.set_clock(end.at(), now);
         match self.places.get(id) {
-            Some(&place) => (self.requests[place].end, self.requests[place].bytes) = (Some(end), bytes),
+            Some(&place) => {
+                let request = &mut self.requests[place];
+                if counts(request.end.as_ref(), &end) {
+                    (request.end, request.bytes) = (Some(end), bytes);
+                }
+            }
             None => {
-                if let Some(early) = self.early(id) {
+                if let Some(early) = self.early(id)
+                    && counts(early.end.as_ref().map(|(known, _)| known), &end)
+                {
                     early.end = Some((end, bytes));
                 }
             }
@@ -298,6 +305,12 @@ impl Ledger {
     pub(super) fn quiet_for(&self, now: Instant) -> Duration {
         if self.waiting.is_empty() { now.saturating_duration_since(self.quiet_since) } else { Duration::ZERO }
     }
+}
+
+/// Whether an end says more than the one that is known. In place of a page that does not come the browser shows one of its
+/// own, and tells of that by the same name.
+const fn counts(known: Option<&End>, end: &End) -> bool {
+    !matches!((known, end), (Some(End::Failed(..)), End::Done(_)))
 }
 
 /// An argument as the console shows it.

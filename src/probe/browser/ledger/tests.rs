@@ -1,14 +1,15 @@
-//! More than is kept.
+//! More than is kept, and in another order.
 
 use std::time::Duration;
 
 use chromiumoxide::cdp::browser_protocol::network::{
-    EventLoadingFinished, EventRequestWillBeSent, EventResponseReceived,
+    EventLoadingFailed, EventLoadingFinished, EventRequestWillBeSent, EventResponseReceived,
 };
 use serde_json::{Value, from_value, json};
 use tokio::time::Instant;
 
 use super::{EARLY_MAX, Ledger, PAGES_MAX, REQUESTS_MAX};
+use crate::probe::browser::seen::End;
 
 /// A book and the moment in which everything happens.
 struct Book(Ledger, Instant);
@@ -42,6 +43,11 @@ impl Book {
     fn finished(&mut self, id: &str) {
         let event = json!({ "requestId": id, "timestamp": 1.0, "encodedDataLength": 1.0 });
         self.0.finished(&from_value::<EventLoadingFinished>(event).unwrap(), self.1);
+    }
+
+    fn failed(&mut self, id: &str, kind: &str) {
+        let event = json!({ "requestId": id, "timestamp": 1.0, "type": kind, "errorText": "net::ERR_EMPTY_RESPONSE" });
+        self.0.failed(&from_value::<EventLoadingFailed>(event).unwrap(), self.1);
     }
 
     /// As many pictures as are kept, and so many more.
@@ -108,6 +114,20 @@ fn what_a_request_is_sent_on_to_is_not_taken_for_itself() {
     let seen = book.0.seen();
     let status = seen.requests.last().unwrap().answer.as_ref().map(|answer| answer.status);
     assert_eq!((seen.left_out, status), (1, Some(302)));
+}
+
+/// The browser tells of its own page that it shows instead.
+#[test]
+fn a_page_that_did_not_come_did_not_come_whatever_stands_in_its_place() {
+    let mut book = Book::new();
+    book.sent("page", "Document", &json!({}));
+    book.failed("page", "Document");
+    book.finished("page");
+    book.failed("early", "Document");
+    book.finished("early");
+    book.sent("early", "Document", &json!({}));
+    let ends: Vec<_> = book.0.seen().requests.into_iter().map(|request| request.end).collect();
+    assert!(matches!(ends[..], [Some(End::Failed(..)), Some(End::Failed(..))]), "{ends:?}");
 }
 
 #[test]

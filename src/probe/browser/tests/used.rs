@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use chromiumoxide::cdp::browser_protocol::browser::DownloadProgressState;
+use chromiumoxide::cdp::browser_protocol::target::GetTargetsParams;
 use chromiumoxide::cdp::js_protocol::runtime::EvaluateParams;
 use serde_json::json;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -55,6 +56,32 @@ async fn a_storm_of_tabs_is_kept_small() {
         sleep(Duration::from_millis(50)).await;
     }
     assert_eq!(tab.others().await.len(), 8);
+    drop(tab);
+    tools.browsers.close().await;
+}
+
+/// The page itself does not know of those that it opened so.
+#[tokio::test(flavor = "multi_thread")]
+async fn tabs_that_name_no_opener_are_counted_too() {
+    let tools = tools();
+    let url = page("<title>Shop</title>").await;
+    let tab = open(&tools, &url).await.unwrap();
+    ask(&tab, tab.page.goto(url.as_str())).await.unwrap();
+    for number in 0..12 {
+        act(&tab, &format!("open('/storm{number}', '_blank', 'noopener')")).await;
+    }
+    act(&tab, "window.last = open('/last')").await;
+    let is_closed = async || tab.page.evaluate("last.closed").await.unwrap().into_value::<bool>().unwrap();
+    let count = async || {
+        let all = tab.page.execute(GetTargetsParams::default()).await.unwrap().result.target_infos;
+        let context = all.iter().find(|it| it.target_id == *tab.page.target_id()).unwrap().browser_context_id.clone();
+        all.iter().filter(|it| it.r#type == "page" && it.browser_context_id == context).count()
+    };
+    let until = Instant::now() + PATIENCE;
+    while !is_closed().await || count().await != 9 {
+        assert!(Instant::now() < until, "closed: {}, tabs: {}", is_closed().await, count().await);
+        sleep(Duration::from_millis(20)).await;
+    }
     drop(tab);
     tools.browsers.close().await;
 }

@@ -30,8 +30,10 @@ pub(in crate::probe::browser) fn unreachable(error: &str, url: &Url, tab: &Tab) 
     let name = error.strip_prefix("net::ERR_").unwrap_or(error);
     // The page's own host was reached: it is one that it was sent on to.
     let elsewhere = || tab.passages().into_values().find_map(|it| it.ended.err());
-    if let Some(stop) = name.starts_with("SOCKS_").then(elsewhere).flatten() {
-        return stop;
+    if name.starts_with("SOCKS_") {
+        // Nobody else speaks it: the browser did not get to ask our gate in time.
+        let ours = || Stop::Own(SelfFault::Browser, format!("our browser did not find its way out: {error}"));
+        return elsewhere().unwrap_or_else(ours);
     }
     if error == ABORTED
         && let Some(file) = tab.downloads().pop().map(|file| file.name)
@@ -66,15 +68,23 @@ pub(in crate::probe::browser) fn unreachable(error: &str, url: &Url, tab: &Tab) 
     Fault::new(code, format!("the page does not come: {error}")).into()
 }
 
-/// What of ours kept a part of the page's own away, if any did: what the page would have been with it, nobody knows. A
-/// picture more or less changes nothing that people do.
+/// What of ours kept a part of the page's own away, if any did, that did not come later: what the page would have been
+/// with it, nobody knows. A picture more or less changes nothing that people do, and what nobody waits for does not.
 pub(super) fn short_of(tab: &Tab, seen: &Seen) -> Option<Stop> {
-    let decides = |request: &&Request| request.party == Party::First && request.resource != Resource::Picture;
     let ours = tab.ours();
-    seen.requests.iter().filter(decides).find_map(|request| {
+    seen.requests.iter().filter(|request| decides(request)).find_map(|request| {
         let (why, text) = kept_away(request, &ours)?;
-        Some(Stop::Own(why, format!("{request} did not come, for a reason of our own: {text}")))
+        let is_same = |it: &Request| (&it.url, &it.method) == (&request.url, &request.method);
+        let came = seen.requests.iter().any(|it| it.begun > request.begun && it.answer.is_some() && is_same(it));
+        let told = || Stop::Own(why, format!("{request} did not come, for a reason of our own: {text}"));
+        (!came).then(told)
     })
+}
+
+/// Whether what people do on a page may hang on it.
+fn decides(request: &Request) -> bool {
+    let adorns = matches!(request.resource, Resource::Picture | Resource::Font | Resource::Media | Resource::Aside);
+    request.party == Party::First && !adorns
 }
 
 /// What we kept away is no failure of the page's.
@@ -91,15 +101,12 @@ pub(super) fn excuse(tab: &Tab, seen: &mut Seen) {
 
 /// Why, if it was us. Another connection to the same host may have come about.
 fn kept_away(request: &Request, ours: &Troubles) -> Option<(SelfFault, String)> {
-    let is_lost = match &request.end {
-        Some(End::Failed(_, how)) if how.contains(CHANGED) => return Some(changed()),
-        Some(End::Failed(_, how)) => how.contains(NO_WAY),
-        // In its place Chromium shows a page of its own.
-        Some(End::Done(_)) => request.resource == Resource::Page,
-        _ => false,
-    };
-    let unanswered = request.answer.is_none() && is_lost;
-    ours.get(&place(&Url::parse(&request.url).ok().filter(|_| unanswered)?)?).cloned()
+    let Some(End::Failed(_, how)) = &request.end else { return None };
+    if how.contains(CHANGED) {
+        return Some(changed());
+    }
+    let has_no_way = request.answer.is_none() && how.contains(NO_WAY);
+    ours.get(&place(&Url::parse(&request.url).ok().filter(|_| has_no_way)?)?).cloned()
 }
 
 fn changed() -> (SelfFault, String) {

@@ -4,7 +4,7 @@ use std::fs;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::time::Duration;
 
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::time::sleep;
 use unbroken::model::{SelfFault, Verdict};
 use unbroken::probe::Prober;
@@ -29,35 +29,51 @@ async fn asked_in(server: SocketAddr) {
     }
 }
 
-/// Visits a page whose part is on its way when the network changes.
-async fn visit(part: &str, change: impl FnOnce()) -> Verdict {
+/// Visits a page with such a part, and does this there; the part is on its way when the network changes.
+async fn visit(part: &str, deeds: Value, change: impl FnOnce()) -> Verdict {
     let (server, _only) = full();
     let server = server.local_addr().unwrap();
     let part = part.replace("PART", &format!("http://{server}/part"));
     let page = site(&[("/", &format!("<title>Shop</title><h1>Flat M</h1>{part}"))]).await;
     let written = json!({
-        "browser": { "open": format!("http://{page}/") },
+        "browser": { "open": format!("http://{page}/"), "do": deeds },
         "expect": { "pictures": { "length": 0 }, "requests": { "length": 0 } }
     });
-    let (prober, plan) = (Prober::new(tools()), errand(TIMEOUT, vec![step(&written)]));
+    let tools = tools();
+    let (prober, plan) = (Prober::new(tools.clone()), errand(TIMEOUT, vec![step(&written)]));
     let changes = async {
         asked_in(server).await;
         change();
+        std::future::pending::<()>().await;
     };
-    tokio::join!(prober.run(&plan, order()), changes).0.outcome.verdict
+    let verdict = tokio::select! {
+        reading = prober.run(&plan, order()) => reading.outcome.verdict,
+        () = changes => unreachable!(),
+    };
+    tools.browsers.close().await;
+    verdict
 }
 
 #[test]
 fn what_our_changing_network_takes_from_a_page_is_nothing_against_it() {
     let (here, there) = (Net::new("here"), Net::new("there"));
     here.enter(|| async {
-        match visit("<script src='PART'></script>", || here.cable("first", &there, "10.99.1")).await {
-            Verdict::Inconclusive { why: SelfFault::NetworkUnreachable, text } => {
-                assert!(text.contains("/part did not come") && text.contains("our own network changed"), "{text}");
+        let pay = json!([{ "click": "Pay", "then": { "text": "Paid" } }]);
+        let parts = [
+            ("<script src='PART'></script>", json!([])),
+            ("<iframe src='PART'></iframe>", json!([])),
+            ("<a href='PART'>Pay</a>", pay),
+        ];
+        for (number, (part, deeds)) in parts.into_iter().enumerate() {
+            let change = || here.cable(&format!("cable{number}"), &there, &format!("10.99.{number}"));
+            match visit(part, deeds, change).await {
+                Verdict::Inconclusive { why: SelfFault::NetworkUnreachable, text } => {
+                    assert!(text.contains("/part did not come") && text.contains("our own network changed"), "{text}");
+                }
+                other => panic!("{part}: {other:?}"),
             }
-            other => panic!("{other:?}"),
         }
-        let picture = visit("<img src='PART' alt='Flat M'>", || here.cable("second", &there, "10.99.2")).await;
-        assert_eq!(picture, Verdict::Good);
+        let aside = |part| visit(part, json!([]), || here.cable("aside", &there, "10.99.9"));
+        assert_eq!(aside("<img src='PART' alt='Flat M'>").await, Verdict::Good);
     });
 }
