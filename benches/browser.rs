@@ -2,9 +2,10 @@
 //! Playwright (playwright-core from npm), its browser kept warm or launched for every run.
 //!
 //! `cargo bench --bench browser` serves a shop's page ([`shop`]) from a process of its own that is not counted, and has
-//! each side run the same errand on it, one after the other, in rounds: open the page and wait for all its parts, fill in
-//! an address, press the button as soon as it can be, see the order confirmed, tell LCP, TTFB and errors. All drive the
-//! same Chromium without a window, at 1440 × 900, with nothing kept from run to run.
+//! each side run the same two errands on it, one after the other, in rounds. `look`: open the page, wait for all its
+//! parts, find its heading, tell LCP, TTFB and errors. `buy`: the same, and fill in an address, press the button as soon
+//! as it can be, see the order confirmed. All drive the same Chromium without a window, at 1440 × 900, with nothing kept
+//! from run to run.
 //!
 //! - ours: the configuration as a user writes it, run by what `unbroken probe` runs, with a pool as it is by default.
 //!   It does more: its Chromium is in its sandbox (as root: as another user)
@@ -13,11 +14,12 @@
 //! - Playwright, warm: one browser, a context and a page of its own for every run, closed after it. Its script tells LCP
 //!   and TTFB (`PerformanceObserver`), console errors, uncaught exceptions and failed requests.
 //! - Playwright, launched: the same with a browser of its own for every run.
+//! - Playwright, started: the same script, started for every run, as `cron` does it.
 //!
 //! A side's CPU is that of all its processes, also of those that have ended ([`tree`]) and of what is tidied behind a run;
 //! its time is how long a run takes until its result is told, tidying not included, the median of a round. Between two
 //! runs a side rests, as monitors do. Ratios are taken within a round; their median counts. `-- --rounds 5 --runs 10
-//! --chromium /usr/lib/chromium/chromium-headless-shell` are the defaults (three minutes), where Debian's package of that
+//! --chromium /usr/lib/chromium/chromium-headless-shell` are the defaults (eight minutes), where Debian's package of that
 //! name is installed; it is what both take for themselves before the whole browser. playwright-core is installed into
 //! `target/parts/playwright` where it is missing. It fails where a goal is missed.
 
@@ -36,6 +38,7 @@ mod side;
 #[path = "browser/tree.rs"]
 mod tree;
 
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
@@ -49,13 +52,16 @@ const PLAYWRIGHT: &str = "1.65.1";
 const CHROMIUM: [&str; 2] = ["/usr/lib/chromium/chromium-headless-shell", "/usr/lib/chromium/chromium"];
 /// Of warm Playwright's CPU and time.
 const OF_WARM: f64 = 1.0;
-/// Of the CPU and time of Playwright that launches its browser.
+/// Of the CPU and time of Playwright that launches its browser, or is started, for every run.
 const OF_LAUNCHED: f64 = 0.5;
 /// How far a timing may be off, as a share.
 const OFF: f64 = 0.1;
 /// Of the idle pool, PSS in bytes.
 const IDLE: f64 = 250e6;
-/// Runs before anything is counted.
+/// Starts what its arguments say anew for every line.
+const EACH: &str = r#"while read -r errand; do echo "$errand" | "$@"; done"#;
+const ERRANDS: [&str; 2] = ["look", "buy"];
+/// Runs of each errand before anything is counted.
 const WARM_UP: usize = 3;
 /// Until what a run leaves to be done is done.
 const SETTLED: Duration = Duration::from_secs(2);
@@ -90,58 +96,58 @@ fn main() {
         address.as_ref(),
         chromium.as_ref(),
     ]);
-    ours.run(WARM_UP);
+    ours.warm_up();
     // While no other browser shares what they have in common.
     let idle = ours.idle_browsers(RESTED);
-    ours.run(WARM_UP);
+    ours.warm_up();
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("benches/browser/playwright.cjs");
-    let playwright = |how: &str| {
-        let mut side = Side::start(&[
-            "node".as_ref(),
-            script.as_os_str(),
-            package.as_os_str(),
-            how.as_ref(),
-            address.as_ref(),
-            chromium.as_ref(),
-        ]);
-        side.run(WARM_UP);
+    let playwright = |first: &[&str], how: &str| {
+        let first = first.iter().map(OsStr::new);
+        let script = ["node".as_ref(), script.as_os_str(), package.as_os_str(), how.as_ref()];
+        let mut side =
+            Side::start(&first.chain(script).chain([address.as_ref(), chromium.as_ref()]).collect::<Vec<_>>());
+        side.warm_up();
         side
     };
-    let (mut warm, mut launched) = (playwright("warm"), playwright("launched"));
-    println!("| side | CPU ms a run | ms a run | LCP ms | TTFB ms |\n|---|---|---|---|---|");
-    let mut all = Rounds::default();
+    let mut sides = [
+        ("unbroken", ours),
+        ("Playwright, warm", playwright(&[], "warm")),
+        ("Playwright, launched", playwright(&[], "launched")),
+        ("Playwright, started", playwright(&["sh", "-c", EACH, "sh"], "launched")),
+    ];
+    println!("| errand | side | CPU ms a run | ms a run | LCP ms | TTFB ms |\n|---|---|---|---|---|---|");
+    let mut all = ERRANDS.map(|errand| (errand, Rounds::default()));
     for _ in 0..rounds {
-        let batches =
-            [("unbroken", &mut ours), ("Playwright, warm", &mut warm), ("Playwright, launched", &mut launched)].map(
-                |(name, side)| {
-                    let batch = side.measure(runs, SETTLED);
-                    print_row(name, &batch);
-                    batch
-                },
-            );
-        all.note(&batches);
+        for (errand, rounds) in &mut all {
+            rounds.note(&sides.each_mut().map(|(name, side)| {
+                let batch = side.measure(errand, runs, SETTLED);
+                print_row(errand, name, &batch);
+                batch
+            }));
+        }
     }
-    assert!(all.meet(idle), "a goal was not met");
+    println!("\n| errand | | median | from | to | goal |\n|---|---|---|---|---|---|");
+    let met = all.map(|(errand, rounds)| rounds.meet(errand)).into_iter().fold(resting(idle), |all, met| all && met);
+    assert!(met, "a goal was not met");
 }
 
-/// What the sides of each round came to.
+/// What the sides of each round came to, for one errand.
 #[derive(Default)]
 struct Rounds {
-    cpu_of_warm: Vec<f64>,
-    time_of_warm: Vec<f64>,
-    cpu_of_launched: Vec<f64>,
-    time_of_launched: Vec<f64>,
+    /// Our share of the CPU and time of each other side, in their order.
+    cpu: [Vec<f64>; 3],
+    time: [Vec<f64>; 3],
     /// Milliseconds of every run: ours, and warm Playwright's.
     lcp: [Vec<f64>; 2],
     ttfb: [Vec<f64>; 2],
 }
 
 impl Rounds {
-    fn note(&mut self, [ours, warm, launched]: &[Batch; 3]) {
-        self.cpu_of_warm.push(ours.cpu / warm.cpu);
-        self.time_of_warm.push(ours.time / warm.time);
-        self.cpu_of_launched.push(ours.cpu / launched.cpu);
-        self.time_of_launched.push(ours.time / launched.time);
+    fn note(&mut self, [ours, warm, launched, started]: &[Batch; 4]) {
+        for (at, theirs) in [warm, launched, started].into_iter().enumerate() {
+            self.cpu[at].push(ours.cpu / theirs.cpu);
+            self.time[at].push(ours.time / theirs.time);
+        }
         for (at, batch) in [ours, warm].into_iter().enumerate() {
             self.lcp[at].extend(&batch.lcp);
             self.ttfb[at].extend(&batch.ttfb);
@@ -149,37 +155,33 @@ impl Rounds {
     }
 
     /// Prints how the goals fare, and says whether all are met.
-    fn meet(self, idle: Option<u64>) -> bool {
-        println!("\n| | median | from | to | goal |\n|---|---|---|---|---|");
-        let met = [
-            ratio("CPU, of warm Playwright's", self.cpu_of_warm, OF_WARM),
-            ratio("time, of warm Playwright's", self.time_of_warm, OF_WARM),
-            ratio("CPU, of Playwright's that launches", self.cpu_of_launched, OF_LAUNCHED),
-            ratio("time, of Playwright's that launches", self.time_of_launched, OF_LAUNCHED),
-            timing("LCP", self.lcp),
-            timing("TTFB", self.ttfb),
-            resting(idle),
-        ];
-        met.into_iter().all(|met| met)
+    fn meet(self, errand: &str) -> bool {
+        let others = [("warm", OF_WARM), ("launched", OF_LAUNCHED), ("started", OF_LAUNCHED)];
+        let mut met = true;
+        for (((name, goal), cpu), time) in others.into_iter().zip(self.cpu).zip(self.time) {
+            met &= ratio(errand, &format!("CPU, of Playwright's, {name}"), cpu, goal);
+            met &= ratio(errand, &format!("time, of Playwright's, {name}"), time, goal);
+        }
+        met & timing(errand, "LCP", self.lcp) & timing(errand, "TTFB", self.ttfb)
     }
 }
 
-fn ratio(what: &str, rounds: Vec<f64>, goal: f64) -> bool {
+fn ratio(errand: &str, what: &str, rounds: Vec<f64>, goal: f64) -> bool {
     let (median, lowest, highest) = median(rounds).expect("a round");
     let met = median < goal;
-    println!("| {what} | {median:.2} | {lowest:.2} | {highest:.2} | under {goal} {} |", verdict(met));
+    println!("| {errand} | {what} | {median:.2} | {lowest:.2} | {highest:.2} | under {goal} {} |", verdict(met));
     met
 }
 
 /// Ours beside warm Playwright's.
-fn timing(what: &str, [ours, theirs]: [Vec<f64>; 2]) -> bool {
+fn timing(errand: &str, what: &str, [ours, theirs]: [Vec<f64>; 2]) -> bool {
     let (ours, lowest, highest) = median(ours).expect("a run");
     let (theirs, ..) = median(theirs).expect("a run");
     let off = ours / theirs - 1.0;
     let met = off.abs() <= OFF;
     let goal = format!("{theirs:.0} ms ± {:.0} %", OFF * 100.0);
     println!(
-        "| {what}, ms | {ours:.0} ({:+.1} %) | {lowest:.0} | {highest:.0} | {goal} {} |",
+        "| {errand} | {what}, ms | {ours:.0} ({:+.1} %) | {lowest:.0} | {highest:.0} | {goal} {} |",
         off * 100.0,
         verdict(met)
     );
@@ -188,11 +190,11 @@ fn timing(what: &str, [ours, theirs]: [Vec<f64>; 2]) -> bool {
 
 fn resting(pss: Option<u64>) -> bool {
     let Some(pss) = pss else {
-        println!("| idle pool, MB PSS | not known: only root may read that of processes in a sandbox | | | |");
+        println!("| | idle pool, MB PSS | not known: only root may read that of processes in a sandbox | | | |");
         return false;
     };
     let met = (pss as f64) < IDLE;
-    println!("| idle pool, MB PSS | {:.0} | | | under {:.0} {} |", pss as f64 / 1e6, IDLE / 1e6, verdict(met));
+    println!("| | idle pool, MB PSS | {:.0} | | | under {:.0} {} |", pss as f64 / 1e6, IDLE / 1e6, verdict(met));
     met
 }
 
@@ -200,10 +202,10 @@ fn verdict(met: bool) -> &'static str {
     if met { "(met)" } else { "(not met)" }
 }
 
-fn print_row(name: &str, batch: &Batch) {
+fn print_row(errand: &str, name: &str, batch: &Batch) {
     let middle = |all: &[f64]| median(all.to_vec()).map_or(f64::NAN, |(median, ..)| median);
     let (lcp, ttfb) = (middle(&batch.lcp), middle(&batch.ttfb));
-    println!("| {name} | {:.0} | {:.0} | {lcp:.0} | {ttfb:.0} |", batch.cpu, batch.time);
+    println!("| {errand} | {name} | {:.0} | {:.0} | {lcp:.0} | {ttfb:.0} |", batch.cpu, batch.time);
 }
 
 /// Where playwright-core is, fetched if need be.

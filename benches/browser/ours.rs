@@ -1,4 +1,4 @@
-//! Our side: the errand as a user writes it, run by what `unbroken probe` runs.
+//! Our side: the errands as a user writes them, run by what `unbroken probe` runs.
 
 use std::fs;
 use std::io::{BufRead as _, Write as _};
@@ -10,6 +10,14 @@ use unbroken::model::{Reading, VantageId, Verdict};
 
 const PROBES: &str = r#"
 probes:
+  look:
+    every: 5m
+    timeout: 40s
+    steps:
+      - browser:
+          open: "http://ADDRESS/plans/flat-m"
+          do: [ { wait_for: { role: heading, name: Flat M } } ]
+        capture: { lcp: { field: lcp }, ttfb: { field: ttfb } }
   buy:
     every: 5m
     timeout: 40s
@@ -24,7 +32,7 @@ probes:
         capture: { lcp: { field: lcp }, ttfb: { field: ttfb } }
 "#;
 
-/// Runs an errand for each line of its input, until that ends.
+/// Runs the errand that each line of its input names, until that ends.
 pub(crate) fn run(folder: &Path, address: &str, chromium: &str) {
     let write = |path: &str, text: &str| {
         let path = folder.join(path);
@@ -44,14 +52,15 @@ async fn errands(folder: &Path) {
     let walker = Walker::new(&plan, &std::env::current_exe().expect("this program")).await;
     let (told, mut orders) = tokio::sync::mpsc::channel(1);
     std::thread::spawn(move || {
-        for _ in std::io::stdin().lock().lines().map_while(Result::ok) {
-            if told.blocking_send(()).is_err() {
+        for name in std::io::stdin().lock().lines().map_while(Result::ok) {
+            if told.blocking_send(name).is_err() {
                 return;
             }
         }
     });
-    while let Some(()) = orders.recv().await {
-        let reading = walker.walk(&plan.errands[0], None, &VantageId::default()).await;
+    while let Some(name) = orders.recv().await {
+        let errand = plan.errands.iter().find(|errand| *errand.id.name == *name).expect("an errand");
+        let reading = walker.walk(errand, None, &VantageId::default()).await;
         println!("{}", told_of(&reading));
         std::io::stdout().flush().expect("somebody listens");
     }

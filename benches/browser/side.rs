@@ -1,4 +1,4 @@
-//! One side of the comparison: a process that runs an errand for each line of its input, and tells of each.
+//! One side of the comparison: a process that runs the errand that each line of its input names, and tells of each.
 
 use std::ffi::OsStr;
 use std::io::{BufRead as _, BufReader, Write as _};
@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use super::child::Child;
 use super::median::median;
 use super::tree;
+use super::{ERRANDS, WARM_UP};
 
 /// Between two runs.
 const PAUSE: Duration = Duration::from_millis(300);
@@ -44,11 +45,11 @@ impl Side {
 
     /// Of each run, in milliseconds: how long it took, LCP and TTFB. Each begins when the one before has long been tidied
     /// away, as those of a monitor do.
-    pub(crate) fn run(&mut self, runs: usize) -> Vec<(f64, f64, f64)> {
+    pub(crate) fn run(&mut self, errand: &str, runs: usize) -> Vec<(f64, f64, f64)> {
         let each = |_| {
             std::thread::sleep(PAUSE);
             let began = Instant::now();
-            writeln!(self.input, "run").expect("it listens");
+            writeln!(self.input, "{errand}").expect("it listens");
             let mut line = String::new();
             self.output.read_line(&mut line).expect("it tells");
             let took = began.elapsed().as_secs_f64() * 1000.0;
@@ -59,10 +60,16 @@ impl Side {
         (0..runs).map(each).collect()
     }
 
-    pub(crate) fn measure(&mut self, runs: usize, settled: Duration) -> Batch {
+    pub(crate) fn warm_up(&mut self) {
+        for errand in ERRANDS {
+            self.run(errand, WARM_UP);
+        }
+    }
+
+    pub(crate) fn measure(&mut self, errand: &str, runs: usize, settled: Duration) -> Batch {
         let pid = self.leader.0.id();
         let before = tree::cpu(pid);
-        let told = self.run(runs);
+        let told = self.run(errand, runs);
         std::thread::sleep(settled);
         let cpu = tree::cpu(pid).saturating_sub(before).as_secs_f64() * 1000.0 / runs as f64;
         let (time, _, _) = median(told.iter().map(|(took, ..)| *took).collect()).expect("a run");
