@@ -16,7 +16,7 @@ probes:
     steps:
       - browser:
           open: "http://ADDRESS/plans/flat-m"
-          do: [ { wait_for: { role: heading, name: Flat M } } ]
+          do: [ { wait_for: { element: { role: heading, name: Flat M } } } ]
         capture: { lcp: { field: lcp }, ttfb: { field: ttfb } }
   buy:
     every: 5m
