@@ -111,7 +111,7 @@ pub(super) enum End {
     SentOn(f64),
     /// The page or the browser no longer wanted it.
     Dropped(f64),
-    /// We did not let it out: the step says `block`.
+    /// It did not come because of us: the step says `block`, or our own way there failed.
     Withheld(f64),
     /// It failed, and why: a clause that follows its name.
     Failed(f64, String),
