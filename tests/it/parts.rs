@@ -1,5 +1,6 @@
 //! Real counterparts that tests start for themselves.
 
+mod address;
 pub(crate) mod folder;
 pub(crate) mod island;
 pub(crate) mod names;
@@ -9,10 +10,12 @@ pub(crate) mod prosody;
 
 use std::fs::File;
 use std::io::{Read as _, Seek as _};
-use std::net::{SocketAddr, TcpListener, TcpStream, UdpSocket};
+use std::net::{SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
+
+pub(crate) use address::free_address;
 
 /// A program of another project. A machine without it fails the test: skipping would hide what is not tested.
 pub(crate) fn program(name: &str) -> PathBuf {
@@ -90,17 +93,6 @@ impl Drop for Running {
         }
         _ = self.child.kill();
         _ = self.child.wait();
-    }
-}
-
-/// An address that nobody listens on, nor has bound for datagrams: some servers want both.
-pub(crate) fn free_address() -> SocketAddr {
-    loop {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let address = listener.local_addr().unwrap();
-        if UdpSocket::bind(address).is_ok() {
-            return address;
-        }
     }
 }
 

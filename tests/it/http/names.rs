@@ -6,6 +6,7 @@ use hickory_resolver::proto::op::ResponseCode;
 use serde_json::json;
 use unbroken::model::{FaultCode, Phase, SelfFault};
 
+use crate::parts::free_address;
 use crate::support::certificates::{Authority, Valid};
 use crate::support::dns::{Dns, Manner};
 use crate::support::probe::{asking, get, http, trusting};
@@ -53,8 +54,7 @@ async fn names_are_looked_up_afresh() {
 
 #[tokio::test]
 async fn no_name_server_is_our_own_trouble() {
-    // Bound and closed again: nobody is there.
-    let gone = tokio::net::UdpSocket::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
+    let gone = free_address();
     http(get("http://shop.example/")).run_in(asking(&[gone])).await.inconclusive(SelfFault::ResolverUnreachable);
 }
 
@@ -68,7 +68,7 @@ async fn a_name_bent_to_metadata_is_not_asked() {
 
 #[tokio::test]
 async fn nobody_there_is_refused_at_once() {
-    let gone = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let gone = free_address();
     let met = http(get(format!("http://{gone}/"))).run().await;
     assert_eq!(met.phases(), ["connect"]);
     met.failed(FaultCode::ConnectRefused, Phase::Connect);
@@ -116,7 +116,7 @@ async fn a_proxy_that_does_not_let_through_is_named() {
         let fault = http(settings).run().await.failed(code, Phase::Proxy);
         assert!(fault.text.contains(said), "{fault:?}");
     }
-    let gone = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let gone = free_address();
     let settings = json!({ "get": "https://hidden.example/", "proxy": format!("http://{gone}") });
     http(settings).run().await.failed(FaultCode::ProxyRefused, Phase::Proxy);
 }

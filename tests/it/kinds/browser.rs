@@ -25,6 +25,7 @@ use tokio::net::TcpListener;
 use unbroken::model::{Fault, FaultCode, Reading, Verdict};
 use unbroken::probe::Prober;
 
+use crate::parts::free_address;
 use crate::walk::{errand, order, step, tools};
 
 /// Long enough for a browser that starts on a busy machine.
@@ -166,7 +167,7 @@ async fn what_customers_notice_costs_without_being_asked_for() {
 
 #[tokio::test]
 async fn a_page_that_answers_with_an_error_or_does_not_come_is_a_fault() {
-    let closed = format!("http://{}/", TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap());
+    let closed = format!("http://{}/", free_address());
     let reading = visit(&[("/", "<title>x</title>")], json!([]), json!({ "open": closed })).await;
     assert_eq!(fault(&reading).code, FaultCode::ConnectRefused);
     let missing = format!("http://{}/missing", site(&[("/", "x")]).await);

@@ -14,6 +14,7 @@ use unbroken::model::{FaultCode, Verdict};
 use unbroken::probe::Prober;
 
 use super::{code, fault_of, found};
+use crate::parts::free_address;
 use crate::walk::{errand, order, run, step, tools};
 
 /// Answers each question with whatever datagrams `answer` makes of it.
@@ -168,7 +169,7 @@ async fn silence_and_closed_ports_are_told_apart() {
     let steps = vec![step(&lookup(silent))];
     let reading = Prober::new(tools()).run(&errand(Duration::from_millis(200), steps), order()).await;
     assert_eq!(fault_of(&reading), Some(FaultCode::DnsTimeout));
-    let closed = UdpSocket::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
+    let closed = free_address();
     assert_eq!(code(lookup(closed)).await, Some(FaultCode::ConnectRefused));
 }
 

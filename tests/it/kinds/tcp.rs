@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::TcpListener;
 use unbroken::model::{FaultCode, Phase, Verdict};
 use unbroken::probe::{Kind, Prober};
 
 use super::{code, fault_of, found};
+use crate::parts::free_address;
 use crate::walk::{errand, order, run, serve, step, tools};
 
 async fn mail() -> String {
@@ -170,7 +170,7 @@ async fn half_open_and_stammering_peers_are_measured() {
 
 #[tokio::test]
 async fn each_way_to_fail_has_its_code() {
-    let closed = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
+    let closed = free_address();
     assert_eq!(code(json!({ "tcp": { "connect": closed.to_string() } })).await, Some(FaultCode::ConnectRefused));
 
     let dialogue = || json!([{ "send": "PING\r\n" }, { "expect": "PONG" }]);

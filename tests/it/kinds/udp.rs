@@ -9,6 +9,7 @@ use unbroken::model::{FaultCode, Phase, Verdict};
 use unbroken::probe::Prober;
 
 use super::{code, fault_of, found};
+use crate::parts::free_address;
 use crate::walk::{errand, order, run, step, tools};
 
 /// Answers every datagram with these.
@@ -58,7 +59,7 @@ async fn bytes_are_written_in_hex() {
 
 #[tokio::test]
 async fn each_way_to_fail_has_its_code() {
-    let closed = UdpSocket::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
+    let closed = free_address();
     let talk = json!([{ "send": "PING" }, { "expect": "PONG" }]);
     assert_eq!(code(udp(closed, &talk)).await, Some(FaultCode::ConnectRefused));
     assert_eq!(code(udp(closed, &json!([{ "send": "a log line" }]))).await, Some(FaultCode::ConnectRefused));
